@@ -1,0 +1,1 @@
+"""Values and rules: what a task, an execution and a schedule are. No input or output."""

@@ -1,0 +1,168 @@
+"""Everything that can go wrong, as one tree.
+
+    SchedulerError
+    ├── Invalid             the request is wrong; carries every fault found, each with its field
+    ├── NotFound            TaskNotFound, ExecutionNotFound
+    ├── Conflict            NameTaken, TaskDisabled, ConcurrentChange
+    ├── Forbidden           SystemTaskProtected, PermissionMissing
+    ├── Unauthenticated
+    ├── QueueFull
+    └── Unavailable         a part that we need is away
+
+No HTTP status stands here: `api_facade/errors.py` maps the families. Messages are written once, from ids, and never
+hold an address, a token or a header value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: where (`location`, dotted from the body's root) and what (`message`)."""
+
+    location: str
+    message: str
+
+
+class SchedulerError(Exception):
+    """Root of the tree. `code` is stable and documented; `str()` is fit for a client."""
+
+    code: ClassVar[str] = "error"
+
+
+class Invalid(SchedulerError):
+    """The input is wrong. `faults` lists all that is, never just the first."""
+
+    code = "invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.location}: {fault.message}" for fault in faults))
+        self.faults = tuple(faults)
+
+    @classmethod
+    def of(cls, location: str, message: str) -> Invalid:
+        """One fault."""
+        return cls([Fault(location, message)])
+
+
+class NotFound(SchedulerError):
+    """What was asked for does not exist."""
+
+    code = "not_found"
+
+
+class TaskNotFound(NotFound):
+    """No task has this id."""
+
+    code = "task_not_found"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"Task {task_id!r} was not found")
+        self.task_id = task_id
+
+
+class ExecutionNotFound(NotFound):
+    """No execution has this id (or not of this task)."""
+
+    code = "execution_not_found"
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(f"Execution {execution_id!r} was not found")
+        self.execution_id = execution_id
+
+
+class Conflict(SchedulerError):
+    """The request is well formed but clashes with what is."""
+
+    code = "conflict"
+
+
+class NameTaken(Conflict):
+    """Task names are unique."""
+
+    code = "name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A task named {name!r} exists already")
+        self.name = name
+
+
+class TaskDisabled(Conflict):
+    """A disabled task is never run, not even by hand."""
+
+    code = "task_disabled"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"Task {task_id!r} is disabled; enable it first")
+        self.task_id = task_id
+
+
+class ConcurrentChange(Conflict):
+    """Others kept changing the same document; the caller may try again."""
+
+    code = "concurrent_change"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"Task {task_id!r} is being changed by others; try again")
+        self.task_id = task_id
+
+
+class Forbidden(SchedulerError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+
+
+class SystemTaskProtected(Forbidden):
+    """System tasks are defined in code; the API neither changes nor deletes them."""
+
+    code = "system_task_protected"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"Task {task_id!r} is a system task: it can be run, paused and disabled, not changed or deleted")
+        self.task_id = task_id
+
+
+class PermissionMissing(Forbidden):
+    """The caller lacks the named permission."""
+
+    code = "permission_missing"
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(f"Permission denied: {permission} or super_admin is required")
+        self.permission = permission
+
+
+class Unauthenticated(SchedulerError):
+    """Nobody is known to be asking: no token, or one that does not verify. The reason is not told."""
+
+    code = "unauthenticated"
+
+    def __init__(self, message: str = "Authentication required") -> None:
+        super().__init__(message)
+
+
+class QueueFull(SchedulerError):
+    """As many runs wait as the queue holds."""
+
+    code = "queue_full"
+
+    def __init__(self, size: int, retry_after: timedelta = timedelta(seconds=5)) -> None:
+        super().__init__(f"{size} runs are waiting already; try again later")
+        self.retry_after = retry_after
+
+
+class Unavailable(SchedulerError):
+    """A part that we need does not answer: `service` is its plain name (MongoDB, Redis, Prefect)."""
+
+    code = "unavailable"
+
+    def __init__(self, service: str, retry_after: timedelta = timedelta(seconds=5)) -> None:
+        super().__init__(f"{service} is not available; try again later")
+        self.service = service
+        self.retry_after = retry_after
