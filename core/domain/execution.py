@@ -1,0 +1,87 @@
+"""An execution: one run of a task, from being asked for to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+CANCELLED_ERROR = "Task execution was cancelled"
+CANCELLED_OUTPUT = "Execution stopped by user request"
+"""What a cancelled execution reads. Source: scheduler API, "Execution Cancellation"."""
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands. Source: scheduler API, "Executions Collection"."""
+
+    PENDING = "pending"
+    """Asked for or due, not yet at work."""
+    RUNNING = "running"
+    """At work, waiting between two attempts, or being cancelled."""
+    COMPLETED = "completed"
+    """Ended well."""
+    FAILED = "failed"
+    """Ended badly: an error, the timeout, a crash, a cancellation. `error` says which."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """A terminal status never changes."""
+        return self in {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED}
+
+
+class Trigger(StrEnum):
+    """What made an execution start."""
+
+    SCHEDULE = "schedule"
+    """Its time had come."""
+    MANUAL = "manual"
+    """Somebody asked for it through this API."""
+    PREFECT = "prefect"
+    """Somebody asked for it in Prefect: its UI, CLI or API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One run of a task.
+
+    `started_at` is when the work began, or for a pending one when it was asked for or due. `detail` holds what the
+    executor tells of itself (status code, counts, progress). Shapes: scheduler API, "Executions Collection".
+    """
+
+    id: str
+    task_id: str
+    status: ExecutionStatus
+    started_at: datetime
+    trigger: Trigger
+    queued_at: datetime | None = None
+    scheduled_for: datetime | None = None
+    completed_at: datetime | None = None
+    output: str = ""
+    error: str = ""
+    worker_id: str = ""
+    retry_count: int = 0
+    lock_key: str = ""
+    fencing_token: int = 0
+    heartbeat_at: datetime | None = None
+    """When the run last said that it lives; a run silent for long has died."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From start to end; `None` before the end. Never negative, whatever the clocks of two machines say."""
+        if self.completed_at is None:
+            return None
+        return max(self.completed_at - self.started_at, timedelta())
+
+    def ended(self, status: ExecutionStatus, at: datetime, *, output: str = "", error: str = "") -> Execution:
+        """With its outcome. `status` must be terminal."""
+        if not status.is_terminal:
+            raise ValueError(f"{status} is not an end")
+        return replace(self, status=status, completed_at=at, output=output, error=error)
+
+    def cancelled(self, at: datetime) -> Execution:
+        """Ended by a user's request."""
+        return self.ended(ExecutionStatus.FAILED, at, output=CANCELLED_OUTPUT, error=CANCELLED_ERROR)
