@@ -124,7 +124,9 @@ class SystemTaskProtected(Forbidden):
     code = "system_task_protected"
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(f"Task {task_id!r} is a system task: it can be run, paused and disabled, not changed or deleted")
+        super().__init__(
+            f"Task {task_id!r} is a system task: it can be run, paused and disabled, not changed or deleted"
+        )
         self.task_id = task_id
 
 
