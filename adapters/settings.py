@@ -3,9 +3,9 @@
     settings = Settings.load()
     settings.mongo.uri, settings.redis.host, settings.scheduler.worker_count, settings.api.jwt_secret, ...
 
-Every variable is `<PREFIX><FIELD>` in capitals, its prefix standing on its group: `SCHEDULER_` + `worker_count`
-is `SCHEDULER_WORKER_COUNT`. A variable that is set but empty counts as not set, as in compose files. Lengths of
-time are Go durations ("90s", "1h30m"). Nothing here connects to anything.
+Every variable is `<PREFIX><FIELD>` in capitals, its prefix standing on its group: `SCHEDULER_` and
+`worker_count` make `SCHEDULER_WORKER_COUNT`. A variable that is set but empty counts as not set, as in compose
+files. Lengths of time are Go durations ("90s", "1h30m"). Nothing here connects to anything.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from core.domain.duration import parse_duration
 from core.errors import SchedulerError
 
 DEFAULT_HOME = Path(".falcon")
-"""Where data lives unless `SCHEDULER_HOME` says otherwise: in the working directory, so that a checkout holds its
-own data and two checkouts never share it."""
+"""Where data lives unless `SCHEDULER_HOME` says otherwise: in the working directory, so that a checkout holds
+its own data and two checkouts never share it."""
 
 _SHORTEST_SECRET_BYTES = 32  # Source: RFC 7518 section 3.2, a key at least as long as the SHA-256 output
 

@@ -16,7 +16,6 @@ from core.domain.run import Deployed, Run
 from core.domain.task import Priority, Task, TaskStatus
 from core.errors import Fault
 
-
 T = TypeVar("T")
 
 

@@ -14,13 +14,13 @@ _NANOSECONDS = {
     "ns": 1,
     "us": 1_000,
     "µs": 1_000,  # U+00B5, micro sign
-    "μs": 1_000,  # U+03BC, Greek mu  # noqa: RUF001 - Go accepts both letters
+    "μs": 1_000,  # U+03BC, Greek mu
     "ms": 1_000_000,
     "s": 1_000_000_000,
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")  # noqa: RUF001 - as above
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _LONGEST_NANOSECONDS = 2**63 - 1  # Go holds a duration in an int64
 
 
