@@ -4,8 +4,8 @@
     settings.mongo.uri, settings.redis.host, settings.scheduler.worker_count, settings.api.jwt_secret, ...
 
 Every variable is `<PREFIX><FIELD>` in capitals, its prefix standing on its group: `SCHEDULER_` and
-`worker_count` make `SCHEDULER_WORKER_COUNT`. A variable that is set but empty counts as not set, as in compose
-files. Lengths of time are Go durations ("90s", "1h30m"). Nothing here connects to anything.
+`worker_count` make `SCHEDULER_WORKER_COUNT`. A variable that is set but empty counts as not set, as in
+compose files. Lengths of time are Go durations ("90s", "1h30m"). Nothing here connects to anything.
 """
 
 from __future__ import annotations
