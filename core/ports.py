@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from core.domain.execution import Execution, ExecutionStatus
 from core.domain.run import Deployed, Run
-from core.domain.task import Priority, Task, TaskStatus
+from core.domain.task import DeployedAs, Priority, Task, TaskStatus
 from core.errors import Fault
 
 T = TypeVar("T")
@@ -127,6 +127,10 @@ class TaskStore(Protocol):
         """Remove the task; nothing happens when it is gone."""
         ...
 
+    async def active(self) -> Sequence[Task]:
+        """Tasks that count an execution among their active ones."""
+        ...
+
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
         """Sorted by `updated_at`, newest first, then by id."""
         ...
@@ -155,8 +159,11 @@ class ExecutionStore(Protocol):
         """Store an execution unless there is one with this id. Returns whether it was stored."""
         ...
 
-    async def begin(self, execution: Execution) -> bool:
-        """Make it running: create it, or move it on from pending. False when it has ended already."""
+    async def begin(self, execution: Execution, *, only_pending: bool = False) -> bool:
+        """Make it running: create it, or move it on from pending. False when it has ended already.
+
+        With `only_pending` one that runs already stays as it is (False): hearsay never overwrites the run's own word.
+        """
         ...
 
     async def note(
@@ -218,8 +225,8 @@ class ExecutionStore(Protocol):
 class RunEngine(Protocol):
     """What runs tasks at their time: Prefect."""
 
-    async def deploy(self, task: Task) -> str:
-        """Make the engine's picture of the task equal to ours and return the deployment's id.
+    async def deploy(self, task: Task) -> DeployedAs:
+        """Make the engine's picture of the task equal to ours and return what it was told.
 
         Creates or replaces. Runs that are due or at work stay as they are.
         """
@@ -234,7 +241,7 @@ class RunEngine(Protocol):
         ...
 
     def fingerprint(self, task: Task) -> str:
-        """What `Deployed.fingerprint` would be if the engine's picture were equal to ours."""
+        """The `DeployedAs.fingerprint` of a deployment that is equal to our picture of the task."""
         ...
 
     async def start(self, task: Task, *, parameters: Mapping[str, Any], priority: Priority) -> Run:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.domain.execution import Trigger
+from core.domain.task import DeployedAs
 
 
 class RunPhase(StrEnum):
@@ -53,11 +54,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """A task as the engine has it, for comparing with ours."""
+    """A deployment as the engine has it now, for comparing with our task."""
 
-    id: str
     task_id: str
-    active: bool
-    """Whether its schedule fires."""
-    fingerprint: str
-    """Equal for two deployments that mean the same."""
+    as_told: DeployedAs

@@ -134,6 +134,18 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedAs:
+    """What we last told the engine of the task, to tell a change made there from one of ours that did not arrive.
+
+    `fingerprint` is the engine adapter's digest of the whole deployment; `active` whether its schedule fires.
+    """
+
+    id: str
+    active: bool
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A task as stored. `version` counts changes of the definition, `revision` every write."""
 
@@ -147,8 +159,13 @@ class Task:
     paused: bool = False
     version: int = 1
     record: RunRecord = field(default_factory=RunRecord)
-    deployment_id: str | None = None
+    deployed: DeployedAs | None = None
     revision: int | None = None
+
+    @property
+    def deployment_id(self) -> str | None:
+        """The engine's id of the task's deployment; None before it was first deployed."""
+        return self.deployed.id if self.deployed else None
 
     @property
     def is_system(self) -> bool:

@@ -1,0 +1,299 @@
+"""Performs one run of a task: lock, attempts, timeout, and the story of it in the history.
+
+This is what happens inside a run's process, whatever the engine. It takes the lock, writes the start, makes up to
+1 + max_retries attempts, writes the end, and gives the lock back. Whatever it can't write when a store is away, the
+mirror writes later from the engine's picture of the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from core.domain.duration import format_duration
+from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus, Trigger
+from core.domain.retry import delay_before_retry
+from core.domain.task import Task
+from core.domain.work import OUTPUT_LIMIT_BYTES, Executor, Progress, TaskResult, WorkContext, WorkLog
+from core.errors import SchedulerError, TaskNotFound, Unavailable
+from core.ports import Clock, ExecutionStore, Lock, TaskStore
+from core.services.counting import OutcomeCounting
+from core.services.overlap import OverlapRule, Turn
+
+T = TypeVar("T")
+
+SHUTDOWN_ERROR = "Worker was stopped before the task was done"
+STORE_PATIENCE = timedelta(seconds=30)
+"""How long a run waits for MongoDB at its start and its end before it goes on without."""
+
+
+class Ending(StrEnum):
+    """How a run ended, for the engine."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the engine is told of a run that ended.
+
+    `message` is short, unless `recorded` is False: then the history could not be reached and the message holds all
+    that the mirror needs to write it later.
+    """
+
+    ending: Ending
+    message: str
+    recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One run as its process was given it."""
+
+    execution_id: str
+    task_id: str
+    trigger: Trigger
+    due_at: datetime | None = None
+    queued_at: datetime | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    worker_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A failed attempt that will be followed by another after `delay`."""
+
+    number: int
+    of: int
+    error: str
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the run's process offers: its log, progress, and the engine's ear."""
+
+    log: WorkLog
+    progress: Progress
+    on_retry: Callable[[Attempt], Awaitable[None]]
+    cancelled: Callable[[], bool]
+    """Whether an interruption means that a user asked for it (else the worker is going down)."""
+    pulse: Callable[[str, Lock | None, timedelta], AbstractAsyncContextManager[None]]
+    """Tells the stores that the run lives, and keeps its lock for the given time, until it is left."""
+
+
+class TaskRunning:
+    """Performs runs. One object serves any number of them."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        counting: OutcomeCounting,
+        overlap: OverlapRule,
+        clock: Clock,
+        executor_for: Callable[[str], Executor],
+        conceal: Callable[[str], str] = str,
+    ) -> None:
+        self._tasks = tasks
+        self._executions = executions
+        self._counting = counting
+        self._overlap = overlap
+        self._clock = clock
+        self._executor_for = executor_for
+        self._conceal = conceal
+
+    async def perform(self, ticket: Ticket, around: Surroundings) -> Outcome:
+        """Run the task of the ticket to its end.
+
+        Raises:
+            asyncio.CancelledError: the run was interrupted; its end has been written by then.
+        """
+        try:
+            task = await self._patiently(lambda: self._tasks.get(ticket.task_id))
+        except TaskNotFound as error:
+            return Outcome(ending=Ending.FAILED, message=str(error))
+        except Unavailable as error:
+            return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
+        if not task.definition.enabled:
+            return await self._skip(ticket, task, "The task is disabled")
+        async with self._overlap.turn(task, ticket.execution_id, around.log) as turn:
+            if not turn.granted:
+                return await self._skip(ticket, task, turn.reason)
+            return await self._take_turn(ticket, task, turn, around)
+
+    async def _take_turn(self, ticket: Ticket, task: Task, turn: Turn, around: Surroundings) -> Outcome:
+        started_at = self._clock.now()
+
+        def start(each: Task) -> Task:
+            token = max(turn.fencing_token, each.record.fencing_token + 1)
+            return each.started(ticket.execution_id, started_at, token)
+
+        try:
+            task = await self._tasks.change(task.id, start)
+            execution = self._execution(ticket, task, turn, started_at)
+            if not await self._executions.begin(execution):
+                return Outcome(ending=Ending.CANCELLED, message=CANCELLED_ERROR)
+        except Unavailable:
+            around.log.warning("MongoDB is away; the run goes on and its history follows later")
+            execution = self._execution(ticket, task, turn, started_at)
+        try:
+            async with around.pulse(execution.id, turn.lock, turn.ttl):
+                execution = await self._attempts(task, execution, around)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._end(self._interrupted(execution, around)))
+            raise
+        return await self._end(execution)
+
+    def _execution(self, ticket: Ticket, task: Task, turn: Turn, started_at: datetime) -> Execution:
+        return Execution(
+            id=ticket.execution_id,
+            task_id=task.id,
+            status=ExecutionStatus.RUNNING,
+            started_at=started_at,
+            trigger=ticket.trigger,
+            queued_at=ticket.queued_at,
+            scheduled_for=ticket.due_at,
+            worker_id=ticket.worker_id,
+            lock_key=turn.key,
+            fencing_token=max(task.record.fencing_token, turn.fencing_token),
+            heartbeat_at=started_at,
+            parameters=ticket.parameters,
+        )
+
+    def _interrupted(self, execution: Execution, around: Surroundings) -> Execution:
+        now = self._clock.now()
+        if around.cancelled():
+            return execution.cancelled(now)
+        return execution.ended(ExecutionStatus.FAILED, now, error=SHUTDOWN_ERROR)
+
+    async def _attempts(self, task: Task, execution: Execution, around: Surroundings) -> Execution:
+        """Attempt after attempt until one succeeds, one is final, or none is left."""
+        of = task.definition.max_retries + 1
+        for number in range(1, of + 1):
+            execution = replace(execution, retry_count=number - 1)
+            result = await self._attempt(task, execution, number, around)
+            execution = replace(execution, detail={**execution.detail, **result.detail})
+            if result.success or not result.retryable or number == of:
+                break
+            delay = delay_before_retry(number, task.definition.retry_interval)
+            around.log.warning(
+                "Attempt %d of %d failed: %s; the next one starts in %s",
+                number,
+                of,
+                result.error,
+                format_duration(delay),
+            )
+            await self._note_retry(execution, number)
+            await around.on_retry(Attempt(number=number, of=of, error=result.error, delay=delay))
+            await asyncio.sleep(delay.total_seconds())
+        status = ExecutionStatus.COMPLETED if result.success else ExecutionStatus.FAILED
+        error = "" if result.success else result.error or "The task failed and gave no reason"
+        return execution.ended(status, self._clock.now(), output=result.output, error=error)
+
+    async def _attempt(self, task: Task, execution: Execution, number: int, around: Surroundings) -> TaskResult:
+        timeout = task.definition.timeout
+        context = WorkContext(
+            task_id=task.id,
+            task_name=task.definition.name,
+            execution_id=execution.id,
+            attempt=number,
+            config=task.definition.config,
+            parameters=execution.parameters,
+            deadline_at=self._clock.now() + timeout,
+            scheduled_for=execution.scheduled_for,
+            fencing_token=execution.fencing_token,
+            cancelled=around.cancelled,
+            log=around.log,
+            progress=around.progress,
+        )
+        try:
+            async with asyncio.timeout(timeout.total_seconds()) as limit:
+                value = self._executor_for(task.definition.type).execute(context)
+                result = TaskResult.of(await value if inspect.isawaitable(value) else value)
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is the outcome of its attempt
+            if isinstance(error, TimeoutError) and limit.expired():
+                result = TaskResult(success=False, error=f"Task timed out after {format_duration(timeout)}")
+            else:
+                result = TaskResult(success=False, error=describe_error(error))
+        return replace(
+            result,
+            output=limited(self._conceal(result.output)),
+            error=limited(self._conceal(result.error)),
+        )
+
+    async def _note_retry(self, execution: Execution, retry_count: int) -> None:
+        try:
+            await self._executions.note(execution.id, retry_count=retry_count)
+        except Unavailable:
+            pass  # the end of the run tells the count again
+
+    async def _skip(self, ticket: Ticket, task: Task, reason: str) -> Outcome:
+        execution = Execution(
+            id=ticket.execution_id,
+            task_id=task.id,
+            status=ExecutionStatus.PENDING,
+            started_at=ticket.due_at or self._clock.now(),
+            trigger=ticket.trigger,
+        )
+        try:
+            await self._counting.skip(execution)
+        except Unavailable:
+            pass  # the mirror counts it from the engine's picture
+        return Outcome(ending=Ending.SKIPPED, message=reason)
+
+    async def _end(self, execution: Execution) -> Outcome:
+        completed = execution.status is ExecutionStatus.COMPLETED
+        ending = Ending.COMPLETED if completed else Ending.FAILED
+        text = execution.output if completed else execution.error
+        try:
+            await self._patiently(lambda: self._counting.finish(execution))
+        except Unavailable:
+            return Outcome(ending=ending, message=text, recorded=False)
+        return Outcome(ending=ending, message=first_line(text))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask again for a while when the store is away."""
+        patience_ends_at = self._clock.now() + STORE_PATIENCE
+        pause_seconds = 0.2
+        while True:
+            try:
+                return await ask()
+            except Unavailable:
+                if self._clock.now() >= patience_ends_at:
+                    raise
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, 5)
+
+
+def describe_error(error: BaseException) -> str:
+    """An exception in words: our own say all that is needed, others are named by their type."""
+    text = str(error)
+    if isinstance(error, SchedulerError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def limited(text: str) -> str:
+    """At most `OUTPUT_LIMIT_BYTES` of UTF-8, cut between characters, with a note of the cut."""
+    encoded = text.encode()
+    if len(encoded) <= OUTPUT_LIMIT_BYTES:
+        return text
+    note = f"\n[cut: {len(encoded)} bytes in all]"
+    return encoded[: OUTPUT_LIMIT_BYTES - len(note)].decode(errors="ignore") + note
+
+
+def first_line(text: str, length: int = 300) -> str:
+    """Enough of a text to be read in a list."""
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,0 +1,147 @@
+"""Running a task by hand, stopping it, and reading what became of its executions."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.domain.execution import Execution, ExecutionStatus
+from core.domain.principal import Principal
+from core.domain.run import RunPhase
+from core.domain.task import Priority, Task
+from core.errors import ExecutionNotFound, Invalid, QueueFull, TaskDisabled
+from core.ports import (
+    Clock,
+    ExecutionFilter,
+    ExecutionStore,
+    ExecutorCatalog,
+    Page,
+    PageRequest,
+    RunEngine,
+    TaskStore,
+)
+from core.services.counting import OutcomeCounting
+from core.services.tasks import TaskService
+from core.services.validation import parameter_faults
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopOutcome:
+    """Which executions a stop cancelled."""
+
+    task_id: str
+    cancelled: tuple[str, ...]
+
+
+class RunService:
+    """What the API may do with executions."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        engine: RunEngine,
+        catalog: ExecutorCatalog,
+        clock: Clock,
+        counting: OutcomeCounting,
+        switches: TaskService,
+        queue_size: int,
+    ) -> None:
+        self._tasks = tasks
+        self._executions = executions
+        self._engine = engine
+        self._catalog = catalog
+        self._clock = clock
+        self._counting = counting
+        self._switches = switches
+        self._queue_size = queue_size
+
+    async def execute(
+        self, task_id: str, *, parameters: Mapping[str, Any], priority: Priority | None, by: Principal
+    ) -> Execution:
+        """Ask for an execution now, with this run's own parameters and priority.
+
+        The engine is asked first: its run carries all that is needed to write the execution later, should this
+        process die before it could.
+
+        Raises:
+            TaskNotFound, TaskDisabled, Invalid (parameters), QueueFull.
+        """
+        task = await self._tasks.get(task_id)
+        if not task.definition.enabled:
+            raise TaskDisabled(task_id)
+        faults = parameter_faults(parameters) or self._catalog.faults(
+            task.definition.type, task.definition.config, parameters
+        )
+        if faults:
+            raise Invalid(faults)
+        if await self._engine.waiting() >= self._queue_size:
+            raise QueueFull(self._queue_size)
+        run = await self._engine.start(task, parameters=parameters, priority=priority or task.definition.priority)
+        now = self._clock.now()
+        execution = Execution(
+            id=run.id,
+            task_id=task_id,
+            status=ExecutionStatus.PENDING,
+            started_at=run.due_at or now,
+            queued_at=run.due_at or now,
+            trigger=run.trigger,
+            parameters=parameters,
+        )
+        await self._executions.add(execution)
+        logger.info("Execution %s of task %s asked for by %s", run.id, task_id, by.user_id)
+        return execution
+
+    async def stop(self, task_id: str, by: Principal) -> StopOutcome:
+        """Pause the task and cancel every pending and running execution of it.
+
+        The schedule is held first, so that nothing new begins behind the cancellation.
+        """
+        task = await self._switches.pause(task_id, by)
+        cancelled = {execution.id for execution in await self._executions.unfinished(task_id)}
+        cancelled |= {run.id for run in await self._waiting_or_running(task)}
+        for run_id in sorted(cancelled):
+            await self._cancel(task_id, run_id)
+        logger.info("Task %s stopped by %s; %d executions cancelled", task_id, by.user_id, len(cancelled))
+        return StopOutcome(task_id=task_id, cancelled=tuple(sorted(cancelled)))
+
+    async def history(self, task_id: str, status: ExecutionStatus | None, page: PageRequest) -> Page[Execution]:
+        """A task's executions, newest first. Raises `TaskNotFound`."""
+        await self._tasks.get(task_id)
+        return await self._executions.list(ExecutionFilter(task_id=task_id, status=status), page)
+
+    async def get(self, execution_id: str, task_id: str | None = None) -> Execution:
+        """One execution. Raises `ExecutionNotFound`, also when it belongs to another task."""
+        execution = await self._executions.get(execution_id)
+        if task_id is not None and execution.task_id != task_id:
+            raise ExecutionNotFound(execution_id)
+        return execution
+
+    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
+        """Executions of all tasks, newest first."""
+        return await self._executions.list(wanted, page)
+
+    async def _waiting_or_running(self, task: Task) -> list[Any]:
+        return list(await self._engine.unfinished(task.deployment_id)) if task.deployment_id else []
+
+    async def _cancel(self, task_id: str, run_id: str) -> None:
+        """Cancel in the engine; write the end at once where there is no process that would.
+
+        A run at work writes its own end when it has really stopped, and the mirror does when it can't.
+        """
+        await self._engine.cancel(run_id)
+        run = await self._engine.run(run_id)
+        if run is not None and not run.phase.is_terminal:
+            return
+        if run is not None and run.phase is not RunPhase.CANCELLED:
+            return
+        execution = (await self._executions.of_ids([run_id])).get(run_id)
+        if execution is not None:
+            await self._counting.finish(execution.cancelled(self._clock.now()))
+        else:
+            logger.debug("Run %s of task %s was cancelled before it had an execution", run_id, task_id)

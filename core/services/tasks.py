@@ -1,0 +1,150 @@
+"""Creating, changing and switching tasks, in MongoDB and in Prefect.
+
+Each change is written to MongoDB first, which decides, and then told to the engine. When the process dies between
+the two, `ReconcileService` (at start, on reload and in the sweep) makes the engine follow.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from core.domain.principal import Principal
+from core.domain.schedule import parse
+from core.domain.task import Source, Task, TaskDefinition, TaskType
+from core.errors import Fault, Invalid, SystemTaskProtected, Unavailable
+from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
+from core.services.validation import definition_faults
+
+logger = logging.getLogger(__name__)
+
+
+class TaskService:
+    """What the API may do with tasks. `by` is who asks; permissions are checked before."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        engine: RunEngine,
+        catalog: ExecutorCatalog,
+        clock: Clock,
+    ) -> None:
+        self._tasks = tasks
+        self._executions = executions
+        self._engine = engine
+        self._catalog = catalog
+        self._clock = clock
+
+    async def create(self, definition: TaskDefinition, by: Principal) -> Task:
+        """Store a new task and deploy it. Raises `Invalid` or `NameTaken`.
+
+        When the engine refuses or is away the task is taken back, so that a create is whole or not at all; if even
+        that fails the sweep completes it.
+        """
+        self._check(definition)
+        now = self._clock.now()
+        task = await self._tasks.insert(
+            Task(
+                id=str(uuid.uuid4()),
+                definition=definition,
+                source=Source.API,
+                created_at=now,
+                updated_at=now,
+                created_by=by.user_id,
+                updated_by=by.user_id,
+            )
+        )
+        try:
+            return await self._deploy(task)
+        except Unavailable:
+            await self._tasks.delete(task.id)
+            raise
+
+    async def update(self, task_id: str, changes: Mapping[str, Any], by: Principal) -> Task:
+        """Replace the given fields of the definition, and no others."""
+        present = await self._tasks.get(task_id)
+        if present.is_system:
+            raise SystemTaskProtected(task_id)
+        self._check(replace(present.definition, **changes))
+        now = self._clock.now()
+        return await self._change(
+            task_id,
+            lambda task: task.redefined(replace(task.definition, **changes), by.user_id, now),
+        )
+
+    async def delete(self, task_id: str, by: Principal) -> None:
+        """Remove the task, its deployment, its runs and its history. What is at work is cancelled."""
+        task = await self._tasks.get(task_id)
+        if task.is_system:
+            raise SystemTaskProtected(task_id)
+        await self._engine.remove(task)
+        await self._tasks.delete(task_id)
+        removed = await self._executions.delete_of_task(task_id)
+        logger.info("Task %s deleted by %s with %d executions", task_id, by.user_id, removed)
+
+    async def get(self, task_id: str) -> Task:
+        """Raises `TaskNotFound`."""
+        return await self._tasks.get(task_id)
+
+    async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
+        """See `TaskStore.list`."""
+        return await self._tasks.list(wanted, page)
+
+    async def pause(self, task_id: str, by: Principal) -> Task:
+        """Hold the schedule; what is at work goes on."""
+        now = self._clock.now()
+        return await self._change(task_id, lambda task: task.with_paused(True, by.user_id, now))
+
+    async def resume(self, task_id: str, by: Principal) -> Task:
+        """Let the schedule go on from now; what was missed meanwhile is not made up for."""
+        now = self._clock.now()
+        return await self._change(task_id, lambda task: task.with_paused(False, by.user_id, now))
+
+    async def enable(self, task_id: str, by: Principal) -> Task:
+        """Switch the task on."""
+        now = self._clock.now()
+        return await self._change(task_id, lambda task: task.with_enabled(True, by.user_id, now))
+
+    async def disable(self, task_id: str, by: Principal) -> Task:
+        """Switch the task off: neither its schedule nor anybody by hand can run it."""
+        now = self._clock.now()
+        return await self._change(task_id, lambda task: task.with_enabled(False, by.user_id, now))
+
+    def next_run(self, task: Task) -> datetime | None:
+        """When the schedule fires next; None when it doesn't."""
+        if not task.fires:
+            return None
+        return parse(task.definition.schedule, task.definition.timezone).next_after(self._clock.now())
+
+    async def _change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+        return await self._deploy(await self._tasks.change(task_id, change))
+
+    async def _deploy(self, task: Task) -> Task:
+        return await deploy(task, tasks=self._tasks, engine=self._engine)
+
+    def _check(self, definition: TaskDefinition) -> None:
+        faults = definition_faults(definition, self._catalog)
+        if definition.type == TaskType.SYSTEM:
+            faults.append(Fault("type", "system tasks are defined in code and can't be created"))
+        if faults:
+            raise Invalid(faults)
+
+
+async def deploy(task: Task, *, tasks: TaskStore, engine: RunEngine) -> Task:
+    """Tell the engine of a task and remember what it was told.
+
+    When the task was changed while we were telling, it is told again, so that the engine never keeps the older of
+    two changes.
+    """
+    while True:
+        told = await engine.deploy(task)
+        stored = await tasks.change(task.id, lambda each, told=told: replace(each, deployed=told))  # type: ignore[misc]
+        if stored.definition == task.definition and stored.paused == task.paused:
+            return stored
+        task = stored

@@ -1,0 +1,133 @@
+"""What a task's definition may be. Every fault is found and named; nothing is mended silently.
+
+Source of the bounds: scheduler API, "Retry Logic"; design, "Tasks".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from core.domain.duration import format_duration
+from core.domain.schedule import ScheduleError, parse
+from core.domain.task import TaskDefinition
+from core.errors import Fault
+from core.ports import ExecutorCatalog
+
+NAME_LENGTH = 100
+DESCRIPTION_LENGTH = 500
+MAX_TAGS = 50
+TAG = re.compile(r"[\w][\w .:/+-]{0,49}")
+MAX_RETRIES = 10
+RETRY_INTERVAL = (timedelta(seconds=1), timedelta(hours=1))
+TIMEOUT = (timedelta(seconds=30), timedelta(hours=24))
+CONFIG_BYTES = 64 * 1024
+CONFIG_DEPTH = 10
+
+
+def definition_faults(definition: TaskDefinition, catalog: ExecutorCatalog) -> list[Fault]:
+    """All that is wrong with a definition; empty when it may be stored."""
+    return [
+        *_text_faults(definition),
+        *_tag_faults(definition.tags),
+        *_bound_faults(definition),
+        *schedule_faults(definition.schedule, definition.timezone),
+        *_config_faults(definition, catalog),
+    ]
+
+
+def schedule_faults(schedule: str, timezone: str) -> list[Fault]:
+    """What is wrong with a cron expression or its zone."""
+    try:
+        parse(schedule, timezone)
+    except ScheduleError as error:
+        location = "metadata.timezone" if error.field == "timezone" else "schedule"
+        return [Fault(location, str(error))]
+    return []
+
+
+def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with a run's own parameters, whatever the executor says of them."""
+    return list(_size_faults("parameters", parameters))
+
+
+def _text_faults(definition: TaskDefinition) -> Iterator[Fault]:
+    name = definition.name
+    if not 1 <= len(name) <= NAME_LENGTH:
+        yield Fault("name", f"must have 1 to {NAME_LENGTH} characters, has {len(name)}")
+    elif name != name.strip() or not name.isprintable():
+        yield Fault("name", "must not start or end with space, nor hold control characters")
+    if len(definition.description) > DESCRIPTION_LENGTH:
+        length = len(definition.description)
+        yield Fault("description", f"must have at most {DESCRIPTION_LENGTH} characters, has {length}")
+    elif "\x00" in definition.description:
+        yield Fault("description", "must not hold NUL characters")
+
+
+def _tag_faults(tags: tuple[str, ...]) -> Iterator[Fault]:
+    if len(tags) > MAX_TAGS:
+        yield Fault("tags", f"at most {MAX_TAGS} tags are allowed, {len(tags)} were given")
+    for position, tag in enumerate(tags):
+        if not TAG.fullmatch(tag):
+            yield Fault(
+                f"tags.{position}",
+                "must be 1 to 50 letters, digits or any of _ . : / + - and space, starting with a letter or digit",
+            )
+    if len(set(tags)) != len(tags):
+        yield Fault("tags", "must not repeat a tag")
+
+
+def _bound_faults(definition: TaskDefinition) -> Iterator[Fault]:
+    if not 0 <= definition.max_retries <= MAX_RETRIES:
+        yield Fault("metadata.max_retries", f"must be 0 to {MAX_RETRIES}, is {definition.max_retries}")
+    for name, value, (least, most) in (
+        ("retry_interval", definition.retry_interval, RETRY_INTERVAL),
+        ("timeout", definition.timeout, TIMEOUT),
+    ):
+        if not least <= value <= most:
+            bounds = f"{format_duration(least)} to {format_duration(most)}"
+            yield Fault(f"metadata.{name}", f"must be {bounds}, is {format_duration(value)}")
+
+
+def _config_faults(definition: TaskDefinition, catalog: ExecutorCatalog) -> Iterator[Fault]:
+    faults = list(_size_faults("config", definition.config))
+    yield from faults
+    if definition.type not in catalog.types():
+        yield Fault("type", f"must be one of {', '.join(catalog.types())}")
+    elif not faults:
+        yield from catalog.faults(definition.type, definition.config)
+
+
+def _size_faults(location: str, value: Mapping[str, Any]) -> Iterator[Fault]:
+    if _depth(value) > CONFIG_DEPTH:
+        yield Fault(location, f"must not be nested deeper than {CONFIG_DEPTH} levels")
+        return
+    size = len(json.dumps(value, default=str).encode())
+    if size > CONFIG_BYTES:
+        yield Fault(location, f"must have at most {CONFIG_BYTES} bytes as JSON, has {size}")
+    yield from _key_faults(location, value)
+
+
+def _key_faults(location: str, value: object) -> Iterator[Fault]:
+    """Names that MongoDB cannot store as they are."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not key or key.startswith("$") or "\x00" in key:
+                yield Fault(f"{location}.{key}", "a name must not be empty, start with $ or hold NUL")
+            yield from _key_faults(f"{location}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            yield from _key_faults(f"{location}.{position}", inner)
+    elif isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        yield Fault(location, "must fit into 64 bits")
+
+
+def _depth(value: object) -> int:
+    if isinstance(value, Mapping):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list | tuple):
+        return 1 + max(map(_depth, value), default=0)
+    return 0
