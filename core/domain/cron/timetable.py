@@ -1,0 +1,142 @@
+"""Six parsed fields and the wall clock times that they name. Knows the calendar, and nothing of time zones.
+
+Wall times are naive `datetime`s here, on purpose: what a clock on the wall shows, before anyone asks where it hangs.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from core.domain.cron.faults import ScheduleError
+from core.domain.cron.fields import DAY_OF_MONTH, KINDS, Field, parse_field
+
+_WEEK_STARTS = 0b10000001000000100000010000001  # bits 0, 7, 14, 21, 28
+_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """A six-field cron expression, seconds first."""
+
+    second: Field
+    minute: Field
+    hour: Field
+    day_of_month: Field
+    month: Field
+    day_of_week: Field
+
+    def __str__(self) -> str:
+        fields = (self.second, self.minute, self.hour, self.day_of_month, self.month, self.day_of_week)
+        return " ".join(field.text for field in fields)
+
+    @property
+    def keeps_rhythm(self) -> bool:
+        """Whether the hour field is a star or a step, so that an hour shown twice by the clock counts twice."""
+        return self.hour.star or self.hour.step
+
+    @property
+    def needs_both_days(self) -> bool:
+        """Whether a day must fit both day fields (one holds a star) rather than either of them."""
+        return self.day_of_month.star or self.day_of_week.star
+
+    def days_in(self, year: int, month: int) -> int:
+        """The set of days of this month that fit the day and month fields."""
+        if not self.month.values >> month & 1:
+            return 0
+        first_weekday, length = monthrange(year, month)
+        weekday = (first_weekday + 1) % 7  # the calendar module counts from Monday, cron from Sunday
+        week = self.day_of_week.values
+        from_first = (week >> weekday | week << (7 - weekday)) & 0b1111111
+        by_week = from_first * _WEEK_STARTS << 1
+        by_month = self.day_of_month.values
+        days = by_week & by_month if self.needs_both_days else by_week | by_month
+        return days & ((2 << length) - 2)
+
+    def fits_day(self, day: date) -> bool:
+        """Whether this date fits the day and month fields."""
+        return bool(self.days_in(day.year, day.month) >> day.day & 1)
+
+    def next_wall(self, start: datetime, end: datetime) -> datetime | None:
+        """The first wall time that fits, at `start` or later and before `end`; both naive and in whole seconds."""
+        if start >= end:
+            return None
+        if self.fits_day(start):
+            moment = self._next_time(start.hour, start.minute, start.second)
+            if moment is not None:
+                found = datetime.combine(start, moment)
+                return found if found < end else None
+        day = self._next_day(start.date(), end.date())
+        if day is None:
+            return None
+        found = datetime.combine(day, self._first_time())
+        return found if found < end else None
+
+    def _next_time(self, hour: int, minute: int, second: int) -> time | None:
+        if self.hour.values >> hour & 1:
+            if self.minute.values >> minute & 1:
+                later_second = _lowest(self.second.values, second)
+                if later_second is not None:
+                    return time(hour, minute, later_second)
+            later_minute = _lowest(self.minute.values, minute + 1)
+            if later_minute is not None:
+                return time(hour, later_minute, _first(self.second))
+        later_hour = _lowest(self.hour.values, hour + 1)
+        if later_hour is None:
+            return None
+        return time(later_hour, _first(self.minute), _first(self.second))
+
+    def _first_time(self) -> time:
+        return time(_first(self.hour), _first(self.minute), _first(self.second))
+
+    def _next_day(self, after: date, last: date) -> date | None:
+        year, month, first_day = after.year, after.month, after.day + 1
+        while (year, month) <= (last.year, last.month):
+            day = _lowest(self.days_in(year, month), first_day)
+            if day is not None:
+                return date(year, month, day)
+            year, month, first_day = (year, month + 1, 1) if month < 12 else (year + 1, 1, 1)
+        return None
+
+
+def parse_timetable(text: str) -> Timetable:
+    """Read six fields, parted by white space.
+
+    Raises:
+        ScheduleError: the number of fields is wrong, one is malformed, or no date can ever fit.
+    """
+    parts = text.split()
+    if len(parts) == len(KINDS) - 1:
+        hint = " ".join(["0", *parts])
+        raise ScheduleError(
+            "schedule", f"{text!r} has 5 fields; 6 are needed and the first is the second: {hint!r} fires at second 0"
+        )
+    if len(parts) != len(KINDS):
+        names = ", ".join(kind.name for kind in KINDS)
+        raise ScheduleError("schedule", f"{text!r} has {len(parts)} fields; 6 are needed: {names}")
+    timetable = Timetable(*(parse_field(kind, part) for kind, part in zip(KINDS, parts, strict=True)))
+    _check_possible(timetable)
+    return timetable
+
+
+def _check_possible(timetable: Timetable) -> None:
+    """Refuse a day of month that none of the months has. A weekday makes no date impossible: it comes round."""
+    if not timetable.needs_both_days:
+        return
+    longest = max(days for month, days in enumerate(_LONGEST_MONTHS, 1) if timetable.month.values >> month & 1)
+    if _first(timetable.day_of_month) > longest:
+        raise ScheduleError(
+            f"schedule: {DAY_OF_MONTH.name}",
+            f"{DAY_OF_MONTH.name} field {timetable.day_of_month.text!r}: no month of the month field "
+            f"{timetable.month.text!r} has such a day; allowed is 1-{longest} there",
+        )
+
+
+def _lowest(values: int, at_least: int) -> int | None:
+    rest = values >> at_least
+    return at_least + (rest & -rest).bit_length() - 1 if rest else None
+
+
+def _first(field: Field) -> int:
+    return (field.values & -field.values).bit_length() - 1
