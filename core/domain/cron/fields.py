@@ -12,21 +12,8 @@ from dataclasses import dataclass, field
 
 from core.domain.cron.faults import ScheduleError
 
-_MONTHS = dict(
-    jan=1,
-    feb=2,
-    mar=3,
-    apr=4,
-    may=5,
-    jun=6,
-    jul=7,
-    aug=8,
-    sep=9,
-    oct=10,
-    nov=11,
-    dec=12,
-)
-_WEEKDAYS = dict(sun=0, mon=1, tue=2, wed=3, thu=4, fri=5, sat=6)
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME = re.compile(r"[a-z]+")
 
@@ -56,8 +43,8 @@ SECOND = Kind("second", 0, 59)
 MINUTE = Kind("minute", 0, 59)
 HOUR = Kind("hour", 0, 23)
 DAY_OF_MONTH = Kind("day of month", 1, 31)
-MONTH = Kind("month", 1, 12, _MONTHS)
-DAY_OF_WEEK = Kind("day of week", 0, 6, _WEEKDAYS)
+MONTH = Kind("month", 1, 12, {name: number for number, name in enumerate(_MONTH_NAMES, 1)})
+DAY_OF_WEEK = Kind("day of week", 0, 6, {name: number for number, name in enumerate(_WEEKDAY_NAMES)})
 KINDS = (SECOND, MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK)
 
 
