@@ -70,7 +70,9 @@ class Schedule:
             return None
         last = _years_later(instant.astimezone(UTC).replace(tzinfo=None))
         found = (
-            start + self.timing.interval if isinstance(self.timing, Every) else self._next_fit(start + _SECOND, last)
+            start + self.timing.interval
+            if isinstance(self.timing, Every)
+            else self._next_fit(self.timing, start + _SECOND, last)
         )
         return found.replace(tzinfo=UTC) if found is not None and found <= last else None
 
