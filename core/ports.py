@@ -236,6 +236,10 @@ class RunEngine(Protocol):
         """Remove the deployment and every run of it; nothing happens when it is gone."""
         ...
 
+    async def remove_deployment(self, deployment_id: str) -> None:
+        """Remove a deployment that no task stands behind, with its runs."""
+        ...
+
     def deployed(self) -> AsyncIterator[Deployed]:
         """Every deployment of ours, and those of others that carry the adoption tag."""
         ...

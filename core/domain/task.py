@@ -219,12 +219,17 @@ class Task:
             ),
         )
 
+    def without_active(self, execution_id: str) -> Task:
+        """An execution that was said to be at work never was."""
+        active = tuple(each for each in self.record.active if each != execution_id)
+        return self if active == self.record.active else replace(self, record=replace(self.record, active=active))
+
     def finished(self, execution: Execution) -> Task:
         """An execution ended. Telling the same end again changes nothing."""
         record = self.record
-        active = tuple(each for each in record.active if each != execution.id)
         if execution.id in record.counted:
-            return self if active == record.active else replace(self, record=replace(record, active=active))
+            return self.without_active(execution.id)
+        active = tuple(each for each in record.active if each != execution.id)
         succeeded = execution.status is ExecutionStatus.COMPLETED
         latest = record.last_run is None or execution.started_at >= record.last_run
         duration = execution.duration or timedelta()

@@ -6,6 +6,8 @@ that mark, and the sweep calls `count` again. The task remembers whom it counted
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from core.domain.execution import Execution
 from core.errors import TaskNotFound
 from core.ports import ExecutionStore, TaskStore
@@ -27,19 +29,15 @@ class OutcomeCounting:
 
     async def count(self, execution: Execution) -> None:
         """Let the task count an execution that has ended. May be repeated."""
-        try:
+        with suppress(TaskNotFound):  # deleted meanwhile: its history goes too
             await self._tasks.change(execution.task_id, lambda task: task.finished(execution))
-        except TaskNotFound:
-            pass  # deleted meanwhile: its history goes too
         await self._executions.mark_counted(execution.id)
 
     async def skip(self, execution: Execution) -> None:
         """Count an execution that was left out because of the overlap rule. May be repeated."""
         await self._executions.discard(execution.id)
-        try:
+        with suppress(TaskNotFound):
             await self._tasks.change(
                 execution.task_id,
                 lambda task: task.skipped(execution.id, execution.started_at),
             )
-        except TaskNotFound:
-            pass

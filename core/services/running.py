@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -233,10 +233,8 @@ class TaskRunning:
         )
 
     async def _note_retry(self, execution: Execution, retry_count: int) -> None:
-        try:
+        with suppress(Unavailable):  # the end of the run tells the count again
             await self._executions.note(execution.id, retry_count=retry_count)
-        except Unavailable:
-            pass  # the end of the run tells the count again
 
     async def _skip(self, ticket: Ticket, task: Task, reason: str) -> Outcome:
         execution = Execution(
@@ -246,10 +244,8 @@ class TaskRunning:
             started_at=ticket.due_at or self._clock.now(),
             trigger=ticket.trigger,
         )
-        try:
+        with suppress(Unavailable):  # the mirror counts it from the engine's picture
             await self._counting.skip(execution)
-        except Unavailable:
-            pass  # the mirror counts it from the engine's picture
         return Outcome(ending=Ending.SKIPPED, message=reason)
 
     async def _end(self, execution: Execution) -> Outcome:

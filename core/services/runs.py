@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.domain.execution import Execution, ExecutionStatus
 from core.domain.principal import Principal
-from core.domain.run import RunPhase
+from core.domain.run import Run, RunPhase
 from core.domain.task import Priority, Task
 from core.errors import ExecutionNotFound, Invalid, QueueFull, TaskDisabled
 from core.ports import (
@@ -126,8 +126,8 @@ class RunService:
         """Executions of all tasks, newest first."""
         return await self._executions.list(wanted, page)
 
-    async def _waiting_or_running(self, task: Task) -> list[Any]:
-        return list(await self._engine.unfinished(task.deployment_id)) if task.deployment_id else []
+    async def _waiting_or_running(self, task: Task) -> Sequence[Run]:
+        return await self._engine.unfinished(task.deployment_id) if task.deployment_id else ()
 
     async def _cancel(self, task_id: str, run_id: str) -> None:
         """Cancel in the engine; write the end at once where there is no process that would.

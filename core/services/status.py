@@ -1,0 +1,153 @@
+"""How the service is, and its numbers. Every component is asked; nothing is assumed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from core.domain.schedule import parse
+from core.domain.task import Task
+from core.errors import Unavailable
+from core.ports import Clock, ExecutionCounts, ExecutionStore, Health, HealthProbe, RunEngine, TaskStore
+
+PROBE_TIMEOUT = timedelta(seconds=5)
+VITAL = frozenset({"mongodb", "prefect"})
+"""Without these nothing can be asked of us; without the others we go on with less."""
+
+
+class Condition(StrEnum):
+    """The service as a whole."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    """It works with less: a part that it can do without is away."""
+    UNHEALTHY = "unhealthy"
+    """A part that it can't do without is away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Numbers. "Today" begins at 00:00 UTC; the average is over today's executions."""
+
+    total_tasks: int
+    enabled_tasks: int
+    running_tasks: int
+    completed_today: int
+    failed_today: int
+    average_runtime: timedelta
+    next_scheduled_run: datetime | None
+    worker_count: int
+    """Executions that the live workers can take at once, by their own word."""
+    queue_size: int
+    """Executions that wait."""
+    active_executions: int
+
+    @property
+    def success_rate(self) -> float | None:
+        """Percent of today's executions that completed; None before the first."""
+        ended = self.completed_today + self.failed_today
+        return 100 * self.completed_today / ended if ended else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """The condition, each component's answer, and the numbers (None when MongoDB is away)."""
+
+    condition: Condition
+    message: str
+    components: tuple[Health, ...]
+    stats: Stats | None
+    checked_at: datetime
+
+
+class StatusService:
+    """Answers `/status` and `/stats`."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        engine: RunEngine,
+        clock: Clock,
+        probes: Sequence[HealthProbe],
+        worker_slots: Callable[[], Awaitable[int]],
+    ) -> None:
+        self._tasks = tasks
+        self._executions = executions
+        self._engine = engine
+        self._clock = clock
+        self._probes = probes
+        self._worker_slots = worker_slots
+
+    async def status(self) -> ServiceStatus:
+        """Ask every component at the same time. Never raises because one is away."""
+        components = tuple(await asyncio.gather(*(probe.check(PROBE_TIMEOUT) for probe in self._probes)))
+        condition, message = overall(components)
+        stats = None
+        if all(component.healthy for component in components if component.name in VITAL):
+            try:
+                stats = await self.stats()
+            except Unavailable as error:
+                condition, message = Condition.UNHEALTHY, str(error)
+        return ServiceStatus(
+            condition=condition,
+            message=message,
+            components=components,
+            stats=stats,
+            checked_at=self._clock.now(),
+        )
+
+    async def stats(self) -> Stats:
+        """The numbers. Raises `Unavailable` when MongoDB or Prefect is away."""
+        now = self._clock.now()
+        tasks, counts, waiting, slots = await asyncio.gather(
+            self._tasks.counts(),
+            self._executions.counts(now.replace(hour=0, minute=0, second=0, microsecond=0)),
+            self._engine.waiting(),
+            self._worker_slots(),
+        )
+        return Stats(
+            total_tasks=tasks.total,
+            enabled_tasks=tasks.enabled,
+            running_tasks=tasks.running,
+            completed_today=counts.completed,
+            failed_today=counts.failed,
+            average_runtime=_average(counts),
+            next_scheduled_run=await self._next_run(now),
+            worker_count=slots,
+            queue_size=waiting,
+            active_executions=counts.running,
+        )
+
+    async def _next_run(self, now: datetime) -> datetime | None:
+        soonest: datetime | None = None
+        async for task in self._tasks.all():
+            instant = next_run(task, now)
+            if instant is not None and (soonest is None or instant < soonest):
+                soonest = instant
+        return soonest
+
+
+def next_run(task: Task, now: datetime) -> datetime | None:
+    """When a task's schedule fires next; None when it does not."""
+    if not task.fires:
+        return None
+    return parse(task.definition.schedule, task.definition.timezone).next_after(now)
+
+
+def overall(components: Sequence[Health]) -> tuple[Condition, str]:
+    """The worst that the components' answers mean for the service, in a word and a sentence."""
+    away = [component.name for component in components if not component.healthy]
+    if not away:
+        return Condition.HEALTHY, "All components answer"
+    condition = Condition.UNHEALTHY if VITAL & set(away) else Condition.DEGRADED
+    return condition, f"Not answering: {', '.join(sorted(away))}"
+
+
+def _average(counts: ExecutionCounts) -> timedelta:
+    ended = counts.completed + counts.failed
+    return counts.runtime_total / ended if ended else timedelta()
