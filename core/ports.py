@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from core.domain.execution import Execution, ExecutionStatus
@@ -79,22 +79,14 @@ class ExecutionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCounts:
-    """Numbers over all tasks."""
+    """Numbers over all tasks, and over the executions of theirs that ended on one day."""
 
     total: int
     enabled: int
     running: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionCounts:
-    """Numbers over the executions that ended since an instant, and over those at hand now."""
-
     completed: int
     failed: int
     runtime_total: timedelta
-    running: int
-    pending: int
 
 
 class TaskStore(Protocol):
@@ -139,7 +131,7 @@ class TaskStore(Protocol):
         """Every task, by id, without holding them all in memory."""
         ...
 
-    async def counts(self) -> TaskCounts:
+    async def counts(self, day: date) -> TaskCounts:
         """See `TaskCounts`."""
         ...
 
@@ -205,8 +197,8 @@ class ExecutionStore(Protocol):
         """Sorted by `started_at`, newest first, then by id."""
         ...
 
-    async def counts(self, since: datetime) -> ExecutionCounts:
-        """See `ExecutionCounts`."""
+    async def running(self) -> int:
+        """How many executions are at work."""
         ...
 
     async def delete_of_task(self, task_id: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -103,6 +103,30 @@ class TaskDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayCounts:
+    """What ended on one day (UTC); the runtime is summed over both outcomes."""
+
+    day: date
+    completed: int = 0
+    failed: int = 0
+    runtime: timedelta = timedelta()
+
+    def with_end(self, execution: Execution) -> DayCounts:
+        """Count an end. One of an earlier day is left out, one of a later day begins a new count."""
+        day = (execution.completed_at or execution.started_at).astimezone(UTC).date()
+        if day < self.day:
+            return self
+        base = self if day == self.day else DayCounts(day=day)
+        succeeded = execution.status is ExecutionStatus.COMPLETED
+        return replace(
+            base,
+            completed=base.completed + succeeded,
+            failed=base.failed + (not succeeded),
+            runtime=base.runtime + (execution.duration or timedelta()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """What became of a task's runs. Written only through `Task.started`, `finished` and `skipped`."""
 
@@ -117,6 +141,8 @@ class RunRecord:
     skipped_count: int = 0
     last_skipped: datetime | None = None
     runtime_total: timedelta = timedelta()
+    today: DayCounts = field(default_factory=lambda: DayCounts(day=date.min))
+    """What ended on the last day on which anything ended."""
     counted: tuple[str, ...] = ()
     """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`."""
     fencing_token: int = 0
@@ -160,6 +186,8 @@ class Task:
     version: int = 1
     record: RunRecord = field(default_factory=RunRecord)
     deployed: DeployedAs | None = None
+    next_run: datetime | None = None
+    """When the schedule fires next, as of the last write; readers compute it anew with `core.services.tasks.next_run`."""
     revision: int | None = None
 
     @property
@@ -239,6 +267,7 @@ class Task:
             success_count=record.success_count + succeeded,
             failure_count=record.failure_count + (not succeeded),
             runtime_total=record.runtime_total + duration,
+            today=record.today.with_end(execution),
             counted=(*record.counted, execution.id)[-COUNTED_WINDOW:],
         )
         if latest:

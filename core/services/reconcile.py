@@ -83,7 +83,7 @@ class ReconcileService:
                 and as_told.fingerprint == self._engine.fingerprint(task)
             ):
                 return False
-        await deploy(task, tasks=self._tasks, engine=self._engine)
+        await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
         return True
 
     async def _take_over_switch(self, task: Task, present: Deployed) -> Task:
@@ -100,7 +100,7 @@ class ReconcileService:
             return each.with_enabled(True, ENGINE_USER, now) if there.active else each
 
         changed = await self._tasks.change(task.id, follow)
-        return await deploy(changed, tasks=self._tasks, engine=self._engine)
+        return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
 
     async def _remove_strays(self, strays: Sequence[Deployed]) -> int:
         removed = 0

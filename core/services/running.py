@@ -25,6 +25,7 @@ from core.errors import SchedulerError, TaskNotFound, Unavailable
 from core.ports import Clock, ExecutionStore, Lock, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.overlap import OverlapRule, Turn
+from core.services.tasks import next_run
 
 T = TypeVar("T")
 
@@ -137,7 +138,8 @@ class TaskRunning:
 
         def start(each: Task) -> Task:
             token = max(turn.fencing_token, each.record.fencing_token + 1)
-            return each.started(ticket.execution_id, started_at, token)
+            started = each.started(ticket.execution_id, started_at, token)
+            return replace(started, next_run=next_run(started, started_at))
 
         try:
             task = await self._tasks.change(task.id, start)

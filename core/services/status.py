@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from core.domain.schedule import parse
-from core.domain.task import Task
 from core.errors import Unavailable
-from core.ports import Clock, ExecutionCounts, ExecutionStore, Health, HealthProbe, RunEngine, TaskStore
+from core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, TaskCounts, TaskStore
+from core.services.tasks import next_run
 
 PROBE_TIMEOUT = timedelta(seconds=5)
 VITAL = frozenset({"mongodb", "prefect"})
@@ -104,9 +103,9 @@ class StatusService:
     async def stats(self) -> Stats:
         """The numbers. Raises `Unavailable` when MongoDB or Prefect is away."""
         now = self._clock.now()
-        tasks, counts, waiting, slots = await asyncio.gather(
-            self._tasks.counts(),
-            self._executions.counts(now.replace(hour=0, minute=0, second=0, microsecond=0)),
+        tasks, running, waiting, slots = await asyncio.gather(
+            self._tasks.counts(now.astimezone(UTC).date()),
+            self._executions.running(),
             self._engine.waiting(),
             self._worker_slots(),
         )
@@ -114,13 +113,13 @@ class StatusService:
             total_tasks=tasks.total,
             enabled_tasks=tasks.enabled,
             running_tasks=tasks.running,
-            completed_today=counts.completed,
-            failed_today=counts.failed,
-            average_runtime=_average(counts),
+            completed_today=tasks.completed,
+            failed_today=tasks.failed,
+            average_runtime=_average(tasks),
             next_scheduled_run=await self._next_run(now),
             worker_count=slots,
             queue_size=waiting,
-            active_executions=counts.running,
+            active_executions=running,
         )
 
     async def _next_run(self, now: datetime) -> datetime | None:
@@ -132,13 +131,6 @@ class StatusService:
         return soonest
 
 
-def next_run(task: Task, now: datetime) -> datetime | None:
-    """When a task's schedule fires next; None when it does not."""
-    if not task.fires:
-        return None
-    return parse(task.definition.schedule, task.definition.timezone).next_after(now)
-
-
 def overall(components: Sequence[Health]) -> tuple[Condition, str]:
     """The worst that the components' answers mean for the service, in a word and a sentence."""
     away = [component.name for component in components if not component.healthy]
@@ -148,6 +140,6 @@ def overall(components: Sequence[Health]) -> tuple[Condition, str]:
     return condition, f"Not answering: {', '.join(sorted(away))}"
 
 
-def _average(counts: ExecutionCounts) -> timedelta:
+def _average(counts: TaskCounts) -> timedelta:
     ended = counts.completed + counts.failed
     return counts.runtime_total / ended if ended else timedelta()

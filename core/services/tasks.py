@@ -15,7 +15,7 @@ from typing import Any
 
 from core.domain.principal import Principal
 from core.domain.schedule import parse
-from core.domain.task import Source, Task, TaskDefinition, TaskType
+from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
 from core.errors import Fault, Invalid, SystemTaskProtected, Unavailable
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
 from core.services.validation import definition_faults
@@ -118,15 +118,13 @@ class TaskService:
 
     def next_run(self, task: Task) -> datetime | None:
         """When the schedule fires next; None when it doesn't."""
-        if not task.fires:
-            return None
-        return parse(task.definition.schedule, task.definition.timezone).next_after(self._clock.now())
+        return next_run(task, self._clock.now())
 
     async def _change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
         return await self._deploy(await self._tasks.change(task_id, change))
 
     async def _deploy(self, task: Task) -> Task:
-        return await deploy(task, tasks=self._tasks, engine=self._engine)
+        return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
 
     def _check(self, definition: TaskDefinition) -> None:
         faults = definition_faults(definition, self._catalog)
@@ -136,7 +134,14 @@ class TaskService:
             raise Invalid(faults)
 
 
-async def deploy(task: Task, *, tasks: TaskStore, engine: RunEngine) -> Task:
+def next_run(task: Task, now: datetime) -> datetime | None:
+    """When a task's schedule fires next; None when it does not."""
+    if not task.fires:
+        return None
+    return parse(task.definition.schedule, task.definition.timezone).next_after(now)
+
+
+async def deploy(task: Task, *, tasks: TaskStore, engine: RunEngine, clock: Clock) -> Task:
     """Tell the engine of a task and remember what it was told.
 
     When the task was changed while we were telling, it is told again, so that the engine never keeps the older of
@@ -144,7 +149,11 @@ async def deploy(task: Task, *, tasks: TaskStore, engine: RunEngine) -> Task:
     """
     while True:
         told = await engine.deploy(task)
-        stored = await tasks.change(task.id, lambda each, told=told: replace(each, deployed=told))  # type: ignore[misc]
+
+        def remember(each: Task, told: DeployedAs = told) -> Task:
+            return replace(each, deployed=told, next_run=next_run(each, clock.now()))
+
+        stored = await tasks.change(task.id, remember)
         if stored.definition == task.definition and stored.paused == task.paused:
             return stored
         task = stored

@@ -1,0 +1,153 @@
+"""Keeps secrets out of whatever is stored, logged or shown.
+
+Two nets: `Redactor` removes secrets that are known (a token that was read for this attempt), in every spelling that
+an echo may give them; `conceal` removes what looks like a secret by its name or shape. Nothing here decides what is
+stored; callers pass text and plain JSON values through on their way out.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+CONCEALED = "[concealed]"
+
+SHORTEST_SECRET = 4
+"""Known secrets shorter than this are not looked for: removing every "ab" ruins a text and tells the secret."""
+
+_SHORTEST_LINE = 8  # of a secret with several lines, such as a key in PEM form
+_NAME = (
+    r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?key"
+    r"|authori[sz]ation|credentials?|jwt|session[_-]?id)"
+)
+_SECRET_NAME = re.compile(rf"{_NAME}s?$|cookie", re.IGNORECASE)
+_SCHEME = r"(?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)[ \t]+)?"
+# A quote that is never closed runs to the end: text may have been cut, and the search stays linear.
+_QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?$)' + r"|'(?:[^'\\]|\\.)*+(?:'|\\?$)"
+_NAMED = re.compile(
+    rf"({_NAME}s?\\*[\"']?[ \t]{{0,4}}(?:=>|[:=])[ \t]{{0,4}}{_SCHEME})"
+    rf"(?!\[concealed\])(\\+[\"'])?({_QUOTED}|[^\s,;&\"'<>{{}}()\[\]\\]+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_COOKIE = re.compile(r"(cookie2?[\"']?[ \t]{0,4}:[ \t]{0,4})(?!\[concealed\])[^\r\n]+", re.IGNORECASE)
+_USER_INFO = re.compile(r"(?<=://)(?!\[concealed\]@)[^\s/?#\"'<>]{1,1000}@")
+_QUERY = re.compile(
+    r"([?&](?:key|sig|signature|code|auth|pwd|sid|session)=)(?!\[concealed\])[^&\s\"'<>#]+", re.IGNORECASE
+)
+_BEARER = re.compile(r"(\bBearer[ \t]+)(?=[^\s\"']{0,200}\d)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_-]*)?")
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a header, field or query parameter of this name is to be taken for a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def conceal(text: str) -> str:
+    """The text without what looks like a secret: named values, userinfo in addresses, bearer tokens, JWTs, cookies.
+
+    Said twice, it changes nothing more.
+    """
+    text = _USER_INFO.sub(f"{CONCEALED}@", text)
+    text = _JWT.sub(CONCEALED, text)
+    text = _COOKIE.sub(rf"\1{CONCEALED}", text)
+    text = _NAMED.sub(_without_value, text)
+    text = _BEARER.sub(rf"\1{CONCEALED}", text)
+    return _QUERY.sub(rf"\1{CONCEALED}", text)
+
+
+def _without_value(match: re.Match[str]) -> str:
+    name, escaped_quote, value = match.groups()
+    mark = value[0] if value[0] in "\"'" else ""
+    end = mark if len(value) > 1 and value.endswith(mark) else ""
+    return f"{name}{escaped_quote or ''}{mark}{CONCEALED}{end}"
+
+
+def secrets_in(value: object) -> Iterator[str]:
+    """Texts in plain JSON that stand under a secret's name, the userinfo of addresses, and named query values."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(inner, str) and is_secret_name(str(name)):
+                yield inner
+                yield inner.rpartition(" ")[2]  # without "Bearer"
+            yield from secrets_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from secrets_in(inner)
+    elif isinstance(value, str) and "://" in value:
+        yield from _secrets_in_address(value)
+
+
+def _secrets_in_address(text: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return
+    userinfo, _, _ = parts.netloc.rpartition("@")
+    if userinfo:
+        user, _, password = userinfo.partition(":")
+        yield password or user
+        yield base64.b64encode(userinfo.encode()).decode()
+    for pair in parts.query.split("&"):
+        name, _, value = pair.partition("=")
+        if is_secret_name(name):
+            yield value
+
+
+class Redactor:
+    """Removes known secrets from text, however they are spelled: plain, percent-encoded, in JSON, HTML or base64."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+        self.longest = max(map(len, spellings), default=0)
+        """Length of the longest spelling: where a text was cut, a piece of a secret this long may stand at its end."""
+        ordered = sorted(spellings, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE) if ordered else None
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def text(self, text: str) -> str:
+        """The text without secrets, known or apparent."""
+        known = self._pattern.sub(CONCEALED, text) if self._pattern else text
+        return conceal(known)
+
+    def value(self, value: Any) -> Any:
+        """A plain JSON value of the same shape without secrets. Texts under a secret's name are concealed too."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {
+                self.text(str(name)): CONCEALED
+                if isinstance(inner, str) and is_secret_name(str(name))
+                else self.value(inner)
+                for name, inner in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self.value(inner) for inner in value]
+        return value
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    lines = [line.strip() for line in secret.splitlines()]
+    plain = {secret, secret.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)}
+    for text in plain:
+        if len(text) < SHORTEST_SECRET:
+            continue
+        encoded = text.encode("utf-8", "surrogatepass")
+        yield text
+        yield quote(encoded)
+        yield quote(encoded, safe="")
+        yield quote_plus(encoded)
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+        yield json.dumps(json.dumps(text)[1:-1])[1:-1]  # JSON in JSON, as in an echo of a JSON body
+        yield html.escape(text)
+        yield repr(text)[1:-1]
+        yield base64.b64encode(encoded).decode()
+        yield base64.urlsafe_b64encode(encoded).decode().rstrip("=")
