@@ -1,0 +1,165 @@
+"""Executions in MongoDB. Every write names the statuses that it may follow, so that an end never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from adapters.mongo.client import EXECUTIONS, TASKS, Database
+from adapters.mongo.errors import translated
+from adapters.mongo.execution_documents import detail_document, from_document, to_document
+from adapters.mongo.fields import split
+from core.domain.execution import Execution, ExecutionStatus
+from core.errors import ExecutionNotFound
+from core.ports import ExecutionFilter, Page, PageRequest
+
+PENDING, RUNNING = str(ExecutionStatus.PENDING), str(ExecutionStatus.RUNNING)
+ENDED = [str(status) for status in ExecutionStatus if status.is_terminal]
+NEWEST_FIRST = [("started_at", DESCENDING), ("_id", ASCENDING)]
+
+
+class MongoExecutionStore:
+    """See `core.ports.ExecutionStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database[EXECUTIONS]
+        self._tasks = database[TASKS]
+
+    async def get(self, execution_id: str) -> Execution:
+        with translated():
+            document = await self._collection.find_one({"_id": execution_id})
+        if document is None:
+            raise ExecutionNotFound(execution_id)
+        return from_document(document)
+
+    async def of_ids(self, execution_ids: Sequence[str]) -> Mapping[str, Execution]:
+        with translated():
+            documents = await self._collection.find({"_id": {"$in": [*execution_ids]}}).to_list()
+        return {document["_id"]: from_document(document) for document in documents}
+
+    async def add(self, execution: Execution) -> bool:
+        document, _ = split(to_document(execution))
+        try:
+            with translated():
+                await self._collection.insert_one({"_id": execution.id, **document})
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def begin(self, execution: Execution, *, only_pending: bool = False) -> bool:
+        return await self._write(execution, [PENDING] if only_pending else [PENDING, RUNNING], {})
+
+    async def finish(self, execution: Execution) -> bool:
+        return await self._write(execution, [PENDING, RUNNING], {"uncounted": True})
+
+    async def _write(self, execution: Execution, may_follow: Sequence[str], marks: Mapping[str, Any]) -> bool:
+        """Create the document or move it on. The unique `_id` refuses what its status no longer allows."""
+        document, _ = split(to_document(execution))
+        try:
+            with translated():
+                await self._collection.update_one(
+                    {"_id": execution.id, "status": {"$in": [*may_follow]}},
+                    {"$set": {**document, **marks}},
+                    upsert=True,
+                )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def note(
+        self,
+        execution_id: str,
+        *,
+        retry_count: int | None = None,
+        heartbeat_at: datetime | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        fields: dict[str, Any] = {
+            f"metadata.{name}": value for name, value in detail_document(detail or {}).items() if "." not in name
+        }
+        if retry_count is not None:
+            fields |= {"retry_count": retry_count, "metadata.retry_count": retry_count}
+        if heartbeat_at is not None:
+            fields["heartbeat_at"] = heartbeat_at
+        if fields:
+            with translated():
+                await self._collection.update_one({"_id": execution_id, "status": RUNNING}, {"$set": fields})
+
+    async def uncounted(self, limit: int) -> Sequence[Execution]:
+        with translated():
+            documents = await self._collection.find({"uncounted": True}).limit(limit).to_list()
+        return [from_document(document) for document in documents]
+
+    async def mark_counted(self, execution_id: str) -> None:
+        with translated():
+            await self._collection.update_one({"_id": execution_id}, {"$unset": {"uncounted": ""}})
+
+    async def discard(self, execution_id: str) -> None:
+        never_began = {"_id": execution_id, "status": {"$in": [PENDING, RUNNING]}, "heartbeat_at": None}
+        with translated():
+            await self._collection.delete_one(never_began)
+
+    async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
+        query: dict[str, Any] = {"status": {"$in": [PENDING, RUNNING]}}
+        if task_id is not None:
+            query["task_id"] = task_id
+        with translated():
+            documents = await self._collection.find(query).to_list()
+        return sorted(map(from_document, documents), key=lambda execution: execution.started_at)
+
+    async def running(self) -> int:
+        with translated():
+            return len(await self._collection.find({"status": RUNNING}, {"_id": 1}).to_list())
+
+    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
+        query = query_of(wanted)
+        with translated():
+            total = await self._collection.count_documents(query)
+            found = self._collection.find(query).sort(NEWEST_FIRST).skip(page.offset).limit(page.size)
+            documents = await found.to_list() if page.offset < total else []
+        return Page(items=[from_document(document) for document in documents], total=total, request=page)
+
+    async def delete_of_task(self, task_id: str) -> int:
+        with translated():
+            return (await self._collection.delete_many({"task_id": task_id})).deleted_count
+
+    async def delete_ended_before(self, instant: datetime, *, keep: Iterable[str], limit: int) -> int:
+        spared = frozenset(keep)
+        query = {"status": {"$in": ENDED}, "started_at": {"$lt": instant}, "uncounted": None}
+        ids: list[str] = []
+        with translated():
+            async for document in self._collection.find(query, {"_id": 1}).sort("started_at", ASCENDING):
+                if document["_id"] not in spared:
+                    ids.append(document["_id"])
+                if len(ids) == limit:
+                    break
+            if not ids:
+                return 0
+            return (await self._collection.delete_many({"_id": {"$in": ids}})).deleted_count
+
+    async def latest_of_tasks(self) -> Mapping[str, str]:
+        latest: dict[str, str] = {}
+        with translated():
+            async for task in self._tasks.find({}, {"_id": 1}):
+                query = {"task_id": task["_id"], "status": {"$in": ENDED}}
+                newest = await self._collection.find(query, {"_id": 1}).sort(NEWEST_FIRST[:1]).limit(1).to_list()
+                if newest:
+                    latest[task["_id"]] = newest[0]["_id"]
+        return latest
+
+
+def query_of(wanted: ExecutionFilter) -> dict[str, Any]:
+    """The MongoDB query of a filter."""
+    query: dict[str, Any] = {}
+    if wanted.task_id is not None:
+        query["task_id"] = wanted.task_id
+    if wanted.status is not None:
+        query["status"] = str(wanted.status)
+    bounds = {"$gte": wanted.since, "$lt": wanted.until}
+    if given := {operator: instant for operator, instant in bounds.items() if instant is not None}:
+        query["started_at"] = given
+    return query

@@ -1,0 +1,42 @@
+"""Reads the values of documents, ours and those that the Go service wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.domain.duration import format_duration, from_nanoseconds, parse_duration
+
+
+def duration_of(value: object, otherwise: timedelta = timedelta()) -> timedelta:
+    """A duration from Go text or the int64 nanoseconds of the Go service; `otherwise` when there is none."""
+    if isinstance(value, bool) or value is None or value == "":
+        return otherwise
+    if isinstance(value, int | float):
+        return from_nanoseconds(int(value))
+    return parse_duration(str(value))
+
+
+def instant_of(value: object) -> datetime | None:
+    """An instant. Go's zero time (year 1) means none."""
+    if not isinstance(value, datetime) or value.year <= 1:
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def text_of(length: timedelta | None) -> str | None:
+    """A duration as it is stored."""
+    return None if length is None else format_duration(length)
+
+
+def split(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What an update sets and what it unsets: a None stands for a field that is not there."""
+    present = {name: value for name, value in document.items() if value is not None}
+    return present, {name: "" for name, value in document.items() if value is None}
+
+
+def update_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The update that makes a stored document read so, leaving fields that we do not know alone."""
+    setting, unsetting = split(document)
+    return {"$set": setting} | ({"$unset": unsetting} if unsetting else {})

@@ -1,0 +1,185 @@
+"""A task as a document of `scheduler_tasks`, and back.
+
+The documented fields stand where the document puts them; what only we need stands under `scheduler`. A document
+that the Go service wrote reads well: nanosecond durations, absent fields, its own statuses.
+Source: scheduler API, "Tasks Collection".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from adapters.mongo.fields import duration_of, instant_of, text_of
+from core.domain.duration import format_duration
+from core.domain.execution import ExecutionStatus
+from core.domain.task import (
+    DayCounts,
+    DeployedAs,
+    Overlap,
+    Priority,
+    RunRecord,
+    Source,
+    Task,
+    TaskDefinition,
+    TaskStatus,
+)
+
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_document(task: Task) -> dict[str, Any]:
+    """All fields but `_id` and the revision. None marks a field that is to be absent."""
+    definition, record = task.definition, task.record
+    return {
+        "name": definition.name,
+        "description": definition.description,
+        "type": definition.type,
+        "schedule": definition.schedule,
+        "status": str(task.status),
+        "priority": str(definition.priority),
+        "enabled": definition.enabled,
+        "config": dict(definition.config),
+        "metadata": _metadata(task),
+        "last_run": record.last_run,
+        "last_run_duration": text_of(record.last_run_duration),
+        "next_run": task.next_run,
+        "created_at": task.created_at,
+        "updated_at": task.updated_at,
+        "created_by": task.created_by,
+        "updated_by": task.updated_by,
+        "scheduler": _bookkeeping(task),
+    }
+
+
+def _metadata(task: Task) -> dict[str, Any]:
+    definition, record = task.definition, task.record
+    metadata = {
+        "max_retries": definition.max_retries,
+        "retry_interval": format_duration(definition.retry_interval),
+        "timeout": format_duration(definition.timeout),
+        "tags": list(definition.tags),
+        "is_system": task.is_system,
+        "source": str(task.source),
+        "version": task.version,
+        "last_error": record.last_error,
+        "success_count": record.success_count,
+        "failure_count": record.failure_count,
+        "total_runs": record.total_runs,
+        "average_runtime": format_duration(record.average_runtime),
+        "timezone": definition.timezone,
+        "overlap": str(definition.overlap),
+        "skipped_count": record.skipped_count,
+    }
+    return metadata | ({"last_skipped": record.last_skipped} if record.last_skipped else {})
+
+
+def _bookkeeping(task: Task) -> dict[str, Any]:
+    record, deployed, today = task.record, task.deployed, task.record.today
+    return {
+        "paused": task.paused,
+        "active": list(record.active),
+        "is_active": bool(record.active),
+        "last_outcome": str(record.last_outcome) if record.last_outcome else None,
+        "runtime_total_us": record.runtime_total // MICROSECOND,
+        "today": {
+            "day": today.day.isoformat(),
+            "completed": today.completed,
+            "failed": today.failed,
+            "runtime_us": today.runtime // MICROSECOND,
+        },
+        "counted": list(record.counted),
+        "fencing_token": record.fencing_token,
+        "deployed": (
+            {"id": deployed.id, "active": deployed.active, "fingerprint": deployed.fingerprint} if deployed else None
+        ),
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> Task:
+    """Read a stored task."""
+    metadata = document.get("metadata") or {}
+    bookkeeping = document.get("scheduler") or {}
+    created_at = instant_of(document.get("created_at")) or EPOCH
+    system = bool(metadata.get("is_system")) or metadata.get("source") == Source.SYSTEM
+    deployed = bookkeeping.get("deployed")
+    return Task(
+        id=str(document["_id"]),
+        definition=_definition(document, metadata),
+        source=Source.SYSTEM if system else _source(metadata.get("source")),
+        created_at=created_at,
+        updated_at=instant_of(document.get("updated_at")) or created_at,
+        created_by=document.get("created_by") or "",
+        updated_by=document.get("updated_by") or "",
+        paused=bookkeeping.get("paused", document.get("status") == TaskStatus.PAUSED),
+        version=int(metadata.get("version") or 1),
+        record=_record(document, metadata, bookkeeping),
+        deployed=DeployedAs(**deployed) if deployed else None,
+        next_run=instant_of(document.get("next_run")),
+        revision=document.get("revision"),
+    )
+
+
+def _source(value: object) -> Source:
+    return Source.IMPORT if value == Source.IMPORT else Source.API
+
+
+def _definition(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> TaskDefinition:
+    priority = document.get("priority")
+    return TaskDefinition(
+        name=document.get("name") or "",
+        type=document.get("type") or "custom",
+        schedule=document.get("schedule") or "",
+        description=document.get("description") or "",
+        priority=Priority(priority) if priority in set(Priority) else Priority.NORMAL,
+        enabled=bool(document.get("enabled", True)),
+        config=document.get("config") or {},
+        tags=tuple(metadata.get("tags") or ()),
+        max_retries=int(metadata.get("max_retries") or 0),
+        retry_interval=duration_of(metadata.get("retry_interval")) or timedelta(minutes=1),
+        timeout=duration_of(metadata.get("timeout")) or timedelta(minutes=5),
+        timezone=metadata.get("timezone") or "UTC",
+        overlap=Overlap(metadata.get("overlap") or Overlap.SKIP),
+    )
+
+
+def _record(document: Mapping[str, Any], metadata: Mapping[str, Any], bookkeeping: Mapping[str, Any]) -> RunRecord:
+    succeeded, failed = int(metadata.get("success_count") or 0), int(metadata.get("failure_count") or 0)
+    if "runtime_total_us" in bookkeeping:
+        runtime_total = bookkeeping["runtime_total_us"] * MICROSECOND
+    else:
+        runtime_total = duration_of(metadata.get("average_runtime")) * (succeeded + failed)
+    last_duration = document.get("last_run_duration")
+    return RunRecord(
+        active=tuple(bookkeeping.get("active") or ()),
+        last_outcome=_last_outcome(document, bookkeeping),
+        last_error=metadata.get("last_error") or "",
+        last_run=instant_of(document.get("last_run")),
+        last_run_duration=None if last_duration is None else duration_of(last_duration),
+        success_count=succeeded,
+        failure_count=failed,
+        skipped_count=int(metadata.get("skipped_count") or 0),
+        last_skipped=instant_of(metadata.get("last_skipped")),
+        runtime_total=runtime_total,
+        today=_today(bookkeeping.get("today")),
+        counted=tuple(bookkeeping.get("counted") or ()),
+        fencing_token=int(bookkeeping.get("fencing_token") or 0),
+    )
+
+
+def _last_outcome(document: Mapping[str, Any], bookkeeping: Mapping[str, Any]) -> ExecutionStatus | None:
+    value = bookkeeping.get("last_outcome") if bookkeeping else document.get("status")
+    return ExecutionStatus(value) if value in {"completed", "failed"} else None
+
+
+def _today(value: Mapping[str, Any] | None) -> DayCounts:
+    if not value:
+        return DayCounts(day=date.min)
+    return DayCounts(
+        day=date.fromisoformat(value["day"]),
+        completed=value["completed"],
+        failed=value["failed"],
+        runtime=value["runtime_us"] * MICROSECOND,
+    )

@@ -1,0 +1,143 @@
+"""Tasks in MongoDB. A change is a compare-and-set on the revision: whole or not at all, and never lost."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import random
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from adapters.mongo.client import TASKS, Database
+from adapters.mongo.errors import translated
+from adapters.mongo.fields import split, update_of
+from adapters.mongo.task_documents import MICROSECOND, from_document, to_document
+from core.domain.task import Task, TaskStatus
+from core.errors import ConcurrentChange, NameTaken, TaskNotFound
+from core.ports import Page, PageRequest, TaskCounts, TaskFilter
+
+CHANGE_ATTEMPTS = 20
+
+
+class MongoTaskStore:
+    """See `core.ports.TaskStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database[TASKS]
+
+    async def get(self, task_id: str) -> Task:
+        with translated():
+            document = await self._collection.find_one({"_id": task_id})
+        if document is None:
+            raise TaskNotFound(task_id)
+        return from_document(document)
+
+    async def of_deployment(self, deployment_id: str) -> Task | None:
+        with translated():
+            document = await self._collection.find_one({"scheduler.deployed.id": deployment_id})
+        return from_document(document) if document else None
+
+    async def insert(self, task: Task) -> Task:
+        document, _ = split(to_document(task))
+        try:
+            with translated():
+                await self._collection.insert_one({"_id": task.id, "revision": 1, **document})
+        except DuplicateKeyError as error:
+            raise NameTaken(task.definition.name) from error
+        return replace(task, revision=1)
+
+    async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+        for attempt in range(CHANGE_ATTEMPTS):
+            present = await self.get(task_id)
+            wanted = change(present)
+            if wanted == present:
+                return present
+            if await self._write(present, wanted):
+                return replace(wanted, revision=(present.revision or 0) + 1)
+            await asyncio.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 - spread, not secrecy
+        raise ConcurrentChange(task_id)
+
+    async def _write(self, present: Task, wanted: Task) -> bool:
+        update = update_of(to_document(wanted))
+        update["$set"]["revision"] = (present.revision or 0) + 1
+        try:
+            with translated():
+                result = await self._collection.update_one({"_id": present.id, "revision": present.revision}, update)
+        except DuplicateKeyError as error:
+            raise NameTaken(wanted.definition.name) from error
+        return result.matched_count == 1
+
+    async def delete(self, task_id: str) -> None:
+        with translated():
+            await self._collection.delete_one({"_id": task_id})
+
+    async def active(self) -> Sequence[Task]:
+        with translated():
+            documents = await self._collection.find({"scheduler.is_active": True}).to_list()
+        return [from_document(document) for document in documents]
+
+    async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
+        query = query_of(wanted)
+        order = [("updated_at", DESCENDING), ("_id", ASCENDING)]
+        with translated():
+            total = await self._collection.count_documents(query)
+            found = self._collection.find(query).sort(order).skip(page.offset).limit(page.size)
+            documents = await found.to_list() if page.offset < total else []
+        return Page(items=[from_document(document) for document in documents], total=total, request=page)
+
+    async def all(self) -> AsyncIterator[Task]:
+        last = ""
+        while batch := await self._batch_after(last):
+            for document in batch:
+                yield from_document(document)
+            last = batch[-1]["_id"]
+
+    async def _batch_after(self, last: str) -> builtins.list[dict[str, Any]]:
+        with translated():
+            return await self._collection.find({"_id": {"$gt": last}}).sort("_id", ASCENDING).limit(500).to_list()
+
+    async def counts(self, day: date) -> TaskCounts:
+        total = enabled = running = completed = failed = runtime_us = 0
+        fields = {"enabled": 1, "status": 1, "scheduler.today": 1}
+        with translated():
+            async for document in self._collection.find({}, fields):
+                total += 1
+                enabled += bool(document.get("enabled"))
+                running += document.get("status") == TaskStatus.RUNNING
+                today = (document.get("scheduler") or {}).get("today") or {}
+                if today.get("day") == day.isoformat():
+                    completed += today["completed"]
+                    failed += today["failed"]
+                    runtime_us += today["runtime_us"]
+        return TaskCounts(
+            total=total,
+            enabled=enabled,
+            running=running,
+            completed=completed,
+            failed=failed,
+            runtime_total=timedelta() + runtime_us * MICROSECOND,
+        )
+
+
+def query_of(wanted: TaskFilter) -> dict[str, Any]:
+    """The MongoDB query of a filter."""
+    query: dict[str, Any] = {}
+    if wanted.status is not None:
+        query["status"] = str(wanted.status)
+    if wanted.type is not None:
+        query["type"] = wanted.type
+    if wanted.enabled is not None:
+        query["enabled"] = wanted.enabled
+    if wanted.priority is not None:
+        query["priority"] = str(wanted.priority)
+    if wanted.tags:
+        query["metadata.tags"] = {"$all": [*wanted.tags]}
+    if wanted.query:
+        query["name"] = {"$regex": re.escape(wanted.query), "$options": "i"}
+    return query

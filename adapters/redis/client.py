@@ -1,0 +1,31 @@
+"""Opens Redis with short patience: whoever needs it has a second way and must learn soon that it is away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+
+@asynccontextmanager
+async def open_redis(host: str, port: int, password: str | None, database: int) -> AsyncIterator[Redis]:
+    """A client whose answers are text. Opening does not connect; the first command does."""
+    client = Redis(
+        host=host,
+        port=port,
+        password=password,
+        db=database,
+        decode_responses=True,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), retries=1),
+        client_name="falcon-scheduler",
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()

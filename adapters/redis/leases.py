@@ -1,0 +1,26 @@
+"""Named offices that one process of many holds: `scheduler:lease:{name}`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from redis.asyncio import Redis
+
+from adapters.redis.errors import translated
+from adapters.redis.locks import EXTEND, RELEASE, milliseconds
+
+
+class RedisLease:
+    """See `core.ports.Lease`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._hold = redis.register_script(EXTEND)  # takes what nobody holds, keeps what is ours
+        self._give_up = redis.register_script(RELEASE)
+
+    async def hold(self, name: str, holder: str, ttl: timedelta) -> bool:
+        with translated():
+            return bool(await self._hold(keys=[f"scheduler:lease:{name}"], args=[holder, milliseconds(ttl)]))
+
+    async def give_up(self, name: str, holder: str) -> None:
+        with translated():
+            await self._give_up(keys=[f"scheduler:lease:{name}"], args=[holder])

@@ -1,0 +1,82 @@
+"""Task locks: one key per task, `scheduler:lock:{task_id}`, whose value names its holder.
+
+Taking the lock and drawing the fencing number are one step in Redis, so a number is only drawn by whoever holds the
+lock. Extending and releasing compare the holder first, in Redis, so nobody touches another's lock. A lock says who
+should work; what is written is decided by MongoDB's conditions. Source: design, "Running work"; Redis, `SET NX`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from redis.asyncio import Redis
+
+from adapters.redis.errors import translated
+from core.ports import Lock
+
+FENCE_LIFE = timedelta(days=30)
+"""How long an unused fencing counter is kept. A task's own record continues the numbers after that."""
+
+ACQUIRE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local token = redis.call('INCR', KEYS[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return token
+"""
+EXTEND = """
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if not holder then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1 end
+return 0
+"""
+RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+def lock_key(task_id: str) -> str:
+    """The key of a task's lock. Source: scheduler API, "Distributed Locking"."""
+    return f"scheduler:lock:{task_id}"
+
+
+class RedisLockService:
+    """See `core.ports.LockService`. The holder is the execution's id."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._acquire = redis.register_script(ACQUIRE)
+        self._extend = redis.register_script(EXTEND)
+        self._release = redis.register_script(RELEASE)
+
+    async def acquire(self, task_id: str, holder: str, ttl: timedelta) -> Lock | None:
+        key = lock_key(task_id)
+        keys = [key, f"scheduler:fence:{task_id}"]
+        with translated():
+            token = int(await self._acquire(keys=keys, args=[holder, milliseconds(ttl), milliseconds(FENCE_LIFE)]))
+        return Lock(task_id=task_id, key=key, holder=holder, fencing_token=token) if token else None
+
+    async def extend(self, lock: Lock, ttl: timedelta) -> bool:
+        """Also takes the lock again when Redis has lost it and nobody else took it since."""
+        with translated():
+            return bool(await self._extend(keys=[lock.key], args=[lock.holder, milliseconds(ttl)]))
+
+    async def release(self, lock: Lock) -> None:
+        with translated():
+            await self._release(keys=[lock.key], args=[lock.holder])
+
+    async def holder(self, task_id: str) -> str | None:
+        with translated():
+            value = await self._redis.get(lock_key(task_id))
+        return None if value is None else str(value)
+
+    async def release_of(self, task_id: str, holder: str) -> bool:
+        with translated():
+            return bool(await self._release(keys=[lock_key(task_id)], args=[holder]))
+
+
+def milliseconds(length: timedelta) -> int:
+    """Whole milliseconds, as Redis takes them."""
+    return length // timedelta(milliseconds=1)
