@@ -1,0 +1,94 @@
+"""Reads an answer's body up to a limit, unpacking it as it comes. Never holds more than the limit and one chunk."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import httpx
+
+from adapters.http.errors import AnswerBroken, EncodingUnknown
+
+ACCEPTED_ENCODINGS = "gzip, deflate"
+"""What we ask for, because it can be unpacked bit by bit under a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Unpacked bytes; `truncated` when there was more."""
+
+    content: bytes
+    truncated: bool
+
+
+async def read_body(response: httpx.Response, limit_bytes: int) -> Body:
+    """Read at most `limit_bytes` of the body, then stop listening.
+
+    Raises:
+        EncodingUnknown, AnswerBroken: the body can't be unpacked.
+    """
+    unpack = _unpacker(response.headers.get("content-encoding", ""))
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += unpack.feed(chunk, limit_bytes + 1 - len(content))
+        if len(content) > limit_bytes:
+            return Body(bytes(content[:limit_bytes]), truncated=True)
+    unpack.end()
+    return Body(bytes(content), truncated=False)
+
+
+class _Plain:
+    def feed(self, chunk: bytes, room: int) -> bytes:
+        return chunk[:room]
+
+    def end(self) -> None:
+        """Nothing can be missing that HTTP itself would not notice."""
+
+
+class _Inflating:
+    """gzip and deflate. `room` bounds what one step may unpack, so a bomb costs no more than the limit."""
+
+    _EITHER_HEADER = 32 + zlib.MAX_WBITS  # gzip or zlib, told apart by their first bytes. Source: zlib manual
+    _NO_HEADER = -zlib.MAX_WBITS  # what some servers send as deflate
+
+    def __init__(self) -> None:
+        self._stream = zlib.decompressobj(self._EITHER_HEADER)
+        self._begun = False
+
+    def feed(self, chunk: bytes, room: int) -> bytes:
+        out = bytearray()
+        while chunk and len(out) < room:
+            if self._stream.eof:  # a gzip file may have several members
+                self._stream = zlib.decompressobj(self._EITHER_HEADER)
+            out += self._inflate(chunk, room - len(out))
+            chunk = self._stream.unused_data
+        return bytes(out)
+
+    def _inflate(self, chunk: bytes, room: int) -> bytes:
+        try:
+            unpacked = self._stream.decompress(chunk, room)
+        except zlib.error as error:
+            if self._begun:
+                raise AnswerBroken("The answer's body is compressed wrongly") from error
+            self._stream = zlib.decompressobj(self._NO_HEADER)
+            try:
+                unpacked = self._stream.decompress(chunk, room)
+            except zlib.error:
+                raise AnswerBroken("The answer's body is compressed wrongly") from error
+        self._begun = True
+        return unpacked
+
+    def end(self) -> None:
+        if self._begun and not self._stream.eof:
+            raise AnswerBroken("The answer's compressed body ended early")
+
+
+def _unpacker(encoding: str) -> _Plain | _Inflating:
+    names = [name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in {"", "identity"}]
+    if not names:
+        return _Plain()
+    if len(names) == 1 and names[0] in {"gzip", "x-gzip", "deflate"}:
+        return _Inflating()
+    raise EncodingUnknown(
+        f"The answer's body is compressed in a way that was not asked for ({ACCEPTED_ENCODINGS} was)"
+    )

@@ -1,0 +1,191 @@
+"""Sends a task's HTTP request and brings back the answer, within its time, size and the guard's bounds.
+
+Knows nothing of tasks: what status is expected and what is shown to whom is the executor's business. Each request
+has its own client, so that no cookie or connection outlives it. The environment's proxies and .netrc are ignored:
+they would lead around the guard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import httpcore
+import httpx
+
+from adapters.http.backend import GuardedBackend, resolve
+from adapters.http.body import ACCEPTED_ENCODINGS, Body, read_body
+from adapters.http.errors import (
+    AddressRefused,
+    NoAnswerInTime,
+    NotSendable,
+    RedirectedTooOften,
+    RedirectRefused,
+    translated,
+)
+from adapters.http.guard import AddressGuard
+from adapters.http.tls import Tls, context_of
+from core.domain.duration import format_duration
+
+MOST_REDIRECTS = 10
+_FOR_ANY_SITE: Final = frozenset(
+    {"accept", "accept-encoding", "accept-language", "content-length", "content-type", "host", "user-agent"}
+)
+"""Headers that may follow a redirect to another site. Any other may be a credential, whatever its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """An HTTP proxy to go through."""
+
+    url: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """All of a request. Its parts may hold secrets, so it does not show itself."""
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes = field(default=b"", repr=False)
+    timeout: timedelta
+    """Bounds everything: names, connections, redirects and the last byte of the body."""
+    body_limit_bytes: int
+    follow_redirects: bool = True
+    content_is_secret: bool = False
+    """The content is not sent on to another site."""
+    tls: Tls = Tls()
+    proxy: Proxy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """An answer, whatever its status."""
+
+    status_code: int
+    reason: str
+    headers: httpx.Headers = field(repr=False)
+    body: Body = field(repr=False)
+    elapsed: timedelta
+    redirects: int
+    final_url: str
+    """Without userinfo, query and fragment."""
+
+
+class HttpSender:
+    """Sends requests under one guard."""
+
+    def __init__(self, guard: AddressGuard, *, user_agent: str, proxy: Proxy | None = None) -> None:
+        """`proxy` is for requests that name none."""
+        self._guard = guard
+        self._user_agent = user_agent
+        self._proxy = proxy
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        """Send it and read the answer.
+
+        Raises:
+            HttpFailed: there is no answer; which kind says why.
+        """
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(request.timeout.total_seconds()):
+                with translated():
+                    return await self._exchange(request, started)
+        except TimeoutError as error:
+            raise NoAnswerInTime(f"No complete answer within {format_duration(request.timeout)}") from error
+
+    async def _exchange(self, request: HttpRequest, started: float) -> HttpAnswer:
+        proxy = request.proxy or self._proxy
+        async with self._client(request, proxy) as client:
+            following = self._first(client, request)
+            for redirects in range(MOST_REDIRECTS + 1):
+                if proxy is not None:
+                    await self._check_behind_proxy(following.url)
+                response = await client.send(following, stream=True)
+                try:
+                    if not (request.follow_redirects and response.next_request):
+                        body = await read_body(response, request.body_limit_bytes)
+                        return _answer(response, body, started, redirects)
+                finally:
+                    await response.aclose()
+                following = _next(response.next_request, following, request)
+        raise RedirectedTooOften(f"Redirected more than {MOST_REDIRECTS} times")
+
+    def _client(self, request: HttpRequest, proxy: Proxy | None) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=_GuardedTransport(GuardedBackend(self._guard), context_of(request.tls), proxy),
+            headers={"User-Agent": self._user_agent, "Accept-Encoding": ACCEPTED_ENCODINGS},
+            timeout=request.timeout.total_seconds(),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def _first(self, client: httpx.AsyncClient, request: HttpRequest) -> httpx.Request:
+        try:
+            headers = httpx.Headers({name: value.encode() for name, value in request.headers.items()})
+            content = request.content or None
+            return client.build_request(request.method, request.url, headers=headers, content=content)
+        except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+            raise NotSendable("The address or a header can't be sent over HTTP") from error
+
+    async def _check_behind_proxy(self, url: httpx.URL) -> None:
+        """The proxy makes the connection, so all that can be checked is what the name means from here."""
+        port = url.port or (443 if url.scheme == "https" else 80)
+        addresses = await resolve(url.raw_host.decode("ascii"), port)
+        if not all(self._guard.permits(url.host, port, address) for address in addresses):
+            raise AddressRefused(url.host, port)
+
+
+class _GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over a pool of ours: httpx offers no way to hand it a network backend."""
+
+    def __init__(self, backend: GuardedBackend, context: ssl.SSLContext, proxy: Proxy | None) -> None:
+        # httpx 0.28 keeps nothing but `_pool`; every test that sends a request would notice a change.
+        if proxy is None:
+            self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=backend)
+        else:
+            self._pool = httpcore.AsyncHTTPProxy(
+                proxy_url=proxy.url,
+                proxy_auth=(proxy.user, proxy.password) if proxy.user else None,
+                ssl_context=context,
+                proxy_ssl_context=context_of(Tls()) if proxy.url.startswith("https:") else None,
+                network_backend=backend,
+            )
+
+
+def _next(following: httpx.Request | None, before: httpx.Request, request: HttpRequest) -> httpx.Request:
+    """The request after a redirect, with nothing that another site must not see."""
+    if following is None:
+        raise AssertionError("only called after a redirect")
+    if _site(following.url) != _site(before.url):
+        if request.content_is_secret and following.method == before.method and request.content:
+            raise RedirectRefused("The answer redirects to another site, and the body holds a secret")
+        for name in set(following.headers) - _FOR_ANY_SITE:
+            del following.headers[name]
+    return following
+
+
+def _site(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _answer(response: httpx.Response, body: Body, started: float, redirects: int) -> HttpAnswer:
+    url = response.url.copy_with(username=None, password=None, query=None, fragment=None)
+    return HttpAnswer(
+        status_code=response.status_code,
+        reason=response.reason_phrase,
+        headers=response.headers,
+        body=body,
+        elapsed=timedelta(seconds=time.monotonic() - started),
+        redirects=redirects,
+        final_url=str(url),
+    )
