@@ -1,0 +1,122 @@
+"""A part that runs: started until ready, watched, started again when it dies, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from deployments.stack.errors import PartFailed
+from deployments.stack.part import Part
+from deployments.stack.process import Command, end_leftovers, spawn, stop, tail, trim_log
+
+_PROBE_SECONDS = 0.1
+_FIRST_BACKOFF = timedelta(seconds=1)
+_MOST_DEATHS = 5
+_STEADY_AFTER = timedelta(minutes=2)
+"""A part that served for this long has recovered: its earlier deaths no longer count."""
+
+
+class Child:
+    """One part and its process."""
+
+    def __init__(self, part: Part, environment: Mapping[str, str], report: Callable[[str], None]) -> None:
+        self.part = part
+        self._environment = environment
+        self._report = report
+        self._process: asyncio.subprocess.Process | None = None
+        self._command: Command | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None while it does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready.
+
+        Raises:
+            PartFailed: it ended, or was not ready in time; nothing of it runs then.
+        """
+        self._stopping = False
+        trim_log(self.part.home.log(self.part.name))
+        await self.part.prepare()
+        command = self.part.command()
+        self._command = replace(command, environment={**self._environment, **command.environment})
+        self._process = await spawn(
+            self._command, self.part.home.path, self.part.name, self.part.home.log(self.part.name)
+        )
+        try:
+            async with asyncio.timeout(self.part.start_timeout.total_seconds()):
+                await self._until_ready(self._process)
+        except TimeoutError:
+            await self.stop()
+            seconds = self.part.start_timeout.total_seconds()
+            raise self._failed(f"was not ready after {seconds:.0f} s") from None
+
+    async def watch(self) -> None:
+        """Start it again whenever it dies. Returns when it is stopped on purpose.
+
+        Raises:
+            PartFailed: it died too often in a short time.
+        """
+        deaths = 0
+        while True:
+            started = time.monotonic()
+            code = await self._ended()
+            if self._stopping:
+                return
+            deaths = 1 if time.monotonic() - started > _STEADY_AFTER.total_seconds() else deaths + 1
+            if deaths > _MOST_DEATHS:
+                raise self._failed(f"died {deaths} times in a row (last exit code {code})")
+            await self._start_again(code, deaths)
+
+    async def stop(self) -> None:
+        """End it and everything that it started."""
+        self._stopping = True
+        if self._process and self._command:
+            await stop(self._process, self._command, self.part.home.path, self.part.name)
+
+    async def _ended(self) -> int:
+        if self._process is None:
+            raise RuntimeError(f"{self.part.name} was never started")
+        return await self._process.wait()
+
+    async def _start_again(self, code: int, deaths: int) -> None:
+        backoff = _FIRST_BACKOFF * 2 ** (deaths - 1)
+        self._report(
+            f"{self.part.title} ended unexpectedly ({_exit(code)}); "
+            f"starting it again in {backoff.total_seconds():.0f} s"
+        )
+        await asyncio.sleep(backoff.total_seconds())
+        await asyncio.to_thread(end_leftovers, self.part.home.path, self.part.name)
+        try:
+            await self.start()
+        except PartFailed as error:
+            self._stopping = False
+            self._report(str(error).splitlines()[0])
+        else:
+            self._report(f"{self.part.title} is back")
+
+    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
+        while True:
+            if process.returncode is not None:
+                await self.stop()
+                raise self._failed(f"ended while starting ({_exit(process.returncode)})")
+            try:
+                if await self.part.is_ready():
+                    return
+            except Exception:  # noqa: BLE001, S110 - "any exception means not yet"; the log tells if it never comes
+                pass
+            await asyncio.sleep(_PROBE_SECONDS)
+
+    def _failed(self, why: str) -> PartFailed:
+        log = self.part.home.log(self.part.name)
+        return PartFailed(self.part.title, why, log, tail(log))
+
+
+def _exit(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

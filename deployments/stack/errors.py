@@ -1,0 +1,42 @@
+"""What can keep the local stack from running. Each message is written for the person who typed the command."""
+
+from __future__ import annotations
+
+from core.errors import SchedulerError
+
+
+class StackError(SchedulerError):
+    """The stack can't start or go on."""
+
+    code = "stack"
+
+
+class HomeInUse(StackError):
+    """Another stack runs on the same home."""
+
+    code = "stack_home_in_use"
+
+    def __init__(self, home: object, pid: str) -> None:
+        holder = f" (process {pid})" if pid else ""
+        super().__init__(f"Another stack{holder} runs on {home}; stop it first, or choose another with --home")
+
+
+class PortInUse(StackError):
+    """Something else listens where we should."""
+
+    code = "stack_port_in_use"
+
+    def __init__(self, port: int, what: str, option: str) -> None:
+        super().__init__(f"Port {port} for {what} is in use; free it, or choose another with {option}")
+        self.port = port
+
+
+class PartFailed(StackError):
+    """A part would not start, or died more often than a passing fault explains."""
+
+    code = "stack_part_failed"
+
+    def __init__(self, part: str, why: str, log: object, tail: str) -> None:
+        shown = f"\nThe end of {log}:\n{tail}" if tail else f"\nIts log is {log}"
+        super().__init__(f"{part} {why}.{shown}")
+        self.part = part

@@ -1,0 +1,136 @@
+"""The folder in which one stack keeps everything: data, logs, secrets, and the lock that makes it the only one.
+
+All of it is readable by its owner only, because it holds secrets and the embedded servers' data. Nothing here starts
+or ends a process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deployments.stack.errors import HomeInUse
+
+
+class Home:
+    """Paths under one folder. Creating the object makes the folders that are missing.
+
+    <home>/logs/      one file per part
+    <home>/secrets/   what was generated once: JWT secret, passwords
+    <home>/<part>/    the part's data
+    <home>/ports.json ports of the embedded servers, kept so that addresses stay the same
+    <home>/stack.json pid, addresses and parts of the running stack
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().resolve()
+        for folder in (self.path, self.logs, self._secrets):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.chmod(0o700)  # it may have been there before, open to others
+
+    @property
+    def logs(self) -> Path:
+        """Where every part's output goes."""
+        return self.path / "logs"
+
+    @property
+    def _secrets(self) -> Path:
+        return self.path / "secrets"
+
+    @property
+    def state_file(self) -> Path:
+        """What `status` reads: written when the stack is ready, removed when it stops."""
+        return self.path / "stack.json"
+
+    def log(self, part: str) -> Path:
+        """The log of one part."""
+        return self.logs / f"{part}.log"
+
+    def data(self, part: str) -> Path:
+        """The data folder of one part, made when missing."""
+        folder = self.path / part
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(48)) -> str:
+        """Read a secret, generating it the first time."""
+        known = self.known_secret(name)
+        if known is not None:
+            return known
+        value = make()
+        write_private(self._secrets / name, value)
+        return value
+
+    def known_secret(self, name: str) -> str | None:
+        """Read a secret, or None when it was never generated."""
+        try:
+            return (self._secrets / name).read_text().strip()
+        except FileNotFoundError:
+            return None
+
+    def port(self, part: str) -> int:
+        """A free loopback port for an embedded server: the same as last time if nobody has taken it since."""
+        path = self.path / "ports.json"
+        ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        if part not in ports or not is_port_free("127.0.0.1", ports[part]):
+            ports[part] = free_port(avoid=set(ports.values()))
+            write_private(path, json.dumps(ports))
+        return ports[part]
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the home for this process.
+
+        The lock is the kernel's, so it falls when the process ends, however it ends: there is no stale lock.
+
+        Raises:
+            HomeInUse: another process holds it.
+        """
+        with (self.path / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise HomeInUse(self.path, file.read().strip()) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; only its owner can read it, at no moment anyone else."""
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    partial.replace(path)
+
+
+def is_port_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no hindrance
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(avoid: set[int] | None = None) -> int:
+    """A loopback port that is free at this moment."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in (avoid or set()):
+            return port

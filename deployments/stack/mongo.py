@@ -1,0 +1,90 @@
+"""A MongoDB-compatible server for tasks and executions: SecantusDB, run as a program of its own. See decision 0002.
+
+SecantusDB is GPL-2.0: it is started beside us and spoken to over its wire protocol, never imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployments.stack.home import Home, write_private
+from deployments.stack.part import Part
+from deployments.stack.process import Command, spawn, stop
+
+_USER = "falcon"
+
+
+class Mongo(Part):
+    """The MongoDB-compatible server: loopback only, with a user and password, every commit synced to disk."""
+
+    name = "mongo"
+    title = "SecantusDB"
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        self._folder = home.data(self.name)
+        self._port = home.port(self.name)
+        self._password = home.secret("mongo_password")
+
+    async def prepare(self) -> None:
+        """Create our user the first time: the server runs without authentication just for that, on a port of ours."""
+        created = self._folder / "user_created"
+        if created.exists():
+            return
+        open_server = self._command(authenticated=False)
+        process = await spawn(open_server, self.home.path, self.name, self.home.log(self.name))
+        try:
+            async with asyncio.timeout(self.start_timeout.total_seconds()):
+                await self._create_user()
+        finally:
+            await stop(process, open_server, self.home.path, self.name)
+        write_private(created, "")
+
+    def command(self) -> Command:
+        return self._command(authenticated=True)
+
+    def _command(self, *, authenticated: bool) -> Command:
+        return Command(
+            argv=(
+                *(str(Path(sys.executable).with_name("secantusd-py")), "--host", "127.0.0.1"),
+                *("--port", str(self._port), "--storage-path", str(self._folder / "data"), "--standalone"),
+                # Without it the last second of writes is lost when the server is killed (measured).
+                "--sync-on-commit",
+                *("--cache-size", "128M", "--log-level", "WARNING"),
+                *(("--auth",) if authenticated else ()),
+            ),
+            cwd=self._folder,
+        )
+
+    async def is_ready(self) -> bool:
+        await self._run(self._uri, {"ping": 1})
+        return True
+
+    async def _create_user(self) -> None:
+        from pymongo.errors import PyMongoError
+
+        order: dict[str, object] = {"createUser": _USER, "pwd": self._password, "roles": ["root"]}
+        while True:
+            with contextlib.suppress(PyMongoError):
+                await self._run(f"mongodb://127.0.0.1:{self._port}", order)
+                return
+            await asyncio.sleep(0.05)
+
+    @staticmethod
+    async def _run(uri: str, order: dict[str, object]) -> None:
+        from pymongo import AsyncMongoClient
+
+        client: AsyncMongoClient[dict[str, object]]
+        async with AsyncMongoClient(uri, serverSelectionTimeoutMS=2000) as client:
+            await client.admin.command(order)
+
+    @property
+    def _uri(self) -> str:
+        return f"mongodb://{_USER}:{self._password}@127.0.0.1:{self._port}/?authSource=admin"
+
+    def environment(self) -> Mapping[str, str]:
+        return {"MONGODB_URI": self._uri}

@@ -1,0 +1,41 @@
+"""What the stack knows of each of its servers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import ClassVar
+
+from deployments.stack.home import Home
+from deployments.stack.process import Command
+
+
+class Part(ABC):
+    """One server: how to prepare, run, probe and reach it. It starts nothing that outlives `prepare`."""
+
+    name: ClassVar[str]
+    """Name of its log and data folder."""
+    title: ClassVar[str]
+    """Name in messages."""
+    after: ClassVar[frozenset[str]] = frozenset()
+    """Parts that must be ready first, as far as the stack has them."""
+    start_timeout: ClassVar[timedelta] = timedelta(seconds=60)
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    async def prepare(self) -> None:  # noqa: B027 - most parts need nothing
+        """Make what the first start needs. Called before every start; repeatable."""
+
+    @abstractmethod
+    def command(self) -> Command:
+        """What to run."""
+
+    @abstractmethod
+    async def is_ready(self) -> bool:
+        """Whether it serves. False or any exception means not yet."""
+
+    def environment(self) -> Mapping[str, str]:
+        """What the other parts need in order to reach it."""
+        return {}

