@@ -1,0 +1,119 @@
+"""The auth module: every login that is about to expire is refreshed, once, whoever else is at it too.
+
+A refresh token may change with each use, and the old one is dead then. So each profile is claimed in the database
+before its token is sent, and what comes back is stored even while the run is being cancelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+
+from core.eve.concurrency import complete, for_each
+from core.eve.errors import EveMisconfigured, GrantRejected, SsoUnavailable, TokenNotGenuine
+from core.eve.modules import TokenRefreshResult
+from core.eve.options import TokenRefreshOptions
+from core.eve.ports import ProfileStore, Sso
+from core.eve.profile import Grant, Identity, Profile
+from core.eve.report import Report
+
+CLAIM_TIME = timedelta(minutes=2)
+"""Longer than any call to SSO (30 s), short enough that a crashed worker's profiles are free before they are due."""
+_STOP_BEFORE_DEADLINE = timedelta(seconds=5)
+
+
+class TokenRefresher:
+    """An `AuthModule` over EVE SSO and a `ProfileStore`."""
+
+    def __init__(self, profiles: ProfileStore, sso: Sso, now: Callable[[], datetime]) -> None:
+        self._profiles = profiles
+        self._sso = sso
+        self._now = now
+
+    async def refresh_expiring_tokens(self, options: TokenRefreshOptions, report: Report) -> TokenRefreshResult:
+        """Refresh every due profile, oldest first.
+
+        Raises:
+            EveMisconfigured: SSO does not accept us; no profile was touched for it.
+            SsoUnavailable: SSO was away before the first token was sent.
+        """
+        for name in ("success", "failed"):
+            report.count(name, 0)
+        await self._sso.prepare()
+        due = self._due(options, report)
+        await for_each(due, lambda profile: self._refresh(profile, report), options.concurrent_workers)
+        return TokenRefreshResult(**report.counts)
+
+    async def _due(self, options: TokenRefreshOptions, report: Report) -> AsyncIterator[Profile]:
+        before = self._now() + options.window
+        position = None
+        while page := await self._profiles.due(before, position, options.batch_size):
+            for profile in page:
+                if self._now() > report.deadline_at - _STOP_BEFORE_DEADLINE:
+                    report.count("unfinished")
+                    report.log.warning("The time limit is near; the rest is left to the next run")
+                    return
+                yield profile
+            position = page[-1].position
+
+    async def _refresh(self, profile: Profile, report: Report) -> None:
+        now = self._now()
+        if profile.refresh_token is None:
+            report.log.warning("Token of character %d cannot be opened with EVE_TOKEN_KEY", profile.character_id)
+            await self._failed(report, "unreadable")
+            return
+        if not await self._profiles.claim(profile, now, now + CLAIM_TIME):
+            report.count("elsewhere")
+            return
+        await complete(self._exchange(profile, profile.refresh_token, report))
+
+    async def _exchange(self, profile: Profile, refresh_token: str, report: Report) -> None:
+        try:
+            grant = await self._sso.exchange(refresh_token)
+        except GrantRejected as error:
+            await self._invalidate(profile, report, str(error))
+        except EveMisconfigured:
+            await self._profiles.release(profile)
+            raise
+        except SsoUnavailable as error:
+            await self._profiles.release(profile)
+            report.log.warning("Token of character %d was not refreshed: %s", profile.character_id, error)
+            await self._failed(report, "transient")
+        else:
+            await self._keep(profile, grant, report)
+
+    async def _keep(self, profile: Profile, grant: Grant, report: Report) -> None:
+        now = self._now()
+        try:
+            identity = await self._sso.identify(grant.access_token)
+        except (TokenNotGenuine, SsoUnavailable) as error:
+            # The old refresh token may be dead by now: keep the new one, or the login is lost over our doubts.
+            await self._profiles.keep_refresh_token(profile, grant.refresh_token or "", now)
+            report.log.error("Token of character %d was not kept: %s", profile.character_id, error)
+            await self._failed(report, "transient")
+            return
+        if reason := _foreign(profile, identity):
+            await self._invalidate(profile, report, reason)
+        elif await self._profiles.keep(profile, grant, now + grant.expires_in, now):
+            report.count("success")
+            await report.advance()
+        else:
+            report.count("elsewhere")
+
+    async def _invalidate(self, profile: Profile, report: Report, reason: str) -> None:
+        await self._profiles.invalidate(profile, self._now())
+        report.log.warning("Character %d must log in again: %s", profile.character_id, reason)
+        await self._failed(report, "invalidated")
+
+    async def _failed(self, report: Report, why: str) -> None:
+        report.count("failed")
+        report.count(why)
+        await report.advance()
+
+
+def _foreign(profile: Profile, identity: Identity) -> str:
+    if identity.character_id != profile.character_id:
+        return "the token is another character's"
+    if profile.owner_hash and identity.owner_hash != profile.owner_hash:
+        return "the character has changed hands"
+    return ""
