@@ -1,14 +1,34 @@
-"""Our schedules as Prefect schedule objects whose dates are ours. It asks Prefect nothing and changes nothing."""
+"""Our schedules as Prefect schedules whose dates are ours, on every Python. It asks Prefect nothing.
+
+Why these forms and no others: docs/decisions/0005-schedules-in-prefect.md.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
+from adapters.prefect.clock_change_days import changed_dates, schedules_on, stretches_between
+from adapters.prefect.cron_text import EVERY_DAY, Days, Times, cron_schedule, parted_for_croniter
+from core.domain.cron.fields import HOUR, MINUTE, MONTH
+from core.domain.cron.timetable import Timetable
 from core.domain.schedule import Every, Schedule
 
+PrefectSchedule = CronSchedule | IntervalSchedule
+
+RENEW_AFTER = timedelta(days=180)
+"""How long what `to_prefect` gave may stay. Prefect plans up to 100 days ahead, so it must be right for longer."""
+
+_FORESEEN = timedelta(days=300)
+# A month and a bit: so the schedule that is at work keeps its slug when a past change is dropped. Together with
+# _FORESEEN it stays below a year, since a date is named by month and day only.
+_REMEMBERED = timedelta(days=40)
+# Offsets are looked up this far ahead to call a timetable free of clock changes.
+_UNCHANGING_FOR = timedelta(days=5 * 366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -17,31 +37,123 @@ class NamedSchedule:
     """One Prefect schedule of a deployment and the slug that it keeps: `cron`, then `cron-2` and so on."""
 
     slug: str
-    schedule: CronSchedule | IntervalSchedule | RRuleSchedule
+    schedule: PrefectSchedule
 
 
 def to_prefect(schedule: Schedule, *, now: datetime, since: datetime | None = None) -> list[NamedSchedule]:
-    """The Prefect schedules that together fire at exactly our instants.
+    """The Prefect schedules that together fire at exactly our instants; empty if there are none before renewal.
+
+    The same arguments give the same answer, and most schedules give the same one at any `now`.
 
     Args:
         schedule: ours.
-        now: today's instant; the answer holds until `renew_before(schedule, now)`.
-        since: when the schedule took effect, from which `@every` counts; it must stay the same for the same task.
-            Left out, the Unix epoch.
+        now: the present; the answer is exact for dates up to 300 days later (see `renew_before`).
+        since: when the schedule took effect, from which `@every` counts; keep it the same for the same task. Left
+            out, the Unix epoch.
     """
     if isinstance(schedule.timing, Every):
-        anchor = (since or _EPOCH).astimezone(UTC).replace(microsecond=0)
-        return [
-            NamedSchedule(
-                "cron", IntervalSchedule(interval=schedule.timing.interval, anchor_date=anchor, timezone="UTC")
-            )
-        ]
-    second, *rest = str(schedule.timing).split()
-    fields = [*rest] if second == "0" else [*rest, second]
-    cron = CronSchedule(cron=" ".join(fields), timezone=schedule.timezone, day_or=not schedule.timing.needs_both_days)
-    return [NamedSchedule("cron", cron)]
+        found: list[PrefectSchedule] = [_interval(schedule.timing.interval, since or _EPOCH)]
+    else:
+        found = _of_timetable(schedule.timing, schedule.timezone, now.astimezone(UTC).replace(tzinfo=None))
+    return [NamedSchedule("cron" if n == 1 else f"cron-{n}", one) for n, one in enumerate(found, 1)]
 
 
 def renew_before(schedule: Schedule, now: datetime) -> datetime | None:
-    """Until when what `to_prefect(schedule, now)` gave may stay; `None` means for ever."""
-    return None
+    """Until when what `to_prefect(schedule, now=now)` gave may stay; `None` if its answer never depends on `now`."""
+    if isinstance(schedule.timing, Every):
+        return None
+    present = now.astimezone(UTC).replace(tzinfo=None)
+    offsets = _offsets(schedule.timezone, present)
+    if len(offsets) == 1 or _in_utc(schedule.timing, offsets) is not None:
+        return None
+    return now + RENEW_AFTER
+
+
+def _of_timetable(timetable: Timetable, zone: str, now: datetime) -> list[PrefectSchedule]:
+    interval = _even_seconds(timetable)
+    if interval is not None:
+        return [interval]
+    offsets = _offsets(zone, now)
+    if len(offsets) > 1:
+        in_utc = _in_utc(timetable, offsets)
+        if in_utc is not None:
+            return [in_utc]
+        exceptions = changed_dates(timetable, zone, now - _REMEMBERED, now + _FORESEEN)
+    else:
+        exceptions = []
+    local = _local(timetable, zone, exceptions)
+    return [*local, *(one for day in exceptions for one in schedules_on(timetable, zone, day))]
+
+
+def _offsets(zone: str, now: datetime) -> set[timedelta]:
+    around = stretches_between(zone, now - _REMEMBERED, now + _UNCHANGING_FOR)
+    return {stretch.offset for stretch in around}
+
+
+def _even_seconds(timetable: Timetable) -> IntervalSchedule | None:
+    """An interval for `* * * * * *` and `*/n` of the minute: any zone agrees, and Prefect plans it cheapest."""
+    seconds = [second for second in range(60) if timetable.second.values >> second & 1]
+    if len(seconds) < 2 or not _is_unrestricted(timetable) or timetable.minute.values != MINUTE.every:
+        return None
+    step = seconds[1]
+    if seconds != list(range(0, 60, step)) or 60 % step:
+        return None
+    return _interval(timedelta(seconds=step), _EPOCH)
+
+
+def _in_utc(timetable: Timetable, offsets: Iterable[timedelta]) -> CronSchedule | None:
+    """One schedule in UTC, if every hour of every day counts and all offsets turn the minutes alike."""
+    if not _is_unrestricted(timetable):
+        return None
+    turned = {_turn(timetable.minute.values, offset) for offset in offsets}
+    if len(turned) > 1:
+        return None
+    return cron_schedule(Times(HOUR.every, turned.pop(), timetable.second.values), EVERY_DAY, MONTH.every, "UTC")
+
+
+def _is_unrestricted(timetable: Timetable) -> bool:
+    every_hour = timetable.keeps_rhythm and timetable.hour.values == HOUR.every
+    days = _days(timetable).within(timetable.month.values)
+    return every_hour and timetable.month.values == MONTH.every and days == EVERY_DAY
+
+
+def _turn(minutes: int, offset: timedelta) -> int:
+    """The minutes that a UTC clock shows when one ahead by `offset` shows these."""
+    ahead = offset // timedelta(minutes=1) % 60
+    return (minutes >> ahead | minutes << (60 - ahead)) & MINUTE.every
+
+
+def _local(timetable: Timetable, zone: str, exceptions: Iterable[date]) -> list[CronSchedule]:
+    """Schedules in local time for every date but the exceptions."""
+    taken_out: dict[int, int] = defaultdict(int)
+    for day in exceptions:
+        taken_out[day.month] |= 1 << day.day
+    whole_months = timetable.month.values & ~sum(1 << month for month in taken_out)
+    wanted = [(whole_months, _days(timetable))]
+    for month, out in taken_out.items():
+        wanted += [(1 << month, days) for days in _without(_days(timetable), out)]
+    times = Times(timetable.hour.values, timetable.minute.values, timetable.second.values)
+    return [
+        cron_schedule(times, possible, part, zone)
+        for months, days in wanted
+        for possible, part in parted_for_croniter(days, months)
+    ]
+
+
+def _without(days: Days, out: int) -> list[Days]:
+    """Dates without some days of the month, as parts of which no two share a date."""
+    if days.both:
+        return [Days(days.of_month & ~out, days.of_week, both=True)]
+    return [
+        Days(days.of_month & ~out, EVERY_DAY.of_week, both=True),
+        Days(EVERY_DAY.of_month & ~days.of_month & ~out, days.of_week, both=True),
+    ]
+
+
+def _days(timetable: Timetable) -> Days:
+    return Days(timetable.day_of_month.values, timetable.day_of_week.values, timetable.needs_both_days)
+
+
+def _interval(interval: timedelta, anchor: datetime) -> IntervalSchedule:
+    anchor_at = anchor.astimezone(UTC).replace(microsecond=0)
+    return IntervalSchedule(interval=interval, anchor_date=anchor_at, timezone="UTC")

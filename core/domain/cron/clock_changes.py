@@ -6,7 +6,7 @@ Everything in this module is naive UTC unless it is called a wall time.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,7 +15,7 @@ from core.domain.cron.faults import ScheduleError
 
 # Since 2000 no zone changed its clocks twice within six days. Source: IANA time zone database 2026; tests/schedules
 # checks it.
-_LOOK_EVERY = timedelta(days=3)
+_LOOK_EVERY = timedelta(days=5)
 _SECOND = timedelta(seconds=1)
 _NOT_ZONES = {"localtime", "posixrules", "Factory"}
 
@@ -76,7 +76,7 @@ def stretches(zone: str, year: int) -> tuple[Stretch, ...]:
 
 def offset_at(clock: ZoneInfo, instant: datetime) -> timedelta:
     """How far the clock is ahead of UTC at this instant."""
-    offset = instant.replace(tzinfo=UTC).astimezone(clock).utcoffset()
+    offset = clock.utcoffset(clock.fromutc(instant.replace(tzinfo=clock)))
     return offset if offset is not None else timedelta()
 
 
