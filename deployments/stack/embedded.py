@@ -15,8 +15,8 @@ from typing import Self
 
 from adapters.settings import Settings
 from deployments.stack.child import Child
-from deployments.stack.errors import StackError
-from deployments.stack.home import Home
+from deployments.stack.errors import AddressRefused, PortInUse, StackError
+from deployments.stack.home import Home, is_port_free
 from deployments.stack.mongo import Mongo
 from deployments.stack.part import Part
 from deployments.stack.postgres import Postgres
@@ -74,8 +74,9 @@ class EmbeddedStack:
         async with AsyncExitStack() as started:
             started.enter_context(self.home.held())
             await self._end_what_an_earlier_stack_left()
-            await self._start_guardian(started)
             self._make_parts()
+            self._check_ports()
+            await self._start_guardian(started)
             started.push_async_callback(self._stop_all)
             await self._start_all()
             self._exit = started.pop_all()
@@ -118,6 +119,10 @@ class EmbeddedStack:
         await child.start()
         self._watches[part] = asyncio.create_task(child.watch(), name=f"watch {part}")
 
+    def has(self, name: str) -> bool:
+        """Whether this part is one of ours."""
+        return name in self._children
+
     def part(self, name: str) -> Part:
         """One of its parts, for its address."""
         return self._children[name].part
@@ -139,6 +144,21 @@ class EmbeddedStack:
                 self._children[name] = Child(part, self._environment, self._report)
                 self._ready[name] = asyncio.Event()
 
+    def _check_ports(self) -> None:
+        wanted = (
+            ("facade", self._addresses.facade_port, "--port"),
+            ("prefect", self._addresses.prefect_port, "--prefect-port"),
+        )
+        host = self._addresses.host
+        for name, port, option in wanted:
+            if name not in self._children or not port:
+                continue
+            try:
+                if not is_port_free(host, port):
+                    raise PortInUse(port, self.part(name).title, option)
+            except OSError as error:
+                raise AddressRefused(host, port, error.strerror or str(error)) from error
+
     async def _start_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
@@ -159,6 +179,7 @@ class EmbeddedStack:
         waves = (("worker",), ("facade",), ("prefect",), ("mongo", "valkey", "postgres"))
         for wave in waves:
             await asyncio.gather(*(self.stop_part(name) for name in wave if name in self._children))
+        await asyncio.to_thread(end_leftovers, self.home.path)  # what a cancelled start had not handed over yet
 
     async def _end_what_an_earlier_stack_left(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self.home.path)

@@ -40,3 +40,12 @@ class PartFailed(StackError):
         shown = f"\nThe end of {log}:\n{tail}" if tail else f"\nIts log is {log}"
         super().__init__(f"{part} {why}.{shown}")
         self.part = part
+
+
+class AddressRefused(StackError):
+    """The system won't let us listen there, whichever program asks."""
+
+    code = "stack_address_refused"
+
+    def __init__(self, host: str, port: int, why: str) -> None:
+        super().__init__(f"Can't listen on {host}, port {port}: {why}; choose others with --host and --port")

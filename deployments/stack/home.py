@@ -6,6 +6,7 @@ or ends a process.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -43,11 +44,6 @@ class Home:
     def _secrets(self) -> Path:
         return self.path / "secrets"
 
-    @property
-    def state_file(self) -> Path:
-        """What `status` reads: written when the stack is ready, removed when it stops."""
-        return self.path / "stack.json"
-
     def log(self, part: str) -> Path:
         """The log of one part."""
         return self.logs / f"{part}.log"
@@ -83,6 +79,18 @@ class Home:
             write_private(path, json.dumps(ports))
         return ports[part]
 
+    def holder(self) -> int | None:
+        """Process id of the stack that runs here, None when none does."""
+        path = self.path / "lock"
+        if not path.exists():
+            return None
+        with path.open("r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read() or 0) or None
+        return None
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the home for this process.
@@ -115,14 +123,20 @@ def write_private(path: Path, text: str) -> None:
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server could listen there now.
+
+    Raises:
+        OSError: nobody could, whichever port: the address is not ours, or the port is a privileged one.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no hindrance
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
     return True
 
 

@@ -11,7 +11,6 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -20,9 +19,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from deployments.stack.errors import PartFailed
-from deployments.stack.home import Home
+from deployments.stack.home import Home, write_private
 from deployments.stack.part import Part
-from deployments.stack.process import Command
+from deployments.stack.process import Command, spawn, tail
 
 _SUPERUSER = "falcon"
 _DATABASE = "postgres"
@@ -32,6 +31,7 @@ _SETTINGS = {
     "listen_addresses": "",
     "shared_buffers": "64MB",
     "max_connections": "100",
+    "io_method": "sync",  # three fewer processes; the data is small and stays in memory
     "jit": "off",  # short queries only; compiling them costs more than it saves
     "log_min_messages": "warning",
 }
@@ -46,6 +46,7 @@ class Postgres(Part):
     def __init__(self, home: Home) -> None:
         super().__init__(home)
         self._cluster = home.data(self.name) / "cluster"
+        self._complete = home.data(self.name) / "cluster_created"
         self._socket_folder = home.data(self.name) / "socket"
         if len(str(self._socket_folder / ".s.PGSQL.5432")) > _LONGEST_SOCKET_PATH:
             self._socket_folder = Path(tempfile.mkdtemp(prefix="falcon-"))  # 0700, like all of the home
@@ -53,7 +54,7 @@ class Postgres(Part):
     async def prepare(self) -> None:
         """Create the cluster the first time, and clear what a killed server left."""
         self._make_folder(self._socket_folder)
-        if not (self._cluster / "PG_VERSION").exists():
+        if not self._complete.exists():
             await self._create_cluster()
         # We hold the home and have ended every leftover, so this can only be a dead server's. Left in place it
         # would keep the new one out whenever its number has been given to another process.
@@ -84,21 +85,21 @@ class Postgres(Part):
     async def _create_cluster(self) -> None:
         shutil.rmtree(self._cluster, ignore_errors=True)  # a first start that was killed halfway
         self._make_folder(self._cluster)
-        # Synced once at the end by the server's own start; a half-made cluster is made anew anyway.
-        argv = self._as_own_user(
-            *("initdb", "-D", self._cluster, "-U", _SUPERUSER, "--auth=peer", "--encoding=UTF8"),
-            *("--locale=C.UTF-8", "--no-sync", "--no-instructions"),
+        making = Command(
+            self._as_own_user(
+                *("initdb", "-D", self._cluster, "-U", _SUPERUSER, "--auth=peer", "--encoding=UTF8"),
+                *("--locale=C.UTF-8", "--no-instructions"),
+            )
         )
-        with self.home.log(self.name).open("ab") as log:
-            made = await asyncio.to_thread(subprocess.run, argv, stdout=log, stderr=log, check=False)
-        if made.returncode != 0:
-            (self._cluster / "PG_VERSION").unlink(missing_ok=True)
-            hint = " (under root it runs as the user nobody; see docs/operations.md)" if os.geteuid() == 0 else ""
-            log_path = self.home.log(self.name)
-            raise PartFailed(self.title, f"could not create its data folder{hint}", log_path, _log_tail(log_path))
+        log = self.home.log(self.name)
+        process = await spawn(making, self.home.path, self.name, log)
+        if await process.wait() != 0:
+            hint = " (under root it runs as the user nobody, see decision 0002)" if os.geteuid() == 0 else ""
+            raise PartFailed(self.title, f"could not create its data folder{hint}", log, tail(log))
         account = pwd.getpwuid(os.geteuid()).pw_name
         (self._cluster / "pg_hba.conf").write_text("local all all peer map=stack\n")
         (self._cluster / "pg_ident.conf").write_text(f'stack "{account}" {_SUPERUSER}\n')
+        write_private(self._complete, "")
 
     def _make_folder(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -122,9 +123,3 @@ def _program(name: str) -> str:
     if spec is None or not spec.submodule_search_locations:
         raise PartFailed("PostgreSQL", "is not installed: pip install 'falcon-scheduler[embedded]'", "", "")
     return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
-
-
-def _log_tail(log: Path) -> str:
-    from deployments.stack.process import tail
-
-    return tail(log)

@@ -1,0 +1,196 @@
+"""`falcon-scheduler`: the product from a terminal. Parses, calls, prints; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+from cyclopts import App, Parameter
+
+from adapters.settings import Settings
+from api_facade.auth.mint import Bearer, mint_token
+from core.domain.duration import format_duration, parse_duration
+from core.errors import SchedulerError
+from deployments.stack import foreground
+from deployments.stack.home import Home
+from deployments.stack.process import PART_MARK, leftovers
+from deployments.stack.product import Addresses
+
+app = App(name="falcon-scheduler", help="A scheduler service with a documented REST API in front of Prefect.")
+
+HomeOption = Annotated[
+    Path | None, Parameter(help="Data, logs and secrets. Default: SCHEDULER_HOME, else .falcon in this folder.")
+]
+
+_FIRST_TOKEN_TTL = timedelta(hours=24)
+_STOP_PATIENCE = timedelta(minutes=2)
+
+
+@app.command
+def up(
+    *,
+    host: Annotated[str, Parameter(help="Address on which API and Prefect listen.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Port of the API.")] = 8000,
+    prefect_port: Annotated[int, Parameter(help="Port of the Prefect server and its UI.")] = 4200,
+    home: HomeOption = None,
+    worker: Annotated[bool, Parameter(help="Run a worker here.", negative="--no-worker")] = True,
+) -> None:
+    """Run the whole product here, in the foreground, until Ctrl-C.
+
+    Each server whose address the environment gives is left out: MONGODB_URI, REDIS_HOST, PREFECT_API_URL,
+    PREFECT_API_DATABASE_CONNECTION_URL.
+    """
+    with _told_plainly():
+        settings = Settings.load()
+        folder = home or settings.scheduler.home
+        addresses = Addresses(host=host, facade_port=port, prefect_port=prefect_port)
+        _say(f"Starting Falcon Scheduler; data and logs are in {folder.expanduser().resolve()}")
+        running = foreground.run(settings, addresses, home=folder, with_worker=worker, say=_say, when_ready=_welcome)
+        asyncio.run(running)
+
+
+@app.command
+def token(
+    *,
+    super_admin: Annotated[bool, Parameter(help="May do everything.", negative="")] = False,
+    home: HomeOption = None,
+    ttl: Annotated[str, Parameter(help="How long it is valid, as 90s, 15m or 24h.")] = "24h",
+    user_id: Annotated[str, Parameter(help="User that it stands for.")] = "local-operator",
+    character_id: Annotated[int, Parameter(help="EVE character that it stands for.")] = 1,
+    character_name: Annotated[str, Parameter(help="That character's name.")] = "Local Operator",
+) -> None:
+    """Print a token for the API, signed with JWT_SECRET or with the secret that `up` generated in its home."""
+    with _told_plainly():
+        settings = Settings.load()
+        secret = settings.api.jwt_secret
+        signing = secret.get_secret_value() if secret else _generated_secret(home or settings.scheduler.home)
+        bearer = Bearer(user_id, character_id, character_name, is_super_admin=super_admin)
+        print(mint_token(signing, bearer, issued_at=datetime.now(UTC), ttl=_positive_duration("--ttl", ttl)))
+
+
+@app.command
+def status(*, home: HomeOption = None) -> None:
+    """Show the processes of the stack that runs here, with their memory. Exit code 1 when none does."""
+    with _told_plainly():
+        place = _existing_home(home or Settings.load().scheduler.home)
+        supervisor = place.holder()
+        if supervisor is None:
+            raise SchedulerError(f"No stack runs on {place.path}")
+        print(f"{'part':<12}{'pid':>8}{'processes':>11}{'memory':>10}")
+        for part, processes in _by_part(place, supervisor).items():
+            memory = sum(process.memory_full_info().pss for process in processes) / 2**20
+            print(f"{part:<12}{processes[0].pid:>8}{len(processes):>11}{memory:>7.0f} MB")
+
+
+@app.command
+def down(*, home: HomeOption = None) -> None:
+    """Stop the stack that runs here, as Ctrl-C in its terminal would, and wait until it is gone."""
+    with _told_plainly():
+        place = _existing_home(home or Settings.load().scheduler.home)
+        supervisor = place.holder()
+        if supervisor is None:
+            raise SchedulerError(f"No stack runs on {place.path}")
+        os.kill(supervisor, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_PATIENCE.total_seconds()
+        while place.holder() is not None:
+            if time.monotonic() > deadline:
+                raise SchedulerError(f"Process {supervisor} has not stopped yet; its logs are in {place.logs}")
+            time.sleep(0.1)
+        _say("Everything is stopped")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def _welcome(ready: foreground.Ready) -> None:
+    operator = Bearer("local-operator", 1, "Local Operator", is_super_admin=True)
+    first_token = mint_token(ready.jwt_secret, operator, issued_at=datetime.now(UTC), ttl=_FIRST_TOKEN_TTL)
+    program = shlex.quote(sys.argv[0])
+    lines = [
+        "",
+        f"Falcon Scheduler is ready ({ready.took.total_seconds():.1f} s)",
+        "",
+        f"  API          {ready.api_url}",
+        f"  API docs     {ready.api_url}/docs",
+    ]
+    if ready.prefect_ui_url:
+        lines.append(f"  Prefect UI   {ready.prefect_ui_url}")
+    if ready.prefect_password:
+        lines.append(f"  its password {ready.prefect_password}")
+    lines += [
+        f"  Data, logs   {ready.home}",
+        "",
+        f"A super-admin token, valid for {format_duration(_FIRST_TOKEN_TTL)}; for another one:",
+        f"{program} token --super-admin --home {shlex.quote(str(ready.home))}",
+        "",
+        f"  export TOKEN={first_token}",
+        "",
+        "Then, for a start:",
+        "",
+        f'  curl -H "Authorization: Bearer $TOKEN" {ready.api_url}/tasks',
+        "",
+        "Ctrl-C stops everything.",
+    ]
+    _say("\n".join(lines))
+
+
+def _by_part(place: Home, supervisor: int) -> dict[str, list[psutil.Process]]:
+    parts = {"supervisor": [psutil.Process(supervisor)]}
+    for process in leftovers(place.path):
+        name = "postgres" if process.name() == "postgres" else process.environ()[PART_MARK]
+        children = process.children(recursive=True) if name == "postgres" else []
+        parts.setdefault(name, []).extend([process, *children])
+    return parts
+
+
+def _existing_home(path: Path) -> Home:
+    if not (path.expanduser() / "secrets").is_dir():
+        raise SchedulerError(f"{path} is no home of a stack; name the one that `up` uses with --home")
+    return Home(path)
+
+
+def _generated_secret(path: Path) -> str:
+    secret = _existing_home(path).known_secret("jwt_secret")
+    if secret is None:
+        raise SchedulerError(f"No stack has run on {path} yet; run `up` first, or set JWT_SECRET")
+    return secret
+
+
+def _positive_duration(option: str, text: str) -> timedelta:
+    try:
+        length = parse_duration(text)
+    except ValueError as error:
+        raise SchedulerError(f"{option}: {error}") from error
+    if length <= timedelta():
+        raise SchedulerError(f"{option}: must be longer than nothing")
+    return length
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """What the user can mend is a message and an exit code, not a traceback."""
+    try:
+        yield
+    except SchedulerError as error:
+        print(f"falcon-scheduler: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # at once, also into a pipe or a file
+
+
+if __name__ == "__main__":
+    main()
