@@ -71,6 +71,8 @@ class PrefectServer(Part):
             # A browser elsewhere can't reach our loopback address: it asks the server that it got the UI from.
             "PREFECT_UI_API_URL": f"{self.url}/api" if self._addresses.is_loopback else "/api",
         }
+        # Prefect copies its UI before serving it; default: into its own package, which may not be ours to write to.
+        settings["PREFECT_UI_STATIC_DIRECTORY"] = str(self.home.data(self.name) / "ui")
         if self._password:
             settings["PREFECT_SERVER_API_AUTH_STRING"] = self._password
         argv = ("-m", "prefect", "server", "start", "--host", self._addresses.host, "--port", str(self._port))
