@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from core.domain.cron.clock_changes import check_zone, stretch_at
 from core.domain.cron.faults import ScheduleError
 from core.domain.cron.timetable import Timetable, parse_timetable
+from core.domain.cron.words import describe_interval, describe_timetable
 from core.domain.duration import format_duration, parse_duration
 
 __all__ = ["Every", "Schedule", "ScheduleError", "Timetable", "parse"]
@@ -86,8 +87,10 @@ class Schedule:
         return found
 
     def describe(self) -> str:
-        """The schedule in plain English: "every 5 minutes", "at 03:00 on Sunday"."""
-        return str(self)
+        """The schedule in plain English, without its zone: "every 5 minutes", "at 03:00 on Sunday"."""
+        if isinstance(self.timing, Every):
+            return describe_interval(self.timing.interval)
+        return describe_timetable(self.timing)
 
     def _next_fit(self, timetable: Timetable, start: datetime, last: datetime) -> datetime | None:
         """The first fitting instant at `start` or later, and at `last` at the latest; all naive UTC."""

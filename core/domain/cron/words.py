@@ -1,0 +1,165 @@
+"""A schedule in plain English. Exact before elegant: a phrase never says more or less than the fields do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from core.domain.cron.fields import DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, Field, Kind
+from core.domain.cron.timetable import Timetable
+
+_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_MOST_CLOCK_TIMES = 6
+
+
+def describe_interval(interval: timedelta) -> str:
+    """The words for one fixed length of time: "every 1 hour and 30 minutes", "every minute"."""
+    rest = int(interval.total_seconds())
+    parts = []
+    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        count, rest = divmod(rest, seconds)
+        if count:
+            parts.append((count, unit))
+    if len(parts) == 1 and parts[0][0] == 1:
+        return f"every {parts[0][1]}"
+    return "every " + _joined([_counted(count, unit) for count, unit in parts])
+
+
+def describe_timetable(timetable: Timetable) -> str:
+    """The words for six fields: "every 5 minutes", "at 03:00 on Sunday"."""
+    times = _times(timetable)
+    days = _days(timetable)
+    if not days and times[3].isdigit():  # at times of the clock, rather than so often
+        days = "every day"
+    return f"{times} {days}".strip()
+
+
+def _times(timetable: Timetable) -> str:
+    hours, minutes, seconds = (
+        _values(field, kind)
+        for field, kind in ((timetable.hour, HOUR), (timetable.minute, MINUTE), (timetable.second, SECOND))
+    )
+    if len(hours) < 24 and len(seconds) == 1 and len(hours) * len(minutes) <= _MOST_CLOCK_TIMES:
+        return "at " + _joined([_clock(hour, minute, seconds[0]) for hour in hours for minute in minutes])
+    if len(minutes) == 1 and len(seconds) == 1:
+        return _hourly(hours, minutes[0], seconds[0])
+    return _within_hour(minutes, seconds) + _of_hours(hours, at_minutes=_even_step(minutes, 60) is None)
+
+
+def _hourly(hours: Sequence[int], minute: int, second: int) -> str:
+    """Once in each of many hours."""
+    step = _even_step(hours, 24)
+    start = "every hour" if step == 1 else f"every {step} hours"
+    if step is None:
+        if not _is_run(hours):
+            return "at " + _joined([_clock(hour, minute, second) for hour in hours])
+        return f"every hour from {_clock(hours[0], minute, second)} to {_clock(hours[-1], minute, second)}"
+    if minute == 0 and second == 0:
+        return start
+    return f"{start} at {minute} min" + (f" {second} s" if second else "") + " past the hour"
+
+
+def _within_hour(minutes: Sequence[int], seconds: Sequence[int]) -> str:
+    minute_step, second_step = _even_step(minutes, 60), _even_step(seconds, 60)
+    if seconds[:] == [0]:
+        if minute_step is None:
+            return f"at {_numbered('minute', minutes)}"
+        return "every minute" if minute_step == 1 else f"every {minute_step} minutes"
+    if second_step is None:
+        often = f"at {_numbered('second', seconds)}"
+    else:
+        often = "every second" if second_step == 1 else f"every {second_step} seconds"
+    if minute_step is None:
+        return f"{often} of {_numbered('minute', minutes)}"
+    if minute_step > 1:
+        return f"{often} of every {minute_step}{_ordinal_end(minute_step)} minute"
+    return often if second_step else f"{often} of every minute"
+
+
+def _of_hours(hours: Sequence[int], *, at_minutes: bool) -> str:
+    step = _even_step(hours, 24)
+    if step == 1:
+        return " of every hour" if at_minutes else ""
+    if step:
+        return f" of every {step}{_ordinal_end(step)} hour"
+    if len(hours) > 1 and _is_run(hours) and not at_minutes:
+        return f" from {hours[0]:02}:00 to {hours[-1]:02}:59"
+    return f" of {_numbered('hour', hours)}"
+
+
+def _days(timetable: Timetable) -> str:
+    of_month, of_week = _values(timetable.day_of_month, DAY_OF_MONTH), _values(timetable.day_of_week, DAY_OF_WEEK)
+    months = _values(timetable.month, MONTH)
+    in_months = "" if len(months) == 12 else _placed("in", months, lambda month: _MONTHS[month - 1])
+    weekdays = _placed("on", of_week, lambda weekday: _WEEKDAYS[weekday])
+    all_dates, all_weekdays = len(of_month) == 31, len(of_week) == 7
+    if timetable.needs_both_days and not all_dates and not all_weekdays:
+        return f"{weekdays} if it is {_numbered('day', of_month)} of the month {in_months}".strip()
+    if not timetable.needs_both_days and (all_dates or all_weekdays):
+        all_dates = all_weekdays = True
+    if all_dates:
+        return in_months if all_weekdays else f"{weekdays} {in_months}".strip()
+    if all_weekdays:
+        if len(of_month) == 1 and len(months) == 1:
+            return f"on {of_month[0]} {_MONTHS[months[0] - 1]}"
+        return f"on {_dates(of_month)} {in_months}".strip()
+    return f"on {_dates(of_month)} and {weekdays} {in_months}".strip()
+
+
+def _dates(of_month: Sequence[int]) -> str:
+    step = of_month[1] - of_month[0] if len(of_month) > 3 else 1
+    if step > 1 and list(of_month) == list(range(1, 32, step)):
+        return f"every {step}{_ordinal_end(step)} day of the month from day 1"
+    return f"{_numbered('day', of_month)} of the month"
+
+
+def _values(field: Field, kind: Kind) -> list[int]:
+    return [value for value in range(kind.low, kind.high + 1) if field.values >> value & 1]
+
+
+def _even_step(values: Sequence[int], size: int) -> int | None:
+    """The step, if the values repeat evenly round the whole field (`*/7` of 60 does not); 1 if it holds them all."""
+    if len(values) < 2:
+        return None
+    step = values[1] - values[0]
+    return step if size % step == 0 and list(values) == list(range(0, size, step)) else None
+
+
+def _is_run(values: Sequence[int]) -> bool:
+    return values[-1] - values[0] == len(values) - 1
+
+
+def _numbered(unit: str, values: Sequence[int]) -> str:
+    return f"{unit} {values[0]}" if len(values) == 1 else f"{unit}s {_named(values, str)}"
+
+
+def _named(values: Sequence[int], name: Callable[[int], str]) -> str:
+    if len(values) > 2 and _is_run(values):
+        return f"{name(values[0])} to {name(values[-1])}"
+    return _joined([name(value) for value in values])
+
+
+def _placed(word: str, values: Sequence[int], name: Callable[[int], str]) -> str:
+    return ("from" if len(values) > 2 and _is_run(values) else word) + " " + _named(values, name)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _clock(hour: int, minute: int, second: int) -> str:
+    return f"{hour:02}:{minute:02}" + (f":{second:02}" if second else "")
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def _ordinal_end(number: int) -> str:
+    if number % 100 in {11, 12, 13}:
+        return "th"
+    return {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
