@@ -19,8 +19,9 @@ from zoneinfo import available_timezones
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from adapters.http.guard import AddressGuard
 from core.domain.duration import parse_duration
 from core.errors import SchedulerError
 
@@ -100,6 +101,21 @@ def _fernet_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _allow_rules(value: tuple[str, ...]) -> tuple[str, ...]:
+    AddressGuard(value)  # raises ValueError and says which rule
+    return value
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    _web_address(value.get_secret_value())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
@@ -159,6 +175,13 @@ class SchedulerSettings(_Group):
     """Data, logs and secrets of the local stack."""
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     """IANA zone in which schedules are read when a task names none."""
+    plugins: Listed = ()
+    """Modules or `.py` files whose functions and executors are registered, see docs/executors.md."""
+    http_allow: Annotated[Listed, AfterValidator(_allow_rules)] = ()
+    """Addresses that http tasks may call although they are not public: networks, addresses, names; `:port` may
+    follow. See docs/executors.md."""
+    http_proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+    """Proxy of http tasks that name none; may hold a password."""
 
 
 class ApiSettings(_Group):

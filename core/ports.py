@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from core.domain.execution import Execution, ExecutionStatus
@@ -236,6 +237,10 @@ class RunEngine(Protocol):
         """Every deployment of ours, and those of others that carry the adoption tag."""
         ...
 
+    async def deployed_as(self, deployment_ids: Sequence[str]) -> Sequence[Deployed]:
+        """Those of the ids that are deployments of ours."""
+        ...
+
     def fingerprint(self, task: Task) -> str:
         """The `DeployedAs.fingerprint` of a deployment that is equal to our picture of the task."""
         ...
@@ -277,11 +282,29 @@ class RunEngine(Protocol):
         ...
 
 
+class ChangeKind(StrEnum):
+    """What a piece of news is about."""
+
+    RUN = "run"
+    """A run entered another phase."""
+    DEPLOYMENT = "deployment"
+    """A deployment was created or changed."""
+    DEPLOYMENT_REMOVED = "deployment_removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One piece of news: the kind and the engine's id. What is true now has to be asked for."""
+
+    kind: ChangeKind
+    id: str
+
+
 class ChangeFeed(Protocol):
     """The engine's news as they happen. Not complete: a sweep makes up for what it misses."""
 
-    def changes(self) -> AsyncIterator[Run | Deployed | str]:
-        """Runs that changed, deployments that changed, and ids of deployments that were deleted."""
+    def changes(self) -> AsyncIterator[Change]:
+        """News until the connection is lost, which raises `Unavailable`; ask again to listen on."""
         ...
 
 

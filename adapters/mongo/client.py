@@ -59,3 +59,9 @@ async def ensure_indexes(database: Database) -> None:
     with translated():
         for collection, indexes in INDEXES.items():
             await database[collection].create_indexes(indexes)
+
+
+async def ping(database: Database) -> None:
+    """Raises `Unavailable` when MongoDB does not answer."""
+    with translated():
+        await database.client.admin.command("ping")

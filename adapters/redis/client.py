@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from adapters.redis.errors import translated
+
 
 @asynccontextmanager
 async def open_redis(host: str, port: int, password: str | None, database: int) -> AsyncIterator[Redis]:
@@ -29,3 +31,9 @@ async def open_redis(host: str, port: int, password: str | None, database: int) 
         yield client
     finally:
         await client.aclose()
+
+
+async def ping(client: Redis) -> None:
+    """Raises `Unavailable` when Redis does not answer."""
+    with translated():
+        await client.get("scheduler:ping")

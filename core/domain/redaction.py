@@ -23,18 +23,20 @@ SHORTEST_SECRET = 4
 _SHORTEST_LINE = 8  # of a secret with several lines, such as a key in PEM form
 _NAME = (
     r"(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?key"
-    r"|authori[sz]ation|credentials?|jwt|session[_-]?id)"
+    r"|authori[sz]ation|credential|cookie|jwt|session[_-]?id)"
 )
 _SECRET_NAME = re.compile(rf"{_NAME}s?$|cookie", re.IGNORECASE)
-_SCHEME = r"(?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)[ \t]+)?"
+_SCHEME = r"(?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)[ \t]++)?+"
+_IS = r"[ \t]{0,4}+(?:=>|[:=])[ \t]{0,4}+"
 # A quote that is never closed runs to the end: text may have been cut, and the search stays linear.
-_QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?$)' + r"|'(?:[^'\\]|\\.)*+(?:'|\\?$)"
-_NAMED = re.compile(
-    rf"({_NAME}s?\\*[\"']?[ \t]{{0,4}}(?:=>|[:=])[ \t]{{0,4}}{_SCHEME})"
-    rf"(?!\[concealed\])(\\+[\"'])?({_QUOTED}|[^\s,;&\"'<>{{}}()\[\]\\]+)",
-    re.IGNORECASE | re.DOTALL,
+_QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?$)|' + r"'(?:[^'\\]|\\.)*+(?:'|\\?$)"
+_QUOTED_NAME = re.compile(
+    rf"({_NAME}s?[\"']{_IS})({_QUOTED})|({_NAME}s?\\+[\"']{_IS}\\+[\"'])([^\"'\\]+)", re.IGNORECASE | re.DOTALL
 )
-_COOKIE = re.compile(r"(cookie2?[\"']?[ \t]{0,4}:[ \t]{0,4})(?!\[concealed\])[^\r\n]+", re.IGNORECASE)
+_PLAIN_NAME = re.compile(
+    rf"({_NAME}s?{_IS}{_SCHEME})(?!\[concealed\])({_QUOTED}|[^\s,;&\"'<>{{}}()\[\]\\]+)", re.IGNORECASE | re.DOTALL
+)
+_COOKIE = re.compile(r"(cookie2?[ \t]{0,4}+:[ \t]{0,4}+)(?!\[concealed\])[^\r\n]+", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)(?!\[concealed\]@)[^\s/?#\"'<>]{1,1000}@")
 _QUERY = re.compile(
     r"([?&](?:key|sig|signature|code|auth|pwd|sid|session)=)(?!\[concealed\])[^&\s\"'<>#]+", re.IGNORECASE
@@ -56,16 +58,17 @@ def conceal(text: str) -> str:
     text = _USER_INFO.sub(f"{CONCEALED}@", text)
     text = _JWT.sub(CONCEALED, text)
     text = _COOKIE.sub(rf"\1{CONCEALED}", text)
-    text = _NAMED.sub(_without_value, text)
+    text = _QUOTED_NAME.sub(_without_value, text)
+    text = _PLAIN_NAME.sub(_without_value, text)
     text = _BEARER.sub(rf"\1{CONCEALED}", text)
     return _QUERY.sub(rf"\1{CONCEALED}", text)
 
 
 def _without_value(match: re.Match[str]) -> str:
-    name, escaped_quote, value = match.groups()
+    name, value = (part for part in match.groups() if part is not None)
     mark = value[0] if value[0] in "\"'" else ""
     end = mark if len(value) > 1 and value.endswith(mark) else ""
-    return f"{name}{escaped_quote or ''}{mark}{CONCEALED}{end}"
+    return f"{name}{mark}{CONCEALED}{end}"
 
 
 def secrets_in(value: object) -> Iterator[str]:
@@ -105,7 +108,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
         self.longest = max(map(len, spellings), default=0)
-        """Length of the longest spelling: where a text was cut, a piece of a secret this long may stand at its end."""
+        """Length of the longest spelling: where a text was cut, as much of a secret may stand at its end."""
         ordered = sorted(spellings, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE) if ordered else None
 
@@ -130,7 +133,7 @@ class Redactor:
             }
         if isinstance(value, list | tuple):
             return [self.value(inner) for inner in value]
-        return value
+        return value if value is None or isinstance(value, int | float) else self.text(str(value))
 
 
 def _spellings(secret: str) -> Iterator[str]:

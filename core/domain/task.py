@@ -187,7 +187,7 @@ class Task:
     record: RunRecord = field(default_factory=RunRecord)
     deployed: DeployedAs | None = None
     next_run: datetime | None = None
-    """When the schedule fires next, as of the last write; readers compute it anew (`core.services.tasks.next_run`)."""
+    """When the schedule fires next, as of the last write; readers compute it anew."""
     revision: int | None = None
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 OUTPUT_LIMIT_BYTES = 64 * 1024
@@ -21,7 +21,8 @@ class TaskResult:
     """How an attempt ended.
 
     `success` decides between completed and failed. `retryable` False stops further attempts. `detail` is shown in
-    the execution's metadata and must be plain JSON values without secrets.
+    the execution's metadata and must be plain JSON values without secrets. `retry_after` is the least wait before
+    another attempt that the other side asked for.
     """
 
     success: bool
@@ -29,6 +30,7 @@ class TaskResult:
     error: str = ""
     retryable: bool = True
     detail: Mapping[str, Any] = field(default_factory=dict)
+    retry_after: timedelta | None = None
 
     @classmethod
     def of(cls, value: object) -> TaskResult:
@@ -58,10 +60,10 @@ class Progress(Protocol):
 class WorkLog(Protocol):
     """The log of the execution, seen in the Prefect UI. A `logging.Logger` fits."""
 
-    def debug(self, message: str, *args: object) -> None: ...
-    def info(self, message: str, *args: object) -> None: ...
-    def warning(self, message: str, *args: object) -> None: ...
-    def error(self, message: str, *args: object) -> None: ...
+    def debug(self, message: str, /, *args: object) -> None: ...
+    def info(self, message: str, /, *args: object) -> None: ...
+    def warning(self, message: str, /, *args: object) -> None: ...
+    def error(self, message: str, /, *args: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,9 @@ class Mirror:
         )
 
     async def _begin(self, task: Task, execution: Execution) -> None:
+        """Runs of ours write their own start; only where one could not for long is it written here."""
+        if task.source is not Source.IMPORT and self._clock.now() - execution.started_at < SILENT_AFTER:
+            return
         begun = await self._executions.begin(execution, only_pending=True)
         if begun and task.source is Source.IMPORT:  # nobody else writes for a deployment that was taken in
             await self._tasks.change(task.id, lambda each: each.started(execution.id, execution.started_at, 0))

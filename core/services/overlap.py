@@ -7,7 +7,7 @@ with a warning. Source: design, "Running work" and "Tasks".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from datetime import timedelta
 from core.domain.task import Overlap, Task
 from core.domain.work import WorkLog
 from core.errors import Unavailable
-from core.ports import Clock, Lock, LockService, RunEngine
+from core.ports import Clock, Lock, LockService
 
 GRACE = timedelta(seconds=60)
 """How much longer than an attempt a lock lives when nobody extends it."""
@@ -37,9 +37,16 @@ class Turn:
 class OverlapRule:
     """Grants turns. The grace of a cancellation bounds how long a newer run waits for the one it replaces."""
 
-    def __init__(self, *, locks: LockService, engine: RunEngine, clock: Clock, cancel_grace: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        locks: LockService,
+        cancel: Callable[[str], Awaitable[None]],
+        clock: Clock,
+        cancel_grace: timedelta,
+    ) -> None:
         self._locks = locks
-        self._engine = engine
+        self._cancel = cancel
         self._clock = clock
         self._cancel_grace = cancel_grace
 
@@ -73,7 +80,7 @@ class OverlapRule:
         holder = await self._locks.holder(task.id)
         if holder is not None and holder != execution_id:
             log.info("Cancelling execution %s, which is still running", holder)
-            await self._engine.cancel(holder)
+            await self._cancel(holder)
         return await self._wait(task, execution_id, ttl, self._cancel_grace + timedelta(seconds=20))
 
     async def _wait(self, task: Task, execution_id: str, ttl: timedelta, patience: timedelta | None) -> Lock | None:

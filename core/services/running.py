@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from core.domain.duration import format_duration
 from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus, Trigger
-from core.domain.retry import delay_before_retry
+from core.domain.retry import LONGEST_DELAY, delay_before_retry
 from core.domain.task import Task
 from core.domain.work import OUTPUT_LIMIT_BYTES, Executor, Progress, TaskResult, WorkContext, WorkLog
 from core.errors import SchedulerError, TaskNotFound, Unavailable
@@ -189,6 +189,7 @@ class TaskRunning:
             if result.success or not result.retryable or number == of:
                 break
             delay = delay_before_retry(number, task.definition.retry_interval)
+            delay = max(delay, min(result.retry_after or timedelta(), LONGEST_DELAY))
             around.log.warning(
                 "Attempt %d of %d failed: %s; the next one starts in %s",
                 number,

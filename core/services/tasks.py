@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from core.domain.principal import Principal
-from core.domain.schedule import parse
+from core.domain.schedule import Every, parse
 from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
 from core.errors import Fault, Invalid, SystemTaskProtected, Unavailable
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
@@ -138,7 +138,11 @@ def next_run(task: Task, now: datetime) -> datetime | None:
     """When a task's schedule fires next; None when it does not."""
     if not task.fires:
         return None
-    return parse(task.definition.schedule, task.definition.timezone).next_after(now)
+    schedule = parse(task.definition.schedule, task.definition.timezone)
+    if isinstance(schedule.timing, Every):  # counted from the task's creation, as the engine is told to
+        began_at, interval = task.created_at.replace(microsecond=0), schedule.timing.interval
+        return began_at + interval * max((now - began_at) // interval + 1, 1)
+    return schedule.next_after(now)
 
 
 async def deploy(task: Task, *, tasks: TaskStore, engine: RunEngine, clock: Clock) -> Task:

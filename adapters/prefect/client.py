@@ -1,0 +1,79 @@
+"""Opens Prefect's client and makes what our deployments stand on: the work pool, its queues, the flows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists
+
+from adapters.prefect.errors import Gone, translated
+from adapters.prefect.names import FLOWS, POOL, POOL_TYPE, QUEUES
+
+
+@asynccontextmanager
+async def open_client(api_url: str) -> AsyncIterator[PrefectClient]:
+    """A client of the server at `api_url`. Opening does not connect."""
+    timeout = httpx.Timeout(15, connect=3, pool=15)
+    async with PrefectClient(api_url, httpx_settings={"timeout": timeout}) as client:
+        yield client
+
+
+async def ensure_foundation(client: PrefectClient, base_job_template: dict[str, Any]) -> None:
+    """Create the pool, its four queues and the flows where they are missing. Safe to repeat and to race.
+
+    An existing pool stays as it is, whatever its type: a shop may run our deployments on workers of its own choice.
+    """
+    with translated():
+        try:
+            await client.read_work_pool(POOL)
+        except Exception as error:  # noqa: BLE001 - only "not found" is meant; anything else is raised again
+            await _create_pool(client, base_job_template, error)
+        present = {queue.name: queue for queue in await client.read_work_queues(work_pool_name=POOL)}
+        for priority, number in QUEUES.items():
+            await _ensure_queue(client, str(priority), number, present.get(str(priority)))
+        for name in FLOWS.values():
+            await client.create_flow_from_name(name)
+
+
+async def _create_pool(client: PrefectClient, base_job_template: dict[str, Any], reason: Exception) -> None:
+    try:
+        with translated():
+            raise reason
+    except Gone:
+        pool = WorkPoolCreate(name=POOL, type=POOL_TYPE, base_job_template=base_job_template)
+        try:
+            await client.create_work_pool(pool)
+        except ObjectAlreadyExists:
+            return
+
+
+async def _ensure_queue(client: PrefectClient, name: str, number: int, present: Any) -> None:
+    if present is None:
+        try:
+            await client.create_work_queue(name, priority=number, work_pool_name=POOL)
+        except ObjectAlreadyExists:
+            return
+    elif present.priority != number:
+        await client.update_work_queue(UUID(str(present.id)), priority=number)
+
+
+async def ping(client: PrefectClient) -> None:
+    """Raises `Unavailable` when the server or its database does not answer."""
+    with translated():
+        await client.request("GET", "/ready")
+
+
+async def worker_slots(client: PrefectClient, slots_of_each: int) -> int:
+    """Executions that the online workers of our pool can take at once.
+
+    Prefect does not keep a worker's limit, so each is taken to have the configured one.
+    """
+    with translated():
+        workers = await client.read_workers_for_work_pool(POOL)
+    return slots_of_each * sum(str(worker.status).upper().endswith("ONLINE") for worker in workers)

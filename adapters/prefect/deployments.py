@@ -1,0 +1,102 @@
+"""A task as a Prefect deployment, and the comparison of the two.
+
+`deployment_body` is the one place that says what a task is in Prefect; the facade sends it, `prefect.yaml` must
+amount to it, and `fingerprint` digests it. Source: design, "Tasks".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
+from adapters.prefect.schedules import to_prefect
+from core.domain.schedule import parse
+from core.domain.task import Overlap, Task
+
+COLLISION = {Overlap.SKIP: "CANCEL_NEW", Overlap.QUEUE: "ENQUEUE"}
+"""Prefect's answer when its limit of one run is reached. `cancel_running` has no limit: the newer run must start to
+cancel the older one, so for it the lock alone decides."""
+
+
+def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
+    """The body of `POST /deployments/` for a task."""
+    definition = task.definition
+    schedule = parse(definition.schedule, definition.timezone)
+    collision = COLLISION.get(definition.overlap)
+    return {
+        "name": task.id,
+        "flow_id": flow_id,
+        "paused": False,
+        "description": describe(task),
+        "tags": tags_of(task),
+        "version": str(task.version),
+        "parameters": {"task_id": task.id},
+        "parameter_openapi_schema": PARAMETER_SCHEMA,
+        "enforce_parameter_schema": True,
+        "entrypoint": ENTRYPOINTS[flow_name(definition.type)],
+        "work_pool_name": POOL,
+        "work_queue_name": str(definition.priority),
+        "concurrency_limit": 1 if collision else None,
+        "concurrency_options": {"collision_strategy": collision} if collision else None,
+        "job_variables": {},
+        "schedules": [
+            {"slug": named.slug, "active": task.fires, "schedule": named.schedule.model_dump(mode="json")}
+            for named in to_prefect(schedule, now=now, since=task.created_at)
+        ],
+    }
+
+
+def describe(task: Task) -> str:
+    """What the Prefect UI shows of a task: its name, what it is for, and when it runs in words."""
+    definition = task.definition
+    schedule = parse(definition.schedule, definition.timezone)
+    words = f"**{definition.name}** runs {schedule.describe()} ({definition.timezone})."
+    return f"{words}\n\n{definition.description}".strip()
+
+
+def tags_of(task: Task) -> list[str]:
+    """The task's own tags and its type."""
+    return list(dict.fromkeys([*task.definition.tags, task.definition.type]))
+
+
+def fingerprint_of(body: Mapping[str, Any]) -> str:
+    """A digest of what a deployment means, of a body that we send or of one that the server returned.
+
+    Left out is what may differ without meaning: ids, times, whether it is active, and the version, which grows with
+    every definition and says nothing that the other fields do not.
+    """
+    limit = body.get("concurrency_limit") or (body.get("global_concurrency_limit") or {}).get("limit")
+    options = body.get("concurrency_options") or {}
+    meaning = {
+        "name": body["name"],
+        "description": body.get("description"),
+        "tags": sorted(body.get("tags") or []),
+        "parameters": body.get("parameters"),
+        "entrypoint": body.get("entrypoint"),
+        "pool": body.get("work_pool_name"),
+        "queue": body.get("work_queue_name"),
+        "limit": limit,
+        "collision": options.get("collision_strategy") if limit else None,
+        "schedules": sorted((_schedule_meaning(each) for each in body.get("schedules") or []), key=str),
+    }
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def is_active(body: Mapping[str, Any]) -> bool:
+    """Whether the deployment's schedule fires: it is not paused and a schedule of it is active."""
+    schedules = body.get("schedules") or []
+    return not body.get("paused") and any(schedule.get("active") for schedule in schedules)
+
+
+def _schedule_meaning(entry: Mapping[str, Any]) -> list[str]:
+    schedule = entry["schedule"]
+    kept = {name: value for name, value in schedule.items() if value is not None}
+    if "anchor_date" in kept:
+        kept["anchor_date"] = datetime.fromisoformat(str(kept["anchor_date"]).replace("Z", "+00:00")).timestamp()
+    if "interval" in kept:
+        kept["interval"] = float(kept["interval"])
+    return [str(entry.get("slug")), json.dumps(kept, sort_keys=True, default=str)]

@@ -1,0 +1,50 @@
+"""Prefect's event stream as news. Source: design, measured: state events arrive before the causing call returns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from prefect.events.clients import PrefectEventSubscriber
+from prefect.events.filters import EventFilter, EventNameFilter
+from websockets.exceptions import WebSocketException
+
+from core.errors import Unavailable
+from core.ports import Change, ChangeKind
+
+FLOW_RUN, DEPLOYMENT = "prefect.flow-run.", "prefect.deployment."
+
+
+class PrefectChangeFeed:
+    """See `core.ports.ChangeFeed`."""
+
+    def __init__(self, api_url: str) -> None:
+        self._api_url = api_url
+
+    async def changes(self) -> AsyncIterator[Change]:
+        wanted = EventFilter(event=EventNameFilter(prefix=[FLOW_RUN, DEPLOYMENT]))
+        try:
+            async with PrefectEventSubscriber(self._api_url, filter=wanted, reconnection_attempts=0) as events:
+                async for event in events:
+                    change = change_of(event)
+                    if change is not None:
+                        yield change
+        except (WebSocketException, OSError) as error:
+            raise Unavailable("Prefect") from error
+        raise Unavailable("Prefect")  # the server closed the stream in order, as it does when it stops
+
+
+def change_of(event: Any) -> Change | None:
+    """What an event tells us; None for what does not matter here (heartbeats, a deployment's readiness)."""
+    resource_id: str = event.resource.id
+    if resource_id.startswith(FLOW_RUN):
+        if event.event == "prefect.flow-run.heartbeat":
+            return None
+        return Change(ChangeKind.RUN, resource_id.removeprefix(FLOW_RUN))
+    if resource_id.startswith(DEPLOYMENT):
+        deployment_id = resource_id.removeprefix(DEPLOYMENT)
+        if event.event in {"prefect.deployment.created", "prefect.deployment.updated"}:
+            return Change(ChangeKind.DEPLOYMENT, deployment_id)
+        if event.event == "prefect.deployment.deleted":
+            return Change(ChangeKind.DEPLOYMENT_REMOVED, deployment_id)
+    return None

@@ -1,0 +1,55 @@
+"""What we are called in Prefect. Source: design, "Names" and "Tasks"."""
+
+from __future__ import annotations
+
+from core.domain.task import Priority, TaskType
+
+POOL = "falcon"
+POOL_TYPE = "warm-process"
+QUEUES = {Priority.CRITICAL: 1, Priority.HIGH: 2, Priority.NORMAL: 3, Priority.LOW: 4}
+"""Queue name (the priority's own) to Prefect's priority number; lower is taken first."""
+
+FLOWS = {
+    TaskType.HTTP: "http-task",
+    TaskType.FUNCTION: "function-task",
+    TaskType.CUSTOM: "custom-task",
+    TaskType.SYSTEM: "system-task",
+}
+ENTRYPOINTS = {name: f"flows.entrypoints.{name.replace('-', '_')}" for name in FLOWS.values()}
+"""Module paths, so that a deployment holds no path of any machine and runs wherever the product is installed."""
+
+ADOPTION_TAG = "scheduler-task"
+"""A deployment of somebody else's that carries this tag is taken in as a task."""
+
+TRIGGER_LABEL = "falcon.trigger"
+"""Flow run label that tells a run asked for through our API from one asked for in Prefect."""
+
+SKIPPED = "Skipped"
+"""Name of the Cancelled state of a run that the overlap rule left out."""
+RETRYING = "Retrying"
+"""Name of the Running state between a failed attempt and the next."""
+
+LIMIT_MESSAGE = "Deployment concurrency limit reached."
+"""What Prefect says when its own limit leaves a run out. Source: prefect 3.8, `SecureFlowConcurrencySlots`."""
+
+PARAMETER_SCHEMA = {
+    "title": "Parameters",
+    "type": "object",
+    "properties": {
+        "task_id": {"title": "task_id", "type": "string", "position": 0},
+        "parameters": {
+            "anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}],
+            "default": None,
+            "title": "parameters",
+            "position": 1,
+        },
+    },
+    "required": ["task_id"],
+    "definitions": {},
+}
+"""The parameters of our flows, as Prefect derives them from their signature; a test holds the two equal."""
+
+
+def flow_name(task_type: str) -> str:
+    """The flow of a task type; a type that an executor was registered for runs on `custom-task`."""
+    return FLOWS.get(task_type, FLOWS[TaskType.CUSTOM])

@@ -1,0 +1,81 @@
+"""The mapping table: what a Prefect state means for an execution. Source: design, "Executions"."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect.client.schemas.objects import FlowRun, State, StateType
+
+from adapters.prefect.names import LIMIT_MESSAGE, SKIPPED, TRIGGER_LABEL
+from core.domain.execution import Trigger
+from core.domain.run import Run, RunPhase
+
+PHASES = {
+    StateType.PENDING: RunPhase.WAITING,
+    StateType.RUNNING: RunPhase.RUNNING,
+    StateType.CANCELLING: RunPhase.RUNNING,
+    StateType.PAUSED: RunPhase.RUNNING,
+    StateType.COMPLETED: RunPhase.SUCCEEDED,
+    StateType.FAILED: RunPhase.FAILED,
+    StateType.CRASHED: RunPhase.FAILED,
+    StateType.CANCELLED: RunPhase.CANCELLED,
+}
+"""Every type but SCHEDULED, which `phase_of` tells apart by name and time."""
+
+
+def phase_of(state: State[Any] | None, due_at: datetime | None, now: datetime) -> RunPhase:
+    """Where a run stands."""
+    if state is None:
+        return RunPhase.WAITING
+    if state.type is StateType.SCHEDULED:
+        if state.name in {"AwaitingRetry", "Retrying"}:
+            return RunPhase.RUNNING
+        return RunPhase.AHEAD if due_at is not None and due_at > now else RunPhase.WAITING
+    if is_skip(state):
+        return RunPhase.SKIPPED
+    return PHASES[state.type]
+
+
+def is_skip(state: State[Any]) -> bool:
+    """Whether the run was left out by the overlap rule: by our lock, or by Prefect's own limit."""
+    return state.type is StateType.CANCELLED and (state.name == SKIPPED or state.message == LIMIT_MESSAGE)
+
+
+def message_of(state: State[Any] | None) -> str:
+    """The words of a state that an execution's error or output repeats."""
+    if state is None:
+        return ""
+    message = state.message or ""
+    if state.type is StateType.CRASHED:
+        return f"Crashed: {message}" if message else "Crashed"
+    return message
+
+
+def run_of(flow_run: FlowRun, now: datetime) -> Run:
+    """A flow run as the core knows it."""
+    state = flow_run.state
+    due_at = flow_run.next_scheduled_start_time or flow_run.expected_start_time
+    return Run(
+        id=str(flow_run.id),
+        deployment_id=str(flow_run.deployment_id) if flow_run.deployment_id else None,
+        phase=phase_of(state, due_at, now),
+        trigger=trigger_of(flow_run),
+        message=message_of(state),
+        due_at=flow_run.expected_start_time,
+        started_at=flow_run.start_time,
+        ended_at=flow_run.end_time,
+        changed_at=state.timestamp if state else None,
+        attempts=flow_run.run_count,
+        worker=flow_run.infrastructure_pid or "",
+        cancelling=state is not None and state.type is StateType.CANCELLING,
+    )
+
+
+def trigger_of(flow_run: FlowRun) -> Trigger:
+    """What made the run start: its schedule, our API, or anything else in Prefect."""
+    if flow_run.auto_scheduled:
+        return Trigger.SCHEDULE
+    if (flow_run.labels or {}).get(TRIGGER_LABEL) == Trigger.MANUAL:
+        return Trigger.MANUAL
+    return Trigger.PREFECT

@@ -1,0 +1,37 @@
+"""Wakes workers when a run was created: a hint over Redis, never a promise. Workers poll all the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from redis.asyncio import Redis
+
+from adapters.redis.errors import translated
+
+WAKE_CHANNEL = "scheduler:wake:{pool}"
+"""One channel for each work pool; the message is the id of the flow run."""
+
+
+async def wake_workers(redis: Redis, pool: str, flow_run_id: str) -> int:
+    """Tell the workers of a pool that a run waits. Returns how many processes heard it.
+
+    Raises:
+        Unavailable: Redis is away. Workers find the run by polling, a few seconds later.
+    """
+    with translated():
+        return int(await redis.publish(WAKE_CHANNEL.format(pool=pool), flow_run_id))
+
+
+async def wakes(redis: Redis, pool: str) -> AsyncIterator[str]:
+    """The id of every run that workers of this pool are told of, from now on, until cancelled.
+
+    Raises:
+        Unavailable: Redis is away. Whoever listens may try again.
+    """
+    with translated():
+        async with redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(WAKE_CHANNEL.format(pool=pool))
+            while True:
+                message = await subscription.get_message(timeout=1.0)
+                if message is not None:
+                    yield str(message["data"])

@@ -1,0 +1,71 @@
+"""Settings to opened adapters: the joining that the processes share. What is opened last is closed first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from adapters.clock import SystemClock
+from adapters.mongo.client import Database, open_database
+from adapters.mongo.executions import MongoExecutionStore
+from adapters.mongo.marks import MongoWatermark
+from adapters.mongo.tasks import MongoTaskStore
+from adapters.pulse import Stores as PulseStores
+from adapters.redis.client import open_redis
+from adapters.redis.leases import RedisLease
+from adapters.redis.locks import RedisLockService
+from adapters.settings import Settings
+from core.services.counting import OutcomeCounting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """MongoDB and Redis, opened; neither has been asked anything yet."""
+
+    clock: SystemClock
+    database: Database
+    redis: Redis
+    tasks: MongoTaskStore
+    executions: MongoExecutionStore
+    watermark: MongoWatermark
+    locks: RedisLockService
+    lease: RedisLease
+    counting: OutcomeCounting
+
+
+@asynccontextmanager
+async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
+    """Open both. Connections are made when they are first needed, so this works while a server is away."""
+    async with AsyncExitStack() as exits:
+        database = await exits.enter_async_context(open_database(settings.mongo.uri, settings.mongo.database))
+        password = settings.redis.password
+        redis = await exits.enter_async_context(
+            open_redis(
+                settings.redis.host,
+                settings.redis.port,
+                password.get_secret_value() if password else None,
+                settings.redis.db,
+            )
+        )
+        tasks, executions = MongoTaskStore(database), MongoExecutionStore(database)
+        yield Stores(
+            clock=SystemClock(),
+            database=database,
+            redis=redis,
+            tasks=tasks,
+            executions=executions,
+            watermark=MongoWatermark(database),
+            locks=RedisLockService(redis),
+            lease=RedisLease(redis),
+            counting=OutcomeCounting(tasks, executions),
+        )
+
+
+@asynccontextmanager
+async def open_pulse_stores(settings: Settings) -> AsyncIterator[PulseStores]:
+    """What a pulse needs, on connections of its own."""
+    async with open_stores(settings) as stores:
+        yield stores.executions, stores.locks

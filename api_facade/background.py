@@ -1,0 +1,166 @@
+"""What the facade does besides answering: follow Prefect, sweep, reconcile, clean up.
+
+One facade of any number does it at a time, the holder of a Redis lease. While Redis is away every facade does it:
+the mirror's writes are repeatable, so several at work cost time, not truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.domain.run import Run
+from core.errors import SchedulerError, Unavailable
+from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
+from core.services.mirror import Mirror
+from core.services.reconcile import ReconcileService
+from core.services.retention import RetentionService
+
+logger = logging.getLogger(__name__)
+
+OFFICE = "mirror"
+LEASE_TTL = timedelta(seconds=4)
+LEASE_RENEWAL = timedelta(seconds=1)
+GATHERING = timedelta(milliseconds=200)
+"""How long news are gathered before they are looked at together: one question to Prefect instead of many."""
+SWEEP_INTERVAL = timedelta(seconds=10)
+RECONCILE_INTERVAL = timedelta(seconds=60)
+PAUSE_AFTER_LOSS = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duties:
+    """What is to be done, and with what."""
+
+    mirror: Mirror
+    reconcile: ReconcileService
+    retention: RetentionService
+    engine: RunEngine
+    feed: ChangeFeed
+    lease: Lease
+    prepare: Callable[[], Awaitable[None]]
+    """Makes the foundation (pool, queues, indexes, system tasks); repeatable."""
+    cleanup_interval: timedelta
+    keep_for: timedelta
+
+
+class Background:
+    """Runs the duties while it holds the office. Start `run` as a task and cancel it to stop."""
+
+    def __init__(self, duties: Duties, holder: str) -> None:
+        self._duties = duties
+        self._holder = holder
+        self._news: dict[Change, None] = {}
+        self._has_news = asyncio.Event()
+        self._prepared = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        at_work: asyncio.Task[None] | None = None
+        try:
+            while True:
+                held = await self._hold_office()
+                if held and at_work is None:
+                    logger.info("Taking over the mirror")
+                    at_work = asyncio.create_task(self._work())
+                elif not held and at_work is not None:
+                    logger.info("Another facade has taken over the mirror")
+                    at_work = await _stop(at_work)
+                await asyncio.sleep(LEASE_RENEWAL.total_seconds())
+        finally:
+            if at_work is not None:
+                await _stop(at_work)
+                await self._leave_office()
+
+    async def _hold_office(self) -> bool:
+        try:
+            return await self._duties.lease.hold(OFFICE, self._holder, LEASE_TTL)
+        except Unavailable:
+            return True
+
+    async def _leave_office(self) -> None:
+        try:
+            await self._duties.lease.give_up(OFFICE, self._holder)
+        except Unavailable:
+            logger.debug("Redis is away; the lease expires by itself")
+
+    async def _work(self) -> None:
+        duties = self._duties
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._prepare())
+            group.create_task(self._listen())
+            group.create_task(self._digest())
+            group.create_task(self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL))
+            group.create_task(self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL))
+            group.create_task(self._repeat("cleanup", self._clean, duties.cleanup_interval))
+
+    async def _prepare(self) -> None:
+        """Until it has got through once, for at the start MongoDB or Prefect may still be away."""
+        while not self._prepared.is_set():
+            if await _attempt("prepare", self._duties.prepare):
+                self._prepared.set()
+            else:
+                await asyncio.sleep(PAUSE_AFTER_LOSS.total_seconds())
+
+    async def _listen(self) -> None:
+        """Gather news for as long as there are any; listen again when the stream ends."""
+        while True:
+            try:
+                async for change in self._duties.feed.changes():
+                    self._news[change] = None
+                    self._has_news.set()
+            except Unavailable:
+                await asyncio.sleep(PAUSE_AFTER_LOSS.total_seconds())
+
+    async def _digest(self) -> None:
+        """Look at what the news are about, many at once. What can't be looked at now is left to the sweep."""
+        await self._prepared.wait()
+        while True:
+            await self._has_news.wait()
+            await asyncio.sleep(GATHERING.total_seconds())
+            self._has_news.clear()
+            news, self._news = list(self._news), {}
+            await _attempt("follow the news", lambda news=news: self._follow(news))  # type: ignore[misc]
+
+    async def _follow(self, news: list[Change]) -> None:
+        runs = await self._duties.engine.runs([each.id for each in news if each.kind is ChangeKind.RUN])
+        for run in sorted(runs.values(), key=_changed):
+            await self._duties.mirror.apply(run)
+        changed = [each.id for each in news if each.kind is ChangeKind.DEPLOYMENT]
+        if changed:
+            for deployed in await self._duties.engine.deployed_as(changed):
+                await self._duties.reconcile.follow(deployed)
+
+    async def _repeat(self, name: str, duty: Callable[[], Awaitable[object]], interval: timedelta) -> None:
+        await self._prepared.wait()
+        while True:
+            await _attempt(name, duty)
+            await asyncio.sleep(interval.total_seconds())
+
+    async def _clean(self) -> None:
+        await self._duties.retention.clean(self._duties.keep_for)
+
+
+async def _attempt(name: str, duty: Callable[[], Awaitable[object]]) -> bool:
+    """Do a duty; what goes wrong with it is told and never ends the others."""
+    try:
+        await duty()
+    except SchedulerError as error:
+        logger.warning("Could not %s: %s", name, error)
+        return False
+    except Exception:
+        logger.exception("Could not %s", name)
+        return False
+    return True
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _changed(run: Run) -> float:
+    return run.changed_at.timestamp() if run.changed_at else 0.0

@@ -1,0 +1,45 @@
+"""What may be run, for those who only check: registered executors and functions, and the system tasks' parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from core.domain.task import TaskType
+from core.errors import Fault
+from flows.executors.faults import faults_of
+from flows.executors.registry import Registry
+from flows.system.eve import parameter_models
+from flows.system.parameters import MODELS, merged
+
+
+class Catalog:
+    """See `core.ports.ExecutorCatalog`."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._system: Mapping[str, type[BaseModel]] = {**MODELS, **parameter_models}
+
+    def types(self) -> Sequence[str]:
+        return self._registry.types()
+
+    def faults(
+        self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Fault]:
+        if task_type != TaskType.SYSTEM:
+            return self._registry.faults(task_type, config, parameters)
+        model = self._system.get(str(config.get("task_name")))
+        values = merged(config, parameters)
+        if model is None:
+            return [Fault("config.task_name", f"must be one of {', '.join(sorted(self._system))}")]
+        try:
+            model.model_validate(values)
+        except ValidationError as error:
+            return list(faults_of(error, values, "parameters"))
+        return []
+
+    def entries(self) -> Sequence[Mapping[str, Any]]:
+        """Everything registered, with its schema, for people and UIs."""
+        return self._registry.catalog()

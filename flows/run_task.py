@@ -1,0 +1,76 @@
+"""One flow run performs one task: from Prefect's picture of the run to ours, and our outcome back to a state."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
+from prefect.states import Cancelled, Completed, Failed, Running
+
+from adapters.prefect.names import RETRYING, SKIPPED
+from adapters.prefect.states import trigger_of
+from core.domain.duration import format_duration
+from core.services.running import Attempt, Ending, Outcome, Surroundings, Ticket
+from flows.progress import PrefectProgress
+from flows.runtime import open_runtime
+from flows.worker import termination
+
+
+async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[Any]:
+    """Perform the task in the flow run that we are in. Returns the state in which the flow run ends."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("A task runs inside a flow run: start its deployment, do not call its flow")
+    flow_run = context.flow_run
+    log = get_run_logger(context)
+    async with open_runtime() as runtime:
+        around = Surroundings(
+            log=log,
+            progress=PrefectProgress(str(flow_run.id), runtime.executions, log),
+            on_retry=lambda attempt: _show_retry(flow_run, attempt),
+            cancelled=lambda: termination.reason() == "cancelled",
+            pulse=runtime.pulse,
+        )
+        outcome = await runtime.running.perform(ticket_of(flow_run, task_id, parameters), around)
+    return state_of(outcome)
+
+
+def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | None) -> Ticket:
+    """Our picture of a flow run."""
+    return Ticket(
+        execution_id=str(flow_run.id),
+        task_id=task_id,
+        trigger=trigger_of(flow_run),
+        due_at=flow_run.expected_start_time,
+        queued_at=flow_run.expected_start_time or flow_run.created,
+        parameters=parameters or {},
+        worker_id=os.environ.get("PREFECT__WORKER_NAME") or f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+
+def state_of(outcome: Outcome) -> State[Any]:
+    """The terminal state of an outcome. Its message shows in the Prefect UI, and the mirror falls back to it."""
+    message = outcome.message or None
+    if outcome.ending is Ending.COMPLETED:
+        return Completed(message=message)
+    if outcome.ending is Ending.SKIPPED:
+        return Cancelled(name=SKIPPED, message=message)
+    if outcome.ending is Ending.CANCELLED:
+        return Cancelled(message=message)
+    return Failed(message=message)
+
+
+async def _show_retry(flow_run: FlowRun, attempt: Attempt) -> None:
+    """Each attempt shows in the run's list of states, and Prefect's run count counts it."""
+    message = (
+        f"Attempt {attempt.number} of {attempt.of} failed: {attempt.error}. "
+        f"The next one starts in {format_duration(attempt.delay)}"
+    )
+    async with get_client() as client:
+        await client.set_flow_run_state(flow_run.id, Running(name=RETRYING, message=message[:1000]))

@@ -1,0 +1,86 @@
+"""Composition root of a run's process: settings to everything that performing a task needs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling
+
+from adapters.pulse import Pulse
+from adapters.settings import Settings
+from adapters.wiring import Stores, open_pulse_stores, open_stores
+from core.domain.redaction import conceal
+from core.domain.work import Executor
+from core.ports import ExecutionStore
+from core.services.overlap import OverlapRule
+from core.services.running import TaskRunning
+from flows.executors.registry import Registry
+from flows.executors.system import SystemExecutor
+from flows.system.catalog import system_tasks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What a run uses."""
+
+    running: TaskRunning
+    executions: ExecutionStore
+    pulse: Pulse
+
+
+@lru_cache(maxsize=1)
+def load_settings() -> Settings:
+    """The environment, read once per process (and before the fork, in a warm one)."""
+    return Settings.load()
+
+
+@lru_cache(maxsize=1)
+def load_registry() -> Registry:
+    """Every registered executor and function, loaded once per process."""
+    return Registry.load(load_settings())
+
+
+def preload() -> None:
+    """Read and import what runs will need; for the process that warm runs are forked from."""
+    load_registry()
+
+
+@asynccontextmanager
+async def open_runtime() -> AsyncIterator[Runtime]:
+    """Open the stores and join everything. Nothing is connected before it is needed."""
+    settings = load_settings()
+    async with open_stores(settings) as stores:
+        yield Runtime(
+            running=TaskRunning(
+                tasks=stores.tasks,
+                executions=stores.executions,
+                counting=stores.counting,
+                overlap=OverlapRule(
+                    locks=stores.locks,
+                    cancel=_cancel,
+                    clock=stores.clock,
+                    cancel_grace=settings.scheduler.cancel_grace,
+                ),
+                clock=stores.clock,
+                executor_for=lambda task_type: _executor_for(task_type, settings, stores),
+                conceal=conceal,
+            ),
+            executions=stores.executions,
+            pulse=Pulse(lambda: open_pulse_stores(settings), stores.clock),
+        )
+
+
+def _executor_for(task_type: str, settings: Settings, stores: Stores) -> Executor:
+    if task_type == "system":
+        return SystemExecutor(system_tasks(settings, stores))
+    return load_registry().executor_for(task_type)
+
+
+async def _cancel(execution_id: str) -> None:
+    async with get_client() as client:
+        await client.set_flow_run_state(UUID(execution_id), Cancelling())

@@ -1,0 +1,65 @@
+"""Parameters of the system tasks that keep house. Source: eve-modules, "System tasks in GF against SEED"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from core.domain.duration import parse_duration
+from core.domain.work import WorkContext
+
+
+def _duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+GoDuration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Parameters(BaseModel):
+    """Parameters are checked; an unknown name is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HealthCheckParameters(Parameters):
+    """Of `health_check`."""
+
+    timeout: Annotated[GoDuration, Field(gt=timedelta(), le=timedelta(seconds=50))] = timedelta(seconds=30)
+    """How long each component may take to answer."""
+
+
+class StateCleanupParameters(Parameters):
+    """Of `state_cleanup`."""
+
+    retention_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 24
+    """Age past which a state without a valid expiry is removed."""
+
+
+class TaskCleanupParameters(Parameters):
+    """Of `task_cleanup`."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """Age past which finished executions are removed."""
+
+
+MODELS: Mapping[str, type[BaseModel]] = {
+    "health_check": HealthCheckParameters,
+    "state_cleanup": StateCleanupParameters,
+    "task_cleanup": TaskCleanupParameters,
+}
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def merged(config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A run's own parameters laid over those of the task."""
+    return {**(config.get("parameters") or {}), **(parameters or {})}
+
+
+def read_parameters(model: type[Model], context: WorkContext) -> Model:
+    """The parameters of an attempt. Raises pydantic's `ValidationError`."""
+    return model.model_validate(merged(context.config, context.parameters))

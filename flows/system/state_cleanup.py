@@ -1,0 +1,32 @@
+"""Removes login states that are over, with a count for each collection."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from adapters.mongo.states import delete_expired_states
+from adapters.wiring import Stores
+from core.domain.work import TaskResult, WorkContext
+from flows.system.parameters import StateCleanupParameters, read_parameters
+
+
+class StateCleanup:
+    """See `flows.executors.system.SystemTask`."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    async def __call__(self, context: WorkContext) -> TaskResult:
+        parameters = read_parameters(StateCleanupParameters, context)
+        now = self._stores.clock.now()
+        created_before = now - timedelta(hours=parameters.retention_hours)
+        removed: dict[str, int] = {}
+        async for name, number in delete_expired_states(self._stores.database, now, created_before):
+            removed[name] = removed.get(name, 0) + number
+            await context.progress(sum(removed.values()), text=name)
+        return TaskResult(
+            success=True,
+            output=json.dumps({"removed": removed, "total": sum(removed.values())}),
+            detail={"removed": removed},
+        )

@@ -1,0 +1,38 @@
+"""Removes old executions from MongoDB and old runs from Prefect, so that neither grows without bound."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from adapters.prefect.client import open_client
+from adapters.prefect.engine import PrefectRunEngine
+from adapters.settings import Settings
+from adapters.wiring import Stores
+from core.domain.work import TaskResult, WorkContext
+from core.services.retention import RetentionService
+from flows.system.parameters import TaskCleanupParameters, read_parameters
+
+
+class TaskCleanup:
+    """See `flows.executors.system.SystemTask`."""
+
+    def __init__(self, settings: Settings, stores: Stores) -> None:
+        self._settings = settings
+        self._stores = stores
+
+    async def __call__(self, context: WorkContext) -> TaskResult:
+        parameters = read_parameters(TaskCleanupParameters, context)
+        async with open_client(self._settings.prefect.api_url) as client:
+            retention = RetentionService(
+                executions=self._stores.executions,
+                engine=PrefectRunEngine(client, self._stores.clock),
+                clock=self._stores.clock,
+            )
+            removed = await retention.clean(
+                timedelta(days=parameters.retention_days),
+                spare=frozenset({context.execution_id}),
+                on_progress=lambda done: context.progress(done, text="removed"),
+            )
+        counts = {"scheduler_executions": removed.executions, "prefect_runs": removed.runs}
+        return TaskResult(success=True, output=json.dumps({"removed": counts}), detail={"removed": counts})
