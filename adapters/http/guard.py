@@ -15,8 +15,8 @@ from typing import Self
 
 Address = IPv4Address | IPv6Address
 
-# Source: IANA IPv4 Special-Purpose Address Registry (RFC 6890 and later), and multicast. Spelled out rather than taken
-# from `ipaddress.is_global`, whose answers differ between patch releases of Python.
+# Source: IANA IPv4 Special-Purpose Address Registry (RFC 6890 and later), and multicast. Spelled out rather than
+# taken from `ipaddress.is_global`, whose answers differ between patch releases of Python.
 _NOT_PUBLIC_4 = tuple(
     map(
         IPv4Network,

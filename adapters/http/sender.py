@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self
 
 import httpcore
 import httpx
@@ -47,6 +47,13 @@ class Proxy:
     user: str = ""
     password: str = field(default="", repr=False)
 
+    @classmethod
+    def of(cls, address: str) -> Self:
+        """Read an address that may hold user and password."""
+        url = httpx.URL(address)
+        bare = str(url.copy_with(username=None, password=None))
+        return cls(url=bare, user=url.username, password=url.password)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
@@ -62,7 +69,7 @@ class HttpRequest:
     follow_redirects: bool = True
     content_is_secret: bool = False
     """The content is not sent on to another site."""
-    tls: Tls = Tls()
+    tls: Tls = field(default_factory=Tls)
     proxy: Proxy | None = None
 
 
@@ -131,7 +138,7 @@ class HttpSender:
 
     def _first(self, client: httpx.AsyncClient, request: HttpRequest) -> httpx.Request:
         try:
-            headers = httpx.Headers({name: value.encode() for name, value in request.headers.items()})
+            headers = {name.encode(): value.encode() for name, value in request.headers.items()}
             content = request.content or None
             return client.build_request(request.method, request.url, headers=headers, content=content)
         except (httpx.InvalidURL, UnicodeError, ValueError) as error:

@@ -1,0 +1,190 @@
+"""What a function or a plug-in executor may be given: checks JSON values against its types and describes them.
+
+Function parameters are read strictly ("5" is no number, unknown names are refused), because they come from JSON,
+where types are plain. A `timedelta` is Go duration text, as everywhere in the API.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import UnionType
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin, get_type_hints
+
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic.errors import PydanticUserError
+
+from core.domain.duration import format_duration, parse_duration
+from core.errors import Fault, Invalid, SchedulerError
+from flows.executors.faults import faults_of
+
+CONTEXT = "context"
+"""A function's parameter of this name is given the `WorkContext`; it is none of its JSON parameters."""
+
+
+class PluginError(SchedulerError):
+    """A plug-in can't be registered as it is. Found at start, so that it stops there."""
+
+    code = "plugin"
+
+
+class Arguments(Protocol):
+    """Reads values for a function or an executor."""
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """What may be given, as a JSON Schema of an object."""
+        ...
+
+    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
+        """The values in the types that were asked for.
+
+        Raises:
+            core.errors.Invalid: with every fault, located under `location`.
+        """
+        ...
+
+
+class AnyArguments:
+    """For an executor that does not say what it takes: anything."""
+
+    json_schema: dict[str, Any] = {"type": "object", "additionalProperties": True}  # noqa: RUF012 - never changed
+
+    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
+        """See `Arguments.read`."""
+        return dict(values)
+
+
+class FunctionArguments:
+    """Reads a function's parameters by its signature."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        """Read the signature.
+
+        Raises:
+            PluginError: it has parameters that can't be given by name, or types that JSON can't be read into.
+        """
+        name = getattr(function, "__qualname__", repr(function))
+        try:
+            parameters = inspect.signature(function).parameters
+            hints = get_type_hints(function, include_extras=True)
+        except (NameError, TypeError, ValueError) as error:
+            raise PluginError(f"The types of function {name} can't be read: {error}") from error
+        self.takes_context = CONTEXT in parameters
+        self._fields: dict[str, str] = {}
+        fields: dict[str, Any] = {}
+        self._open = False
+        for parameter in parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                self._open = True
+            elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
+                raise PluginError(f"Function {name} has parameter {parameter}, which can't be given by name")
+            elif parameter.name != CONTEXT:
+                field = f"parameter_{len(fields)}"  # a field may not be called "schema" or "_x", a parameter may
+                self._fields[field] = parameter.name
+                fields[field] = _field(parameter, hints.get(parameter.name, Any))
+        try:
+            self._model = create_model(
+                "Parameters",
+                __config__=ConfigDict(
+                    extra="allow" if self._open else "forbid", strict=True, use_attribute_docstrings=False
+                ),
+                **fields,
+            )
+            self.json_schema = self._model.model_json_schema()
+        except (PydanticUserError, TypeError, ValueError) as error:
+            raise PluginError(f"Function {name} has a parameter that JSON can't be read into: {error}") from error
+
+    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
+        """See `Arguments.read`. What was not given is left to the function's own default."""
+        try:
+            read = self._model.model_validate_json(json.dumps(values, default=str))
+        except ValidationError as error:
+            raise Invalid(faults_of(error, values, location)) from error
+        given = {
+            self._fields[field]: getattr(read, field)
+            for field in self._model.model_fields
+            if field in read.model_fields_set
+        }
+        return {**(read.model_extra or {}), **given}
+
+
+class TypedArguments:
+    """Reads an executor's parameters into a dataclass, a TypedDict or a pydantic model, and gives them as a dict."""
+
+    def __init__(self, type_: Any, owner: str) -> None:
+        """Understand the type.
+
+        Raises:
+            PluginError: it is none of the three.
+        """
+        try:
+            self._adapter: TypeAdapter[Any] = TypeAdapter(type_)
+            self.json_schema = self._adapter.json_schema()
+        except (PydanticUserError, TypeError, ValueError) as error:
+            raise PluginError(f"The config_schema of executor {owner} can't be understood: {error}") from error
+        root = self.json_schema
+        if "$ref" in root:
+            root = root["$defs"][root["$ref"].rpartition("/")[2]]
+        if root.get("type") != "object":
+            raise PluginError(f"The config_schema of executor {owner} must describe an object")
+        self._open = bool(root.get("additionalProperties", False))
+        self._names = frozenset(root.get("properties", {}))
+        if not self._open:
+            root["additionalProperties"] = False
+
+    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
+        """See `Arguments.read`."""
+        faults = [
+            Fault(f"{location}.{name}", "is not known here")
+            for name in values
+            if not self._open and name not in self._names
+        ]
+        try:
+            read = self._adapter.validate_json(json.dumps(values, default=str))
+        except ValidationError as error:
+            known = {fault.location for fault in faults}
+            faults += [each for each in faults_of(error, values, location) if each.location not in known]
+        if faults:
+            raise Invalid(faults)
+        dumped = self._adapter.dump_python(read, by_alias=False)
+        return dict(dumped)
+
+
+def _field(parameter: inspect.Parameter, annotation: Any) -> tuple[Any, Any]:
+    default = ... if parameter.default is parameter.empty else parameter.default
+    return _with_go_durations(annotation), Field(default, alias=parameter.name)
+
+
+def _go_duration(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+GoDuration = Annotated[
+    timedelta,
+    BeforeValidator(_go_duration),
+    PlainSerializer(format_duration, when_used="json"),
+    WithJsonSchema({"type": "string", "description": "Go duration, e.g. 1m30s"}),
+]
+
+
+def _with_go_durations(annotation: Any) -> Any:
+    """`timedelta`, alone or in a union such as `timedelta | None`, read as the API writes it."""
+    if annotation is timedelta:
+        return GoDuration
+    if get_origin(annotation) is Annotated and get_args(annotation)[0] is timedelta:
+        return Annotated[(GoDuration, *get_args(annotation)[1:])]
+    if get_origin(annotation) in (Union, UnionType):
+        return Union[tuple(map(_with_go_durations, get_args(annotation)))]  # noqa: UP007 - built at run time
+    return annotation

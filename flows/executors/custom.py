@@ -1,0 +1,142 @@
+"""Custom tasks: executors that plug-ins bring, known by what they can do rather than by what they inherit.
+
+An executor is any object with `execute(context)`, plain or async. It may have a `config_schema`: a dataclass,
+TypedDict or pydantic model that says what it takes. It runs for tasks of type `custom` that name it, and for tasks
+whose type is its own name; either way it finds what it was given, checked, in `context.parameters`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.domain.work import Executor, TaskResult, WorkContext
+from core.errors import Fault, Invalid
+from flows.executors.arguments import AnyArguments, Arguments, PluginError, TypedArguments
+from flows.executors.catalog import CatalogEntry, described
+from flows.executors.faults import faults_of, in_their_place
+from flows.executors.outcome import raised, refused, without_secrets
+from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
+from flows.executors.threads import Threads
+
+
+class CustomConfig(BaseModel):
+    """Config of a custom task. Source: scheduler API, "Custom Tasks"."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    executor: str = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class PluggedExecutor:
+    """A plug-in's executor: checks what it is given, runs it, and tells of its end without secrets."""
+
+    def __init__(
+        self, name: str, executor: object, config_model: object, secrets: SecretReader, threads: Threads
+    ) -> None:
+        """Take an executor, or a class that makes one without arguments.
+
+        Raises:
+            PluginError: it can't execute, or its `config_schema` can't be understood.
+        """
+        executor = executor() if isinstance(executor, type) else executor
+        if not callable(getattr(executor, "execute", None)):
+            raise PluginError(f"Executor {name!r} has no method execute(context)")
+        schema = config_model if config_model is not None else getattr(executor, "config_schema", None)
+        self.name = name
+        self._executor = cast("Executor", executor)
+        self._arguments: Arguments = AnyArguments() if schema is None else TypedArguments(schema, name)
+        self._secrets = secrets
+        self._threads = threads
+
+    def entry(self) -> CatalogEntry:
+        """How it is listed."""
+        return CatalogEntry(
+            type=self.name,
+            name=self.name,
+            kind="executor",
+            description=described(self._executor),
+            schema=self._arguments.json_schema,
+        )
+
+    def faults(
+        self, config: Mapping[str, Any], parameters: Mapping[str, Any], location: str = "config"
+    ) -> list[Fault]:
+        """What is wrong with the values in a config (at `location`), overlaid with a run's own parameters."""
+        try:
+            self._read({**config, **parameters}, parameters, location)
+        except Invalid as error:
+            return list(error.faults)
+        return []
+
+    async def execute(self, context: WorkContext) -> TaskResult:
+        """Run it for a task whose type is its name."""
+        return await self.execute_with(context, context.config, "config")
+
+    async def execute_with(self, context: WorkContext, values: Mapping[str, Any], location: str) -> TaskResult:
+        """Run it with the values that the config holds at `location`."""
+        secrets = AttemptSecrets(self._secrets, context.config, context.parameters)
+        try:
+            filled = await secrets.fill_value({**values, **context.parameters})
+            read = self._read(filled, context.parameters, location)
+            value = await self._call(replace(context, parameters=read))
+            return without_secrets(TaskResult.of(value), secrets.redactor())
+        except Invalid as error:
+            return without_secrets(refused(list(error.faults)), secrets.redactor())
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is its outcome
+            return raised(error, context, secrets.redactor())
+
+    def _read(self, values: Mapping[str, Any], parameters: Mapping[str, Any], location: str) -> dict[str, Any]:
+        faults = list(reference_faults(values, location))
+        try:
+            read = self._arguments.read(values, location)
+        except Invalid as error:
+            faults.extend(error.faults)
+        if faults:
+            raise Invalid(in_their_place(faults, location, parameters))
+        return read
+
+    async def _call(self, context: WorkContext) -> object:
+        if inspect.iscoroutinefunction(self._executor.execute):
+            return await self._executor.execute(context)
+        value = await self._threads.run(self._executor.execute, context)
+        return await value if inspect.isawaitable(value) else value
+
+
+class CustomExecutor:
+    """Executes tasks of type `custom` with the executor that they name."""
+
+    def __init__(self, plugged: Mapping[str, PluggedExecutor]) -> None:
+        """`plugged` may grow later."""
+        self._plugged = plugged
+
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+        """What is wrong with a config, overlaid with a run's own parameters."""
+        try:
+            plugged, values = self._find(config)
+        except Invalid as error:
+            return list(error.faults)
+        return plugged.faults(values, parameters, "config.parameters")
+
+    async def execute(self, context: WorkContext) -> TaskResult:
+        """Hand the attempt to the named executor."""
+        try:
+            plugged, values = self._find(context.config)
+        except Invalid as error:
+            return refused(list(error.faults))
+        return await plugged.execute_with(context, values, "config.parameters")
+
+    def _find(self, config: Mapping[str, Any]) -> tuple[PluggedExecutor, dict[str, Any]]:
+        try:
+            read = CustomConfig.model_validate(config)
+        except ValidationError as error:
+            raise Invalid(faults_of(error, config, "config")) from error
+        plugged = self._plugged.get(read.executor)
+        if plugged is None:
+            raise Invalid.of("config.executor", f"no executor {read.executor!r} is registered")
+        return plugged, read.parameters

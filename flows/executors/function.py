@@ -1,0 +1,143 @@
+"""Function tasks: call a plain typed function that was registered under a module and a name.
+
+Only what was registered is called. Nothing that a client sends is imported, looked up in a module, or evaluated.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.domain.work import TaskResult, WorkContext
+from core.errors import Fault, Invalid
+from flows.executors.arguments import CONTEXT, FunctionArguments, PluginError
+from flows.executors.catalog import CatalogEntry, described, enclosed
+from flows.executors.faults import faults_of, in_their_place
+from flows.executors.outcome import raised, refused, without_secrets
+from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
+from flows.executors.threads import Threads
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
+MARK = "falcon_function"
+"""Attribute that the decorator `function` leaves: `(module, name)`."""
+
+
+def function(name: str | None = None, module: str | None = None) -> Callable[[FunctionT], FunctionT]:
+    """Mark a function of a plug-in module for registration. Names default as in `Registry.register_function`."""
+
+    def mark(marked: FunctionT) -> FunctionT:
+        setattr(marked, MARK, (module, name))
+        return marked
+
+    return mark
+
+
+class FunctionConfig(BaseModel):
+    """Config of a function task. Source: scheduler API, "Function Tasks"."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    function_name: str = Field(min_length=1)
+    module: str = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    call: Callable[..., object]
+    arguments: FunctionArguments
+
+
+class FunctionExecutor:
+    """Executes tasks of type `function`."""
+
+    def __init__(self, secrets: SecretReader, threads: Threads) -> None:
+        self._secrets = secrets
+        self._threads = threads
+        self._functions: dict[tuple[str, str], _Registered] = {}
+
+    def add(self, call: Callable[..., object], module: str, name: str) -> None:
+        """Register a function.
+
+        Raises:
+            PluginError: the name is taken, or the signature won't do.
+        """
+        if (module, name) in self._functions:
+            raise PluginError(f"A function {name!r} of module {module!r} is registered already")
+        self._functions[module, name] = _Registered(call, FunctionArguments(call))
+
+    def entries(self) -> list[CatalogEntry]:
+        """All registered functions, by name."""
+        return [
+            CatalogEntry(
+                type="function",
+                name=f"{module}.{name}",
+                kind="function",
+                description=described(registered.call),
+                schema=enclosed({"module": module, "function_name": name}, registered.arguments.json_schema),
+            )
+            for (module, name), registered in sorted(self._functions.items())
+        ]
+
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+        """What is wrong with a config, overlaid with a run's own parameters."""
+        try:
+            registered, values = self._find(config, parameters)
+            self._read(registered, values, parameters)
+        except Invalid as error:
+            return list(error.faults)
+        return []
+
+    async def execute(self, context: WorkContext) -> TaskResult:
+        """Call the function; whatever it returns is the output, whatever it raises the error."""
+        secrets = AttemptSecrets(self._secrets, context.config, context.parameters)
+        try:
+            registered, values = self._find(context.config, context.parameters)
+            filled = await secrets.fill_value(values)
+            arguments = self._read(registered, filled, context.parameters)
+            value = await self._call(registered, arguments, context)
+            return without_secrets(TaskResult.of(value), secrets.redactor())
+        except Invalid as error:
+            return without_secrets(refused(list(error.faults)), secrets.redactor())
+        except Exception as error:  # noqa: BLE001 - whatever a function raises is its outcome
+            return raised(error, context, secrets.redactor())
+
+    def _find(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[_Registered, dict[str, Any]]:
+        try:
+            read = FunctionConfig.model_validate(config)
+        except ValidationError as error:
+            raise Invalid(faults_of(error, config, "config")) from error
+        registered = self._functions.get((read.module, read.function_name))
+        if registered is None:
+            raise Invalid.of(
+                "config.function_name", f"no function {read.function_name!r} is registered in module {read.module!r}"
+            )
+        return registered, {**read.parameters, **parameters}
+
+    def _read(
+        self, registered: _Registered, values: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        base = "config.parameters"
+        faults = list(reference_faults(values, base))
+        try:
+            read = registered.arguments.read(values, base)
+        except Invalid as error:
+            faults.extend(error.faults)
+        if faults:
+            raise Invalid(in_their_place(faults, base, parameters))
+        return read
+
+    async def _call(self, registered: _Registered, arguments: dict[str, Any], context: WorkContext) -> object:
+        def call(own: WorkContext) -> object:
+            extra = {CONTEXT: own} if registered.arguments.takes_context else {}
+            return registered.call(**arguments, **extra)
+
+        if inspect.iscoroutinefunction(registered.call):
+            value = call(context)
+        else:
+            value = await self._threads.run(call, context)
+        return await value if inspect.isawaitable(value) else value

@@ -1,0 +1,189 @@
+"""What an http task's config and a run's parameters may hold. Says nothing of how it is sent.
+
+Source: scheduler API, "HTTP Tasks"; the fields from `query` on are ours.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from core.domain.duration import format_duration, from_nanoseconds, parse_duration
+from flows.executors.http.assertions import Contains, JsonPathEquals
+from flows.executors.http.codes import StatusCode, StatusCodes
+from flows.executors.secrets import REFERENCE
+
+LONGEST_TIMEOUT = timedelta(hours=24)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")  # Source: RFC 9110, "token"
+_NOT_OURS_TO_SET = {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+"""Headers that say how the message is framed; set by hand they make two readers see two messages."""
+_RESERVED_PREFIX = "x-scheduler-"
+
+
+def _address(value: str) -> str:
+    tried = REFERENCE.sub("reference", value)
+    try:
+        parts = urlsplit(tried)
+        port_is_fine = parts.port != 0
+    except ValueError:
+        port_is_fine = False
+    if not port_is_fine or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an address such as https://api.example.com/path")
+    if not re.fullmatch(r"[^\s\x00-\x1f\x7f\\]+", tried):
+        raise ValueError("must not hold spaces, control characters or backslashes; percent-encode them")
+    return value
+
+
+def _headers(value: dict[str, str]) -> dict[str, str]:
+    for name, text in value.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name")
+        if name.lower() in _NOT_OURS_TO_SET or name.lower().startswith(_RESERVED_PREFIX):
+            raise ValueError(f"{name} is set by the scheduler")
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+            raise ValueError(f"{name} must be one line without control characters")
+    if len({name.lower() for name in value}) != len(value):
+        raise ValueError("a header is given twice, in different case")
+    return value
+
+
+def _timeout(value: object) -> object:
+    if isinstance(value, str):
+        return parse_duration(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return from_nanoseconds(value)  # as the Go service stores it
+    return value
+
+
+def _in_bounds(value: timedelta) -> timedelta:
+    if not timedelta() < value <= LONGEST_TIMEOUT:
+        raise ValueError("must be longer than nothing and at most 24h")
+    return value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _no_user_info(value: str) -> str:
+    if "@" in urlsplit(value).netloc:
+        raise ValueError("must not hold a user or password; give them as proxy_auth")
+    return value
+
+
+Address = Annotated[str, Field(max_length=8192), AfterValidator(_address)]
+Headers = Annotated[dict[str, str], Field(max_length=100), AfterValidator(_headers)]
+Method = Annotated[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], BeforeValidator(_upper)]
+Timeout = Annotated[
+    timedelta,
+    BeforeValidator(_timeout),
+    AfterValidator(_in_bounds),
+    PlainSerializer(format_duration, when_used="json"),
+    WithJsonSchema({"type": "string", "examples": ["30s", "1m30s"]}),
+]
+QueryValue = str | int | float | bool
+Query = dict[str, QueryValue | list[QueryValue]]
+BlockName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="Name of a Prefect Secret block")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class BasicAuth(_Part):
+    """User name and password; the password stands in a Secret block."""
+
+    type: Literal["basic"]
+    username: Annotated[str, Field(min_length=1, pattern=r"^[^:\x00-\x1f]+$")]
+    secret_block: BlockName
+
+
+class BearerAuth(_Part):
+    """A token that stands in a Secret block."""
+
+    type: Literal["bearer"]
+    secret_block: BlockName
+
+
+class ClientCertificate(_Part):
+    """Shown to the server; chain and unencrypted key stand in a Secret block, in PEM."""
+
+    secret_block: BlockName
+
+
+class HttpConfig(_Part):
+    """Config of an http task. Any text may hold `{{ prefect.blocks.secret.NAME }}`."""
+
+    url: Address
+    method: Method = "GET"
+    headers: Headers = Field(default_factory=dict)
+    body: Annotated[JsonValue, Field(description="Text is sent as it is, anything else as JSON")] = None
+    expected_code: Annotated[StatusCode, Field(description="The status that means success")] = 200
+    timeout: Annotated[Timeout, Field(description="Bounds the whole exchange")] = timedelta(seconds=30)
+    follow_redirect: bool = True
+    validate_ssl: bool = True
+    query: Annotated[Query, Field(description="Added to the url's query")] = Field(default_factory=dict)
+    expected_codes: Annotated[StatusCodes | None, Field(description="In place of expected_code")] = None
+    retry_codes: Annotated[
+        StatusCodes | None, Field(description="Statuses worth another attempt; default 408, 425, 429, 500-599")
+    ] = None
+    auth: Annotated[BasicAuth | BearerAuth, Field(discriminator="type")] | None = None
+    assertions: Annotated[
+        list[Annotated[Contains | JsonPathEquals, Field(discriminator="type")]], Field(max_length=50)
+    ] = Field(default_factory=list)
+    proxy: Annotated[Address, AfterValidator(_no_user_info)] | None = None
+    proxy_auth: BasicAuth | None = None
+    client_certificate: ClientCertificate | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.expected_codes is not None and "expected_code" in self.model_fields_set:
+            raise ValueError("give expected_code or expected_codes, not both")
+        if self.auth and any(name.lower() == "authorization" for name in self.headers):
+            raise ValueError("give auth or an Authorization header, not both")
+        if self.proxy_auth and not self.proxy:
+            raise ValueError("proxy_auth needs a proxy")
+        return self
+
+    @property
+    def expected(self) -> StatusCodes:
+        """Statuses that mean success."""
+        return self.expected_codes or StatusCodes.only(self.expected_code)
+
+
+class HttpParameters(_Part):
+    """What one run may change. Not the address: its author chose where secrets are sent."""
+
+    query: Query = Field(default_factory=dict)
+    """Laid over the config's."""
+    headers: Headers = Field(default_factory=dict)
+    """Laid over the config's."""
+    body: JsonValue = None
+    """In place of the config's."""
+
+
+def laid_over(config: HttpConfig, parameters: HttpParameters) -> HttpConfig:
+    """The config for one run."""
+    lower = {name.lower() for name in parameters.headers}
+    kept = {name: text for name, text in config.headers.items() if name.lower() not in lower}
+    changes: dict[str, Any] = {
+        "query": {**config.query, **parameters.query},
+        "headers": {**kept, **parameters.headers},
+    }
+    if "body" in parameters.model_fields_set:
+        changes["body"] = parameters.body
+    return config.model_copy(update=changes)

@@ -1,0 +1,170 @@
+"""Executes http tasks: sends the request, judges the answer, and tells of both without secrets."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ValidationError
+
+from adapters.http.sender import HttpAnswer, HttpSender
+from core.domain.duration import format_duration
+from core.domain.redaction import Redactor
+from core.domain.work import OUTPUT_LIMIT_BYTES, TaskResult, WorkContext
+from core.errors import Fault, Invalid, SchedulerError
+from flows.executors.catalog import CatalogEntry, described
+from flows.executors.faults import faults_of
+from flows.executors.http.assertions import JsonDocument
+from flows.executors.http.config import HttpConfig, HttpParameters, laid_over
+from flows.executors.http.request import request_of
+from flows.executors.outcome import refused, without_secrets
+from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+_LONGEST_WAIT = timedelta(hours=1)  # as long as any pause between attempts
+_WORTH_REPEATING = {408, 425, 429}  # Source: RFC 9110 and 8470, RFC 6585: "not now", rather than "never"
+_CHARSETS = re.compile(r"utf-?(8|16|32)|ascii|iso8859|cp\d|latin|koi8|shift_jis|euc|gb|big5|mac", re.IGNORECASE)
+
+
+class HttpExecutor:
+    """Sends one HTTP request and judges the answer by its status and its body."""
+
+    def __init__(self, sender: HttpSender, secrets: SecretReader) -> None:
+        self._sender = sender
+        self._secrets = secrets
+
+    def entry(self) -> CatalogEntry:
+        """How it is listed."""
+        return CatalogEntry(
+            type="http",
+            name="http",
+            kind="http",
+            description=described(self),
+            schema=HttpConfig.model_json_schema(),
+        )
+
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+        """What is wrong with a config, or with a run's own parameters."""
+        try:
+            _read(config, parameters)
+        except Invalid as error:
+            return list(error.faults)
+        return []
+
+    async def execute(self, context: WorkContext) -> TaskResult:
+        """Send the request and judge the answer."""
+        secrets = AttemptSecrets(self._secrets, context.config, context.parameters)
+        made: list[str] = []
+        try:
+            config = _read(context.config, context.parameters)
+            request, made = await request_of(config, context, secrets)
+            answer = await self._sender.send(request)
+        except Invalid as error:
+            return without_secrets(refused(list(error.faults)), secrets.redactor())
+        except SchedulerError as error:
+            retryable = getattr(error, "retryable", True)
+            return without_secrets(
+                TaskResult(success=False, error=str(error), retryable=retryable), secrets.redactor(*made)
+            )
+        redactor = secrets.redactor(*made)
+        context.log.info("%s", redactor.text(f"{request.method} {answer.final_url}: {_status(answer)}"))
+        return without_secrets(_judged(answer, config, redactor), redactor)
+
+
+def _read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> HttpConfig:
+    faults = [*reference_faults(config, "config"), *reference_faults(parameters, "parameters")]
+    read: dict[str, Any] = {}
+    for model, values, location in (
+        (HttpConfig, config, "config"),
+        (HttpParameters, parameters, "parameters"),
+    ):
+        try:
+            read[location] = model.model_validate(values)
+        except ValidationError as error:
+            faults.extend(faults_of(error, values, location))
+    if faults:
+        raise Invalid(faults)
+    return laid_over(read["config"], read["parameters"])
+
+
+def _judged(answer: HttpAnswer, config: HttpConfig, redactor: Redactor) -> TaskResult:
+    text = _text(answer)
+    output = _cut(text, answer, redactor)
+    detail = {
+        "status_code": answer.status_code,
+        "response_size": min(len(answer.body.content), OUTPUT_LIMIT_BYTES),
+        "response_time": format_duration(answer.elapsed),
+        "truncated": answer.body.truncated or len(answer.body.content) > OUTPUT_LIMIT_BYTES,
+        "redirects": answer.redirects,
+    }
+    if answer.status_code not in config.expected:
+        wait = _retry_after(answer)
+        return TaskResult(
+            success=False,
+            output=output,
+            error=f"Expected status {config.expected}, got {_status(answer)}",
+            retryable=_worth_repeating(answer.status_code, config),
+            detail={**detail, "retry_after": format_duration(wait)} if wait else detail,
+            retry_after=wait,
+        )
+    document = JsonDocument(text, truncated=answer.body.truncated)
+    failures = [why for each in config.assertions if (why := each.failure(text, document))]
+    error = f"Assertion failed: {'; '.join(failures)}" if failures else ""
+    return TaskResult(success=not failures, output=output, error=error, detail=detail)
+
+
+def _worth_repeating(code: int, config: HttpConfig) -> bool:
+    """Whether another attempt may see another status: unless told, all but those that blame the request."""
+    if config.retry_codes is not None:
+        return code in config.retry_codes
+    return code in _WORTH_REPEATING or not 400 <= code < 500
+
+
+def _retry_after(answer: HttpAnswer) -> timedelta | None:
+    """How long the other side asks us to wait. Source: RFC 9110, "Retry-After": seconds or a date."""
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isdecimal() and text.isascii():
+        return min(timedelta(seconds=min(int(text[:9]), 10**6)), _LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    return min(max(at - datetime.now(UTC), timedelta()), _LONGEST_WAIT)
+
+
+def _status(answer: HttpAnswer) -> str:
+    """Code and its usual name. The server's own words are not repeated: they may say anything."""
+    try:
+        return f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}"
+    except ValueError:
+        return str(answer.status_code)
+
+
+def _text(answer: HttpAnswer) -> str:
+    content = answer.body.content
+    charset = answer.headers.get("content-type", "").partition("charset=")[2].split(";")[0].strip(" \"'")
+    try:
+        name = codecs.lookup(charset).name if charset else "utf-8"
+    except (LookupError, ValueError):
+        name = "utf-8"
+    # Python has codecs (punycode, idna) that take quadratic time, and some that are no charsets at all.
+    text = content.decode(name if _CHARSETS.match(name) else "utf-8", "replace")
+    if "\x00" in text:
+        kind = urlsplit(answer.headers.get("content-type", "").split(";")[0]).path or "data"
+        return f"[{len(content)} bytes of {kind[:100]}, not text]"
+    return text
+
+
+def _cut(text: str, answer: HttpAnswer, redactor: Redactor) -> str:
+    """At most the limit, and no piece of a secret that the cut went through."""
+    cleaned = redactor.text(text)
+    if answer.body.truncated and redactor.longest:
+        cleaned = cleaned[: -redactor.longest]
+    return cleaned.encode("utf-8", "replace")[:OUTPUT_LIMIT_BYTES].decode(errors="ignore")

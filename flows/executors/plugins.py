@@ -1,0 +1,111 @@
+"""Finds plug-ins: installed ones by their entry points, others by the setting `SCHEDULER_PLUGINS`.
+
+Both are the operator's word. What a client of the API sends never comes here, so it can't cause an import.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterable
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from flows.executors.arguments import PluginError
+from flows.executors.function import MARK
+
+FUNCTIONS_GROUP = "falcon_scheduler.functions"
+EXECUTORS_GROUP = "falcon_scheduler.executors"
+
+
+class Register(Protocol):
+    """What a plug-in may do with the registry that its `register(registry)` is given."""
+
+    def register_executor(self, type: str, executor: object, config_model: object = None) -> None:
+        """See `Registry.register_executor`."""
+        ...
+
+    def register_function(
+        self, function: Callable[..., object], name: str | None = None, module: str | None = None
+    ) -> None:
+        """See `Registry.register_function`."""
+        ...
+
+
+def load_installed(registry: Register) -> None:
+    """Register what installed packages offer.
+
+    Raises:
+        PluginError: one of them does not load; the start should stop.
+    """
+    for point in entry_points(group=FUNCTIONS_GROUP):
+        found = _loaded(point.name, point.load)
+        if isinstance(found, ModuleType):
+            register_module(registry, found)
+        else:
+            module, _, name = point.name.rpartition(".")
+            registry.register_function(found, name=name, module=module or _distribution(point))
+    for point in entry_points(group=EXECUTORS_GROUP):
+        found = _loaded(point.name, point.load)
+        if isinstance(found, ModuleType):
+            register_module(registry, found)
+        else:
+            registry.register_executor(point.name, found)
+
+
+def load_named(registry: Register, names: Iterable[str]) -> None:
+    """Register what the named modules offer. A name is a module's, or the path of a `.py` file.
+
+    Raises:
+        PluginError: one of them does not load, or offers nothing.
+    """
+    for name in names:
+        load = _from_file if name.endswith(".py") else importlib.import_module
+        register_module(registry, _loaded(name, partial(load, name)))
+
+
+def register_module(registry: Register, module: ModuleType) -> None:
+    """Call the module's `register(registry)`, and register the functions that carry our decorator.
+
+    Raises:
+        PluginError: there is neither.
+    """
+    register = getattr(module, "register", None)
+    if callable(register):
+        _loaded(module.__name__, lambda: register(registry))
+    marked = [each for each in vars(module).values() if _is_marked(each, module)]
+    for function in marked:
+        own_module, name = getattr(function, MARK)
+        registry.register_function(function, name=name, module=own_module)
+    if not callable(register) and not marked:
+        raise PluginError(f"Plug-in {module.__name__!r} has no register(registry) and no decorated function")
+
+
+def _is_marked(thing: object, module: ModuleType) -> bool:
+    return isinstance(getattr(thing, MARK, None), tuple) and getattr(thing, "__module__", "") == module.__name__
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.module.partition(".")[0]
+
+
+def _from_file(name: str) -> ModuleType:
+    path = Path(name).resolve()
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path.name} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _loaded(name: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(f"Plug-in {name!r} does not load: {type(error).__name__}: {error}") from error

@@ -1,0 +1,157 @@
+"""Everything that a task can run, and the only way to it: what is not registered here can't be called.
+
+    registry = Registry.load(settings)
+    registry.faults("http", {"url": "nonsense"})      # what is wrong with a config, each fault with its field
+    await registry.executor_for("http").execute(context)
+
+Built once per process, by the facade (to check and to list) and by each run (to execute).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Protocol, Self, TypeVar
+
+from adapters.http.guard import AddressGuard
+from adapters.http.sender import HttpSender, Proxy
+from adapters.settings import Settings
+from core.domain.task import TaskType
+from core.domain.work import Executor, TaskResult, WorkContext
+from core.errors import Fault
+from flows.executors import builtin
+from flows.executors.arguments import PluginError
+from flows.executors.catalog import CatalogEntry
+from flows.executors.custom import CustomExecutor, PluggedExecutor
+from flows.executors.function import FunctionExecutor
+from flows.executors.http.executor import HttpExecutor
+from flows.executors.plugins import load_installed, load_named
+from flows.executors.secrets import SecretReader
+from flows.executors.threads import Threads
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
+_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_DOCUMENTED = (TaskType.HTTP, TaskType.FUNCTION, TaskType.CUSTOM)
+
+
+class _Checking(Protocol):
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]: ...
+
+    async def execute(self, context: WorkContext) -> TaskResult: ...
+
+
+class Registry:
+    """The executors of this process, by task type, and the functions, by module and name."""
+
+    def __init__(self, *, sender: HttpSender, secrets: SecretReader) -> None:
+        """A registry with the documented types and the built-in functions."""
+        self._secrets = secrets
+        self._threads = Threads()
+        self._plugged: dict[str, PluggedExecutor] = {}
+        self._http = HttpExecutor(sender, secrets)
+        self._functions = FunctionExecutor(secrets, self._threads)
+        self._documented: dict[str, _Checking] = {
+            TaskType.HTTP: self._http,
+            TaskType.FUNCTION: self._functions,
+            TaskType.CUSTOM: CustomExecutor(self._plugged),
+        }
+        self._system: Executor | None = None
+        for each in (builtin.echo, builtin.noop, builtin.sleep):
+            self.register_function(each, module=builtin.MODULE)
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """The registry that the settings describe, with every plug-in.
+
+        Raises:
+            PluginError: a plug-in does not load; its name is in the message.
+        """
+        from flows.executors.prefect_secrets import PrefectSecrets  # only those who load need Prefect imported
+
+        scheduler = settings.scheduler
+        proxy = Proxy.of(scheduler.http_proxy.get_secret_value()) if scheduler.http_proxy else None
+        sender = HttpSender(AddressGuard(scheduler.http_allow), user_agent=_user_agent(), proxy=proxy)
+        registry = cls(sender=sender, secrets=PrefectSecrets())
+        load_installed(registry)
+        load_named(registry, scheduler.plugins)
+        return registry
+
+    def register_executor(self, type: str, executor: object, config_model: object = None) -> None:
+        """Let tasks run an executor: by their type, or as type `custom` by its name.
+
+        Args:
+            type: a letter, then letters, digits, `_` or `-`; not one of the documented types.
+            executor: an object with `execute(context)`, or a class of such that needs no arguments.
+            config_model: a dataclass, TypedDict or pydantic model of what it takes; else its `config_schema`.
+
+        Raises:
+            PluginError: one of these is not so, or the type is taken.
+        """
+        if not _TYPE.fullmatch(type) or type in (*_DOCUMENTED, TaskType.SYSTEM):
+            raise PluginError(f"{type!r} can't be the type of an executor")
+        if type in self._plugged:
+            raise PluginError(f"An executor {type!r} is registered already")
+        self._plugged[type] = PluggedExecutor(type, executor, config_model, self._secrets, self._threads)
+
+    def register_function(
+        self, function: Callable[..., object], name: str | None = None, module: str | None = None
+    ) -> None:
+        """Let function tasks call a function. Name and module default to its own (the last part of the module's).
+
+        Raises:
+            PluginError: the name is taken, or the signature can't be called with JSON.
+        """
+        own_name = getattr(function, "__name__", "")
+        own_module = getattr(function, "__module__", "").rpartition(".")[2]
+        self._functions.add(function, module or own_module, name or own_name)
+
+    def function(self, name: str | None = None, module: str | None = None) -> Callable[[FunctionT], FunctionT]:
+        """`register_function` as a decorator."""
+
+        def register(function: FunctionT) -> FunctionT:
+            self.register_function(function, name, module)
+            return function
+
+        return register
+
+    def use_system(self, executor: Executor) -> None:
+        """Execute system tasks with this. Clients can neither create nor see their type."""
+        self._system = executor
+
+    def types(self) -> Sequence[str]:
+        """Task types that a client may create: the documented ones, then the registered ones by name."""
+        return (*_DOCUMENTED, *sorted(self._plugged))
+
+    def faults(
+        self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
+    ) -> list[Fault]:
+        """What is wrong with a config, and with a run's own parameters laid over it. Runs nothing."""
+        checking = self._documented.get(task_type) or self._plugged.get(task_type)
+        if checking is None:
+            return [Fault("type", f"must be one of {', '.join(self.types())}")]
+        return checking.faults(config, parameters or {})
+
+    def catalog(self) -> list[CatalogEntry]:
+        """Everything a client's task can run, with the schema of its config."""
+        plugged = [each.entry() for _, each in sorted(self._plugged.items())]
+        return [self._http.entry(), *self._functions.entries(), *plugged]
+
+    def executor_for(self, task_type: str) -> Executor:
+        """The executor of a type. For an unknown type, one whose result says so."""
+        if task_type == TaskType.SYSTEM and self._system is not None:
+            return self._system
+        return self._documented.get(task_type) or self._plugged.get(task_type) or _Unknown(task_type)
+
+
+class _Unknown:
+    def __init__(self, task_type: str) -> None:
+        self._type = task_type
+
+    async def execute(self, context: WorkContext) -> TaskResult:
+        error = f"No executor is registered on this worker for tasks of type {self._type!r}"
+        return TaskResult(success=False, error=error, retryable=False)
+
+
+def _user_agent() -> str:
+    return f"falcon-scheduler/{version('falcon-scheduler')}"

@@ -1,0 +1,101 @@
+"""Secrets by reference: `{{ prefect.blocks.secret.NAME }}` in a text stands for the Secret block of that name.
+
+A config holds the reference, so neither MongoDB, the API nor Prefect's own records hold the secret. It is read when
+an attempt needs it, and whatever was read is remembered only to be taken out of what the attempt leaves behind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from core.domain.redaction import Redactor, secrets_in
+from core.errors import Fault, SchedulerError
+
+REFERENCE = re.compile(r"\{\{\s*prefect\.blocks\.secret\.([a-z0-9]+(?:-[a-z0-9]+)*)\s*\}\}")
+"""Source: Prefect, "Blocks": a document's name has lower-case letters, digits and dashes."""
+
+_ATTEMPTED = re.compile(r"\{\{\s*prefect\.[^}]*\}?\}?")
+
+
+class SecretMissing(SchedulerError):
+    """There is no Secret block of this name, or it holds something else than text."""
+
+    code = "secret_missing"
+    retryable = False
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No Secret block named {name!r} holds a text in Prefect")
+
+
+class SecretReader(Protocol):
+    """Where secrets come from."""
+
+    async def read(self, name: str) -> str:
+        """The text of the Secret block.
+
+        Raises:
+            SecretMissing: there is none.
+            Unavailable: it can't be read now.
+        """
+        ...
+
+
+class AttemptSecrets:
+    """The secrets of one attempt: fills references in, and knows what to take out again."""
+
+    def __init__(self, reader: SecretReader, *plain: object) -> None:
+        """`plain` are JSON values (config, parameters) whose own secrets are to be kept from view as well."""
+        self._reader = reader
+        self._read: dict[str, str] = {}
+        self._plain = frozenset(secret for value in plain for secret in secrets_in(value))
+
+    def __repr__(self) -> str:
+        return "AttemptSecrets()"
+
+    async def read(self, name: str) -> str:
+        """The secret of this name, without a line end that was pasted with it."""
+        if name not in self._read:
+            self._read[name] = (await self._reader.read(name)).rstrip("\r\n")
+        return self._read[name]
+
+    async def fill(self, text: str, encode: Callable[[str], str] = str) -> str:
+        """The text with each reference replaced by its secret, encoded as the text's kind asks for."""
+        values = {name: encode(await self.read(name)) for name in REFERENCE.findall(text)}
+        return REFERENCE.sub(lambda match: values[match[1]], text)
+
+    async def fill_value(self, value: Any) -> Any:
+        """The same for all texts in a JSON value."""
+        if isinstance(value, str):
+            return await self.fill(value)
+        if isinstance(value, Mapping):
+            return {name: await self.fill_value(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [await self.fill_value(inner) for inner in value]
+        return value
+
+    def redactor(self, *more: str) -> Redactor:
+        """Takes out everything read so far, what the plain values hold, and `more`."""
+        return Redactor([*self._read.values(), *self._plain, *more])
+
+
+def has_reference(value: object) -> bool:
+    """Whether a JSON value holds a reference anywhere."""
+    if isinstance(value, Mapping):
+        return any(map(has_reference, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(has_reference, value))
+    return isinstance(value, str) and REFERENCE.search(value) is not None
+
+
+def reference_faults(value: object, location: str) -> Iterator[Fault]:
+    """Texts that look like a reference to Prefect and are none that we can fill."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from reference_faults(inner, f"{location}.{name}")
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            yield from reference_faults(inner, f"{location}.{position}")
+    elif isinstance(value, str) and _ATTEMPTED.search(REFERENCE.sub("", value)):
+        yield Fault(location, "a reference reads {{ prefect.blocks.secret.NAME }}; no other kind is known")
