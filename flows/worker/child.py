@@ -1,0 +1,155 @@
+"""A run's own process, from the fork to its last breath.
+
+It takes the run from its worker, drives Prefect's engine over it, passes logs to the worker, and leaves by
+`os._exit`: user threads, exit handlers and interpreter teardown cannot hold up the end of a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shlex
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, NoReturn
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.events.worker import EventsWorker
+from prefect.exceptions import TerminationSignal
+from prefect.logging.configuration import setup_logging
+from prefect.logging.handlers import set_api_log_sink
+from prefect.logging.loggers import flow_run_logger
+
+from flows.worker import engine, processes, termination
+from flows.worker.channel import Message, RunChannel
+
+ENDED_AS_ASKED = 0
+LOAD_FAILED = 70
+"""Exit codes. The worker goes by what the run said before it ended; these are for people who watch processes."""
+
+
+def prepare() -> None:
+    """Do once, before any fork, what every run would otherwise do again."""
+    setup_logging()
+    engine.prepare()
+
+
+def main(descriptor: int) -> NoReturn:
+    """Be the run that comes over this descriptor. For a freshly forked process."""
+    status = 1
+    try:
+        os.setsid()
+        processes.die_with_parent()
+        processes.adopt_orphans()
+        processes.be_first_to_go()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        random.seed()
+        status = _live(RunChannel(socket.socket(fileno=descriptor)))
+    except EOFError:
+        status = 1
+    except SystemExit as request:
+        status = request.code if isinstance(request.code, int) else 1
+    except BaseException:  # noqa: BLE001 - the process ends here; this is its last word
+        traceback.print_exc()
+    finally:
+        _flush()
+        os._exit(status)
+
+
+def _live(channel: RunChannel) -> int:
+    work = channel.receive()
+    _enter_surroundings(work)
+    if work.get("command"):
+        _wait_for_start(channel)
+        _become_command(work)
+    set_api_log_sink(lambda log: channel.send("log", log=log))
+    run = engine.Run(
+        flow_run=FlowRun.model_validate(work["flow_run"]),
+        entrypoint=work["entrypoint"],
+        channel=channel,
+        result_storage_id=work["result_storage_id"],
+    )
+    run.flow_run.state = engine.state_from(_wait_for_start(channel))
+    flow = _load(run)
+    if flow.isasync and not flow.isgenerator:
+        return _drive(run, flow)
+    signal.signal(signal.SIGUSR1, lambda *_: _interrupt(channel))
+    return engine.run_blocking(run, flow)
+
+
+def _load(run: engine.Run) -> Any:
+    try:
+        return engine.load(run)
+    except BaseException as error:
+        run.channel.send(
+            "ended", settled=False, error=f"The flow could not be loaded: {type(error).__name__}: {error}"
+        )
+        flow_run_logger(run.flow_run).exception("The flow could not be loaded.")
+        raise SystemExit(LOAD_FAILED) from error
+
+
+def _wait_for_start(channel: RunChannel) -> Message:
+    """Wait until the worker has claimed the run: nothing may happen before."""
+    message = channel.receive()
+    if message["kind"] != "start":
+        os._exit(ENDED_AS_ASKED)
+    state: Message = message["state"]
+    return state
+
+
+def _drive(run: engine.Run, flow: Any) -> int:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    task = loop.create_task(engine.run_async(run, flow))
+    loop.add_signal_handler(signal.SIGUSR1, _end, run.channel, task)
+    return loop.run_until_complete(task)
+
+
+def _end(channel: RunChannel, task: asyncio.Task[int]) -> None:
+    if _asked_to_end(channel):
+        task.cancel()
+
+
+def _interrupt(channel: RunChannel) -> None:
+    if _asked_to_end(channel):
+        raise TerminationSignal(signal=signal.SIGTERM)
+
+
+def _asked_to_end(channel: RunChannel) -> bool:
+    for message in channel.waiting():
+        if message["kind"] == "end":
+            termination.record(message["reason"])
+            engine.note_termination()
+            return True
+    return False
+
+
+def _enter_surroundings(work: Message) -> None:
+    os.environ.update(work["env"])
+    os.chdir(work["working_dir"])
+    if work.get("memory_limit_mb"):
+        processes.limit_memory(work["memory_limit_mb"])
+    if not work.get("stream_output", True):
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+
+
+def _become_command(work: Message) -> NoReturn:
+    words = shlex.split(work["command"])
+    os.execvp(words[0], words)  # noqa: S606 - the command is the deployment owner's own job variable
+
+
+def _flush() -> None:
+    try:
+        set_api_log_sink(None)
+        if EventsWorker._instances:
+            EventsWorker.drain_all(timeout=5)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BaseException:  # noqa: BLE001, S110 - nothing is left to tell it to
+        pass

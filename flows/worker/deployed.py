@@ -1,0 +1,73 @@
+"""What a run's process has to know of its deployment: where its flow is and under which job variables it runs.
+
+Deployments are read many at once and remembered for a few seconds, so that a burst of runs costs one request.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import FlowRun, WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
+
+from flows.worker.configuration import WarmJobConfiguration
+
+_REMEMBERED_SECONDS = 5.0
+_READ_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    deployment: DeploymentResponse
+    until: float
+
+
+class Deployments:
+    """Reads deployments, and answers from memory for a few seconds."""
+
+    def __init__(self, client: PrefectClient) -> None:
+        self._client = client
+        self._remembered: dict[UUID, _Remembered] = {}
+
+    async def learn(self, ids: Iterable[UUID | None]) -> None:
+        """Read those not remembered."""
+        now = time.monotonic()
+        self._remembered = {key: known for key, known in self._remembered.items() if known.until > now}
+        wanted = [key for key in dict.fromkeys(ids) if key is not None and key not in self._remembered]
+        for start in range(0, len(wanted), _READ_AT_ONCE):
+            batch = wanted[start : start + _READ_AT_ONCE]
+            found = await self._client.read_deployments(
+                deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=batch)), limit=_READ_AT_ONCE
+            )
+            for deployment in found:
+                self._remembered[deployment.id] = _Remembered(deployment, now + _REMEMBERED_SECONDS)
+
+    async def get(self, deployment_id: UUID) -> DeploymentResponse | None:
+        """One deployment, or `None` when there is none."""
+        await self.learn([deployment_id])
+        known = self._remembered.get(deployment_id)
+        return known.deployment if known else None
+
+
+def module_entrypoint(deployment: DeploymentResponse | None) -> str | None:
+    """The dotted path of a flow that only has to be imported, or `None` when Prefect has to fetch it first."""
+    if deployment is None or deployment.entrypoint is None or deployment.pull_steps:
+        return None
+    return None if ":" in deployment.entrypoint else deployment.entrypoint
+
+
+async def configure(
+    client: PrefectClient, pool: WorkPool, flow_run: FlowRun, deployment: DeploymentResponse | None
+) -> WarmJobConfiguration:
+    """The job variables of one run: the pool's, overruled by the deployment's, overruled by the run's own."""
+    ours: dict[str, Any] = dict((deployment.job_variables if deployment else None) or {})
+    own: dict[str, Any] = dict(flow_run.job_variables or {})
+    env = {**(ours.pop("env", None) or {}), **(own.pop("env", None) or {})}
+    values = {**ours, **own, **({"env": env} if env else {})}
+    return await WarmJobConfiguration.from_template_and_values(pool.base_job_template, values, client=client)

@@ -1,0 +1,76 @@
+"""Carries the logs of all runs to Prefect, a few requests a second at most instead of one client per run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from prefect.client.orchestration import PrefectClient
+
+_INTERVAL_SECONDS = 0.5
+_BATCH_LENGTH = 500
+_BATCH_BYTES = 3_000_000
+"""Below what Prefect's own handler sends at once. Source: PREFECT_LOGGING_TO_API_BATCH_SIZE."""
+_ATTEMPTS = 5
+_MOST_WAITING = 50_000
+
+_logger = logging.getLogger("falcon.worker.logs")
+
+
+class LogShipping:
+    """Collects log records and sends them in batches, in order."""
+
+    def __init__(self, client: PrefectClient) -> None:
+        self._client = client
+        self._waiting: list[dict[str, Any]] = []
+        self._arrived = asyncio.Event()
+        self._dropped = 0
+
+    def add(self, log: dict[str, Any]) -> None:
+        """Take one record in the form of Prefect's API. Never waits; past a bound, records are dropped and counted."""
+        if len(self._waiting) >= _MOST_WAITING:
+            self._dropped += 1
+            return
+        self._waiting.append(log)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Send what arrives until cancelled."""
+        while True:
+            await self._arrived.wait()
+            await asyncio.sleep(_INTERVAL_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send all that waits. Returns when it is sent or given up."""
+        self._arrived.clear()
+        while batch := self._next_batch():
+            await self._send(batch)
+        if self._dropped:
+            _logger.warning("Dropped %d log records that came faster than Prefect takes them", self._dropped)
+            self._dropped = 0
+
+    def _next_batch(self) -> list[dict[str, Any]]:
+        size = 0
+        for length, log in enumerate(self._waiting):
+            size += log.get("__payload_size__", len(log["message"]))
+            if length == _BATCH_LENGTH or (size > _BATCH_BYTES and length):
+                break
+        else:
+            length = len(self._waiting)
+        batch, self._waiting = self._waiting[:length], self._waiting[length:]
+        for log in batch:
+            log.pop("__payload_size__", None)
+        return batch
+
+    async def _send(self, batch: list[dict[str, Any]]) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._client.create_logs(batch)
+            except Exception as error:  # noqa: BLE001 - logs must never end a worker
+                _logger.debug("Logs were not taken: %s", error)
+                await asyncio.sleep(2**attempt)
+            else:
+                return
+        self._dropped += len(batch)

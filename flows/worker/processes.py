@@ -1,0 +1,100 @@
+"""What the operating system knows about a run's process: groups, parents, limits and causes of death.
+
+Linux gives all of it. Elsewhere a run still has its own group, but nothing ends it when its parent dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # Source: prctl(2)
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends, so that none gets out of sight."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def be_first_to_go() -> None:
+    """Offer this process to the kernel first when memory runs out: the run, not its worker or a database."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def limit_memory(megabytes: int) -> None:
+    """Refuse this process more private memory than this: `MemoryError` in Python, an abort elsewhere."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = megabytes * 1024 * 1024
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def kill_group(group: int) -> None:
+    """Kill whoever is left in a process group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def group_is_gone(group: int) -> bool:
+    """Whether no process is left in a group, not even one that waits to be reaped."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def children() -> set[int]:
+    """The processes whose parent this single-threaded process is."""
+    listing = Path(f"/proc/self/task/{os.getpid()}/children")
+    try:
+        return {int(pid) for pid in listing.read_text().split()}
+    except OSError:
+        return set()
+
+
+def describe_exit(status: int) -> str:
+    """How a process ended, from its wait status, in words for a person."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        text = f"was killed by signal {number} ({_signal_name(number)})"
+        return text + _likely_cause(number)
+    return f"exited with code {os.waitstatus_to_exitcode(status)} before the run had ended"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unnamed"
+
+
+def _likely_cause(number: int) -> str:
+    causes = {
+        signal.SIGKILL: ": out of memory, or killed from outside",
+        signal.SIGSEGV: ": a fault in native code",
+        signal.SIGABRT: ": native code gave up",
+        signal.SIGBUS: ": a fault in native code",
+        signal.SIGTERM: ": ended from outside",
+    }
+    return next((cause for known, cause in causes.items() if known == number), "")

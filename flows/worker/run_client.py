@@ -1,0 +1,146 @@
+"""Prefect API clients that know the one run they work for, and so ask the server nothing it has already said.
+
+Prefect's engine reads its flow run anew, writes a policy that is seldom anything but empty, and asks for the
+server's default result storage twice. The worker knows all of it. Everything else goes to the server as usual.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import certifi
+import httpx
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
+from prefect.client.schemas import OrchestrationResult
+from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, ServerDefaultResultStorage, State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
+
+_tls: ssl.SSLContext | None = None
+
+
+def prepare() -> None:
+    """Read the certificates once, before any fork: it costs as much as a whole run."""
+    global _tls
+    _tls = ssl.create_default_context(cafile=PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
+
+
+@dataclass
+class KnownRun:
+    """What this process knows of its flow run, kept up with every state it sets itself."""
+
+    flow_run: FlowRun
+    result_storage_id: UUID | None = None
+
+    def note(self, flow_run_id: UUID | str, result: OrchestrationResult[Any]) -> None:
+        """Follow an answer to a proposed state."""
+        if str(flow_run_id) != str(self.flow_run.id) or result.status != SetStateStatus.ACCEPT:
+            return
+        state = result.state
+        if state is None:
+            return
+        self.flow_run.state = state
+        self.flow_run.state_id = state.id
+        self.flow_run.state_name = state.name
+        self.flow_run.state_type = state.type
+        if state.is_running():
+            self.flow_run.run_count += 1
+            self.flow_run.start_time = self.flow_run.start_time or _instant(state)
+
+    def is_worth_writing(self, policy: FlowRunPolicy | None) -> bool:
+        """Whether the server must know this policy: it decides about Prefect's own retries by it."""
+        return policy is not None and bool(policy.retries)
+
+    @property
+    def result_storage(self) -> ServerDefaultResultStorage:
+        """The server's default, as the worker read it."""
+        return ServerDefaultResultStorage(default_result_storage_block_id=self.result_storage_id)
+
+
+def _instant(state: State[Any]) -> Any:
+    timestamp: datetime = state.timestamp
+    return timestamp
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "api": PREFECT_API_URL.value(),
+        "auth_string": PREFECT_API_AUTH_STRING.value(),
+        "api_key": PREFECT_API_KEY.value(),
+        "httpx_settings": {"verify": _tls} if _tls else None,
+    }
+
+
+class RunClient(PrefectClient):
+    """The client of an async flow's process."""
+
+    def __init__(self, known: KnownRun) -> None:
+        super().__init__(**_settings())
+        self._known = known
+
+    async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
+        if flow_run_id == self._known.flow_run.id:
+            return self._known.flow_run
+        return await super().read_flow_run(flow_run_id)
+
+    async def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
+    ) -> OrchestrationResult[Any]:
+        result = await super().set_flow_run_state(flow_run_id, state, force=force)
+        self._known.note(flow_run_id, result)
+        return result
+
+    async def update_flow_run(self, flow_run_id: UUID, *args: Any, **fields: Any) -> httpx.Response:
+        if _only_engine_fields(self._known, flow_run_id, args, fields):
+            return httpx.Response(204)
+        return await super().update_flow_run(flow_run_id, *args, **fields)
+
+    async def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
+        return self._known.result_storage
+
+
+class SyncRunClient(SyncPrefectClient):
+    """The client of a sync flow's process, and of the sync corners of an async one's."""
+
+    def __init__(self, known: KnownRun) -> None:
+        super().__init__(**_settings())
+        self._known = known
+
+    def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
+        if flow_run_id == self._known.flow_run.id:
+            return self._known.flow_run
+        return super().read_flow_run(flow_run_id)
+
+    def set_flow_run_state(
+        self, flow_run_id: UUID | str, state: State[Any], force: bool = False
+    ) -> OrchestrationResult[Any]:
+        result = super().set_flow_run_state(flow_run_id, state, force=force)
+        self._known.note(flow_run_id, result)
+        return result
+
+    def update_flow_run(self, flow_run_id: UUID, *args: Any, **fields: Any) -> httpx.Response:
+        if _only_engine_fields(self._known, flow_run_id, args, fields):
+            return httpx.Response(204)
+        return super().update_flow_run(flow_run_id, *args, **fields)
+
+    def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
+        return self._known.result_storage
+
+
+def _only_engine_fields(
+    known: KnownRun, flow_run_id: UUID, positional: tuple[Any, ...], fields: dict[str, Any]
+) -> bool:
+    """Whether an update says nothing but the engine's opening words: the flow's version and an empty policy.
+
+    The worker writes the version together with the process's number, for runs that last.
+    """
+    return (
+        flow_run_id == known.flow_run.id
+        and not positional
+        and fields.keys() <= {"flow_version", "empirical_policy"}
+        and not known.is_worth_writing(fields.get("empirical_policy"))
+    )

@@ -1,0 +1,100 @@
+"""The states that a worker sets on behalf of its runs, and how it sets them.
+
+Pending claims a run: of two workers that propose it, the server refuses one. Cancelled and Crashed are set only once
+nothing of the run is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Crashed, Pending
+
+CONCURRENCY_MESSAGE = "Deployment concurrency limit reached."
+"""Source: prefect.server.orchestration.core_policy, SecureFlowConcurrencySlots."""
+SKIPPED_NAME = "Skipped"
+SKIPPED_MESSAGE = "Skipped: the run before it was still under way."
+CANCELLED_MESSAGE = "Cancelled by request; nothing of the run is left."
+
+_SLOWEST_RETRY_SECONDS = 30.0
+_logger = logging.getLogger("falcon.worker.states")
+
+
+class Claim(Enum):
+    """What came of claiming a run."""
+
+    WON = "won"
+    """It is ours."""
+    LOST = "lost"
+    """It is another worker's, has been cancelled, has to wait, or is gone."""
+    UNKNOWN = "unknown"
+    """The server could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAnswer:
+    """The outcome of a claim and, when won, the state that the server accepted."""
+
+    claim: Claim
+    state: State[Any] | None = None
+
+
+class RunStates:
+    """Sets states through one client."""
+
+    def __init__(self, client: PrefectClient) -> None:
+        self._client = client
+
+    async def claim(self, flow_run_id: UUID) -> ClaimAnswer:
+        """Propose Pending. A refusal for the deployment's concurrency limit is named a skip."""
+        try:
+            answer = await self._client.set_flow_run_state(flow_run_id, Pending())
+        except ObjectNotFound:
+            return ClaimAnswer(Claim.LOST)
+        except httpx.HTTPError as error:
+            _logger.warning("Could not claim flow run %s: %s", flow_run_id, error)
+            return ClaimAnswer(Claim.UNKNOWN)
+        if answer.status == SetStateStatus.ACCEPT and answer.state is not None:
+            return ClaimAnswer(Claim.WON, answer.state)
+        if _is_skip(answer.state):
+            await self.set_surely(flow_run_id, Cancelled(name=SKIPPED_NAME, message=SKIPPED_MESSAGE), force=True)
+        return ClaimAnswer(Claim.LOST)
+
+    async def set_cancelled(self, flow_run_id: UUID) -> None:
+        """Set Cancelled on a run that was being cancelled and of which nothing is left."""
+        await self.set_surely(flow_run_id, Cancelled(message=CANCELLED_MESSAGE))
+
+    async def set_crashed(self, flow_run_id: UUID, message: str) -> None:
+        """Set Crashed, unless the run has reached an end of its own; being cancelled, it is cancelled instead."""
+        answer = await self.set_surely(flow_run_id, Crashed(message=message))
+        if answer is not None and answer.is_cancelling():
+            await self.set_cancelled(flow_run_id)
+
+    async def set_surely(self, flow_run_id: UUID, state: State[Any], force: bool = False) -> State[Any] | None:
+        """Set a state however long the server is away. Returns the state the run has then, if the server says so."""
+        delay_seconds = 0.5
+        while True:
+            try:
+                answer = await self._client.set_flow_run_state(flow_run_id, state, force=force)
+            except ObjectNotFound:
+                return None
+            except httpx.HTTPError as error:
+                _logger.warning("Could not set flow run %s %s: %s", flow_run_id, state.name, error)
+                await asyncio.sleep(delay_seconds)
+                delay_seconds = min(delay_seconds * 2, _SLOWEST_RETRY_SECONDS)
+            else:
+                return answer.state
+
+
+def _is_skip(state: State[Any] | None) -> bool:
+    return state is not None and state.is_cancelled() and state.message == CONCURRENCY_MESSAGE

@@ -1,0 +1,106 @@
+"""What a worker hears from outside: cancellations, new runs, and that it should look.
+
+Prefect's event stream tells at once; Redis tells of runs that the facade created; a sweep finds what both missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
+
+from adapters.redis.client import open_redis
+from adapters.redis.wake import wakes
+from adapters.settings import RedisSettings
+from core.errors import SchedulerError
+
+_CANCELLING = "prefect.flow-run.Cancelling"
+_CANCELLED = "prefect.flow-run.Cancelled"
+_SCHEDULED = "prefect.flow-run.Scheduled"
+_RETRY_SECONDS = 5.0
+
+_logger = logging.getLogger("falcon.worker.watching")
+
+
+async def watch_events(
+    pool_id: UUID,
+    on_cancel: Callable[[UUID, bool], None],
+    on_scheduled: Callable[[], None],
+) -> None:
+    """Follow the pool's event stream until cancelled, coming back to it whenever it breaks.
+
+    Args:
+        on_cancel: told the flow run, and whether it is Cancelled already rather than Cancelling.
+        on_scheduled: told that some run of the pool has been scheduled.
+    """
+    while True:
+        try:
+            async with get_events_subscriber(filter=_pool_events(pool_id)) as events:
+                async for event in events:
+                    if event.event == _SCHEDULED:
+                        on_scheduled()
+                    else:
+                        flow_run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
+                        on_cancel(flow_run_id, event.event == _CANCELLED)
+        except Exception as error:  # noqa: BLE001 - the sweep and the poll carry on meanwhile
+            _logger.warning("Lost Prefect's event stream, coming back: %s", error)
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+def _pool_events(pool_id: UUID) -> EventFilter:
+    return EventFilter(
+        event=EventNameFilter(name=[_CANCELLING, _CANCELLED, _SCHEDULED]),
+        any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
+    )
+
+
+async def watch_wakes(settings: RedisSettings, pool_name: str, on_wake: Callable[[], None]) -> None:
+    """Listen on Redis until cancelled. Redis away is nothing but a slower start of runs."""
+    password = settings.password.get_secret_value() if settings.password else None
+    said = False
+    while True:
+        try:
+            async with open_redis(settings.host, settings.port, password, settings.db) as redis:
+                async for _ in wakes(redis, pool_name):
+                    said = False
+                    on_wake()
+        except SchedulerError:
+            if not said:
+                _logger.warning("Redis is away; new runs are found by polling")
+            said = True
+        await asyncio.sleep(_RETRY_SECONDS)
+
+
+async def sweep_cancelling(
+    client: PrefectClient,
+    pool_name: str,
+    interval_seconds: float,
+    on_found: Callable[[FlowRun], Awaitable[None]],
+) -> None:
+    """Look for runs of the pool that are being cancelled, again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(interval_seconds)
+        try:
+            found = await client.read_flow_runs(
+                flow_run_filter=FlowRunFilter(
+                    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
+                ),
+                work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool_name])),
+            )
+            for flow_run in found:
+                await on_found(flow_run)
+        except Exception as error:  # noqa: BLE001 - the next sweep may do better
+            _logger.debug("Could not look for cancelled runs: %s", error)
