@@ -68,7 +68,8 @@ class Background:
                     at_work = asyncio.create_task(self._work())
                 elif not held and at_work is not None:
                     logger.info("Another facade has taken over the mirror")
-                    at_work = await _stop(at_work)
+                    await _stop(at_work)
+                    at_work = None
                 await asyncio.sleep(LEASE_RENEWAL.total_seconds())
         finally:
             if at_work is not None:

@@ -8,6 +8,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from prefect.client.orchestration import PrefectClient
 
@@ -17,8 +18,10 @@ from adapters.prefect.client import ensure_foundation, open_client, worker_slots
 from adapters.prefect.client import ping as ping_prefect
 from adapters.prefect.engine import PrefectRunEngine
 from adapters.prefect.feed import PrefectChangeFeed
+from adapters.prefect.names import POOL
 from adapters.probes import Probe
 from adapters.redis.client import ping as ping_redis
+from adapters.redis.wake import wake_workers
 from adapters.settings import Settings
 from adapters.wiring import Stores, open_stores
 from api_facade.background import Background, Duties
@@ -36,22 +39,83 @@ from flows.executors.registry import Registry
 from flows.worker import WarmProcessWorker
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases, on opened adapters."""
+
+    stores: Stores
+    engine: PrefectRunEngine
+    catalog: Catalog
+    tasks: TaskService
+    runs: RunService
+    reconcile: ReconcileService
+    status: StatusService
+    duties: Duties
+
+
 @asynccontextmanager
-async def open_container(settings: Settings, *, with_background: bool = True) -> AsyncIterator[Container]:
-    """Everything the routes need. Opening works while servers are away; the routes then answer 503."""
-    async with open_stores(settings) as stores, open_client(settings.prefect.api_url) as client:
-        engine = PrefectRunEngine(client, stores.clock)
-        container = _services(settings, stores, client, engine)
-        if not with_background:
-            yield container
-            return
-        duties = _duties(settings, stores, client, engine)
-        background = asyncio.create_task(Background(duties, _holder()).run())
+async def open_container(settings: Settings) -> AsyncIterator[Container]:
+    """Everything the routes need, with the duties at work in the background.
+
+    Opening works while servers are away; the routes then answer 503.
+    """
+    async with open_services(settings) as services:
+        background = asyncio.create_task(Background(services.duties, _holder()).run())
         try:
-            yield container
+            yield compose(settings, services)
         finally:
             background.cancel()
             await asyncio.gather(background, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services alone; nothing happens by itself."""
+    async with open_stores(settings) as stores, open_client(settings.prefect.api_url) as client:
+        yield join(settings, stores, client)
+
+
+def join(settings: Settings, stores: Stores, client: PrefectClient) -> Services:
+    """Hand everything to everything that needs it."""
+    engine = PrefectRunEngine(client, stores.clock)
+    catalog = Catalog(Registry.load(settings))
+    reconcile = ReconcileService(tasks=stores.tasks, engine=engine, clock=stores.clock)
+    tasks = TaskService(
+        tasks=stores.tasks, executions=stores.executions, engine=engine, catalog=catalog, clock=stores.clock
+    )
+    runs = RunService(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        catalog=catalog,
+        clock=stores.clock,
+        counting=stores.counting,
+        switches=tasks,
+        wake=lambda run_id: wake_workers(stores.redis, POOL, run_id),
+        queue_size=settings.scheduler.queue_size,
+    )
+    status = StatusService(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        clock=stores.clock,
+        probes=[
+            Probe("mongodb", lambda: ping_mongo(stores.database)),
+            Probe("redis", lambda: ping_redis(stores.redis)),
+            Probe("prefect", lambda: ping_prefect(client)),
+        ],
+        worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
+    )
+    return Services(
+        stores=stores,
+        engine=engine,
+        catalog=catalog,
+        tasks=tasks,
+        runs=runs,
+        reconcile=reconcile,
+        status=status,
+        duties=_duties(settings, stores, client, engine, reconcile),
+    )
 
 
 async def prepare(stores: Stores, client: PrefectClient) -> None:
@@ -61,44 +125,13 @@ async def prepare(stores: Stores, client: PrefectClient) -> None:
     await seed_system_tasks(SYSTEM_TASKS, tasks=stores.tasks, clock=stores.clock)
 
 
-def _services(settings: Settings, stores: Stores, client: PrefectClient, engine: PrefectRunEngine) -> Container:
-    catalog = Catalog(Registry.load(settings))
-    tasks = TaskService(
-        tasks=stores.tasks, executions=stores.executions, engine=engine, catalog=catalog, clock=stores.clock
-    )
-    return compose(
-        settings=settings,
-        database=stores.database,
-        clock=stores.clock,
-        catalog=catalog,
-        tasks=tasks,
-        runs=RunService(
-            tasks=stores.tasks,
-            executions=stores.executions,
-            engine=engine,
-            catalog=catalog,
-            clock=stores.clock,
-            counting=stores.counting,
-            switches=tasks,
-            queue_size=settings.scheduler.queue_size,
-        ),
-        reconcile=ReconcileService(tasks=stores.tasks, engine=engine, clock=stores.clock),
-        status=StatusService(
-            tasks=stores.tasks,
-            executions=stores.executions,
-            engine=engine,
-            clock=stores.clock,
-            probes=[
-                Probe("mongodb", lambda: ping_mongo(stores.database)),
-                Probe("redis", lambda: ping_redis(stores.redis)),
-                Probe("prefect", lambda: ping_prefect(client)),
-            ],
-            worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
-        ),
-    )
-
-
-def _duties(settings: Settings, stores: Stores, client: PrefectClient, engine: PrefectRunEngine) -> Duties:
+def _duties(
+    settings: Settings,
+    stores: Stores,
+    client: PrefectClient,
+    engine: PrefectRunEngine,
+    reconcile: ReconcileService,
+) -> Duties:
     return Duties(
         mirror=Mirror(
             tasks=stores.tasks,
@@ -110,7 +143,7 @@ def _duties(settings: Settings, stores: Stores, client: PrefectClient, engine: P
             clock=stores.clock,
             stale_timeout=settings.scheduler.stale_timeout,
         ),
-        reconcile=ReconcileService(tasks=stores.tasks, engine=engine, clock=stores.clock),
+        reconcile=reconcile,
         retention=RetentionService(executions=stores.executions, engine=engine, clock=stores.clock),
         engine=engine,
         feed=PrefectChangeFeed(settings.prefect.api_url),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from core.domain.task import TaskType
 from core.errors import Fault
 from flows.executors.faults import faults_of
-from flows.executors.registry import Registry
+from flows.executors.registry import CatalogEntry, Registry
 from flows.system.eve import parameter_models
 from flows.system.parameters import MODELS, merged
 
@@ -40,6 +40,6 @@ class Catalog:
             return list(faults_of(error, values, "parameters"))
         return []
 
-    def entries(self) -> Sequence[Mapping[str, Any]]:
+    def entries(self) -> Sequence[CatalogEntry]:
         """Everything registered, with its schema, for people and UIs."""
         return self._registry.catalog()

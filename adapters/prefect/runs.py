@@ -23,7 +23,9 @@ from core.errors import Conflict
 from core.ports import Clock
 
 PAGE = 200
-"""The most that Prefect's API returns or deletes at once. Source: prefect 3.8, `default_limit`."""
+"""The most that Prefect's API returns at once. Source: prefect 3.8, `PREFECT_API_DEFAULT_LIMIT`."""
+DELETED_AT_ONCE = 50
+"""The most that it deletes at once. Source: prefect 3.8, `bulk_delete_flow_runs`."""
 BULK_DELETE: Any = "/flow_runs/bulk_delete"  # the client's list of paths does not know it yet
 IN_POOL = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 WAITING = [StateType.SCHEDULED, StateType.PENDING]
@@ -134,9 +136,10 @@ class FlowRuns:
 
     async def delete(self, run_ids: Sequence[str]) -> int:
         """Delete runs, whatever their state."""
-        for start in range(0, len(run_ids), PAGE):
-            body = {"flow_runs": {"id": {"any_": [*run_ids[start : start + PAGE]]}}, "limit": PAGE}
+        for start in range(0, len(run_ids), DELETED_AT_ONCE):
+            ids = [*run_ids[start : start + DELETED_AT_ONCE]]
             with translated():
+                body = {"flow_runs": {"id": {"any_": ids}}, "limit": DELETED_AT_ONCE}
                 await self._client.request("POST", BULK_DELETE, json=body)
         return len(run_ids)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from core.domain.execution import Execution, ExecutionStatus
 from core.domain.principal import Principal
 from core.domain.run import Run, RunPhase
 from core.domain.task import Priority, Task
-from core.errors import ExecutionNotFound, Invalid, QueueFull, TaskDisabled
+from core.errors import ExecutionNotFound, Invalid, QueueFull, TaskDisabled, Unavailable
 from core.ports import (
     Clock,
     ExecutionFilter,
@@ -50,6 +51,7 @@ class RunService:
         clock: Clock,
         counting: OutcomeCounting,
         switches: TaskService,
+        wake: Callable[[str], Awaitable[object]],
         queue_size: int,
     ) -> None:
         self._tasks = tasks
@@ -59,6 +61,7 @@ class RunService:
         self._clock = clock
         self._counting = counting
         self._switches = switches
+        self._wake = wake
         self._queue_size = queue_size
 
     async def execute(
@@ -94,6 +97,8 @@ class RunService:
             parameters=parameters,
         )
         await self._executions.add(execution)
+        with suppress(Unavailable):  # a hint only: workers ask by themselves every few seconds
+            await self._wake(run.id)
         logger.info("Execution %s of task %s asked for by %s", run.id, task_id, by.user_id)
         return execution
 
