@@ -7,6 +7,7 @@ the stack: no port, no password, no other local user.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import pwd
 import shutil
@@ -50,6 +51,7 @@ class Postgres(Part):
         self._socket_folder = home.data(self.name) / "socket"
         if len(str(self._socket_folder / ".s.PGSQL.5432")) > _LONGEST_SOCKET_PATH:
             self._socket_folder = Path(tempfile.mkdtemp(prefix="falcon-"))  # 0700, like all of the home
+            atexit.register(shutil.rmtree, self._socket_folder, ignore_errors=True)
 
     async def prepare(self) -> None:
         """Create the cluster the first time, and clear what a killed server left."""

@@ -1,0 +1,26 @@
+"""One running stack, shared by the tests that look at it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_stack import Up
+
+
+@pytest.fixture(scope="session")
+def up() -> Iterator[Up]:
+    """A stack that runs. Tests may kill its parts, but leave it running."""
+    folder = Path(
+        tempfile.mkdtemp(prefix="falcon-up-")
+    )  # pytest's own folders are too deep for some systems' sockets
+    running = Up(folder / "home")
+    try:
+        running.start()
+        yield running
+    finally:
+        running.close()
+        shutil.rmtree(folder, ignore_errors=True)

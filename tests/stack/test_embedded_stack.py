@@ -1,0 +1,127 @@
+"""The stack as tests and tools use it, with the part that starts quickest."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from running_stack import clean_environment, wait_until
+
+from deployments.stack.child import Child
+from deployments.stack.embedded import EmbeddedStack
+from deployments.stack.errors import HomeInUse, PartFailed
+from deployments.stack.home import Home
+from deployments.stack.part import Part
+from deployments.stack.process import Command, leftovers
+
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+from deployments.stack.embedded import EmbeddedStack
+
+async def main():
+    async with EmbeddedStack(Path(sys.argv[1]), parts={"valkey"}):
+        print("ready", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+def client(environment: Mapping[str, str]) -> redis.Redis:
+    return redis.Redis(
+        host=environment["REDIS_HOST"],
+        port=int(environment["REDIS_PORT"]),
+        password=environment["REDIS_PASSWORD"],
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def script_on(home: Path) -> subprocess.Popen[bytes]:
+    """Another process that runs a stack on this home, ready."""
+    script = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(home)], stdout=subprocess.PIPE, env=clean_environment()
+    )
+    assert script.stdout is not None
+    assert script.stdout.readline() == b"ready\n"
+    return script
+
+
+async def test_data_outlives_the_stack_and_its_address_stays(tmp_path: Path) -> None:
+    async with EmbeddedStack(tmp_path, parts={"valkey"}) as first:
+        client(first.environment).set("kept", "yes")
+    assert leftovers(tmp_path) == []
+    async with EmbeddedStack(tmp_path, parts={"valkey"}) as second:
+        assert second.environment == first.environment
+        assert client(second.environment).get("kept") == "yes"
+
+
+async def test_a_stranger_without_the_password_gets_nothing(tmp_path: Path) -> None:
+    async with EmbeddedStack(tmp_path, parts={"valkey"}) as stack:
+        with pytest.raises(redis.AuthenticationError):
+            client({**stack.environment, "REDIS_PASSWORD": ""}).get("kept")
+
+
+async def test_one_home_carries_one_stack(tmp_path: Path) -> None:
+    async with EmbeddedStack(tmp_path, parts={"valkey"}):
+        with pytest.raises(HomeInUse, match=str(os.getpid())):
+            async with EmbeddedStack(tmp_path, parts={"valkey"}):
+                pass
+
+
+async def test_a_part_can_be_stopped_and_started_for_a_test_of_faults(tmp_path: Path) -> None:
+    async with EmbeddedStack(tmp_path, parts={"valkey"}) as stack:
+        await stack.stop_part("valkey")
+        with pytest.raises(redis.ConnectionError):
+            client(stack.environment).ping()
+        await stack.start_part("valkey")
+        assert client(stack.environment).ping()
+
+
+async def test_a_start_ends_what_a_killed_stack_left_and_recovers_its_data(tmp_path: Path) -> None:
+    script = script_on(tmp_path)
+    guardian = next(child for child in psutil.Process(script.pid).children() if "guardian" in str(child.cmdline()))
+    guardian.kill()  # as if the machine had lost both: only the next start can clear up
+    script.kill()
+    script.wait()
+    assert leftovers(tmp_path)
+    async with EmbeddedStack(tmp_path, parts={"valkey"}) as stack:
+        assert [process.pid for process in leftovers(tmp_path)] == [stack.pid("valkey")]
+        assert client(stack.environment).ping()
+
+
+def test_when_its_supervisor_is_killed_nothing_is_left(tmp_path: Path) -> None:
+    script = script_on(tmp_path)
+    script.send_signal(signal.SIGKILL)
+    script.wait()
+    wait_until(lambda: leftovers(tmp_path) == [], "no process is left")
+
+
+class Broken(Part):
+    """A server that says why it can't run, and ends."""
+
+    name = "broken"
+    title = "Broken server"
+
+    def command(self) -> Command:
+        return Command((sys.executable, "-c", "print('the disk is full'); raise SystemExit(3)"))
+
+    async def is_ready(self) -> bool:
+        return False
+
+
+async def test_a_part_that_does_not_start_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with pytest.raises(
+        PartFailed, match=r"Broken server ended while starting \(exit code 3\)(.|\n)*the disk is full"
+    ):
+        await Child(Broken(Home(tmp_path)), {}, lambda line: None).start()

@@ -1,0 +1,90 @@
+"""What the environment may say, and what is told when it says something else."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from adapters.settings import Settings, SettingsError
+
+NAMES = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API_PREFIX|EVE|ESI)")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if NAMES.match(name):
+            monkeypatch.delenv(name)
+
+
+def test_without_any_variable_the_documented_defaults_stand() -> None:
+    settings = Settings.load()
+    assert settings.mongo.uri == "mongodb://localhost:27017"
+    assert settings.mongo.database == "go_falcon"
+    assert (settings.redis.host, settings.redis.port, settings.redis.db) == ("localhost", 6379, 0)
+    assert (settings.scheduler.worker_count, settings.scheduler.queue_size) == (10, 1000)
+    assert settings.scheduler.cleanup_interval == timedelta(hours=1)
+    assert settings.scheduler.stale_timeout == timedelta(hours=2)
+    assert settings.scheduler.timezone == "UTC"
+
+
+def test_durations_are_written_as_go_writes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULER_STALE_TIMEOUT", "1h30m")
+    assert Settings.load().scheduler.stale_timeout == timedelta(minutes=90)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "")
+    monkeypatch.setenv("MONGODB_URI", "")
+    settings = Settings.load()
+    assert settings.redis.password is None
+    assert not settings.mongo.gives("uri")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SCHEDULER_WORKER_COUNT", "many"),
+        ("SCHEDULER_WORKER_COUNT", "0"),
+        ("SCHEDULER_QUEUE_SIZE", "-1"),
+        ("SCHEDULER_CLEANUP_INTERVAL", "hourly"),
+        ("SCHEDULER_CLEANUP_INTERVAL", "0s"),
+        ("SCHEDULER_TIMEZONE", "Mars/Olympus"),
+        ("REDIS_PORT", "99999"),
+        ("MONGODB_URI", "http://user:hunter2@mongo"),
+        ("JWT_SECRET", "hunter2"),
+        ("EVE_TOKEN_KEY", "hunter2"),
+        ("API_PREFIX", "no slash"),
+        ("ESI_USER_AGENT", "two\nlines"),
+        ("ESI_COMPATIBILITY_DATE", "yesterday"),
+        ("PREFECT_API_URL", "localhost:4200"),
+    ],
+)
+def test_a_bad_value_is_told_by_its_name_and_never_by_itself(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as told:
+        Settings.load()
+    assert str(told.value).startswith(f"{name}: ")
+    assert "hunter2" not in str(told.value)
+
+
+def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_PORT", "x")
+    monkeypatch.setenv("SCHEDULER_QUEUE_SIZE", "x")
+    with pytest.raises(SettingsError) as told:
+        Settings.load()
+    assert set(told.value.faults) == {"REDIS_PORT", "SCHEDULER_QUEUE_SIZE"}
+
+
+def test_no_secret_shows_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONGODB_URI", "mongodb://user:hunter2@mongo")
+    monkeypatch.setenv("REDIS_PASSWORD", "hunter2")
+    monkeypatch.setenv("JWT_SECRET", "hunter2" * 10)
+    monkeypatch.setenv("EVE_CLIENT_SECRET", "hunter2")
+    assert "hunter2" not in repr(Settings.load())
