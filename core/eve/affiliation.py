@@ -33,9 +33,10 @@ class StaleCharacter:
 
 
 class StalePage(NamedTuple):
-    """Stale characters by id, all there are from `low` to the last one."""
+    """Stale characters by id: all there are from `low` to `high`. May be empty."""
 
     low: int
+    high: int
     characters: Sequence[StaleCharacter]
 
 
@@ -86,21 +87,23 @@ class IdRange(IntEnum):
 class Batcher:
     """Cuts pages into batches of one kind of id each, so that doubtful ids spoil only requests of their own.
 
-    Feed it pages by ascending id; a batch begins where the one before ended, so that together they leave no gap
-    within a run of pages that follow on each other.
+    Feed it pages by ascending id. Where pages follow on each other, so do the batches: each begins where the one
+    before ended. Where they do not, what lies between was checked a while ago and must not count as checked now.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._low = 0
+        self._seen_to = -1
         self._waiting: list[StaleCharacter] = []
 
     def add(self, page: StalePage) -> list[Batch]:
         """The batches that this page fills."""
         batches = []
-        if not self._follows(page):
+        if page.low != self._seen_to + 1:
             batches += self.rest()
             self._low = page.low
+        self._seen_to = page.high
         for character in page.characters:
             if self._waiting and (len(self._waiting) >= self._size or self._is_other_kind(character)):
                 batches.append(self._cut())
@@ -110,9 +113,6 @@ class Batcher:
     def rest(self) -> list[Batch]:
         """What is left at the end."""
         return [self._cut()] if self._waiting else []
-
-    def _follows(self, page: StalePage) -> bool:
-        return bool(self._waiting) and page.low == self._waiting[-1].stored.character_id + 1
 
     def _is_other_kind(self, character: StaleCharacter) -> bool:
         last = self._waiting[-1].stored.character_id

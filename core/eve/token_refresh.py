@@ -88,7 +88,10 @@ class TokenRefresher:
             identity = await self._sso.identify(grant.access_token)
         except (TokenNotGenuine, SsoUnavailable) as error:
             # The old refresh token may be dead by now: keep the new one, or the login is lost over our doubts.
-            await self._profiles.keep_refresh_token(profile, grant.refresh_token or "", now)
+            if grant.refresh_token:
+                await self._profiles.keep_refresh_token(profile, grant.refresh_token, now)
+            else:
+                await self._profiles.release(profile)
             report.log.error("Token of character %d was not kept: %s", profile.character_id, error)
             await self._failed(report, "transient")
             return
