@@ -85,7 +85,7 @@ def _next_change(clock: ZoneInfo, begin: datetime, close: datetime) -> datetime:
     offset, low = offset_at(clock, begin), begin
     while low < close:
         high = min(low + _LOOK_EVERY, close)
-        if offset_at(clock, high - _SECOND) != offset:
+        if offset_at(clock, high) != offset:
             return _halve(clock, low, high, offset)
         low = high
     return close

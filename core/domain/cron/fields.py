@@ -53,7 +53,7 @@ class Field:
     """What one field says.
 
     `text` is its canonical form, `values` the set of values; `star` is true if any item of the list is a star (also
-    with a step), `step` if any item counts in steps of two or more.
+    with a step), `step` if any item has a step.
     """
 
     text: str
@@ -64,17 +64,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One item of a field's list: from `first` to `last` in steps of `step`; `text` is canonical."""
+    """One item of a field's list: from `first` to `last` in steps; no step is `None`. `text` is canonical."""
 
     text: str
     first: int
     last: int
-    step: int
+    step: int | None
     star: bool
 
     @property
     def values(self) -> int:
-        return sum(1 << value for value in range(self.first, self.last + 1, self.step))
+        return sum(1 << value for value in range(self.first, self.last + 1, self.step or 1))
 
 
 def parse_field(kind: Kind, text: str) -> Field:
@@ -87,21 +87,22 @@ def parse_field(kind: Kind, text: str) -> Field:
     values = 0
     for item in items:
         values |= item.values
-    plain_star = any(item.star and item.step == 1 for item in items)
-    ordered = sorted(set(items), key=lambda item: (item.first, item.last, item.step))
+    plain_star = any(item.star and item.step is None for item in items)
+    ordered = sorted(set(items), key=lambda item: (item.first, item.last, item.step or 0))
     return Field(
         text="*" if plain_star else ",".join(item.text for item in ordered),
         values=values,
         star=any(item.star for item in items),
-        step=any(item.step > 1 for item in items),
+        step=any(item.step is not None for item in items),
     )
 
 
 def _parse_item(kind: Kind, field_text: str, text: str) -> _Item:
     span, slash, step_text = text.partition("/")
-    step = _parse_step(kind, field_text, step_text) if slash else 1
+    step = _parse_step(kind, field_text, step_text) if slash else None
     if span in {"*", "?"}:
-        return _Item("*" if step == 1 else f"*/{step}", kind.low, kind.high, step, star=True)
+        step = None if step == 1 else step
+        return _Item("*" if step is None else f"*/{step}", kind.low, kind.high, step, star=True)
     first_text, dash, last_text = span.partition("-")
     first = _parse_value(kind, field_text, first_text)
     if dash:
@@ -112,13 +113,13 @@ def _parse_item(kind: Kind, field_text: str, text: str) -> _Item:
             )
     else:
         last = kind.high if slash else first
-    return _Item(_item_text(first, last, step, open_ended=bool(slash and not dash)), first, last, step, star=False)
+    return _Item(_item_text(first, last, step, ranged=bool(dash)), first, last, step, star=False)
 
 
-def _item_text(first: int, last: int, step: int, *, open_ended: bool) -> str:
-    if step > 1:
-        return f"{first}/{step}" if open_ended else f"{first}-{last}/{step}"
-    return f"{first}-{last}" if last > first else str(first)
+def _item_text(first: int, last: int, step: int | None, *, ranged: bool) -> str:
+    if step is None:
+        return f"{first}-{last}" if last > first else str(first)
+    return f"{first}-{last}/{step}" if ranged else f"{first}/{step}"
 
 
 def _parse_step(kind: Kind, field_text: str, text: str) -> int:
