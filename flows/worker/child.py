@@ -147,7 +147,7 @@ def _become_command(work: Message) -> NoReturn:
 def _flush() -> None:
     try:
         set_api_log_sink(None)
-        if EventsWorker._instances:
+        if getattr(EventsWorker, "_instances", None):
             EventsWorker.drain_all(timeout=5)
         sys.stdout.flush()
         sys.stderr.flush()

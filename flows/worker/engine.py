@@ -101,7 +101,7 @@ class _Lean:
             yield request
 
 
-class LeanAsyncEngine(_Lean, AsyncFlowRunEngine[..., Any]):  # type: ignore[misc]
+class LeanAsyncEngine(_Lean, AsyncFlowRunEngine[..., Any]):
     """Prefect's async engine, without the idle parts."""
 
     async def handle_crash(self, exc: BaseException) -> None:
@@ -121,7 +121,7 @@ class LeanAsyncEngine(_Lean, AsyncFlowRunEngine[..., Any]):  # type: ignore[misc
                     await outcome
 
 
-class LeanSyncEngine(_Lean, FlowRunEngine[..., Any]):  # type: ignore[misc]
+class LeanSyncEngine(_Lean, FlowRunEngine[..., Any]):
     """Prefect's sync engine, without the idle parts."""
 
     def handle_cancellation(self, exc: BaseException) -> None:
@@ -140,7 +140,7 @@ async def run_async(run: Run, flow: Flow[..., Any]) -> int:
             async with engine.start():
                 while engine.is_running():
                     async with engine.run_context():
-                        await engine.call_flow_fn()
+                        _ = await engine.call_flow_fn()
     return 0
 
 

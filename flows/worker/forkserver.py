@@ -6,7 +6,7 @@ every run and says so to Prefect before it ends.
 
 Messages, one JSON object each over a `SOCK_SEQPACKET` pair:
 
-    worker -> {"do": "fork", "number": n} with a descriptor   {"do": "signal", "pid": p, "signal": s}   {"do": "retire"}
+    worker -> {"do": "fork", "number"} with a descriptor   {"do": "signal", "pid", "signal"}   {"do": "retire"}
     here   -> {"event": "forked", "number", "pid"}   {"event": "stale", "number"?}
               {"event": "exited", "pid", "status", "cpu_seconds", "max_rss_kib", "left_over"}
 """

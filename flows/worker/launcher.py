@@ -193,9 +193,11 @@ class _Server:
         self.close()
         self.stale.set()
         gone = LaunchError("the preloaded process ended unexpectedly")
-        for waiting in (self.ready, *self._forks.values()):
-            if not waiting.done():
-                waiting.set_exception(gone)
+        if not self.ready.done():
+            self.ready.set_exception(gone)
+        for answer in self._forks.values():
+            if not answer.done():
+                answer.set_exception(gone)
         for run in self.runs.values():
             run.note_end(Ended(status=signal.SIGKILL, cpu_seconds=0.0, max_rss_kib=0, left_over=False))
         self.runs.clear()

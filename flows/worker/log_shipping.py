@@ -28,7 +28,7 @@ class LogShipping:
         self._dropped = 0
 
     def add(self, log: dict[str, Any]) -> None:
-        """Take one record in the form of Prefect's API. Never waits; past a bound, records are dropped and counted."""
+        """Take one record in the form of Prefect's API. Never waits; what exceeds a bound is dropped and counted."""
         if len(self._waiting) >= _MOST_WAITING:
             self._dropped += 1
             return

@@ -58,7 +58,7 @@ class LoadedFiles:
 
 
 def _own_files(plugins: Iterable[str]) -> list[str]:
-    installed = tuple(_package_folders()) + (sysconfig.get_paths()["stdlib"],)
+    installed = (*_package_folders(), sysconfig.get_paths()["stdlib"])
     packages = tuple(name.partition(".")[0] for name in plugins)
     files = []
     for name, module in list(sys.modules.items()):

@@ -40,7 +40,7 @@ def be_first_to_go() -> None:
 
 def limit_memory(megabytes: int) -> None:
     """Refuse this process more private memory than this: `MemoryError` in Python, an abort elsewhere."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = megabytes * 1024 * 1024
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)

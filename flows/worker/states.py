@@ -15,6 +15,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
@@ -58,7 +59,7 @@ class RunStates:
     async def claim(self, flow_run_id: UUID) -> ClaimAnswer:
         """Propose Pending. A refusal for the deployment's concurrency limit is named a skip."""
         try:
-            answer = await self._client.set_flow_run_state(flow_run_id, Pending())
+            answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(flow_run_id, Pending())
         except ObjectNotFound:
             return ClaimAnswer(Claim.LOST)
         except httpx.HTTPError as error:

@@ -5,7 +5,7 @@ A poll's answer replaces all that was known before: Prefect alone says what is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -37,7 +37,7 @@ class WaitingRuns:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def replace(self, answers: Iterable[WorkerFlowRunResponse], begun: Mapping[UUID, object]) -> None:
+    def replace(self, answers: Iterable[WorkerFlowRunResponse], begun: Collection[UUID]) -> None:
         """Take over a poll's answer, leaving out the runs that have been begun meanwhile."""
         self._runs = {
             answer.flow_run.id: WaitingRun(

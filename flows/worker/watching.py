@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -19,8 +19,10 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.events import emit_event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
+from prefect.settings import get_current_settings
 
 from adapters.redis.client import open_redis
 from adapters.redis.wake import wakes
@@ -31,6 +33,7 @@ _CANCELLING = "prefect.flow-run.Cancelling"
 _CANCELLED = "prefect.flow-run.Cancelled"
 _SCHEDULED = "prefect.flow-run.Scheduled"
 _RETRY_SECONDS = 5.0
+_NO_BEAT_SECONDS = 60.0
 
 _logger = logging.getLogger("falcon.worker.watching")
 
@@ -88,7 +91,7 @@ async def sweep_cancelling(
     client: PrefectClient,
     pool_name: str,
     interval_seconds: float,
-    on_found: Callable[[FlowRun], Awaitable[None]],
+    on_found: Callable[[UUID], None],
 ) -> None:
     """Look for runs of the pool that are being cancelled, again and again, until cancelled."""
     while True:
@@ -101,6 +104,31 @@ async def sweep_cancelling(
                 work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool_name])),
             )
             for flow_run in found:
-                await on_found(flow_run)
+                on_found(flow_run.id)
         except Exception as error:  # noqa: BLE001 - the next sweep may do better
             _logger.debug("Could not look for cancelled runs: %s", error)
+
+
+async def beat_for(runs_under_way: Callable[[], Sequence[FlowRun]]) -> None:
+    """Emit Prefect's heartbeat event for every lasting run, until cancelled, so that the runs need not.
+
+    Source of the event's form: prefect.flow_engine, `_emit_flow_run_heartbeat`.
+    """
+    while True:
+        frequency = get_current_settings().flows.heartbeat_frequency
+        await asyncio.sleep(frequency or _NO_BEAT_SECONDS)
+        if frequency is None:
+            continue
+        for flow_run in runs_under_way():
+            related = [{"prefect.resource.id": f"prefect.flow.{flow_run.flow_id}", "prefect.resource.role": "flow"}]
+            if flow_run.deployment_id is not None:
+                deployment = f"prefect.deployment.{flow_run.deployment_id}"
+                related.append({"prefect.resource.id": deployment, "prefect.resource.role": "deployment"})
+            emit_event(
+                event="prefect.flow-run.heartbeat",
+                resource={
+                    "prefect.resource.id": f"prefect.flow-run.{flow_run.id}",
+                    "prefect.resource.name": flow_run.name,
+                },
+                related=related,
+            )

@@ -1,0 +1,158 @@
+"""Takes runs off the pool: polls, keeps what is to come, and begins each when it is due and a slot is free.
+
+Polling follows wake-ups; without any it comes round every few seconds. Which run is next is decided on what Prefect
+says now, not on what it said a while ago, as soon as there are more runs than slots.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import anyio
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.settings import PREFECT_WORKER_QUERY_SECONDS
+
+from flows.worker.deployed import Deployments
+from flows.worker.waiting import WaitingRun, WaitingRuns
+
+AHEAD = timedelta(seconds=1)
+"""How long before a run is due its process is forked."""
+
+_SLOWEST_POLL_SECONDS = 3.0
+_FRESH_SECONDS = 0.5
+"""Age up to which a poll's answer decides what runs next."""
+_LEAST_PAUSE_SECONDS = 0.02
+_PAUSE_AFTER_ERROR_SECONDS = 1.0
+_POLLED_AT_ONCE = 50
+_LOWEST_PRIORITY = 1000
+
+_logger = logging.getLogger("falcon.worker.taking")
+
+
+class Taking:
+    """The intake of one worker."""
+
+    def __init__(
+        self,
+        client: PrefectClient,
+        pool_name: str,
+        queue_names: Collection[str],
+        prefetch: timedelta,
+        deployments: Deployments,
+        slots: anyio.CapacityLimiter,
+        begun: Callable[[], Collection[UUID]],
+        begin: Callable[[WaitingRun], None],
+    ) -> None:
+        self.is_open = True
+        """Whether runs are taken. Once false it stays so."""
+        self.polled_at: datetime | None = None
+        self._client = client
+        self._pool_name = pool_name
+        self._queue_names = sorted(queue_names)
+        self._prefetch = prefetch
+        self._deployments = deployments
+        self._slots = slots
+        self._begun = begun
+        self._begin = begin
+        self._priorities: dict[UUID, int] = {}
+        self._waiting = WaitingRuns(lambda queue_id: self._priorities.get(queue_id, _LOWEST_PRIORITY))
+        self._changed = asyncio.Event()
+        self._poll_wanted = True
+        self._polled_seconds = 0.0
+
+    async def run(self) -> None:
+        """Take runs until closed."""
+        while self.is_open:
+            try:
+                if self._poll_wanted or self._age_seconds() >= self._interval_seconds():
+                    await self.poll()
+                self.begin_due()
+            except Exception as error:  # noqa: BLE001 - a worker outlives whatever a poll meets
+                _logger.warning("Could not look for runs: %s: %s", type(error).__name__, error)
+                await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
+            await self._pause()
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self.is_open = False
+        self._changed.set()
+
+    def wake(self) -> None:
+        """Look for runs now."""
+        self._poll_wanted = True
+        self._changed.set()
+
+    def slot_came_free(self) -> None:
+        """Look whether something known can begin."""
+        self._changed.set()
+
+    def forget(self, flow_run_id: UUID) -> None:
+        """Do not begin this one: it was cancelled."""
+        self._waiting.discard(flow_run_id)
+
+    async def learn_priorities(self) -> None:
+        """Read which queue goes before which."""
+        queues = await self._client.read_work_queues(work_pool_name=self._pool_name)
+        self._priorities = {queue.id: queue.priority or _LOWEST_PRIORITY for queue in queues}
+
+    async def poll(self) -> None:
+        """Ask Prefect what is scheduled."""
+        self._poll_wanted = False
+        self._polled_seconds = asyncio.get_running_loop().time()
+        now = datetime.now(UTC)
+        limit = max(_POLLED_AT_ONCE, 2 * int(self._slots.total_tokens))
+        found = await self._scheduled_before(now + self._prefetch, limit)
+        if len(found) == limit:  # what is due later may hide what is due now in a queue of lower priority
+            found = await self._scheduled_before(now + AHEAD, limit)
+        self.polled_at = now
+        await self._deployments.learn(entry.flow_run.deployment_id for entry in found)
+        self._waiting.replace(found, self._begun())
+
+    def begin_due(self) -> None:
+        """Begin what is due, as far as slots go."""
+        while self.is_open and self._slots.available_tokens > 0:
+            if self._is_contended() and self._age_seconds() > _FRESH_SECONDS:
+                self.wake()
+                return
+            run = self._waiting.take(datetime.now(UTC), AHEAD)
+            if run is None:
+                return
+            self._begin(run)
+
+    async def _pause(self) -> None:
+        patience = self._interval_seconds() - self._age_seconds()
+        due_at = self._waiting.next_due_at()
+        if due_at is not None and self._slots.available_tokens > 0:
+            patience = min(patience, (due_at - AHEAD - datetime.now(UTC)).total_seconds())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), max(patience, _LEAST_PAUSE_SECONDS))
+        self._changed.clear()
+
+    @staticmethod
+    def _interval_seconds() -> float:
+        return min(float(PREFECT_WORKER_QUERY_SECONDS.value()), _SLOWEST_POLL_SECONDS)
+
+    def _age_seconds(self) -> float:
+        return asyncio.get_running_loop().time() - self._polled_seconds
+
+    def _is_contended(self) -> bool:
+        return len(self._waiting) > self._slots.available_tokens
+
+    async def _scheduled_before(self, instant: datetime, limit: int) -> list[WorkerFlowRunResponse]:
+        response = await self._client.request(
+            "POST",
+            "/work_pools/{name}/get_scheduled_flow_runs",
+            path_params={"name": self._pool_name},
+            json={
+                "work_queue_names": self._queue_names,
+                "scheduled_before": instant.isoformat(),
+                "limit": limit,
+            },
+        )
+        return [WorkerFlowRunResponse.model_validate(entry) for entry in response.json()]
