@@ -35,6 +35,8 @@ def describe_timetable(timetable: Timetable) -> str:
     days = _days(timetable)
     if not days and times[3].isdigit():  # at times of the clock, rather than so often
         days = "every day"
+    if " from " in times and days.startswith("from "):
+        return f"{times}, {days.removeprefix('from ')}"
     return f"{times} {days}".strip()
 
 

@@ -1,0 +1,22 @@
+"""What Prefect's scheduler makes of a schedule: the dates its own server code generates, merged as it would."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from prefect.server.schemas import schedules as server_schedules
+
+from adapters.prefect.schedules import to_prefect
+from core.domain.schedule import Schedule
+
+
+def prefect_dates(
+    schedule: Schedule, start: datetime, count: int, end: datetime, since: datetime | None = None
+) -> list[datetime]:
+    """The first `count` dates from `start` to `end` if Prefect is told at `start`; doubles are kept."""
+    dates: list[datetime] = []
+    for named in to_prefect(schedule, now=start, since=since):
+        server_side = getattr(server_schedules, type(named.schedule).__name__)
+        stored = server_side.model_validate(named.schedule.model_dump(mode="json"))
+        dates += [date.astimezone(UTC) for date in stored._get_dates_generator(n=count, start=start, end=end)]
+    return [datetime.fromtimestamp(date.timestamp(), UTC) for date in sorted(dates)[:count]]
