@@ -14,7 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed, Running
 
 from adapters.prefect.names import RETRYING, SKIPPED
-from adapters.prefect.states import trigger_of
+from adapters.prefect.states import plain, trigger_of
 from core.domain.duration import format_duration
 from core.services.running import Attempt, Ending, Outcome, Surroundings, Ticket
 from flows.progress import PrefectProgress
@@ -47,8 +47,8 @@ def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | N
         execution_id=str(flow_run.id),
         task_id=task_id,
         trigger=trigger_of(flow_run),
-        due_at=flow_run.expected_start_time,
-        queued_at=flow_run.expected_start_time or flow_run.created,
+        due_at=plain(flow_run.expected_start_time),
+        queued_at=plain(flow_run.expected_start_time or flow_run.created),
         parameters=parameters or {},
         worker_id=os.environ.get("PREFECT__WORKER_NAME") or f"{socket.gethostname()}:{os.getpid()}",
     )

@@ -23,7 +23,7 @@ class PrefectRunEngine:
     """See `core.ports.RunEngine`."""
 
     def __init__(self, client: PrefectClient, clock: Clock) -> None:
-        self._client = client
+        self.client = client
         self._clock = clock
         self._runs = FlowRuns(client, clock)
         self._flow_ids: dict[str, str] = {}
@@ -42,9 +42,9 @@ class PrefectRunEngine:
 
     async def _post(self, task: Task, name: str) -> Any:
         if name not in self._flow_ids:
-            self._flow_ids[name] = str(await self._client.create_flow_from_name(name))
+            self._flow_ids[name] = str(await self.client.create_flow_from_name(name))
         body = deployment_body(task, self._flow_ids[name], self._clock.now())
-        return (await self._client.request("POST", "/deployments/", json=body)).json()
+        return (await self.client.request("POST", "/deployments/", json=body)).json()
 
     async def remove(self, task: Task) -> None:
         """Remove the deployment that was told last, and any other of the same name."""
@@ -61,7 +61,7 @@ class PrefectRunEngine:
         run_ids = await self._runs.ids_of_deployment(deployment_id)
         try:
             with translated():
-                await self._client.request("DELETE", "/deployments/{id}", path_params={"id": deployment_id})
+                await self.client.request("DELETE", "/deployments/{id}", path_params={"id": deployment_id})
         except Gone:
             pass
         still = await self._runs.runs(run_ids)
@@ -83,7 +83,7 @@ class PrefectRunEngine:
         body = {**wanted, "offset": offset, "limit": PAGE, "sort": "NAME_ASC"}
         with translated():
             answer: list[dict[str, Any]] = (
-                await self._client.request("POST", "/deployments/filter", json=body)
+                await self.client.request("POST", "/deployments/filter", json=body)
             ).json()
         return answer
 

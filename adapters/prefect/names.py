@@ -45,7 +45,6 @@ PARAMETER_SCHEMA = {
         },
     },
     "required": ["task_id"],
-    "definitions": {},
 }
 """The parameters of our flows, as Prefect derives them from their signature; a test holds the two equal."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, State, StateType
@@ -62,13 +62,25 @@ def run_of(flow_run: FlowRun, now: datetime) -> Run:
         phase=phase_of(state, due_at, now),
         trigger=trigger_of(flow_run),
         message=message_of(state),
-        due_at=flow_run.expected_start_time,
-        started_at=flow_run.start_time,
-        ended_at=flow_run.end_time,
-        changed_at=state.timestamp if state else None,
+        due_at=plain(flow_run.expected_start_time),
+        started_at=plain(flow_run.start_time),
+        ended_at=plain(flow_run.end_time),
+        changed_at=plain(state.timestamp) if state else None,
         attempts=flow_run.run_count,
         worker=flow_run.infrastructure_pid or "",
         cancelling=state is not None and state.type is StateType.CANCELLING,
+    )
+
+
+def plain(instant: datetime | None) -> datetime | None:
+    """A plain datetime in UTC and whole milliseconds. Prefect's may be pendulum's, whose arithmetic differs."""
+    if instant is None:
+        return None
+    utc = instant.astimezone(UTC)
+    return datetime(
+        *(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second),
+        utc.microsecond // 1000 * 1000,
+        tzinfo=UTC,
     )
 
 

@@ -34,3 +34,11 @@ class Principal:
     def may(self, permission: Permission) -> bool:
         """Whether the caller has the permission, by itself or as a super admin."""
         return self.is_super_admin or permission in self.permissions
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What a character may do, as its groups say."""
+
+    is_super_admin: bool = False
+    permissions: Set[str] = frozenset()

@@ -1,0 +1,134 @@
+"""Settings to services: every use case on its opened adapters. The facade, its command line and the tests use it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prefect.client.orchestration import PrefectClient
+
+from adapters.mongo.client import ensure_indexes
+from adapters.mongo.client import ping as ping_mongo
+from adapters.prefect.client import ensure_foundation, open_client, worker_slots
+from adapters.prefect.client import ping as ping_prefect
+from adapters.prefect.engine import PrefectRunEngine
+from adapters.prefect.feed import PrefectChangeFeed
+from adapters.prefect.names import POOL
+from adapters.probes import Probe
+from adapters.redis.client import ping as ping_redis
+from adapters.redis.wake import wake_workers
+from adapters.settings import Settings
+from adapters.wiring import Stores, open_stores
+from api_facade.background import Duties
+from core.services.mirror import Mirror
+from core.services.reconcile import ReconcileService
+from core.services.retention import RetentionService
+from core.services.runs import RunService
+from core.services.seeding import seed_system_tasks
+from core.services.status import StatusService
+from core.services.tasks import TaskService
+from deployments.system_tasks import SYSTEM_TASKS
+from flows.catalog import Catalog
+from flows.executors.registry import Registry
+from flows.worker import WarmProcessWorker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases, on opened adapters."""
+
+    stores: Stores
+    engine: PrefectRunEngine
+    catalog: Catalog
+    tasks: TaskService
+    runs: RunService
+    reconcile: ReconcileService
+    status: StatusService
+    duties: Duties
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services alone; nothing happens by itself."""
+    async with open_stores(settings) as stores, open_client(settings.prefect.api_url) as client:
+        yield join(settings, stores, client)
+
+
+def join(settings: Settings, stores: Stores, client: PrefectClient) -> Services:
+    """Hand everything to everything that needs it."""
+    engine = PrefectRunEngine(client, stores.clock)
+    catalog = Catalog(Registry.load(settings))
+    reconcile = ReconcileService(tasks=stores.tasks, engine=engine, clock=stores.clock)
+    tasks = TaskService(
+        tasks=stores.tasks, executions=stores.executions, engine=engine, catalog=catalog, clock=stores.clock
+    )
+    runs = RunService(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        catalog=catalog,
+        clock=stores.clock,
+        counting=stores.counting,
+        switches=tasks,
+        wake=lambda run_id: wake_workers(stores.redis, POOL, run_id),
+        queue_size=settings.scheduler.queue_size,
+    )
+    status = StatusService(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        clock=stores.clock,
+        probes=[
+            Probe("mongodb", lambda: ping_mongo(stores.database)),
+            Probe("redis", lambda: ping_redis(stores.redis)),
+            Probe("prefect", lambda: ping_prefect(client)),
+        ],
+        worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
+    )
+    return Services(
+        stores=stores,
+        engine=engine,
+        catalog=catalog,
+        tasks=tasks,
+        runs=runs,
+        reconcile=reconcile,
+        status=status,
+        duties=_duties(settings, stores, client, engine, reconcile),
+    )
+
+
+async def prepare(stores: Stores, client: PrefectClient) -> None:
+    """Make what everything stands on: indexes, the work pool, the system tasks. Safe to repeat and to race."""
+    await ensure_indexes(stores.database)
+    await ensure_foundation(client, WarmProcessWorker.get_default_base_job_template())
+    await seed_system_tasks(SYSTEM_TASKS, tasks=stores.tasks, clock=stores.clock)
+
+
+def _duties(
+    settings: Settings,
+    stores: Stores,
+    client: PrefectClient,
+    engine: PrefectRunEngine,
+    reconcile: ReconcileService,
+) -> Duties:
+    return Duties(
+        mirror=Mirror(
+            tasks=stores.tasks,
+            executions=stores.executions,
+            engine=engine,
+            locks=stores.locks,
+            counting=stores.counting,
+            watermark=stores.watermark,
+            clock=stores.clock,
+            stale_timeout=settings.scheduler.stale_timeout,
+        ),
+        reconcile=reconcile,
+        retention=RetentionService(executions=stores.executions, engine=engine, clock=stores.clock),
+        engine=engine,
+        feed=PrefectChangeFeed(settings.prefect.api_url),
+        lease=stores.lease,
+        prepare=lambda: prepare(stores, client),
+        cleanup_interval=settings.scheduler.cleanup_interval,
+        keep_for=settings.scheduler.retention,
+    )

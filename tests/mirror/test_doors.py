@@ -1,0 +1,226 @@
+"""What is done in Prefect shows in the API, and the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import yaml
+from prefect.client.orchestration import PrefectClient
+from prefect.utilities.callables import parameter_schema
+
+from adapters.prefect.deployments import fingerprint_of
+from adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
+from core.domain.execution import ExecutionStatus, Trigger
+from core.domain.task import TaskStatus
+from core.errors import TaskNotFound
+from deployments.prefect_yaml import render
+from deployments.system_tasks import SYSTEM_TASKS
+from flows import entrypoints
+from tests.conftest import ADMIN, Scheduler, function, wait_until
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def client(scheduler: Scheduler) -> PrefectClient:
+    """Somebody at Prefect's own door."""
+    return scheduler.services.engine.client
+
+
+async def deployment_of(client: PrefectClient, task_id: str) -> dict[str, Any]:
+    body = {"deployments": {"name": {"any_": [task_id]}}}
+    found: list[dict[str, Any]] = (await client.request("POST", "/deployments/filter", json=body)).json()
+    assert len(found) == 1
+    return found[0]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("worker")
+async def test_a_quick_run_from_the_prefect_ui_appears_in_the_history(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task(config=function("echo", to="all"))
+    assert task.deployment_id is not None
+    flow_run = await client.create_flow_run_from_deployment(UUID(task.deployment_id))
+    ended = await scheduler.ended(str(flow_run.id))
+    assert ended.status is ExecutionStatus.COMPLETED
+    assert ended.trigger is Trigger.PREFECT
+    assert [each.id for each in await scheduler.history(task)] == [str(flow_run.id)]
+
+
+@pytest.mark.slow
+async def test_a_run_that_waits_for_a_worker_is_pending_and_cancelling_it_in_prefect_ends_it(
+    scheduler: Scheduler, client: PrefectClient, stack: Any
+) -> None:
+    await stack.stop_part("worker")
+    try:
+        task = await scheduler.task()
+        assert task.deployment_id is not None
+        flow_run = await client.create_flow_run_from_deployment(UUID(task.deployment_id))
+
+        async def pending() -> bool:
+            return [each.status for each in await scheduler.history(task)] == [ExecutionStatus.PENDING]
+
+        await wait_until(pending, "the waiting run shows as pending")
+        from prefect.states import Cancelled
+
+        await client.set_flow_run_state(flow_run.id, Cancelled())
+        ended = await scheduler.ended(str(flow_run.id))
+        assert ended.error == "Task execution was cancelled"
+    finally:
+        await stack.start_part("worker")
+
+
+async def test_a_pause_made_in_prefect_shows_here_and_resuming_here_undoes_it_there(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    assert task.deployment_id is not None
+    await client.pause_deployment(UUID(task.deployment_id))
+
+    async def paused() -> bool:
+        return (await scheduler.services.tasks.get(task.id)).status is TaskStatus.PAUSED
+
+    await wait_until(paused, "the task is paused")
+    await scheduler.services.tasks.resume(task.id, ADMIN)
+    deployment = await deployment_of(client, task.id)
+    assert not deployment["paused"]
+    assert [schedule["active"] for schedule in deployment["schedules"]] == [True]
+
+
+async def test_a_schedule_switched_off_in_prefect_pauses_the_task(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    deployment = await deployment_of(client, task.id)
+    schedule_id = deployment["schedules"][0]["id"]
+    await client.update_deployment_schedule(UUID(deployment["id"]), UUID(schedule_id), active=False)
+
+    async def paused() -> bool:
+        return (await scheduler.services.tasks.get(task.id)).paused
+
+    async def paused_after_reload() -> bool:
+        await scheduler.services.reconcile.reload()
+        return await paused()
+
+    await wait_until(paused_after_reload, "the task is paused")
+
+
+async def test_changes_made_here_are_in_prefect_at_once(scheduler: Scheduler, client: PrefectClient) -> None:
+    task = await scheduler.task(tags=("nightly",), description="Says hello")
+    deployment = await deployment_of(client, task.id)
+    assert deployment["tags"] == ["nightly", "function"]
+    assert "Says hello" in deployment["description"]
+    assert deployment["work_queue_name"] == "normal"
+    await scheduler.services.tasks.update(task.id, {"schedule": "0 0 6 * * *", "tags": ("morning",)}, ADMIN)
+    deployment = await deployment_of(client, task.id)
+    assert deployment["schedules"][0]["schedule"]["cron"] == "0 6 * * *"
+    assert deployment["tags"] == ["morning", "function"]
+    await scheduler.services.tasks.disable(task.id, ADMIN)
+    assert not (await deployment_of(client, task.id))["schedules"][0]["active"]
+    await scheduler.services.tasks.delete(task.id, ADMIN)
+    with pytest.raises(AssertionError):
+        await deployment_of(client, task.id)
+    with pytest.raises(TaskNotFound):
+        await scheduler.services.tasks.get(task.id)
+
+
+async def test_reload_makes_prefect_equal_to_mongodb_and_says_what_it_did(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    changed, removed = await scheduler.task(), await scheduler.task()
+    for task in (changed, removed):
+        assert task.deployment_id is not None
+    await client.request(
+        "PATCH", "/deployments/{id}", path_params={"id": changed.deployment_id}, json={"description": "Other"}
+    )
+    await client.delete_deployment(UUID(removed.deployment_id))
+    stray_flow = await client.create_flow_from_name("function-task")
+    await client.create_deployment(stray_flow, name="no-such-task", parameters={"task_id": "no-such-task"})
+    outcome = await scheduler.services.reconcile.reload()
+    assert outcome.failed == ()
+    assert "Other" not in (await deployment_of(client, changed.id))["description"]
+    assert await deployment_of(client, removed.id)
+    with pytest.raises(AssertionError):
+        await deployment_of(client, "no-such-task")
+    again = await scheduler.services.reconcile.reload()
+    assert (again.created, again.updated, again.removed, again.failed) == (0, 0, 0, ())
+
+
+async def test_next_run_is_the_next_flow_run_that_prefect_has_scheduled(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task(schedule="0 0 */6 * * *", timezone="Europe/Berlin")
+
+    async def scheduled() -> list[dict[str, Any]]:
+        body = {
+            "flow_runs": {"deployment_id": {"any_": [task.deployment_id]}},
+            "sort": "EXPECTED_START_TIME_ASC",
+            "limit": 1,
+        }
+        found: list[dict[str, Any]] = (await client.request("POST", "/flow_runs/filter", json=body)).json()
+        return found
+
+    first = (await wait_until(scheduled, "Prefect has scheduled it"))[0]
+    next_run = scheduler.services.tasks.next_run(task)
+    assert next_run is not None
+    assert first["expected_start_time"].replace("Z", "+00:00") == next_run.isoformat()
+
+
+def test_prefect_yaml_is_what_the_definitions_make_of_it() -> None:
+    assert (ROOT / "prefect.yaml").read_text() == render()
+
+
+def test_the_parameters_of_our_flows_are_those_that_deployments_declare() -> None:
+    for name in FLOWS.values():
+        flow = getattr(entrypoints, ENTRYPOINTS[name].rpartition(".")[2])
+        assert flow.name == name
+        derived = parameter_schema(flow.fn).model_dump_for_openapi()
+        assert {key: value for key, value in derived.items() if key != "definitions"} == PARAMETER_SCHEMA
+
+
+@pytest.mark.slow
+async def test_prefect_deploy_creates_the_same_deployments_as_the_facade(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    await scheduler.services.reconcile.reload()
+    ours = {task_id: await deployment_of(client, task_id) for task_id in SYSTEM_TASKS}
+    command = [str(Path(sys.executable).with_name("prefect")), "--no-prompt", "deploy", "--all"]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env=dict(os.environ), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    volatile = {"id", "created", "updated", "version_id", "version_info", "created_by", "updated_by", "status"}
+    for task_id, before in ours.items():
+        after = await deployment_of(client, task_id)
+        assert after["id"] == before["id"]
+        assert fingerprint_of(after) == fingerprint_of(before)
+        for schedules in (before["schedules"], after["schedules"]):
+            for schedule in schedules:
+                for field in ("id", "created", "updated"):
+                    schedule.pop(field)
+        differing = {key for key in after if key not in volatile and after[key] != before[key]}
+        assert differing <= {"last_polled", "global_concurrency_limit", "concurrency_limit_id", "labels"}
+    outcome = await scheduler.services.reconcile.reload()
+    assert outcome.created == outcome.updated == 0
+
+
+def test_prefect_yaml_names_every_system_task() -> None:
+    document = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    assert {entry["name"] for entry in document["deployments"]} == set(SYSTEM_TASKS)
+
+
+async def test_the_prefect_ui_is_served(stack: Any) -> None:
+    address = stack.environment["PREFECT_API_URL"].removesuffix("/api")
+    async with httpx.AsyncClient() as web:
+        page = await web.get(address, follow_redirects=True)
+    assert page.status_code == 200
+    assert "<title>" in page.text

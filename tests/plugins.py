@@ -1,0 +1,65 @@
+"""Functions that the tests run. They import nothing of ours, as a user's plug-in would not.
+
+Each writes what it did to a file, so that a test can tell what really happened from what the history says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+
+def _write(file: str, line: str) -> None:
+    with Path(file).open("a") as out:
+        out.write(f"{line}\n")
+
+
+async def diary(file: str, seconds: float = 0.0, text: str = "") -> str:
+    """Write start and end, with a pause between; say so when cancelled."""
+    _write(file, f"start {os.getpid()} {text}".strip())
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        _write(file, "cancelled")
+        raise
+    _write(file, "end")
+    return f"waited {seconds:g} s"
+
+
+def deaf(file: str, seconds: float) -> None:
+    """Work in plain blocking code that hears of no cancellation."""
+    _write(file, f"start {os.getpid()}")
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+    _write(file, "end")
+
+
+def failing(file: str, succeed_at: int = 1000) -> str:
+    """Fail until called for the given time."""
+    _write(file, "attempt")
+    attempts = len(Path(file).read_text().splitlines())
+    if attempts < succeed_at:
+        raise ValueError(f"attempt {attempts} went wrong")
+    return f"succeeded at attempt {attempts}"
+
+
+def dying(how: str) -> None:
+    """End the process without a word."""
+    if how == "exit":
+        os._exit(3)
+    os.kill(os.getpid(), 9)
+
+
+async def counting(total: int) -> dict[str, Any]:
+    """Return a value that is not text."""
+    return {"counted": list(range(total))}
+
+
+def register(registry: Any) -> None:
+    """Called by the registry because `SCHEDULER_PLUGINS` names this module."""
+    for function in (diary, deaf, failing, dying, counting):
+        registry.register_function(function, module="tests")
