@@ -56,7 +56,6 @@ class Registry:
             TaskType.FUNCTION: self._functions,
             TaskType.CUSTOM: CustomExecutor(self._plugged),
         }
-        self._system: Executor | None = None
         for each in (builtin.echo, builtin.noop, builtin.sleep):
             self.register_function(each, module=builtin.MODULE)
 
@@ -115,10 +114,6 @@ class Registry:
 
         return register
 
-    def use_system(self, executor: Executor) -> None:
-        """Execute system tasks with this. Clients can neither create nor see their type."""
-        self._system = executor
-
     def types(self) -> Sequence[str]:
         """Task types that a client may create: the documented ones, then the registered ones by name."""
         return (*_DOCUMENTED, *sorted(self._plugged))
@@ -138,9 +133,7 @@ class Registry:
         return [self._http.entry(), *self._functions.entries(), *plugged]
 
     def executor_for(self, task_type: str) -> Executor:
-        """The executor of a type. For an unknown type, one whose result says so."""
-        if task_type == TaskType.SYSTEM and self._system is not None:
-            return self._system
+        """The executor of a type. For an unknown type, one whose result says so. System tasks are not ours."""
         return self._documented.get(task_type) or self._plugged.get(task_type) or _Unknown(task_type)
 
 

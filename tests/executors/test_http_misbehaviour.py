@@ -1,0 +1,99 @@
+"""Servers that are slow, endless, hostile or broken: every attempt ends by itself, within its time, with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import psutil
+import pytest
+
+from tests.executors.bench import Bench
+from tests.executors.web_server import WebServer, serving
+
+
+async def quiet(web: WebServer) -> bool:
+    """Whether the server saw all its clients go."""
+    for _ in range(200):
+        if web.open_connections == 0:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("path", ["/silent", "/slow-head", "/slow-body", "/endless-interim"])
+async def test_an_answer_that_does_not_end_is_given_up_at_the_timeout(
+    bench: Bench, web: WebServer, path: str
+) -> None:
+    started = time.monotonic()
+    result = await bench.run("http", {"url": web.url(path), "timeout": "500ms"})
+    assert result.error == "No complete answer within 500ms"
+    assert result.retryable
+    assert time.monotonic() - started < 30  # far from the hour that the server would take
+    assert await quiet(web)
+
+
+async def test_an_endless_body_is_read_to_the_limit_only(bench: Bench, web: WebServer) -> None:
+    result = await bench.run("http", {"url": web.url("/endless-body")})
+    assert result.success
+    assert result.detail["truncated"] is True
+    assert len(result.output) == 64 * 1024
+    assert await quiet(web)
+    assert web.bytes_sent < 64 * 1024 * 1024
+
+
+async def test_an_endless_head_is_refused(bench: Bench, web: WebServer) -> None:
+    result = await bench.run("http", {"url": web.url("/endless-head"), "timeout": "10s"})
+    assert not result.success
+    assert result.error == "The answer is not valid HTTP or ended early"
+    assert await quiet(web)
+
+
+async def test_a_compressed_bomb_costs_no_memory(bench: Bench, web: WebServer) -> None:
+    before = psutil.Process().memory_info().rss
+    result = await bench.run("http", {"url": web.url("/bomb")})
+    assert result.success
+    assert result.output == " " * 64 * 1024
+    assert result.detail["truncated"] is True
+    assert psutil.Process().memory_info().rss - before < 100 * 1024 * 1024
+
+
+@pytest.mark.parametrize("path", ["/no-http", "/short", "/bad-chunk", "/hang-up"])
+async def test_a_broken_answer_fails_and_may_be_tried_again(bench: Bench, web: WebServer, path: str) -> None:
+    result = await bench.run("http", {"url": web.url(path)})
+    assert not result.success
+    assert result.error in {
+        "The answer is not valid HTTP or ended early",
+        "The connection broke before the answer was complete",
+    }
+    assert result.retryable
+
+
+async def test_nobody_listening_is_told_as_such(bench: Bench) -> None:
+    async with serving() as gone:
+        url = gone.url("/echo")
+    result = await bench.run("http", {"url": url})
+    assert result.error == "The connection was refused: nothing listens there"
+    assert result.retryable
+
+
+async def test_a_name_without_address_is_told_as_such(bench: Bench) -> None:
+    result = await bench.run("http", {"url": "http://no-such-host.invalid/"})
+    assert result.error == "The name no-such-host.invalid does not resolve"
+
+
+async def test_a_cancelled_request_closes_its_connection(bench: Bench, web: WebServer) -> None:
+    context = bench.context({"url": web.url("/slow-body")})
+    running = asyncio.ensure_future(bench.registry.executor_for("http").execute(context))  # type: ignore[arg-type]
+    await asyncio.wait_for(web.asked.wait(), 30)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await quiet(web)
+
+
+async def test_an_address_that_is_no_sendable_one_fails_for_good(bench: Bench) -> None:
+    for url in ("http://exa mple.com/", "http://[::1/", "ftp://example.com/", "http://:80/", "http://a:99999/"):
+        result = await bench.run("http", {"url": url})
+        assert not result.success
+        assert not result.retryable
