@@ -115,6 +115,13 @@ def _proxy(value: SecretStr) -> SecretStr:
     return value
 
 
+def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in value:
+        if not re.fullmatch(r"https?://[^\s/]+", origin):
+            raise ValueError("must be origins such as https://ui.example.com, without a path")
+    return value
+
+
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -185,12 +192,21 @@ class SchedulerSettings(_Group):
 
 
 class ApiSettings(_Group):
-    """How the facade is reached and whom it believes. Both variables stand without a prefix."""
+    """How the facade is reached and whom it believes. Its variables stand without a common prefix."""
 
     model_config = SettingsConfigDict(env_prefix="")
 
     jwt_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
     """Signs and verifies HS256 tokens. Only the facade needs it; without it no token can be believed."""
+    jwt_secret_previous: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
+    """The secret before the present one: still verifies, so that a change of secret logs nobody out."""
+    jwt_jwks_url: WebAddress | None = None
+    """Key set of an identity provider whose RS256 and EdDSA tokens are believed too; needs the issuer."""
+    jwt_jwks_issuer: str | None = None
+    jwt_jwks_audience: str | None = None
+    """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
+    api_trusted_origins: Annotated[Listed, AfterValidator(_origins)] = ()
+    """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
     api_prefix: Annotated[str, AfterValidator(_api_prefix)] = ""
     """Path in front of `/scheduler`: empty, or starting with a slash and not ending with one."""
 

@@ -1,0 +1,79 @@
+"""The API process: `uvicorn --factory api_facade.app:create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from adapters.settings import Settings
+from api_facade.container import Container
+from api_facade.handlers import install_handlers
+from api_facade.logs import configure_logs
+from api_facade.openapi import TITLE, install_docs, install_openapi
+from api_facade.routes import control, executions, service, tasks
+from api_facade.tracing import HEADER, RequestTracing
+
+Open = Callable[[], AbstractAsyncContextManager[Container]]
+
+
+def create_app() -> FastAPI:
+    """The app as the environment describes it. Raises `SettingsError`."""
+    from api_facade.wiring import open_container  # Prefect is imported only by those who serve
+
+    settings = Settings.load()
+    configure_logs()
+    return _assemble(settings, lambda: open_container(settings))
+
+
+def build_app(container: Container, settings: Settings) -> FastAPI:
+    """The app on a container that is open already and stays so."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Container]:
+        yield container
+
+    app = _assemble(settings, opened)
+    app.state.container = container
+    return app
+
+
+def _assemble(settings: Settings, open_container: Open) -> FastAPI:
+    base = f"{settings.api.api_prefix}/scheduler"
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_container() as container:
+            app.state.container = container
+            yield
+
+    app = FastAPI(
+        title=TITLE,
+        version=version("falcon-scheduler"),
+        lifespan=lifespan,
+        openapi_url=f"{base}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would be made of the caller's Host header
+        generate_unique_id_function=lambda route: route.name,
+        separate_input_output_schemas=False,
+    )
+    for router in (service.router, tasks.router, control.router, executions.router):
+        app.include_router(router, prefix=base)
+    install_docs(app, base)
+    install_openapi(app)
+    install_handlers(app)
+    if settings.api.api_trusted_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api.api_trusted_origins,
+            allow_credentials=True,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", HEADER],
+            expose_headers=["Location", "Retry-After", HEADER],
+        )
+    app.add_middleware(RequestTracing)
+    return app

@@ -1,0 +1,100 @@
+"""What the routes are handed: the use cases, who may use them, and the present."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from adapters.mongo.permissions import MongoPermissions
+from adapters.settings import ApiSettings, Settings
+from api_facade.auth.authenticator import Authenticator, GrantSource
+from api_facade.auth.jwks import ProviderKeys
+from api_facade.auth.tokens import TokenVerifier
+from core.ports import Clock, ExecutorCatalog
+from core.services.reconcile import ReconcileService
+from core.services.runs import RunService
+from core.services.status import StatusService
+from core.services.tasks import TaskService
+
+if TYPE_CHECKING:
+    from api_facade.services import Services
+
+
+class CatalogEntry(Protocol):
+    """Something that a task can run."""
+
+    @property
+    def type(self) -> str:
+        """The task type to give."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """`http`, `function` or `executor`."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """The first paragraph of its documentation."""
+        ...
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """JSON Schema of the task's `config`."""
+        ...
+
+
+class ListedCatalog(ExecutorCatalog, Protocol):
+    """A catalog that can be shown."""
+
+    def entries(self) -> Sequence[CatalogEntry]:
+        """Everything a client's task can run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """Everything the routes need."""
+
+    tasks: TaskService
+    runs: RunService
+    reconcile: ReconcileService
+    status: StatusService
+    catalog: ListedCatalog
+    authenticator: Authenticator
+    clock: Clock
+    default_timezone: str = "UTC"
+    """In which a schedule is read when its task names no zone."""
+
+
+def compose(settings: Settings, services: Services) -> Container:
+    """Join the services with those who may use them."""
+    return Container(
+        tasks=services.tasks,
+        runs=services.runs,
+        reconcile=services.reconcile,
+        status=services.status,
+        catalog=services.catalog,
+        authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
+        clock=services.stores.clock,
+        default_timezone=settings.scheduler.timezone,
+    )
+
+
+def make_authenticator(settings: ApiSettings, source: GrantSource) -> Authenticator:
+    """Believe what the settings say is to be believed."""
+    keys = [key.get_secret_value() for key in (settings.jwt_secret, settings.jwt_secret_previous) if key]
+    provider = None
+    if settings.jwt_jwks_url and settings.jwt_jwks_issuer:
+        provider = ProviderKeys(
+            settings.jwt_jwks_url, issuer=settings.jwt_jwks_issuer, audience=settings.jwt_jwks_audience
+        )
+    return Authenticator(
+        TokenVerifier(keys, provider), source, trusted_origins=frozenset(settings.api_trusted_origins)
+    )

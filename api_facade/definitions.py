@@ -1,0 +1,113 @@
+"""From a body to a task's definition, or to a change of one, with every fault of shape and of meaning in one answer.
+
+A field of the wrong type does not keep the others from being judged: it is replaced by something sound, the whole is
+judged, and what is then said about the replaced field is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from api_facade.schemas.tasks import MetadataChange, TaskCreate, TaskUpdate
+from api_facade.shape import read_shape
+from core.domain.task import TaskDefinition
+from core.errors import Fault, Invalid
+from core.ports import ExecutorCatalog
+from core.services.validation import definition_faults
+
+_FIELDS = frozenset(each.name for each in fields(TaskDefinition))
+_SOUND = TaskDefinition(name="sound", type="", schedule="@hourly")
+
+Shape = TypeVar("Shape", TaskCreate, TaskUpdate)
+
+
+def read_definition(body: Any, catalog: ExecutorCatalog, default_timezone: str) -> TaskDefinition:
+    """The definition of a new task. Raises `Invalid` with all that is wrong with it."""
+    base = replace(_SOUND, timezone=default_timezone)
+    definition = replace(base, **_read(TaskCreate, body, base, catalog))
+    return replace(definition, tags=tuple(definition.tags))
+
+
+def read_changes(body: Any, present: TaskDefinition, catalog: ExecutorCatalog) -> dict[str, Any]:
+    """What a body changes about a task, by field. Raises `Invalid` with all that is wrong with it."""
+    return _read(TaskUpdate, body, present, catalog)
+
+
+def _read(shape: type[Shape], body: Any, base: TaskDefinition, catalog: ExecutorCatalog) -> dict[str, Any]:
+    value, faults = read_shape(shape, body)
+    if isinstance(body, Mapping):
+        unsound = {fault.location for fault in faults}
+        if value is None:
+            value = _sound_part(shape, body, unsound)
+        faults += _tag_clash(value)
+        given = _given(value)
+        faults += [
+            fault
+            for fault in _meaning_faults(replace(base, **given), value, catalog)
+            if not _is_about(fault.location, unsound)
+        ]
+        if not faults:
+            return given
+    raise Invalid(faults)
+
+
+def _sound_part(shape: type[Shape], body: Mapping[str, Any], unsound: Iterable[str]) -> Shape:
+    """What remains of a body without its unsound fields; fields that must be there get a sound value."""
+    kept = dict(body)
+    metadata = kept.get("metadata")
+    if isinstance(metadata, Mapping):
+        kept["metadata"] = dict(metadata)
+    for location in unsound:
+        name, *rest = location.split(".")
+        if name == "metadata" and rest and isinstance(metadata, Mapping):
+            kept["metadata"].pop(rest[0], None)
+        else:
+            kept.pop(name, None)
+    unknown = [name for name in kept if name not in shape.model_fields]  # a name with a dot in it
+    for name in unknown:
+        del kept[name]
+    if isinstance(kept.get("metadata"), Mapping):
+        kept["metadata"] = {n: each for n, each in kept["metadata"].items() if n in MetadataChange.model_fields}
+    required = {"name": _SOUND.name, "type": _SOUND.type, "schedule": _SOUND.schedule}
+    return shape.model_validate({n: v for n, v in required.items() if n in shape.model_fields} | kept)
+
+
+def _given(value: TaskCreate | TaskUpdate) -> dict[str, Any]:
+    """The definition's fields that the body gives, wherever they stand in it."""
+    given = {name: getattr(value, name) for name in value.model_fields_set if name in _FIELDS}
+    if "metadata" in value.model_fields_set:
+        metadata = value.metadata
+        given = {name: getattr(metadata, name) for name in metadata.model_fields_set} | given
+    if "tags" in given:
+        given["tags"] = tuple(given["tags"])
+    return given
+
+
+def _tag_clash(value: TaskCreate | TaskUpdate) -> Iterator[Fault]:
+    both = "tags" in value.model_fields_set and "tags" in value.metadata.model_fields_set
+    if both and value.tags != value.metadata.tags:
+        yield Fault("metadata.tags", "differs from tags; give them in one place")
+
+
+def _meaning_faults(
+    definition: TaskDefinition, value: TaskCreate | TaskUpdate, catalog: ExecutorCatalog
+) -> Iterator[Fault]:
+    in_metadata = "tags" not in value.model_fields_set and "tags" in value.metadata.model_fields_set
+    for fault in definition_faults(definition, catalog):
+        if in_metadata and fault.location.split(".")[0] == "tags":
+            yield Fault(f"metadata.{fault.location}", fault.message)
+        else:
+            yield fault
+
+
+def _is_about(location: str, unsound: Iterable[str]) -> bool:
+    """Whether a fault is about an unsound field; a config can't be judged without its type."""
+    own = location.split(".")
+    for each in unsound:
+        theirs = each.split(".")
+        shared = 2 if theirs[0] == "metadata" and len(theirs) > 1 else 1
+        if own[:shared] == theirs[:shared] or (theirs[0] == "type" and own[0] == "config"):
+            return True
+    return False

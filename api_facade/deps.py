@@ -1,0 +1,58 @@
+"""What routes ask for: the container, and a caller who may do what the route does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from api_facade.auth.carriers import COOKIE
+from api_facade.container import Container
+from core.domain.principal import Permission, Principal
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="HS256 token.")
+_cookie = APIKeyCookie(
+    name=COOKIE,
+    auto_error=False,
+    scheme_name="cookie",
+    description="The same token as a cookie; changes are refused when another site's page sends them.",
+)
+_CARRIERS = [Security(_bearer), Security(_cookie)]
+"""For the OpenAPI document alone; the token is read by the authenticator."""
+
+
+def _container(request: Request) -> Container:
+    return cast(Container, request.app.state.container)
+
+
+Parts = Annotated[Container, Depends(_container)]
+
+
+async def _reader(
+    request: Request, parts: Parts, _bearer: Annotated[object, _CARRIERS[0]], _cookie: Annotated[object, _CARRIERS[1]]
+) -> Principal:
+    return await parts.authenticator.reader(request)
+
+
+def _who_may(permission: Permission) -> Callable[..., Awaitable[Principal]]:
+    async def permitted(
+        request: Request,
+        parts: Parts,
+        _bearer: Annotated[object, _CARRIERS[0]],
+        _cookie: Annotated[object, _CARRIERS[1]],
+    ) -> Principal:
+        return await parts.authenticator.permitted(request, permission)
+
+    return permitted
+
+
+Reader = Annotated[Principal, Depends(_reader)]
+"""Anybody with a token."""
+Creator = Annotated[Principal, Depends(_who_may(Permission.CREATE))]
+Updater = Annotated[Principal, Depends(_who_may(Permission.UPDATE))]
+Deleter = Annotated[Principal, Depends(_who_may(Permission.DELETE))]
+Runner = Annotated[Principal, Depends(_who_may(Permission.EXECUTE))]
+Controller = Annotated[Principal, Depends(_who_may(Permission.CONTROL))]
+Manager = Annotated[Principal, Depends(_who_may(Permission.MANAGE))]

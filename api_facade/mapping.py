@@ -1,0 +1,180 @@
+"""Between the domain and the wire, in both directions. The documented API's quirks stand here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from api_facade.schemas.executions import ExecutionAccepted, ExecutionMetadata, ExecutionResponse
+from api_facade.schemas.service import Dependencies, Metrics, StatsResponse, StatusResponse
+from api_facade.schemas.tasks import TaskMetadata, TaskQuery, TaskResponse
+from core.domain.execution import Execution
+from core.domain.task import Task
+from core.ports import Health, Page, PageRequest, TaskFilter
+from core.services.status import ServiceStatus, Stats
+
+NOT_ASKED = Health(name="", healthy=False, latency=timedelta())
+
+
+def task_response(task: Task, next_run: datetime | None) -> TaskResponse:
+    """A task as clients see it."""
+    definition, record = task.definition, task.record
+    return TaskResponse(
+        id=task.id,
+        name=definition.name,
+        description=definition.description,
+        type=definition.type,
+        schedule=definition.schedule,
+        status=task.status,
+        priority=definition.priority,
+        enabled=definition.enabled,
+        config=dict(definition.config),
+        metadata=_task_metadata(task),
+        last_run=record.last_run,
+        last_run_duration=record.last_run_duration,
+        next_run=next_run,
+        created_at=task.created_at,
+        updated_at=task.updated_at,
+        created_by=task.created_by,
+        updated_by=task.updated_by,
+    )
+
+
+def _task_metadata(task: Task) -> TaskMetadata:
+    definition, record = task.definition, task.record
+    return TaskMetadata(
+        max_retries=definition.max_retries,
+        retry_interval=definition.retry_interval,
+        timeout=definition.timeout,
+        tags=list(definition.tags),
+        timezone=definition.timezone,
+        overlap=definition.overlap,
+        is_system=task.is_system,
+        source=task.source,
+        version=task.version,
+        last_error=record.last_error,
+        success_count=record.success_count,
+        failure_count=record.failure_count,
+        total_runs=record.total_runs,
+        average_runtime=record.average_runtime,
+        skipped_count=record.skipped_count,
+        last_skipped=record.last_skipped,
+    )
+
+
+def execution_response(execution: Execution) -> ExecutionResponse:
+    """An execution as clients see it. The worker and the retries stand twice, as in the document."""
+    own: dict[str, Any] = {
+        "trigger": execution.trigger,
+        "worker_id": execution.worker_id,
+        "retry_count": execution.retry_count,
+        "lock_key": execution.lock_key,
+        "fencing_token": execution.fencing_token,
+        "queued_at": execution.queued_at,
+        "scheduled_for": execution.scheduled_for,
+        "parameters": dict(execution.parameters) or None,
+    }
+    return ExecutionResponse(
+        id=execution.id,
+        task_id=execution.task_id,
+        status=execution.status,
+        started_at=execution.started_at,
+        completed_at=execution.completed_at,
+        duration=execution.duration or timedelta(),
+        output=execution.output or None,
+        error=execution.error or None,
+        metadata=ExecutionMetadata(**{**execution.detail, **own}),
+        worker_id=execution.worker_id,
+        retry_count=execution.retry_count,
+    )
+
+
+def accepted(execution: Execution) -> ExecutionAccepted:
+    """The answer to an execute."""
+    return ExecutionAccepted(
+        execution_id=execution.id,
+        status=execution.status,
+        message="Task execution was queued",
+        started_at=execution.started_at,
+    )
+
+
+def page_numbers(page: Page[Any]) -> Mapping[str, int]:
+    """What every list carries."""
+    return {
+        "total": page.total,
+        "page": page.request.page,
+        "page_size": page.request.size,
+        "total_pages": page.total_pages,
+    }
+
+
+def page_request(page: int, size: int) -> PageRequest:
+    """Which page is asked for."""
+    return PageRequest(page=page, size=size)
+
+
+def task_filter(query: TaskQuery) -> TaskFilter:
+    """Which tasks are asked for. Tags come repeated or separated by commas, as go-falcon takes them."""
+    tags = [tag.strip() for each in query.tags for tag in each.split(",")]
+    return TaskFilter(
+        status=query.status,
+        type=query.type,
+        enabled=query.enabled,
+        tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
+        priority=query.priority,
+        query=query.q or "",
+    )
+
+
+def stats_response(stats: Stats) -> StatsResponse:
+    """The numbers."""
+    return StatsResponse(**_stats(stats))
+
+
+def _stats(stats: Stats) -> dict[str, Any]:
+    return {
+        "total_tasks": stats.total_tasks,
+        "enabled_tasks": stats.enabled_tasks,
+        "running_tasks": stats.running_tasks,
+        "completed_today": stats.completed_today,
+        "failed_today": stats.failed_today,
+        "average_runtime": stats.average_runtime,
+        "next_scheduled_run": stats.next_scheduled_run,
+        "worker_count": stats.worker_count,
+        "queue_size": stats.queue_size,
+    }
+
+
+def status_response(status: ServiceStatus, memory_usage_mb: float) -> StatusResponse:
+    """How the service is. MongoDB is called `database` and Prefect `engine`, as in go-falcon."""
+    components = {each.name: each for each in status.components}
+    database, redis, engine = (components.get(name, NOT_ASKED) for name in ("mongodb", "redis", "prefect"))
+    metrics = None
+    if status.stats is not None:
+        metrics = Metrics(
+            **_stats(status.stats),
+            active_workers=status.stats.active_executions,
+            memory_usage_mb=round(memory_usage_mb, 1),
+            success_rate=status.stats.success_rate,
+        )
+    return StatusResponse(
+        module="scheduler",
+        status=status.condition,
+        message=status.message,
+        dependencies=Dependencies(
+            database=_word(database),
+            database_latency=database.latency,
+            redis=_word(redis),
+            redis_latency=redis.latency,
+            engine=_word(engine),
+            engine_latency=engine.latency,
+        ),
+        metrics=metrics,
+        last_checked=status.checked_at,
+    )
+
+
+def _word(health: Health) -> str:
+    return "healthy" if health.healthy else "unhealthy"

@@ -1,0 +1,72 @@
+"""The OpenAPI document and the page that shows it; both work without internet."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+from api_facade.schemas.common import Problem
+from api_facade.schemas.executions import ExecuteRequest
+from api_facade.schemas.service import ScheduleQuestion
+from api_facade.schemas.tasks import TaskCreate, TaskUpdate
+
+TITLE = "Falcon Scheduler"
+_DESCRIPTION = """\
+Schedules and runs tasks on Prefect. Reads need a token; changes need `super_admin` or the permission that stands
+with the route. Errors are `application/problem+json`; a 400 names all that is wrong. Times are UTC, lengths of time
+are Go text.
+"""
+_BODIES = (TaskCreate, TaskUpdate, ExecuteRequest, ScheduleQuestion)
+_TEMPLATE = "#/components/schemas/{model}"
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Let the app describe itself. Bodies are read by us, so their shapes are added here."""
+
+    def describe() -> dict[str, Any]:
+        if not app.openapi_schema:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.__dict__["openapi"] = describe  # the framework's documented way, which mypy takes for a mistake
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(title=TITLE, version=app.version, description=_DESCRIPTION, routes=app.routes)
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)  # what is invalid is a 400 here
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    _, bodies = models_json_schema([(each, "validation") for each in _BODIES], ref_template=_TEMPLATE)
+    _, answers = models_json_schema([(Problem, "serialization")], ref_template=_TEMPLATE)
+    schemas.update(bodies["$defs"] | answers["$defs"])
+    return document
+
+
+def install_docs(app: FastAPI, base: str) -> None:
+    """Serve the page at `{base}/docs`, with its files from our own environment."""
+    assets = StaticFiles(directory=str(files("fastapi_offline") / "static"))
+    page = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title=TITLE,
+        swagger_js_url="docs/assets/swagger-ui-bundle.js",
+        swagger_css_url="docs/assets/swagger-ui.css",
+        swagger_favicon_url="docs/assets/favicon.png",
+        swagger_ui_parameters={"persistAuthorization": True, "displayRequestDuration": True},
+    )
+
+    @app.get(f"{base}/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return page
+
+    app.mount(f"{base}/docs/assets", assets)

@@ -1,0 +1,100 @@
+"""Switches and runs of a task: pause, resume, enable, disable, execute, stop, and its history."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from api_facade import examples
+from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from api_facade.deps import Controller, Parts, Reader, Runner
+from api_facade.mapping import accepted, execution_response, page_numbers, page_request, task_response
+from api_facade.schemas.executions import (
+    ExecuteRequest,
+    ExecutionAccepted,
+    ExecutionList,
+    ExecutionResponse,
+    HistoryQuery,
+)
+from api_facade.schemas.tasks import TaskResponse, TaskStopped
+from api_facade.shape import read_json, read_whole
+
+router = APIRouter(prefix="/tasks/{task_id}", tags=["control"], route_class=LeanRoute)
+
+
+@router.post("/pause", responses=answers(200, examples.PAUSED, *CHANGE, 404, 409), summary="Hold the schedule")
+async def pause_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
+    """Hold the schedule; what runs goes on. Repeatable. Needs `scheduler:tasks:control`."""
+    task = await parts.tasks.pause(task_id, caller)
+    return task_response(task, parts.tasks.next_run(task))
+
+
+@router.post("/resume", responses=answers(200, examples.TASK, *CHANGE, 404, 409), summary="Let the schedule go on")
+async def resume_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
+    """Let the schedule go on from now. Repeatable. Needs `scheduler:tasks:control`."""
+    task = await parts.tasks.resume(task_id, caller)
+    return task_response(task, parts.tasks.next_run(task))
+
+
+@router.post("/enable", responses=answers(200, examples.TASK, *CHANGE, 404, 409), summary="Switch on")
+async def enable_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
+    """Switch the task on. A pause stays. Repeatable. Needs `scheduler:tasks:control`."""
+    task = await parts.tasks.enable(task_id, caller)
+    return task_response(task, parts.tasks.next_run(task))
+
+
+@router.post("/disable", responses=answers(200, examples.DISABLED, *CHANGE, 404, 409), summary="Switch off")
+async def disable_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
+    """Switch the task off: it can't be run, not even by hand. Repeatable. Needs `scheduler:tasks:control`."""
+    task = await parts.tasks.disable(task_id, caller)
+    return task_response(task, parts.tasks.next_run(task))
+
+
+@router.post(
+    "/execute",
+    status_code=202,
+    responses=answers(202, examples.ACCEPTED, *CHANGE, 400, 404, 408, 409, 413, 415),
+    openapi_extra=takes("ExecuteRequest", required=False, override=examples.EXECUTE),
+    summary="Run now",
+)
+async def execute_task(task_id: str, caller: Runner, parts: Parts, request: Request) -> ExecutionAccepted:
+    """Ask for an execution now, also of a paused task, with parameters and a priority for this run only.
+
+    503 with Retry-After when `SCHEDULER_QUEUE_SIZE` executions wait already. Needs `scheduler:tasks:execute`.
+    """
+    wanted = read_whole(ExecuteRequest, await read_json(request, optional=True))
+    execution = await parts.runs.execute(task_id, parameters=wanted.parameters, priority=wanted.priority, by=caller)
+    return accepted(execution)
+
+
+@router.post("/stop", responses=answers(200, examples.STOPPED, *CHANGE, 404, 409), summary="Cancel what runs")
+async def stop_task(task_id: str, caller: Controller, parts: Parts) -> TaskStopped:
+    """Pause the task and cancel all of its pending and running executions. Repeatable.
+
+    A cancelled execution ends as `failed` with the error `Task execution was cancelled`.
+    Needs `scheduler:tasks:control`.
+    """
+    outcome = await parts.runs.stop(task_id, caller)
+    return TaskStopped(
+        message="Task stopped and paused", task_id=task_id, cancelled_executions=len(outcome.cancelled)
+    )
+
+
+@router.get("/history", responses=answers(200, examples.EXECUTIONS, *READ, 400, 404, 503), summary="A task's history")
+async def task_history(
+    task_id: str, caller: Reader, parts: Parts, query: Annotated[HistoryQuery, Query()]
+) -> ExecutionList:
+    """The task's executions, the newest first. `total` is exact."""
+    page = await parts.runs.history(task_id, query.status, page_request(query.page, query.page_size))
+    return ExecutionList(executions=[execution_response(each) for each in page.items], **page_numbers(page))
+
+
+@router.get(
+    "/executions/{execution_id}",
+    responses=answers(200, examples.EXECUTION, *READ, 404, 503),
+    summary="One of a task's executions",
+)
+async def task_execution(task_id: str, execution_id: str, caller: Reader, parts: Parts) -> ExecutionResponse:
+    """The execution; 404 also when it is another task's."""
+    return execution_response(await parts.runs.get(execution_id, task_id))

@@ -1,0 +1,95 @@
+"""The service as a whole: its status and numbers, reload, what can be run, what a schedule means."""
+
+from __future__ import annotations
+
+import psutil
+from fastapi import APIRouter, Request
+
+from api_facade import examples
+from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from api_facade.deps import Manager, Parts, Reader
+from api_facade.mapping import stats_response, status_response
+from api_facade.schemas.service import (
+    ExecutorList,
+    ExecutorResponse,
+    Reloaded,
+    ScheduleAnswer,
+    ScheduleQuestion,
+    StatsResponse,
+    StatusResponse,
+)
+from api_facade.shape import read_json, read_whole
+from core.domain.schedule import ScheduleError, parse
+from core.errors import Invalid
+
+router = APIRouter(route_class=LeanRoute)
+
+_process = psutil.Process()
+
+
+@router.get("/status", tags=["service"], responses=answers(200, examples.STATUS), summary="How the service is")
+async def get_status(parts: Parts) -> StatusResponse:
+    """Ask every component. Public; always 200, `status` says how it is."""
+    return status_response(await parts.status.status(), _process.memory_info().rss / 2**20)
+
+
+@router.get("/stats", tags=["service"], responses=answers(200, examples.STATS, 503), summary="Numbers")
+async def get_stats(parts: Parts) -> StatsResponse:
+    """Tasks and today's executions in numbers. Public."""
+    return stats_response(await parts.status.stats())
+
+
+@router.post("/reload", tags=["service"], responses=answers(200, examples.RELOADED, *CHANGE), summary="Reload tasks")
+async def reload_tasks(caller: Manager, parts: Parts) -> Reloaded:
+    """Make Prefect's deployments equal to the tasks in MongoDB. Repeatable. Needs `scheduler:system:manage`."""
+    outcome = await parts.reconcile.reload()
+    message = "Prefect equals MongoDB" if not outcome.failed else "Some tasks could not be deployed"
+    return Reloaded(
+        message=message,
+        created=outcome.created,
+        updated=outcome.updated,
+        removed=outcome.removed,
+        unchanged=outcome.unchanged,
+        failed=list(outcome.failed),
+    )
+
+
+@router.get(
+    "/executors", tags=["definitions"], responses=answers(200, examples.EXECUTORS, *READ), summary="What can run"
+)
+async def list_executors(caller: Reader, parts: Parts) -> ExecutorList:
+    """Everything that a task can run: the task type to give, and the JSON Schema of its config."""
+    return ExecutorList(
+        executors=[
+            ExecutorResponse(
+                type=entry.type,
+                name=entry.name,
+                kind=entry.kind,
+                description=entry.description,
+                config_schema=dict(entry.schema),
+            )
+            for entry in parts.catalog.entries()
+        ]
+    )
+
+
+@router.post(
+    "/schedules/preview",
+    tags=["definitions"],
+    responses=answers(200, examples.SCHEDULE, *READ, 400, 403, 408, 413, 415),
+    openapi_extra=takes("ScheduleQuestion", weekdays=examples.SCHEDULE_QUESTION),
+    summary="What a schedule means",
+)
+async def preview_schedule(caller: Reader, parts: Parts, request: Request) -> ScheduleAnswer:
+    """A schedule in its canonical form, in words, and with its next runs. Changes nothing."""
+    question = read_whole(ScheduleQuestion, await read_json(request))
+    try:
+        schedule = parse(question.schedule, question.timezone or parts.default_timezone)
+    except ScheduleError as error:
+        raise Invalid.of("timezone" if error.field == "timezone" else "schedule", str(error)) from error
+    return ScheduleAnswer(
+        schedule=str(schedule),
+        description=schedule.describe(),
+        timezone=schedule.timezone,
+        next_runs=schedule.upcoming(parts.clock.now(), question.count),
+    )

@@ -1,0 +1,76 @@
+"""Tasks: list, create, read, change, delete."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api_facade import examples
+from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from api_facade.definitions import read_changes, read_definition
+from api_facade.deps import Creator, Deleter, Parts, Reader, Updater
+from api_facade.mapping import page_numbers, page_request, task_filter, task_response
+from api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
+from api_facade.shape import read_json
+from core.errors import SystemTaskProtected
+
+router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
+
+
+@router.get("", responses=answers(200, examples.TASKS, *READ, 400, 503), summary="List tasks")
+async def list_tasks(caller: Reader, parts: Parts, query: Annotated[TaskQuery, Query()]) -> TaskList:
+    """The tasks that meet all conditions, the one changed last first. `total` is exact."""
+    page = await parts.tasks.list(task_filter(query), page_request(query.page, query.page_size))
+    tasks = [task_response(task, parts.tasks.next_run(task)) for task in page.items]
+    return TaskList(tasks=tasks, **page_numbers(page))
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=answers(201, examples.TASK, *CHANGE, 400, 408, 409, 413, 415, Location="Where the task is read."),
+    openapi_extra=takes("TaskCreate", http=examples.TASK_CREATE, function=examples.FUNCTION_CREATE),
+    summary="Create a task",
+)
+async def create_task(caller: Creator, parts: Parts, request: Request, response: Response) -> TaskResponse:
+    """Store a task and deploy it; it runs from its next due time on. Needs `scheduler:tasks:create`."""
+    definition = read_definition(await read_json(request), parts.catalog, parts.default_timezone)
+    task = await parts.tasks.create(definition, caller)
+    response.headers["Location"] = request.app.url_path_for("get_task", task_id=task.id)
+    return task_response(task, parts.tasks.next_run(task))
+
+
+@router.get("/{task_id}", responses=answers(200, examples.TASK, *READ, 404, 503), summary="Read a task")
+async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
+    """The task with its counters and its next run."""
+    task = await parts.tasks.get(task_id)
+    return task_response(task, parts.tasks.next_run(task))
+
+
+@router.put(
+    "/{task_id}",
+    responses=answers(200, examples.TASK, *CHANGE, 400, 404, 408, 409, 413, 415),
+    openapi_extra=takes("TaskUpdate", change=examples.TASK_UPDATE),
+    summary="Change a task",
+)
+async def update_task(task_id: str, caller: Updater, parts: Parts, request: Request) -> TaskResponse:
+    """Replace the given fields and no others. System tasks are refused. Needs `scheduler:tasks:update`."""
+    present = await parts.tasks.get(task_id)
+    if present.is_system:
+        raise SystemTaskProtected(task_id)
+    changes = read_changes(await read_json(request), present.definition, parts.catalog)
+    task = await parts.tasks.update(task_id, changes, caller)
+    return task_response(task, parts.tasks.next_run(task))
+
+
+@router.delete(
+    "/{task_id}", responses=answers(200, examples.DELETED, *CHANGE, 404), summary="Delete a task with its history"
+)
+async def delete_task(task_id: str, caller: Deleter, parts: Parts) -> TaskDeleted:
+    """Remove the task, its deployment, its runs and its history. System tasks are refused.
+
+    Needs `scheduler:tasks:delete`.
+    """
+    await parts.tasks.delete(task_id, caller)
+    return TaskDeleted(message="Task deleted", task_id=task_id)

@@ -1,0 +1,65 @@
+"""Shapes that every part of the API uses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api_facade.schemas.values import QueryInteger
+
+LAST_PAGE = 1_000_000
+
+
+def without_defaults(schema: dict[str, Any]) -> None:
+    """For shapes in which a field that is not given means "leave it", whatever our code's default is."""
+    for each in schema.get("properties", {}).values():
+        each.pop("default", None)
+
+
+class RequestShape(BaseModel):
+    """What a client sends: JSON types are taken at their word, and unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ResponseShape(BaseModel):
+    """What a client gets. Fields without a value are left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PageQuery(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    page: Annotated[QueryInteger, Field(ge=1, le=LAST_PAGE, description="From 1.")] = 1
+    page_size: Annotated[QueryInteger, Field(ge=1, le=100, description="Entries on a page.")] = 20
+
+
+class PageShape(ResponseShape):
+    """The numbers that come with every list."""
+
+    total: Annotated[int, Field(description="Entries on all pages, exact.")]
+    page: int
+    page_size: int
+    total_pages: int
+
+
+class ProblemFault(ResponseShape):
+    """One thing wrong with a request."""
+
+    location: Annotated[str, Field(description="Dotted, from the body's root; a query's name after `query.`.")]
+    message: str
+
+
+class Problem(ResponseShape):
+    """An error. Source: RFC 9457."""
+
+    title: str
+    status: int
+    detail: str
+    code: Annotated[str, Field(description="Stable name of the error.")]
+    errors: Annotated[list[ProblemFault] | None, Field(description="All that is wrong, for a 400.")] = None
+    request_id: Annotated[str, Field(description="Under which our log knows the request.")]

@@ -1,0 +1,102 @@
+"""Shapes of what concerns the service as a whole. Names: go-falcon, scheduler status and statistics."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from api_facade.schemas.common import RequestShape, ResponseShape
+from api_facade.schemas.tasks import Cron
+from api_facade.schemas.values import DurationText, Instant
+from core.services.status import Condition
+
+
+class StatsResponse(ResponseShape):
+    """Numbers. Today begins at 00:00 UTC."""
+
+    total_tasks: int
+    enabled_tasks: int
+    running_tasks: int
+    completed_today: Annotated[int, Field(description="Executions that ended well today.")]
+    failed_today: int
+    average_runtime: Annotated[DurationText, Field(description="Of today's executions.")]
+    next_scheduled_run: Instant | None = None
+    worker_count: Annotated[int, Field(description="Executions that the workers take at once.")]
+    queue_size: Annotated[int, Field(description="Executions that wait.")]
+
+
+class Metrics(StatsResponse):
+    """The numbers, and how busy we are."""
+
+    active_workers: Annotated[int, Field(description="Executions at work.")]
+    memory_usage_mb: Annotated[float, Field(description="Of the process that answers.")]
+    success_rate: Annotated[float | None, Field(description="Percent of today's executions.")] = None
+
+
+class Dependencies(ResponseShape):
+    """`healthy` or `unhealthy`, and how long the answer took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    database: str
+    database_latency: DurationText
+    redis: str
+    redis_latency: DurationText
+    engine: Annotated[str, Field(description="Prefect.")]
+    engine_latency: DurationText
+
+
+class StatusResponse(ResponseShape):
+    """How the service is."""
+
+    module: str
+    status: Condition
+    message: str
+    dependencies: Dependencies
+    metrics: Annotated[Metrics | None, Field(description="Left out while MongoDB or Prefect is away.")] = None
+    last_checked: Instant
+
+
+class Reloaded(ResponseShape):
+    """What had to be done to make Prefect equal to MongoDB, in numbers of tasks."""
+
+    message: str
+    created: int
+    updated: int
+    removed: int
+    unchanged: int
+    failed: Annotated[list[str], Field(description="Ids of tasks that could not be deployed; the log says why.")]
+
+
+class ScheduleQuestion(RequestShape):
+    """A schedule to be explained."""
+
+    schedule: Cron
+    timezone: Annotated[str | None, Field(description="IANA zone; the service's own when not given.")] = None
+    count: Annotated[int, Field(ge=1, le=100, description="How many runs to show.")] = 5
+
+
+class ScheduleAnswer(ResponseShape):
+    """What a schedule means."""
+
+    schedule: Annotated[str, Field(description="In its canonical form.")]
+    description: str
+    timezone: str
+    next_runs: list[Instant]
+
+
+class ExecutorResponse(ResponseShape):
+    """Something that a task can run."""
+
+    type: Annotated[str, Field(description="The task type to give.")]
+    name: str
+    kind: Annotated[str, Field(description="`http`, `function` or `executor`.")]
+    description: str
+    config_schema: Annotated[dict[str, Any], Field(description="JSON Schema of the task's config.")]
+
+
+class ExecutorList(ResponseShape):
+    """All that tasks can run."""
+
+    executors: list[ExecutorResponse]

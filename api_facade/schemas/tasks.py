@@ -1,0 +1,171 @@
+"""Shapes of tasks. Names and defaults: scheduler API; go-falcon, scheduler routes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape, without_defaults
+from api_facade.schemas.values import DurationText, Instant, Length, QueryBoolean
+from core.domain.task import Overlap, Priority, Source, TaskStatus
+from core.services.validation import DESCRIPTION_LENGTH, MAX_RETRIES, MAX_TAGS, NAME_LENGTH
+
+TAG_PATTERN = r"^[\w][\w .:/+-]{0,49}$"
+
+Name = Annotated[
+    str,
+    Field(
+        description="Unique; without space around it.", json_schema_extra={"minLength": 1, "maxLength": NAME_LENGTH}
+    ),
+]
+Description = Annotated[str, Field(json_schema_extra={"maxLength": DESCRIPTION_LENGTH})]
+TypeName = Annotated[
+    str, Field(description="`http`, `function`, `custom`, or a registered executor's type, see GET /executors.")
+]
+Cron = Annotated[
+    str,
+    Field(
+        description="Six cron fields, seconds first, or a descriptor such as `@hourly` or `@every 90s`; "
+        "`CRON_TZ=Zone ` may stand before it.",
+        examples=["0 */10 * * * *"],
+        json_schema_extra={"minLength": 1},
+    ),
+]
+AnyPriority = Annotated[Priority, Field(strict=False)]
+AnyOverlap = Annotated[Overlap, Field(strict=False)]
+Config = Annotated[
+    dict[str, Any],
+    Field(description="What the executor of this type takes, see GET /executors; at most 64 KiB and 10 levels."),
+]
+Tags = Annotated[
+    list[Annotated[str, Field(json_schema_extra={"pattern": TAG_PATTERN, "maxLength": 50})]],
+    Field(
+        description="1 to 50 letters, digits, space or any of `_ . : / + -`; the first is a letter, digit or `_`.",
+        json_schema_extra={"maxItems": MAX_TAGS, "uniqueItems": True},
+    ),
+]
+
+
+class MetadataChange(RequestShape):
+    """The part of a task's metadata that clients set."""
+
+    model_config = ConfigDict(json_schema_extra=without_defaults)
+
+    max_retries: Annotated[int, Field(json_schema_extra={"minimum": 0, "maximum": MAX_RETRIES})] = 3
+    retry_interval: Annotated[Length, Field(description="1s to 1h; doubled with every attempt.")] = timedelta(
+        minutes=1
+    )
+    timeout: Annotated[Length, Field(description="30s to 24h, for one attempt.")] = timedelta(minutes=5)
+    tags: Tags = Field(default_factory=list)
+    timezone: Annotated[str, Field(description="IANA zone in which the schedule is read.", examples=["UTC"])] = "UTC"
+    overlap: Annotated[AnyOverlap, Field(description="When it is due while it still runs.")] = Overlap.SKIP
+
+
+class TaskCreate(RequestShape):
+    """A new task."""
+
+    name: Name
+    type: TypeName
+    schedule: Cron
+    description: Description = ""
+    priority: AnyPriority = Priority.NORMAL
+    enabled: bool = True
+    config: Config = Field(default_factory=dict)
+    tags: Annotated[Tags, Field(description="May stand in `metadata` instead.")] = Field(default_factory=list)
+    metadata: MetadataChange = MetadataChange()
+
+
+class TaskUpdate(RequestShape):
+    """A change of a task: what is not given stays as it is. A task's type stays for life."""
+
+    model_config = ConfigDict(json_schema_extra=without_defaults)
+
+    name: Name = ""
+    description: Description = ""
+    schedule: Cron = ""
+    priority: AnyPriority = Priority.NORMAL
+    enabled: bool = True
+    config: Annotated[Config, Field(description="Replaces the whole config.")] = Field(default_factory=dict)
+    tags: Annotated[Tags, Field(description="Replaces all tags; may stand in `metadata` instead.")] = Field(
+        default_factory=list
+    )
+    metadata: MetadataChange = MetadataChange()
+
+
+class TaskQuery(PageQuery):
+    """Which tasks; all of the conditions hold."""
+
+    status: TaskStatus | None = None
+    type: Annotated[str | None, StringConstraints(min_length=1, max_length=100)] = None
+    enabled: QueryBoolean | None = None
+    priority: Priority | None = None
+    tags: Annotated[list[str], Field(description="The task has all of them; repeated, or separated by commas.")] = (
+        Field(default_factory=list)
+    )
+    q: Annotated[str | None, Field(description="Part of the name, in any case.", max_length=NAME_LENGTH)] = None
+
+
+class TaskMetadata(ResponseShape):
+    """How the task is run, where it came from, and how it went."""
+
+    max_retries: int
+    retry_interval: DurationText
+    timeout: DurationText
+    tags: list[str]
+    timezone: str
+    overlap: Overlap
+    is_system: bool
+    source: Source
+    version: Annotated[int, Field(description="Grows by one with every change of the definition.")]
+    last_error: str
+    success_count: int
+    failure_count: int
+    total_runs: int
+    average_runtime: DurationText
+    skipped_count: Annotated[int, Field(description="Runs left out because the one before was still at work.")]
+    last_skipped: Instant | None = None
+
+
+class TaskResponse(ResponseShape):
+    """A task."""
+
+    id: str
+    name: str
+    description: str
+    type: str
+    schedule: str
+    status: TaskStatus
+    priority: Priority
+    enabled: bool
+    config: dict[str, Any]
+    metadata: TaskMetadata
+    last_run: Instant | None = None
+    last_run_duration: DurationText | None = None
+    next_run: Annotated[Instant | None, Field(description="Left out while the schedule does not fire.")] = None
+    created_at: Instant
+    updated_at: Instant
+    created_by: str
+    updated_by: str
+
+
+class TaskList(PageShape):
+    """A page of tasks, the one changed last first."""
+
+    tasks: list[TaskResponse]
+
+
+class TaskDeleted(ResponseShape):
+    """The task, its history and its deployment are gone."""
+
+    message: str
+    task_id: str
+
+
+class TaskStopped(ResponseShape):
+    """The task is paused and its executions are being cancelled."""
+
+    message: str
+    task_id: str
+    cancelled_executions: Annotated[int, Field(description="How many executions were pending or running.")]

@@ -1,0 +1,89 @@
+"""Values that stand in many shapes: instants, lengths of time, names, and what queries are written in."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from core.domain.duration import format_duration, from_nanoseconds, parse_duration
+
+_LONGEST_NANOSECONDS = 2**63 - 1
+_DURATION_PATTERN = r"^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$"
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+_INTEGER = re.compile(r"[0-9]{1,18}")
+
+
+def format_instant(instant: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: 2025-08-21T20:39:40.473Z."""
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str):
+        return parse_duration(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > _LONGEST_NANOSECONDS:
+            raise ValueError("must be Go duration text such as 1m30s, or nanoseconds that fit into 64 bits")
+        return from_nanoseconds(value)
+    raise ValueError("must be Go duration text such as 1m30s, or integer nanoseconds")
+
+
+def _query_integer(value: object) -> object:
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        raise ValueError("must be a whole number")
+    return int(value) if isinstance(value, str) else value
+
+
+def _query_boolean(value: object) -> object:
+    if isinstance(value, str):
+        if value not in {"true", "false"}:
+            raise ValueError("must be true or false")
+        return value == "true"
+    return value
+
+
+def _query_instant(value: object) -> object:
+    if isinstance(value, str):
+        if not _RFC3339.fullmatch(value):
+            raise ValueError("must be an RFC 3339 instant such as 2026-01-31T12:00:00Z; write a + as %2B")
+        return datetime.fromisoformat(value.upper())
+    return value
+
+
+Instant = Annotated[
+    datetime,
+    PlainSerializer(format_instant, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00.000Z"]}),
+]
+"""An instant in an answer."""
+
+DurationText = Annotated[
+    timedelta,
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "description": "Go duration text", "examples": ["1m30s"]}),
+]
+"""A length of time in an answer."""
+
+Length = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": _DURATION_PATTERN, "description": "Go duration text"},
+                {"type": "integer", "format": "int64", "description": "Nanoseconds"},
+            ],
+            "examples": ["1m30s"],
+        }
+    ),
+]
+"""A length of time in a request: Go text, or nanoseconds as the Go service takes them."""
+
+QueryInteger = Annotated[int, BeforeValidator(_query_integer)]
+QueryBoolean = Annotated[bool, BeforeValidator(_query_boolean)]
+QueryInstant = Annotated[
+    datetime, BeforeValidator(_query_instant), WithJsonSchema({"type": "string", "format": "date-time"})
+]

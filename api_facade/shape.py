@@ -1,0 +1,165 @@
+"""Reads bodies: bytes to JSON to a shape, each fault found and named.
+
+Stricter than the JSON module: a name given twice, NaN, numbers beyond a float and text that can't be stored are
+faults. What the values mean is for others to judge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from api_facade.problems import BodyTooLarge, BodyTooSlow, UnsupportedMedia
+from core.errors import Fault, Invalid
+
+BODY_BYTES = 1024 * 1024
+BODY_SECONDS = 20
+DEEPEST = 100
+"""Far deeper than a config may be (10), whose own fault says so; deep enough to be walked safely."""
+READ_ONLY = frozenset(
+    {
+        *("id", "status", "last_run", "last_run_duration", "next_run"),
+        *("created_at", "updated_at", "created_by", "updated_by"),
+        *("metadata.is_system", "metadata.source", "metadata.version", "metadata.last_error"),
+        *("metadata.success_count", "metadata.failure_count", "metadata.total_runs", "metadata.average_runtime"),
+        *("metadata.skipped_count", "metadata.last_skipped"),
+    }
+)
+"""Fields of a task that only the service sets."""
+
+_LONGEST_LOCATION = 200
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+async def read_json(request: Request, *, optional: bool = False) -> Any:
+    """The body as JSON. With `optional` an empty body reads as an empty object.
+
+    Raises:
+        BodyTooLarge, BodyTooSlow, UnsupportedMedia
+        Invalid: it is not JSON, or holds what can't be stored.
+    """
+    data = await _read(request)
+    if not data and optional:
+        return {}
+    if not _is_json(request.headers.get("content-type", "")):
+        raise UnsupportedMedia
+    value = _parse(data)
+    if faults := list(_value_faults("body", value, 0)):
+        raise Invalid(faults)
+    return value
+
+
+async def _read(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > BODY_BYTES:
+        raise BodyTooLarge(BODY_BYTES)
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > BODY_BYTES:
+                    raise BodyTooLarge(BODY_BYTES)
+    except TimeoutError as error:
+        raise BodyTooSlow from error
+    return bytes(data)
+
+
+def _is_json(content_type: str) -> bool:
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [each.removeprefix("charset=").strip('"') for each in parameters if each.startswith("charset=")]
+    return media == "application/json" and all(each in {"utf-8", "utf8", "us-ascii"} for each in charsets)
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode(), parse_constant=_refuse, object_pairs_hook=_distinct)
+    except UnicodeDecodeError as error:
+        raise Invalid.of("body", "must be UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise Invalid.of("body", f"is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from error
+    except RecursionError as error:
+        raise Invalid.of("body", f"must not be nested deeper than {DEEPEST} levels") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise Invalid.of("body", "holds a number that is too long") from error
+
+
+def _refuse(word: str) -> NoReturn:
+    raise Invalid.of("body", f"is not JSON: {word} is no JSON number")
+
+
+def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise Invalid.of("body", f"gives a name twice: {', '.join(map(repr, twice))}")
+    return value
+
+
+def _value_faults(location: str, value: Any, depth: int) -> Iterator[Fault]:
+    if depth > DEEPEST:
+        yield Fault("body", f"must not be nested deeper than {DEEPEST} levels")
+    elif isinstance(value, str):
+        yield from _text_faults(location, value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Fault(location, "is a number too large to be held")
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _text_faults(location, name)
+            yield from _value_faults(name if location == "body" else f"{location}.{name}", inner, depth + 1)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _value_faults(f"{location}.{position}", inner, depth + 1)
+
+
+def _text_faults(location: str, text: str) -> Iterator[Fault]:
+    if "\x00" in text:
+        yield Fault(_printable(location), "holds a NUL character, which can't be stored")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        yield Fault(_printable(location), "holds half of a surrogate pair, which is no text")
+
+
+def _printable(location: str) -> str:
+    return location.encode(errors="replace").decode()
+
+
+def read_shape(shape: type[Shape], body: Any) -> tuple[Shape | None, list[Fault]]:
+    """The body as a shape, or all that keeps it from being one."""
+    if not isinstance(body, Mapping):
+        return None, [Fault("body", "must be a JSON object")]
+    try:
+        return shape.model_validate(body), []
+    except ValidationError as error:
+        details: Sequence[Any] = error.errors(include_url=False, include_input=False)
+        return None, [fault_of(each) for each in details]
+
+
+def read_whole(shape: type[Shape], body: Any) -> Shape:
+    """The body as a shape. Raises `Invalid`."""
+    value, faults = read_shape(shape, body)
+    if value is None:
+        raise Invalid(faults)
+    return value
+
+
+def fault_of(error: Mapping[str, Any]) -> Fault:
+    """One of pydantic's errors in our words."""
+    parts = [str(part) for part in error["loc"]]
+    location = ".".join(parts)[:_LONGEST_LOCATION] or "body"
+    kind = error["type"]
+    if kind == "missing":
+        return Fault(location, "is required")
+    if kind == "extra_forbidden":
+        if location in READ_ONLY:
+            return Fault(location, "is set by the service and can't be given")
+        return Fault(location, "is not a field that is known here")
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    return Fault(location, message[:1].lower() + message[1:])

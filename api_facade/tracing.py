@@ -1,0 +1,77 @@
+"""Gives every request an id, a line in the log, and an answer even when the code fails.
+
+The id comes from the caller's X-Request-ID when that is fit to be logged; it stands in the answer's header, in every
+problem and on every log line written meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from contextvars import ContextVar
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api_facade.problems import internal_problem
+
+HEADER = "X-Request-ID"
+
+logger = logging.getLogger(__name__)
+
+_FIT = re.compile(r"[A-Za-z0-9._:/=+-]{1,100}")
+_present: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def request_id() -> str:
+    """The id of the request that is being answered; empty outside of one."""
+    return _present.get()
+
+
+class RequestTracing:
+    """The outermost layer of the app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(HEADER, "")
+        own_id = given if _FIT.fullmatch(given) else uuid.uuid4().hex
+        token = _present.set(own_id)
+        answer = _Answer(send, own_id)
+        began = time.monotonic()
+        try:
+            await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            logger.info("The client went away")
+        except Exception:
+            logger.exception("The request failed")
+            if not answer.status:
+                await internal_problem(own_id)(scope, receive, answer.send)
+        finally:
+            took_ms = round((time.monotonic() - began) * 1000, 1)
+            fields = {"method": scope["method"], "path": scope["path"], "status": answer.status, "took_ms": took_ms}
+            logger.info("%(method)s %(path)s %(status)s", fields, extra={"fields": fields})
+            _present.reset(token)
+
+
+class _Answer:
+    """Passes the answer on with its id, and remembers its status (0 before it began)."""
+
+    def __init__(self, send: Send, own_id: str) -> None:
+        self._send = send
+        self._own_id = own_id
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[HEADER] = self._own_id
+        await self._send(message)
