@@ -74,7 +74,7 @@ def distinct_zones() -> Iterator[tuple[str, list[datetime]]]:
 
 
 def _changes(zone: ZoneInfo) -> Iterator[datetime]:
-    step, second = timedelta(hours=12), timedelta(seconds=1)
+    step, second = timedelta(days=2), timedelta(seconds=1)
     low = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
     while low.year <= LAST_YEAR:
         high = low + step
