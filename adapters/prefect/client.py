@@ -74,6 +74,9 @@ async def worker_slots(client: PrefectClient, slots_of_each: int) -> int:
 
     Prefect does not keep a worker's limit, so each is taken to have the configured one.
     """
-    with translated():
-        workers = await client.read_workers_for_work_pool(POOL)
+    try:
+        with translated():
+            workers = await client.read_workers_for_work_pool(POOL)
+    except Gone:  # no pool yet, so no worker
+        return 0
     return slots_of_each * sum(str(worker.status).upper().endswith("ONLINE") for worker in workers)
