@@ -9,7 +9,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -99,7 +99,7 @@ class EsiRoute:
         demo.arrivals.append((time.monotonic(), self._route))
         response = await self._respond(request)
         demo.requests[f"{request.method} {self._route} {response.status_code}"] += 1
-        response.headers["Date"] = format_datetime(datetime.now(UTC), usegmt=True)
+        response.headers.setdefault("Date", format_datetime(datetime.now(UTC), usegmt=True))
         return response
 
     async def _respond(self, request: Request) -> Response:
@@ -148,7 +148,9 @@ class EsiRoute:
         age = self._demo.faults.cache_seconds
         age = operation.cache_seconds if age is None else age
         if operation.method == "GET" and age is not None:
-            expires_at = datetime.fromtimestamp(time.time() + age, UTC)
+            sent_at = datetime.now(UTC)
+            expires_at = sent_at + timedelta(seconds=age)
+            headers["Date"] = format_datetime(sent_at, usegmt=True)
             headers["Expires"] = format_datetime(expires_at, usegmt=True)
             headers["Cache-Control"] = f"public, max-age={age:.0f}"
             headers["ETag"] = f'"{hashlib.blake2s(content, digest_size=12).hexdigest()}"'

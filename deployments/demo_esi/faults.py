@@ -56,9 +56,9 @@ class Faults:
     cache_seconds: float | None = None
     """`Expires` of every answer; None is what the specification says."""
 
-    def add(self, route: str = "*", kind: Kind = Kind.STATUS, **rest: object) -> Fault:
+    def add(self, route: str = "*", kind: str = Kind.STATUS, **rest: object) -> Fault:
         """Switch a fault on."""
-        fault = Fault(route=route, kind=kind, **rest)  # type: ignore[arg-type]  # the dataclass's own fields
+        fault = Fault(route=route, kind=Kind(kind), **rest)  # type: ignore[arg-type]  # the dataclass's own fields
         self.rules.append(fault)
         return fault
 

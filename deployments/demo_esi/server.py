@@ -146,7 +146,12 @@ async def demo_server(demo: Demo | None = None, port: int = 0) -> AsyncIterator[
         base_url = f"http://{HOST}:{listener.getsockname()[1]}"
         sso.issuer = base_url
         config = uvicorn.Config(
-            create_app(demo, sso), log_level="critical", access_log=False, lifespan="off", timeout_graceful_shutdown=1
+            create_app(demo, sso),
+            date_header=False,
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         server = _QuietServer(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))
