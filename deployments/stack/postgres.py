@@ -74,7 +74,7 @@ class Postgres(Part):
     async def is_ready(self) -> bool:
         probe = await asyncio.create_subprocess_exec(
             _program("pg_isready"),
-            *("-h", str(self._socket_folder), "-U", _SUPERUSER, "-q"),
+            *("-h", str(self._socket_folder), "-U", _SUPERUSER, "-d", _DATABASE, "-q"),
         )
         return await probe.wait() == 0
 

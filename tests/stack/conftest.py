@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_stack import Up
+
+from tests.stack.running_stack import Up
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,7 @@ class Up:
             answer = httpx.get(f"{self.api_url}/status", timeout=10)
         except httpx.HTTPError:
             return False
-        return answer.is_success
+        return bool(answer.is_success and answer.json()["status"] == "healthy")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         self.process.send_signal(number)

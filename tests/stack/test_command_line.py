@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running_stack import falcon
 
 from adapters.settings import Settings
 from deployments.stack.foreground import chosen_parts
+from tests.stack.running_stack import falcon
 
 
 def test_a_bad_variable_stops_the_start_and_is_named(tmp_path: Path) -> None:

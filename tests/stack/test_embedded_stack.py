@@ -14,7 +14,6 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from running_stack import clean_environment, wait_until
 
 from deployments.stack.child import Child
 from deployments.stack.embedded import EmbeddedStack
@@ -22,6 +21,7 @@ from deployments.stack.errors import HomeInUse, PartFailed
 from deployments.stack.home import Home
 from deployments.stack.part import Part
 from deployments.stack.process import Command, leftovers
+from tests.stack.running_stack import clean_environment, wait_until
 
 SCRIPT = """
 import asyncio, sys

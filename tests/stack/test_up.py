@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from running_stack import Up, falcon, wait_until
 
 from deployments.stack.home import free_port
+from tests.stack.running_stack import Up, falcon, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
