@@ -1,4 +1,4 @@
-"""Secrets reach the other side and nothing else: no output, error, detail or log, even where the answer echoes them."""
+"""Secrets reach the other side and nothing else: no output, error, detail or log, even where they are echoed."""
 
 from __future__ import annotations
 
