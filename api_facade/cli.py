@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -88,7 +88,7 @@ def status(*, home: HomeOption = None) -> None:
             raise SchedulerError(f"No stack runs on {place.path}")
         print(f"{'part':<12}{'pid':>8}{'processes':>11}{'memory':>10}")
         for part, processes in _by_part(place, supervisor).items():
-            memory = sum(process.memory_full_info().pss for process in processes) / 2**20
+            memory = sum(map(_memory_bytes, processes)) / 2**20
             print(f"{part:<12}{processes[0].pid:>8}{len(processes):>11}{memory:>7.0f} MB")
 
 
@@ -149,10 +149,19 @@ def _welcome(ready: foreground.Ready) -> None:
 def _by_part(place: Home, supervisor: int) -> dict[str, list[psutil.Process]]:
     parts = {"supervisor": [psutil.Process(supervisor)]}
     for process in leftovers(place.path):
-        name = "postgres" if process.name() == "postgres" else process.environ()[PART_MARK]
-        children = process.children(recursive=True) if name == "postgres" else []
-        parts.setdefault(name, []).extend([process, *children])
+        with suppress(psutil.Error):  # it has just ended
+            name = "postgres" if process.name() == "postgres" else process.environ()[PART_MARK]
+            children = process.children(recursive=True) if name == "postgres" else []
+            parts.setdefault(name, []).extend([process, *children])
     return parts
+
+
+def _memory_bytes(process: psutil.Process) -> int:
+    """Its own memory and its share of what it shares; nothing once it has ended."""
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.Error:
+        return 0
 
 
 def _existing_home(path: Path) -> Home:
