@@ -156,4 +156,9 @@ def _days(timetable: Timetable) -> Days:
 
 def _interval(interval: timedelta, anchor: datetime) -> IntervalSchedule:
     anchor_at = anchor.astimezone(UTC).replace(microsecond=0)
-    return IntervalSchedule(interval=interval, anchor_date=anchor_at, timezone="UTC")
+    # Not validated again, as in cron_text.py. Prefect's own date type is a plain datetime from Python 3.13 on.
+    return IntervalSchedule.model_construct(
+        interval=interval,
+        anchor_date=anchor_at,  # type: ignore[arg-type]
+        timezone="UTC",
+    )

@@ -6,17 +6,20 @@ from datetime import UTC, datetime
 
 from prefect.server.schemas import schedules as server_schedules
 
-from adapters.prefect.schedules import to_prefect
+from adapters.prefect.schedules import NamedSchedule, to_prefect
 from core.domain.schedule import Schedule
 
 
-def prefect_dates(
-    schedule: Schedule, start: datetime, count: int, end: datetime, since: datetime | None = None
-) -> list[datetime]:
-    """The first `count` dates from `start` to `end` if Prefect is told at `start`; doubles are kept."""
+def prefect_dates(schedule: Schedule, start: datetime, count: int, end: datetime) -> list[datetime]:
+    """The first `count` dates from `start` to `end` if Prefect is told of the schedule at `start`."""
+    return dates_of(to_prefect(schedule, now=start), start, count, end)
+
+
+def dates_of(told: list[NamedSchedule], start: datetime, count: int, end: datetime) -> list[datetime]:
+    """The first `count` dates from `start` to `end`, as the server reads the JSON it is sent; doubles are kept."""
     dates: list[datetime] = []
-    for named in to_prefect(schedule, now=start, since=since):
+    for named in told:
         server_side = getattr(server_schedules, type(named.schedule).__name__)
         stored = server_side.model_validate(named.schedule.model_dump(mode="json"))
-        dates += [date.astimezone(UTC) for date in stored._get_dates_generator(n=count, start=start, end=end)]
+        dates += stored._get_dates_generator(n=count, start=start, end=end)
     return [datetime.fromtimestamp(date.timestamp(), UTC) for date in sorted(dates)[:count]]
