@@ -6,11 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from prefect.client.orchestration import PrefectClient
-
 from adapters.mongo.client import ensure_indexes
 from adapters.mongo.client import ping as ping_mongo
-from adapters.prefect.client import ensure_foundation, open_client, worker_slots
+from adapters.prefect.client import Client, ensure_foundation, open_client, worker_slots
 from adapters.prefect.client import ping as ping_prefect
 from adapters.prefect.engine import PrefectRunEngine
 from adapters.prefect.feed import PrefectChangeFeed
@@ -55,7 +53,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         yield join(settings, stores, client)
 
 
-def join(settings: Settings, stores: Stores, client: PrefectClient) -> Services:
+def join(settings: Settings, stores: Stores, client: Client) -> Services:
     """Hand everything to everything that needs it."""
     engine = PrefectRunEngine(client, stores.clock)
     catalog = Catalog(Registry.load(settings))
@@ -98,7 +96,7 @@ def join(settings: Settings, stores: Stores, client: PrefectClient) -> Services:
     )
 
 
-async def prepare(stores: Stores, client: PrefectClient) -> None:
+async def prepare(stores: Stores, client: Client) -> None:
     """Make what everything stands on: indexes, the work pool, the system tasks. Safe to repeat and to race."""
     await ensure_indexes(stores.database)
     await ensure_foundation(client, WarmProcessWorker.get_default_base_job_template())
@@ -108,7 +106,7 @@ async def prepare(stores: Stores, client: PrefectClient) -> None:
 def _duties(
     settings: Settings,
     stores: Stores,
-    client: PrefectClient,
+    client: Client,
     engine: PrefectRunEngine,
     reconcile: ReconcileService,
 ) -> Duties:

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from core.domain.task import TaskType
 from core.errors import Fault
+from flows.executors.catalog import CatalogEntry
 from flows.executors.faults import faults_of
-from flows.executors.registry import CatalogEntry, Registry
+from flows.executors.registry import Registry
 from flows.system.eve import parameter_models
 from flows.system.parameters import MODELS, merged
 

@@ -15,6 +15,9 @@ from prefect.exceptions import ObjectAlreadyExists
 from adapters.prefect.errors import Gone, translated
 from adapters.prefect.names import FLOWS, POOL, POOL_TYPE, QUEUES
 
+Client = PrefectClient
+"""For annotations elsewhere, so that the library's name stays in this room."""
+
 
 @asynccontextmanager
 async def open_client(api_url: str) -> AsyncIterator[PrefectClient]:
