@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -94,10 +95,12 @@ def _distribution(point: EntryPoint) -> str:
 
 def _from_file(name: str) -> ModuleType:
     path = Path(name).resolve()
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    # A name of its own: "json.py" must neither hide a module nor be hidden by one.
+    spec = importlib.util.spec_from_file_location(f"falcon_plugins.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
 

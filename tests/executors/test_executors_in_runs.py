@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import AbstractContextManager
 
 import pytest
 from prefect.blocks.system import Secret
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from adapters.settings import Settings
 from core.domain.execution import ExecutionStatus
@@ -18,11 +20,17 @@ from tests.executors.web_server import WebServer
 pytestmark = pytest.mark.slow
 
 
+def prefect_at(api_url: str) -> AbstractContextManager[object]:
+    """Prefect read its settings when this process began, before there was a server."""
+    return temporary_settings({PREFECT_API_URL: api_url, PREFECT_CLIENT_MAX_RETRIES: 0})
+
+
 async def test_an_http_task_runs_with_a_secret_block_and_its_history_tells_all_but_the_secret(
-    scheduler: Scheduler, worker: None, web: WebServer
+    scheduler: Scheduler, worker: None, web: WebServer, settings: Settings
 ) -> None:
     name, secret = f"token-{uuid.uuid4().hex[:8]}", f"pl4nted-{uuid.uuid4().hex}"
-    await Secret(value=secret).save(name)
+    with prefect_at(settings.prefect.api_url):
+        await Secret(value=secret).save(name)
     config = {
         "url": web.url("/echo"),
         "auth": {"type": "bearer", "secret_block": name},
@@ -58,20 +66,16 @@ async def test_a_wrong_config_never_becomes_a_task(scheduler: Scheduler) -> None
 async def test_secret_blocks_are_read_from_prefect(settings: Settings) -> None:
     reader = PrefectSecrets()
     name = f"digits-{uuid.uuid4().hex[:8]}"
-    await Secret(value="0123").save(name)
-    assert await reader.read(name) == "0123"
-    await Secret(value={"not": "text"}).save(name, overwrite=True)
-    with pytest.raises(SecretMissing):
-        await reader.read(name)
-    with pytest.raises(SecretMissing):
-        await reader.read("no-such-block")
+    with prefect_at(settings.prefect.api_url):
+        await Secret(value="0123").save(name)
+        assert await reader.read(name) == "0123"
+        await Secret(value={"not": "text"}).save(name, overwrite=True)
+        with pytest.raises(SecretMissing):
+            await reader.read(name)
+        with pytest.raises(SecretMissing):
+            await reader.read("no-such-block")
 
 
 async def test_secrets_are_unavailable_while_prefect_is_away() -> None:
-    from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
-
-    with (
-        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api", PREFECT_CLIENT_MAX_RETRIES: 0}),
-        pytest.raises(Unavailable),
-    ):
+    with prefect_at("http://127.0.0.1:1/api"), pytest.raises(Unavailable):
         await PrefectSecrets().read("any")
