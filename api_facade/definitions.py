@@ -19,6 +19,7 @@ from core.services.validation import definition_faults
 
 _FIELDS = frozenset(each.name for each in fields(TaskDefinition))
 _SOUND = TaskDefinition(name="sound", type="", schedule="@hourly")
+_TYPE_STAYS = Fault("type", "a task keeps its type for life; create another one")
 
 Shape = TypeVar("Shape", TaskCreate, TaskUpdate)
 
@@ -37,6 +38,8 @@ def read_changes(body: Any, present: TaskDefinition, catalog: ExecutorCatalog) -
 
 def _read(shape: type[Shape], body: Any, base: TaskDefinition, catalog: ExecutorCatalog) -> dict[str, Any]:
     value, faults = read_shape(shape, body)
+    if shape is TaskUpdate:
+        faults = [_TYPE_STAYS if fault.location == "type" else fault for fault in faults]
     if isinstance(body, Mapping):
         unsound = {fault.location for fault in faults}
         if value is None:

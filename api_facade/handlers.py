@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from api_facade.problems import problem, problem_of
 from api_facade.shape import fault_of
 from api_facade.tracing import request_id
 from core.errors import Invalid, SchedulerError
+
+_METHODS = ("DELETE", "GET", "HEAD", "POST", "PUT")
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -47,15 +49,14 @@ async def _framework(request: Request, error: Exception) -> Response:
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not possible here",
     }.get(status, status.phrase)
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(_methods_at(request.app.routes, request.url.path)))
+        headers["Allow"] = ", ".join(_methods_at(request.app.routes, request.scope))
     return problem(status, detail, request_id(), code=status.name.lower(), headers=headers)
 
 
-def _methods_at(routes: Iterable[BaseRoute], path: str) -> set[str]:
-    """All methods of all routes that stand at a path; the framework names only the first route's."""
-    return {
-        method
-        for route in routes
-        if isinstance(route, APIRoute) and route.path_regex.match(path)
-        for method in route.methods or ()
-    }
+def _methods_at(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
+    """All methods of all routes that stand at the path; the framework names only the first route's."""
+    return [method for method in _METHODS if any(_takes(route, {**scope, "method": method}) for route in routes)]
+
+
+def _takes(route: BaseRoute, scope: Scope) -> bool:
+    return route.matches(scope)[0] is Match.FULL

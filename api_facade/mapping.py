@@ -9,6 +9,7 @@ from typing import Any
 from api_facade.schemas.executions import ExecutionAccepted, ExecutionMetadata, ExecutionResponse
 from api_facade.schemas.service import Dependencies, Metrics, StatsResponse, StatusResponse
 from api_facade.schemas.tasks import TaskMetadata, TaskQuery, TaskResponse
+from core.domain.duration import format_duration
 from core.domain.execution import Execution
 from core.domain.task import Task
 from core.ports import Health, Page, PageRequest, TaskFilter
@@ -61,6 +62,28 @@ def _task_metadata(task: Task) -> TaskMetadata:
         skipped_count=record.skipped_count,
         last_skipped=record.last_skipped,
     )
+
+
+def definition_body(task: Task) -> dict[str, Any]:
+    """A task's definition as a create takes it."""
+    definition = task.definition
+    return {
+        "name": definition.name,
+        "description": definition.description,
+        "type": definition.type,
+        "schedule": definition.schedule,
+        "priority": str(definition.priority),
+        "enabled": definition.enabled,
+        "config": dict(definition.config),
+        "metadata": {
+            "max_retries": definition.max_retries,
+            "retry_interval": format_duration(definition.retry_interval),
+            "timeout": format_duration(definition.timeout),
+            "tags": list(definition.tags),
+            "timezone": definition.timezone,
+            "overlap": str(definition.overlap),
+        },
+    }
 
 
 def execution_response(execution: Execution) -> ExecutionResponse:

@@ -26,6 +26,8 @@ from core.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS = 100
+"""Named in one answer."""
 CHALLENGE = 'Bearer realm="falcon-scheduler"'
 
 
@@ -113,6 +115,6 @@ def problem(
     """One problem document."""
     body: dict[str, Any] = {"title": status.phrase, "status": int(status), "detail": detail, "code": code}
     if faults:
-        body["errors"] = [{"location": fault.location, "message": fault.message} for fault in faults]
+        body["errors"] = [{"location": fault.location, "message": fault.message} for fault in faults[:MOST_FAULTS]]
     body["request_id"] = own_id
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))

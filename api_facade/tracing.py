@@ -73,5 +73,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)[HEADER] = self._own_id
+            headers = MutableHeaders(scope=message)
+            headers[HEADER] = self._own_id
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers.setdefault("Cache-Control", "no-store")  # what a token may see is nobody else's
         await self._send(message)

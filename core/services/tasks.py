@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from core.domain.principal import Principal
 from core.domain.schedule import Every, parse
 from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
-from core.errors import Fault, Invalid, SystemTaskProtected, Unavailable
+from core.errors import Fault, ImportedTask, Invalid, SystemTaskProtected, Unavailable
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
 from core.services.validation import definition_faults
 
@@ -71,6 +71,8 @@ class TaskService:
         present = await self._tasks.get(task_id)
         if present.is_system:
             raise SystemTaskProtected(task_id)
+        if present.source is Source.IMPORT:
+            raise ImportedTask(task_id)
         self._check(replace(present.definition, **changes))
         now = self._clock.now()
         return await self._change(
@@ -83,6 +85,8 @@ class TaskService:
         task = await self._tasks.get(task_id)
         if task.is_system:
             raise SystemTaskProtected(task_id)
+        if task.source is Source.IMPORT:
+            raise ImportedTask(task_id)
         await self._engine.remove(task)
         await self._tasks.delete(task_id)
         removed = await self._executions.delete_of_task(task_id)
@@ -95,6 +99,10 @@ class TaskService:
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
         """See `TaskStore.list`."""
         return await self._tasks.list(wanted, page)
+
+    def all(self) -> AsyncIterator[Task]:
+        """Every task, by id, without holding them all in memory."""
+        return self._tasks.all()
 
     async def pause(self, task_id: str, by: Principal) -> Task:
         """Hold the schedule; what is at work goes on."""
@@ -136,7 +144,7 @@ class TaskService:
 
 def next_run(task: Task, now: datetime) -> datetime | None:
     """When a task's schedule fires next; None when it does not."""
-    if not task.fires:
+    if not task.fires or not task.definition.schedule:  # a task taken in may have none that we can express
         return None
     schedule = parse(task.definition.schedule, task.definition.timezone)
     if isinstance(schedule.timing, Every):  # counted from the task's creation, as the engine is told to

@@ -1,0 +1,295 @@
+"""Who may do what: every route with every kind of caller, and the ways in which a token is carried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+import pytest_asyncio
+from bson import ObjectId
+from fastapi import FastAPI
+from pydantic import SecretStr
+from pymongo.asynchronous.database import AsyncDatabase
+
+from adapters.settings import ApiSettings, Settings
+from api_facade.app import build_app
+from api_facade.container import compose
+from api_facade.services import Services
+from core.domain.principal import Permission
+from tests.api.conftest import BASE, bearer, token_of
+
+PUBLIC, READ = "public", "read"
+ROUTES: Mapping[tuple[str, str], str] = {
+    ("GET", "/status"): PUBLIC,
+    ("GET", "/stats"): PUBLIC,
+    ("GET", "/tasks"): READ,
+    ("GET", "/tasks/{task_id}"): READ,
+    ("GET", "/tasks/{task_id}/history"): READ,
+    ("GET", "/tasks/{task_id}/executions/{execution_id}"): READ,
+    ("GET", "/executions"): READ,
+    ("GET", "/executions/{execution_id}"): READ,
+    ("GET", "/executors"): READ,
+    ("POST", "/schedules/preview"): READ,
+    ("GET", "/tasks/export"): READ,
+    ("POST", "/tasks"): Permission.CREATE,
+    ("POST", "/tasks/import"): Permission.CREATE,
+    ("PUT", "/tasks/{task_id}"): Permission.UPDATE,
+    ("DELETE", "/tasks/{task_id}"): Permission.DELETE,
+    ("POST", "/tasks/{task_id}/execute"): Permission.EXECUTE,
+    ("POST", "/tasks/{task_id}/stop"): Permission.CONTROL,
+    ("POST", "/tasks/{task_id}/pause"): Permission.CONTROL,
+    ("POST", "/tasks/{task_id}/resume"): Permission.CONTROL,
+    ("POST", "/tasks/{task_id}/enable"): Permission.CONTROL,
+    ("POST", "/tasks/{task_id}/disable"): Permission.CONTROL,
+    ("POST", "/tasks/bulk"): Permission.CONTROL,
+    ("POST", "/reload"): Permission.MANAGE,
+}
+"""What each route asks for. Every route of the OpenAPI document stands here, as a test makes sure."""
+
+PLAIN, SOLD, IDLE, IMPOSTOR = 1000, 1001, 1002, 1003
+WITH_PERMISSION = {permission: 2000 + position for position, permission in enumerate(Permission)}
+ADMIN, ADMINS_OTHER, ADMIN_OF_A_CLOSED_GROUP = 3000, 3001, 3002
+CHARACTERS = {
+    "a plain user": PLAIN,
+    "a user whose grant was taken away": SOLD,
+    "a user whose group is not active": IDLE,
+    "a member of a group that is only named so": IMPOSTOR,
+    **{f"a user with {permission}": character for permission, character in WITH_PERMISSION.items()},
+    "a super admin by group": ADMIN,
+    "another character of a super admin": ADMINS_OTHER,
+    "a member of a closed super admin group": ADMIN_OF_A_CLOSED_GROUP,
+}
+
+
+def tokens(settings: Settings) -> dict[str, str | None]:
+    """Every kind of caller, by the token that it sends."""
+    assert settings.api.jwt_secret
+    key = settings.api.jwt_secret.get_secret_value()
+    now = datetime.now(UTC)
+    sound = {"user_id": "u", "character_id": 1, "iss": "go-falcon", "exp": now + timedelta(minutes=5)}
+    super_admin = sound | {"super_admin": True}
+    return {
+        "nobody": None,
+        "not a token": "abc",
+        "a bad signature": jwt.encode(super_admin, "another key that is long enough for HS256", algorithm="HS256"),
+        "an expired token": token_of(settings, exp=now - timedelta(seconds=31), super_admin=True),
+        "a token that does not expire": token_of(settings, exp=None, super_admin=True),
+        "another issuer": token_of(settings, iss="somebody", super_admin=True),
+        "no issuer": token_of(settings, iss=None, super_admin=True),
+        "no algorithm": jwt.encode(super_admin, "", algorithm="none"),
+        "a stronger algorithm than ours": jwt.encode(super_admin, key * 2, algorithm="HS512"),
+        "an empty user": token_of(settings, user_id="", super_admin=True),
+        "no user": token_of(settings, user_id=None, super_admin=True),
+        "no character": token_of(settings, character_id=None, super_admin=True),
+        "character zero": token_of(settings, character_id=0, super_admin=True),
+        "a character that is text": token_of(settings, character_id="1", super_admin=True),
+        "a character that is a truth": token_of(settings, character_id=True, super_admin=True),
+        **{name: token_of(settings, character_id=character) for name, character in CHARACTERS.items()},
+        "a super admin by claim": token_of(settings, character_id=999, super_admin=True),
+        "a super admin by word of mouth": token_of(settings, character_id=PLAIN, super_admin="true"),
+    }
+
+
+def expected(caller: str, asked: str) -> set[int]:
+    """The statuses with which a caller may be answered where `asked` is asked for."""
+    may = {400, 404, 200, 201, 202, 409, 415}
+    if asked == PUBLIC:
+        return {200}
+    if caller in NOBODIES:
+        return {401}
+    permitted = asked == READ or caller in {
+        f"a user with {asked}",
+        "a super admin by group",
+        "another character of a super admin",
+        "a super admin by claim",
+    }
+    return may if permitted else {403}
+
+
+NOBODIES = {
+    *("nobody", "not a token", "a bad signature", "an expired token", "a token that does not expire"),
+    *("another issuer", "no issuer", "no algorithm", "a stronger algorithm than ours", "an empty user", "no user"),
+    *("no character", "character zero", "a character that is text", "a character that is a truth"),
+}
+
+
+@pytest_asyncio.fixture(scope="module", autouse=True)
+async def groups(mongo_database: AsyncDatabase[dict[str, Any]]) -> AsyncIterator[None]:
+    """Users, groups and grants as go-falcon keeps them."""
+    admins, closed, fakes, idle, sold = (ObjectId() for _ in range(5))
+    granted = {permission: ObjectId() for permission in Permission}
+    group_rows = [
+        {"_id": admins, "name": "Renamed by its owner", "system_name": "super_admin", "is_active": True},
+        {"_id": closed, "name": "Super Administrator", "system_name": "super_admin", "is_active": False},
+        {"_id": fakes, "name": "Administrator", "is_active": True},
+        {"_id": idle, "name": "Idle", "is_active": False},
+        {"_id": sold, "name": "Sold", "is_active": True},
+        *({"_id": each, "name": str(permission), "is_active": True} for permission, each in granted.items()),
+    ]
+    members = [
+        *((admins, ADMIN, True), (admins, PLAIN, False), (closed, ADMIN_OF_A_CLOSED_GROUP, True)),
+        *((fakes, IMPOSTOR, True), (idle, IDLE, True), (sold, SOLD, True)),
+        *((granted[permission], character, True) for permission, character in WITH_PERMISSION.items()),
+    ]
+    grants = [
+        *((group, permission, True) for permission, group in granted.items()),
+        *((idle, permission, True) for permission in Permission),
+        *((sold, permission, False) for permission in Permission),
+    ]
+    rows = {
+        "groups": group_rows,
+        "group_memberships": [
+            {"group_id": group, "character_id": character, "is_active": active}
+            for group, character, active in members
+        ],
+        "group_permissions": [
+            {"group_id": group, "permission_id": str(permission), "is_active": active}
+            for group, permission, active in grants
+        ],
+        "user_profiles": [
+            {"user_id": "the boss", "character_id": ADMIN},
+            {"user_id": "the boss", "character_id": ADMINS_OTHER},
+            *({"user_id": f"user {each}", "character_id": each} for each in WITH_PERMISSION.values()),
+            {"user_id": "user plain", "character_id": PLAIN},
+        ],
+    }
+    for name, documents in rows.items():
+        await mongo_database[name].insert_many(documents)
+    yield
+    for name, documents in rows.items():
+        await mongo_database[name].delete_many({"_id": {"$in": [document["_id"] for document in documents]}})
+
+
+def test_the_table_names_every_route_of_the_document(app: FastAPI) -> None:
+    documented = {
+        (method.upper(), path.removeprefix(BASE))
+        for path, operations in app.openapi()["paths"].items()
+        for method in operations
+    }
+    assert documented == set(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+async def test_every_kind_of_caller_gets_what_it_may(
+    client: httpx.AsyncClient, settings: Settings, method: str, path: str
+) -> None:
+    url = BASE + re.sub(r"\{\w+\}", "nothing", path)
+    callers = tokens(settings)
+    assert callers.keys() > NOBODIES
+    for caller, token in callers.items():
+        headers = {} if token is None else bearer(token)
+        answer = await client.request(method, url, headers=headers, json={} if method in {"POST", "PUT"} else None)
+        assert answer.status_code in expected(caller, ROUTES[method, path]), (caller, answer.text)
+        if answer.status_code == 401:
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            said = "Authentication required" if token is None else "Invalid authentication token"
+            assert answer.json()["detail"] == said
+
+
+async def test_a_token_is_read_from_bearer_first_and_then_from_the_cookie(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    good, bad = token_of(settings), "abc"
+
+    async def status(**headers: str) -> int:
+        return (await client.get(f"{BASE}/tasks", headers=headers)).status_code
+
+    assert await status(Cookie=f"falcon_auth_token={good}") == 200
+    assert await status(Cookie=f"falcon_auth_token={bad}") == 401
+    assert await status(Cookie=f"falcon_auth_token={bad}", Authorization=f"Bearer {good}") == 200
+    assert await status(Cookie=f"falcon_auth_token={good}", Authorization=f"Bearer {bad}") == 401
+    assert await status(Cookie=f"falcon_auth_token={good}", Authorization="Basic abc") == 200
+    assert await status(Authorization=f"bearer {good}") == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 404),  # no browser: nobody can make it send a cookie
+        ({"Sec-Fetch-Site": "same-origin"}, 404),
+        ({"Origin": "http://api.test"}, 404),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://api.test"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://api.test.evil.example"}, 403),
+    ],
+)
+async def test_another_sites_page_cannot_change_anything_with_our_cookie(
+    client: httpx.AsyncClient, settings: Settings, headers: dict[str, str], status: int
+) -> None:
+    token = token_of(settings, super_admin=True)
+    by_cookie = {**headers, "Cookie": f"falcon_auth_token={token}"}
+    answer = await client.post(f"{BASE}/tasks/nothing/pause", headers=by_cookie)
+    assert answer.status_code == status
+    assert (await client.get(f"{BASE}/tasks", headers=by_cookie)).status_code == 200, "reads change nothing"
+    by_bearer = await client.post(f"{BASE}/tasks/nothing/pause", headers={**headers, **bearer(token)})
+    assert by_bearer.status_code == 404, "no page makes a browser send a Bearer token"
+
+
+async def test_a_page_that_we_trust_may_use_the_cookie_and_is_told_so(services: Services, settings: Settings) -> None:
+    ui = "https://ui.example.com"
+    trusting = replace(settings, api=settings.api.model_copy(update={"api_trusted_origins": (ui,)}))
+    app = build_app(compose(trusting, services), trusting)
+    token = token_of(settings, super_admin=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client:
+        headers = {"Origin": ui, "Sec-Fetch-Site": "same-site", "Cookie": f"falcon_auth_token={token}"}
+        answer = await client.post(f"{BASE}/tasks/nothing/pause", headers=headers)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (404, ui)
+        asking = {"Origin": ui, "Access-Control-Request-Method": "DELETE"}
+        assert (await client.options(f"{BASE}/tasks/x", headers=asking)).status_code == 200
+        evil = {**headers, "Origin": "https://evil.example"}
+        assert (await client.post(f"{BASE}/tasks/nothing/pause", headers=evil)).status_code == 403
+
+
+async def test_the_secret_can_be_changed_without_logging_anybody_out(services: Services, settings: Settings) -> None:
+    new = "the new secret of the tests, which is long enough"
+    changed = settings.api.model_copy(
+        update={"jwt_secret": SecretStr(new), "jwt_secret_previous": settings.api.jwt_secret}
+    )
+    after = replace(settings, api=changed)
+    app = build_app(compose(after, services), after)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client:
+        for signer in (settings, after):
+            answer = await client.get(f"{BASE}/tasks", headers=bearer(token_of(signer)))
+            assert answer.status_code == 200
+
+
+async def test_without_a_secret_nobody_is_believed(services: Services, settings: Settings) -> None:
+    without = replace(settings, api=ApiSettings.model_construct(**{**dict(settings.api), "jwt_secret": None}))
+    app = build_app(compose(without, services), without)
+    empty_key = jwt.encode(
+        {"user_id": "u", "character_id": 1, "iss": "go-falcon", "exp": 2**33}, "", algorithm="HS256"
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client:
+        assert (await client.get(f"{BASE}/tasks", headers=bearer(token_of(settings)))).status_code == 401
+        assert (await client.get(f"{BASE}/stats")).status_code == 200
+
+
+async def test_a_clock_that_is_half_a_minute_off_is_forgiven(client: httpx.AsyncClient, settings: Settings) -> None:
+    now = datetime.now(UTC)
+    slow = token_of(settings, exp=now - timedelta(seconds=10))
+    ahead = token_of(settings, iat=now + timedelta(seconds=20))
+    for token in (slow, ahead):
+        assert (await client.get(f"{BASE}/tasks", headers=bearer(token))).status_code == 200
+
+
+async def test_a_change_carries_its_users_name(client: httpx.AsyncClient, settings: Settings) -> None:
+    creator = bearer(token_of(settings, user_id="the creator", character_id=WITH_PERMISSION[Permission.CREATE]))
+    switcher = bearer(token_of(settings, user_id="the switcher", character_id=WITH_PERMISSION[Permission.CONTROL]))
+    deleter = bearer(token_of(settings, user_id="the deleter", character_id=WITH_PERMISSION[Permission.DELETE]))
+    config = {"function_name": "noop", "module": "builtin"}
+    body = {"name": "whose task", "type": "function", "schedule": "@hourly", "config": config}
+    created = (await client.post(f"{BASE}/tasks", json=body, headers=creator)).json()
+    path = f"{BASE}/tasks/{created['id']}"
+    paused = (await client.post(f"{path}/pause", headers=switcher)).json()
+    assert (await client.delete(path, headers=deleter)).status_code == 200
+    assert (created["created_by"], created["updated_by"]) == ("the creator", "the creator")
+    assert (paused["created_by"], paused["updated_by"]) == ("the creator", "the switcher")

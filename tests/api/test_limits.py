@@ -1,0 +1,112 @@
+"""What is too large, too deep, too slow or not JSON ends with a clear answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import faults
+from tests.conftest import NEVER
+
+JSON = {"Content-Type": "application/json"}
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"in": value}
+    return value
+
+
+def function_task(**parameters: Any) -> dict[str, Any]:
+    config = {"function_name": "echo", "module": "builtin", "parameters": parameters}
+    return {"name": "too much", "type": "function", "schedule": NEVER, "config": config}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"{", "is not JSON"),
+        (b"", "is not JSON"),
+        (b"null", "must be a JSON object"),
+        (b'{"name": NaN}', "NaN"),
+        (b'{"name": Infinity}', "Infinity"),
+        (b'{"name": 1, "name": 2}', "gives a name twice: 'name'"),
+        (b'\xff{"name": 1}', "must be UTF-8"),
+        (b"[" * 100_000, "nested deeper"),
+        (b'{"a":' * 150 + b"1" + b"}" * 150, "nested deeper"),
+        (b'{"n": ' + b"9" * 5000 + b"}", "too long"),
+    ],
+)
+async def test_what_is_not_json_is_a_400(admin: httpx.AsyncClient, body: bytes, said: str) -> None:
+    assert said in faults(await admin.post("/tasks", content=body, headers=JSON))["body"]
+
+
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        (b'{"name": "half a \\ud800 pair"}', "name"),
+        (b'{"config": {"parameters": {"x": 1e999}}}', "config.parameters.x"),
+        (b'{"config": {"url": "nul \\u0000"}}', "config.url"),
+    ],
+)
+async def test_values_that_cannot_be_stored_are_named(admin: httpx.AsyncClient, body: bytes, location: str) -> None:
+    assert location in faults(await admin.post("/tasks", content=body, headers=JSON))
+
+
+async def test_a_body_may_have_one_mebibyte_whether_its_length_is_declared_or_not(admin: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 65536
+
+    large = await admin.post("/tasks", content=b" " * (2**20 + 1), headers=JSON)
+    undeclared = await admin.post("/tasks", content=endless(), headers=JSON)
+    assert (large.status_code, undeclared.status_code) == (413, 413)
+    fits = json.dumps(function_task()).encode().ljust(2**20) + b" "
+    assert (await admin.post("/tasks", content=fits[: 2**20 + 1], headers=JSON)).status_code == 413
+    assert faults(await admin.post("/tasks", content=b" " * 2**20, headers=JSON))["body"].startswith("is not JSON")
+
+
+async def test_a_config_has_bounds_of_its_own(admin: httpx.AsyncClient) -> None:
+    deep = faults(await admin.post("/tasks", json=function_task(deep=nested(9))))
+    assert deep == {"config": "must not be nested deeper than 10 levels"}
+    large = faults(await admin.post("/tasks", json=function_task(text="x" * 65536)))
+    assert "65536 bytes" in large["config"]
+    assert "config.parameters.$where" in faults(await admin.post("/tasks", json=function_task(**{"$where": 1})))
+    assert faults(await admin.post("/tasks", json=function_task(large=2**63)))
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]
+)
+async def test_another_media_type_is_a_415(admin: httpx.AsyncClient, content_type: str) -> None:
+    answer = await admin.post("/tasks", content=b"{}", headers={"Content-Type": content_type})
+    assert answer.status_code == 415
+
+
+async def test_many_faults_do_not_make_an_answer_of_any_size(admin: httpx.AsyncClient) -> None:
+    body = {f"unknown {number}": 1 for number in range(5000)}
+    assert len(faults(await admin.post("/tasks", json=body))) <= 100
+    long_name = {"x" * 100_000: 1}
+    assert len((await admin.post("/tasks", json=long_name)).content) < 5000
+
+
+async def test_a_path_or_method_that_is_not_there_is_a_problem_too(admin: httpx.AsyncClient) -> None:
+    for path in ("/nothing", "/tasks/", "/tasks/a/b/c", "/docs/assets/nothing.js"):
+        assert (await admin.get(path)).status_code == 404, path
+    refused = await admin.patch("/tasks")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert (await admin.get("/tasks/x/pause")).headers["allow"] == "POST"
+
+
+async def test_a_request_id_is_kept_when_it_is_fit_for_the_log(client: httpx.AsyncClient) -> None:
+    kept = await client.get("/scheduler/stats", headers={"X-Request-ID": "trace-42"})
+    assert kept.headers["x-request-id"] == "trace-42"
+    for unfit in ("a b", "x" * 101, "<script>"):
+        answer = await client.get("/scheduler/stats", headers={"X-Request-ID": unfit})
+        assert answer.headers["x-request-id"] != unfit
+        assert len(answer.headers["x-request-id"]) == 32
