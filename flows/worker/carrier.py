@@ -76,8 +76,8 @@ class Carrier:
 
     async def carry(self) -> Ended | None:
         """Do everything. Returns how the process ended, or `None` when the run was not ours to run."""
+        self._process = process = await self._with.launcher.fork(str(self.flow_run.id))
         folder = None if self._configuration.working_dir else tempfile.mkdtemp(prefix="falcon-run-")
-        self._process = process = await self._with.launcher.fork()
         try:
             process.channel.send("work", **self._work(folder))
             state = await self._claim()
@@ -85,7 +85,13 @@ class Carrier:
                 process.channel.send("drop")
                 await process.ended()
                 return None
+            if self._ending == "shutdown":
+                await self._with.states.give_back(self.flow_run.id)
+                process.channel.send("drop")
+                await process.ended()
+                return None
             self.began = True
+            process.note_claim()
             process.channel.send("start", state=state.model_dump(mode="json"))
             if self._ending is not None:
                 self._ask_to_end(self._ending)
@@ -97,7 +103,7 @@ class Carrier:
                 process.signal(signal.SIGKILL)
             process.channel.close()
             if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     def cancel(self, already_set: bool = False) -> None:
         """End the run because it was cancelled.
@@ -195,6 +201,6 @@ class Carrier:
             "env": {"PREFECT__FLOW_RUN_ID": str(self.flow_run.id), **env},
             "command": configuration.command,
             "working_dir": folder or os.fspath(configuration.working_dir or "."),
-            "memory_limit_mb": configuration.memory_limit_mb,
+            "memory_limit_mb": configuration.memory_limit_mb or processes.fair_share_mb(),
             "stream_output": configuration.stream_output,
         }

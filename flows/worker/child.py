@@ -17,14 +17,16 @@ import traceback
 from typing import Any, NoReturn
 
 from prefect.client.schemas.objects import FlowRun
+from prefect.context import refresh_global_settings_context
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import TerminationSignal
 from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import set_api_log_sink
 from prefect.logging.loggers import flow_run_logger
 
-from flows.worker import engine, processes, termination
+from flows.worker import engine, processes, run_client, termination
 from flows.worker.channel import Message, RunChannel
+from flows.worker.rehearsal import rehearse
 
 ENDED_AS_ASKED = 0
 LOAD_FAILED = 70
@@ -34,12 +36,14 @@ LOAD_FAILED = 70
 def prepare() -> None:
     """Do once, before any fork, what every run would otherwise do again."""
     setup_logging()
-    engine.prepare()
+    run_client.prepare()
+    rehearse()
 
 
 def main(descriptor: int) -> NoReturn:
     """Be the run that comes over this descriptor. For a freshly forked process."""
     status = 1
+    channel = RunChannel(socket.socket(fileno=descriptor))
     try:
         os.setsid()
         processes.die_with_parent()
@@ -48,12 +52,13 @@ def main(descriptor: int) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         random.seed()
-        status = _live(RunChannel(socket.socket(fileno=descriptor)))
+        status = _live(channel)
     except EOFError:
         status = 1
     except SystemExit as request:
         status = request.code if isinstance(request.code, int) else 1
-    except BaseException:  # noqa: BLE001 - the process ends here; this is its last word
+    except BaseException as error:  # noqa: BLE001 - the process ends here; this is its last word
+        channel.send("ended", settled=False, error=f"The run could not be started: {type(error).__name__}: {error}")
         traceback.print_exc()
     finally:
         _flush()
@@ -129,6 +134,9 @@ def _asked_to_end(channel: RunChannel) -> bool:
 
 
 def _enter_surroundings(work: Message) -> None:
+    if any(name.startswith("PREFECT_") and os.environ.get(name) != value for name, value in work["env"].items()):
+        os.environ.update(work["env"])
+        refresh_global_settings_context()
     os.environ.update(work["env"])
     os.chdir(work["working_dir"])
     if work.get("memory_limit_mb"):

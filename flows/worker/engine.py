@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import httpx
 from anyio import CancelScope
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow_run_suspension_request
 from prefect._internal import control_listener
@@ -30,7 +31,7 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Cancelling, Crashed
 
-from flows.worker import run_client, termination
+from flows.worker import termination
 from flows.worker.channel import Message, RunChannel
 from flows.worker.run_client import KnownRun, RunClient, SyncRunClient
 
@@ -46,16 +47,13 @@ class Run:
     """Module path of the flow, or `None` when Prefect has to find the flow by its deployment."""
     channel: RunChannel
     result_storage_id: UUID | None = None
+    transport: httpx.MockTransport | None = None
+    """For a rehearsal: answers in the server's place."""
 
     @property
     def known(self) -> KnownRun:
         """What the clients of this run need not ask."""
-        return KnownRun(self.flow_run, self.result_storage_id)
-
-
-def prepare() -> None:
-    """Do once, before any fork, what every run would do again."""
-    run_client.prepare()
+        return KnownRun(self.flow_run, self.result_storage_id, self.transport)
 
 
 def state_from(document: Message) -> State[Any]:

@@ -6,7 +6,8 @@ every run and says so to Prefect before it ends.
 
 Messages, one JSON object each over a `SOCK_SEQPACKET` pair:
 
-    worker -> {"do": "fork", "number"} with a descriptor   {"do": "signal", "pid", "signal"}   {"do": "retire"}
+    worker -> {"do": "fork", "number", "run"} with a descriptor   {"do": "claimed", "pid"}
+              {"do": "signal", "pid", "signal"}   {"do": "retire"}
     here   -> {"event": "forked", "number", "pid"}   {"event": "stale", "number"?}
               {"event": "exited", "pid", "status", "cpu_seconds", "max_rss_kib", "left_over"}
 """
@@ -47,7 +48,8 @@ class ForkServer:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._runs: set[int] = set()
+        self._runs: dict[int, str] = {}
+        self._claimed: set[int] = set()
         self._ended: dict[int, _Ended] = {}
         self._retiring = False
         self._stale_said = False
@@ -88,14 +90,16 @@ class ForkServer:
             return False
         request = json.loads(data)
         if request["do"] == "fork":
-            self._fork(request["number"], descriptors[0])
+            self._fork(request["number"], request["run"], descriptors[0])
+        elif request["do"] == "claimed":
+            self._claimed.add(request["pid"])
         elif request["do"] == "signal":
             self._signal(request["pid"], request["signal"])
         elif request["do"] == "retire":
             self._retiring = True
         return True
 
-    def _fork(self, number: int, descriptor: int) -> None:
+    def _fork(self, number: int, flow_run_id: str, descriptor: int) -> None:
         if self._files.changed():
             os.close(descriptor)
             self._tell(event="stale", number=number)
@@ -104,7 +108,7 @@ class ForkServer:
         if pid == 0:
             self._become_run(descriptor)
         os.close(descriptor)
-        self._runs.add(pid)
+        self._runs[pid] = flow_run_id
         self._tell(event="forked", number=number, pid=pid)
 
     def _become_run(self, descriptor: int) -> None:
@@ -131,7 +135,8 @@ class ForkServer:
                 processes.kill_group(found)  # before reaping: until then the number cannot be another's
             _, status, usage = os.wait4(found, 0)
             if found in self._runs:
-                self._runs.discard(found)
+                del self._runs[found]
+                self._claimed.discard(found)
                 report = {
                     "event": "exited",
                     "pid": found,
@@ -153,7 +158,7 @@ class ForkServer:
         """Tell the worker of every run of which nothing is left. What left its group was adopted here: kill it."""
         if not self._ended:
             return
-        for stray in processes.children() - self._runs:
+        for stray in processes.children() - self._runs.keys():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(stray, signal.SIGKILL)
         self._reap_strays()
@@ -164,7 +169,7 @@ class ForkServer:
                 self._tell(**ended.report, left_over=not gone)
 
     def _reap_strays(self) -> None:
-        for stray in processes.children() - self._runs:
+        for stray in processes.children() - self._runs.keys():
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(stray, os.WNOHANG)
 
@@ -182,7 +187,8 @@ class ForkServer:
             self._control.send(json.dumps(message).encode())
 
     def _abandon(self) -> None:
-        """The worker is gone without a word: leave nothing behind."""
+        """The worker is gone without a word: leave nothing behind, and say what became of its runs."""
+        orphaned = [self._runs[pid] for pid in self._claimed]
         for pid in self._runs:
             processes.kill_group(pid)
         deadline = time.monotonic() + _DRAIN_LIMIT_SECONDS
@@ -190,6 +196,10 @@ class ForkServer:
             self._reap()
             self._report_ended()
             time.sleep(_DRAIN_CHECK_SECONDS)
+        if orphaned:
+            from flows.worker.last_words import report_orphaned
+
+            report_orphaned(orphaned)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """The worker's hold on the preloaded process and on every run forked from it.
 
     launcher = Launcher(environment); await launcher.start()
-    process = await launcher.fork(); process.send("work", ...); ended = await process.ended()
+    process = await launcher.fork(flow_run_id); process.send("work", ...); ended = await process.ended()
 
 Keeps one preloaded process ready, replaces it when what it loaded has changed, and lets the replaced one live until
 its last run has ended. Knows nothing of Prefect.
@@ -54,6 +54,10 @@ class RunProcess:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; `SIGKILL` goes to the whole process group. Without effect once the run has ended."""
         self._server.tell(do="signal", pid=self.pid, signal=int(number))
+
+    def note_claim(self) -> None:
+        """The run is ours: should the worker die, the preloaded process tells Prefect what became of it."""
+        self._server.tell(do="claimed", pid=self.pid)
 
     async def ended(self) -> Ended:
         """Wait until nothing of the run is left."""
@@ -108,14 +112,14 @@ class _Server:
             raise
         return server
 
-    async def fork(self) -> RunProcess | None:
+    async def fork(self, flow_run_id: str) -> RunProcess | None:
         """Fork a run, or `None` when what is loaded is no longer what stands on disk."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._number += 1
         answer: asyncio.Future[int | None] = self._loop.create_future()
         self._forks[self._number] = answer
         with theirs:
-            request = json.dumps({"do": "fork", "number": self._number}).encode()
+            request = json.dumps({"do": "fork", "number": self._number, "run": flow_run_id}).encode()
             try:
                 socket.send_fds(self._control, [request], [theirs.fileno()])
             except OSError as error:
@@ -222,8 +226,8 @@ class Launcher:
         self._current = await _Server.launch(self._environment)
         self._watch = asyncio.create_task(self._renew_when_stale())
 
-    async def fork(self) -> RunProcess:
-        """A new run's process, waiting for its work.
+    async def fork(self, flow_run_id: str) -> RunProcess:
+        """A new process for this run, waiting for its work.
 
         Raises:
             LaunchError: the preloaded process cannot be started, as when its interpreter is gone.
@@ -233,7 +237,7 @@ class Launcher:
             if server is None:
                 raise LaunchError("not started")
             try:
-                if (run := await server.fork()) is not None:
+                if (run := await server.fork(flow_run_id)) is not None:
                     return run
             except LaunchError:
                 _logger.warning("The preloaded process ended unexpectedly; starting another")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # Source: prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # "max" when there is none
 
 
 def die_with_parent() -> None:
@@ -45,6 +46,14 @@ def limit_memory(megabytes: int) -> None:
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def fair_share_mb() -> int:
+    """Half of the memory there is, in this machine or in the container around us."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):
+        memory = min(memory, int(_CONTAINER_LIMIT.read_text()))
+    return max(memory // 2 // (1024 * 1024), 64)
 
 
 def kill_group(group: int) -> None:

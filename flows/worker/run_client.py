@@ -35,6 +35,8 @@ class KnownRun:
 
     flow_run: FlowRun
     result_storage_id: UUID | None = None
+    transport: httpx.MockTransport | None = None
+    """Answers in the server's place, for a rehearsal."""
 
     def note(self, flow_run_id: UUID | str, result: OrchestrationResult[Any]) -> None:
         """Follow an answer to a proposed state."""
@@ -66,12 +68,15 @@ def _instant(state: State[Any]) -> Any:
     return timestamp
 
 
-def _settings() -> dict[str, Any]:
+def _settings(known: KnownRun) -> dict[str, Any]:
+    httpx_settings: dict[str, Any] = {"verify": _tls} if _tls else {}
+    if known.transport is not None:
+        httpx_settings["transport"] = known.transport
     return {
         "api": PREFECT_API_URL.value(),
         "auth_string": PREFECT_API_AUTH_STRING.value(),
         "api_key": PREFECT_API_KEY.value(),
-        "httpx_settings": {"verify": _tls} if _tls else None,
+        "httpx_settings": httpx_settings,
     }
 
 
@@ -79,7 +84,7 @@ class RunClient(PrefectClient):
     """The client of an async flow's process."""
 
     def __init__(self, known: KnownRun) -> None:
-        super().__init__(**_settings())
+        super().__init__(**_settings(known))
         self._known = known
 
     async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
@@ -107,7 +112,7 @@ class SyncRunClient(SyncPrefectClient):
     """The client of a sync flow's process, and of the sync corners of an async one's."""
 
     def __init__(self, known: KnownRun) -> None:
-        super().__init__(**_settings())
+        super().__init__(**_settings(known))
         self._known = known
 
     def read_flow_run(self, flow_run_id: UUID) -> FlowRun:

@@ -19,7 +19,7 @@ from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled, Crashed, Pending
+from prefect.states import Cancelled, Crashed, Pending, Scheduled
 
 CONCURRENCY_MESSAGE = "Deployment concurrency limit reached."
 """Source: prefect.server.orchestration.core_policy, SecureFlowConcurrencySlots."""
@@ -70,6 +70,10 @@ class RunStates:
         if _is_skip(answer.state):
             await self.set_surely(flow_run_id, Cancelled(name=SKIPPED_NAME, message=SKIPPED_MESSAGE), force=True)
         return ClaimAnswer(Claim.LOST)
+
+    async def give_back(self, flow_run_id: UUID) -> None:
+        """Undo a claim: the run is scheduled again, for another worker to take."""
+        await self.set_surely(flow_run_id, Scheduled(), force=True)
 
     async def set_cancelled(self, flow_run_id: UUID) -> None:
         """Set Cancelled on a run that was being cancelled and of which nothing is left."""

@@ -27,7 +27,7 @@ from adapters.settings import Settings
 from flows.worker.carrier import Carrier, Surroundings
 from flows.worker.configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
 from flows.worker.deployed import Deployments, configure
-from flows.worker.launcher import Launcher
+from flows.worker.launcher import Launcher, LaunchError
 from flows.worker.log_shipping import LogShipping
 from flows.worker.states import RunStates
 from flows.worker.stopping import finish
@@ -36,6 +36,7 @@ from flows.worker.waiting import WaitingRun
 from flows.worker.watching import beat_for, sweep_cancelling, watch_events, watch_wakes
 
 _SWEEP_SECONDS = 5.0
+_PAUSE_AFTER_ERROR_SECONDS = 1.0
 
 _logger = logging.getLogger("falcon.worker")
 
@@ -69,10 +70,10 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         self._states = RunStates(self.client)
         self._deployments = Deployments(self.client)
         self._logs = LogShipping(self.client)
-        self._launcher = Launcher(self._run_environment())
-        await self._launcher.start()
         self._taking = self._open_intake()
         await self._learn()
+        self._launcher = Launcher(self._run_environment())
+        await self._launcher.start()
         self._begin(self._logs.run())
         self._begin(self._take_when_synced())
         self._begin(watch_wakes(self._settings.redis, self._work_pool_name, self._taking.wake))
@@ -161,6 +162,9 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             if carrier is not None:
                 self._carriers[flow_run.id] = carrier
                 await carrier.carry()
+        except LaunchError as error:  # not claimed yet: it stays scheduled, for us or another worker
+            _logger.error("Could not start a process: %s", error)
+            await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the run must not be left without an end
             self.get_flow_run_logger(flow_run).exception("The worker could not run this")
             message = f"The worker could not run this: {type(error).__name__}: {error}"
