@@ -122,6 +122,15 @@ def _origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _plugins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        # Each run has a folder of its own, so what is relative would mean something else in each.
+        by_path = name.endswith(".py")
+        if not (Path(name).is_absolute() if by_path else all(map(str.isidentifier, name.split(".")))):
+            raise ValueError(f"{name!r} is neither a module's name nor the absolute path of a .py file")
+    return value
+
+
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Duration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -182,7 +191,7 @@ class SchedulerSettings(_Group):
     """Data, logs and secrets of the local stack."""
     timezone: Annotated[str, AfterValidator(_timezone)] = "UTC"
     """IANA zone in which schedules are read when a task names none."""
-    plugins: Listed = ()
+    plugins: Annotated[Listed, AfterValidator(_plugins)] = ()
     """Modules or `.py` files whose functions and executors are registered, see docs/executors.md."""
     http_allow: Annotated[Listed, AfterValidator(_allow_rules)] = ()
     """Addresses that http tasks may call although they are not public: networks, addresses, names; `:port` may

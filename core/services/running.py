@@ -228,7 +228,8 @@ class TaskRunning:
             if isinstance(error, TimeoutError) and limit.expired():
                 result = TaskResult(success=False, error=f"Task timed out after {format_duration(timeout)}")
             else:
-                result = TaskResult(success=False, error=describe_error(error))
+                retryable = getattr(error, "retryable", True) is not False
+                result = TaskResult(success=False, error=describe_error(error), retryable=retryable)
         return replace(
             result,
             output=limited(self._conceal(result.output)),

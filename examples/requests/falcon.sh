@@ -1,14 +1,14 @@
 # Read by the other scripts: how to talk to the API. Needs curl and python3.
 #   FALCON_URL    where the facade is (http://127.0.0.1:8000)
-#   FALCON_TOKEN  a token, such as the one that `make up` prints
+#   TOKEN         a token: `make up` prints a line that exports one
 set -euo pipefail
-: "${FALCON_TOKEN:?set FALCON_TOKEN to the token that make up prints}"
+: "${TOKEN:?copy the line "export TOKEN=..." that make up prints}"
 API="${FALCON_URL:-http://127.0.0.1:8000}/scheduler"
 
 # call METHOD PATH [JSON]: the answer's body; fails with it on an error.
 call() {
   curl --silent --show-error --fail-with-body -X "$1" "$API$2" \
-    -H "Authorization: Bearer $FALCON_TOKEN" ${3:+-H "Content-Type: application/json" --data "$3"}
+    -H "Authorization: Bearer $TOKEN" ${3:+-H "Content-Type: application/json" --data "$3"}
 }
 
 # field NAME: one field of the JSON object on standard input.
@@ -30,5 +30,6 @@ run_once() {
   task=$(call POST /tasks "$1" | field id)
   echo "Created task $task"
   execution=$(call POST "/tasks/$task/execute" "${2:-}" | field execution_id)
+  echo "Waiting for execution $execution"
   follow "$task" "$execution"
 }

@@ -37,6 +37,7 @@ class PluginError(SchedulerError):
     """A plug-in can't be registered as it is. Found at start, so that it stops there."""
 
     code = "plugin"
+    retryable = False
 
 
 class Arguments(Protocol):
