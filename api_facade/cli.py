@@ -127,6 +127,7 @@ def _welcome(ready: foreground.Ready) -> None:
     ]
     if ready.prefect_ui_url:
         lines.append(f"  Prefect UI   {ready.prefect_ui_url}")
+        lines.append(f"  Prefect API  {ready.prefect_ui_url}/api (PREFECT_API_URL for the prefect command)")
     if ready.prefect_password:
         lines.append(f"  its password {ready.prefect_password}")
     lines += [

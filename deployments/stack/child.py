@@ -12,20 +12,27 @@ from deployments.stack.errors import PartFailed
 from deployments.stack.part import Part
 from deployments.stack.process import Command, end_leftovers, spawn, stop, tail, trim_log
 
-_PROBE_SECONDS = 0.1
-_FIRST_BACKOFF = timedelta(seconds=1)
+_PROBE_SECONDS = 0.2
 _MOST_DEATHS = 5
 _STEADY_AFTER = timedelta(minutes=2)
 """A part that served for this long has recovered: its earlier deaths no longer count."""
 
 
 class Child:
-    """One part and its process."""
+    """One part and its process.
+
+    Args:
+        part: what to run.
+        environment: on top of the supervisor's own; read at each start.
+        report: receives a line for the user when the part dies and when it is back.
+        first_backoff: pause before the first restart; it doubles with each death in a row.
+    """
 
     def __init__(self, part: Part, environment: Mapping[str, str], report: Callable[[str], None]) -> None:
         self.part = part
         self._environment = environment
         self._report = report
+        self._first_backoff = first_backoff
         self._process: asyncio.subprocess.Process | None = None
         self._command: Command | None = None
         self._stopping = False
@@ -86,10 +93,10 @@ class Child:
         return await self._process.wait()
 
     async def _start_again(self, code: int, deaths: int) -> None:
-        backoff = _FIRST_BACKOFF * 2 ** (deaths - 1)
+        backoff = self._first_backoff * 2 ** (deaths - 1)
         self._report(
             f"{self.part.title} ended unexpectedly ({_exit(code)}); "
-            f"starting it again in {backoff.total_seconds():.0f} s"
+            f"starting it again in {backoff.total_seconds():g} s"
         )
         await asyncio.sleep(backoff.total_seconds())
         await asyncio.to_thread(end_leftovers, self.part.home.path, self.part.name)

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
+
 from adapters.settings import Settings
 from deployments.stack.child import Child
 from deployments.stack.errors import AddressRefused, PortInUse, StackError
@@ -74,7 +76,7 @@ class EmbeddedStack:
         async with AsyncExitStack() as started:
             started.enter_context(self.home.held())
             await self._end_what_an_earlier_stack_left()
-            self._make_parts()
+            self._make_parts(await started.enter_async_context(httpx.AsyncClient(timeout=5)))
             self._check_ports()
             await self._start_guardian(started)
             started.push_async_callback(self._stop_all)
@@ -127,14 +129,14 @@ class EmbeddedStack:
         """One of its parts, for its address."""
         return self._children[name].part
 
-    def _make_parts(self) -> None:
+    def _make_parts(self, http: httpx.AsyncClient) -> None:
         makers: dict[str, Callable[[], Part]] = {
             "postgres": lambda: Postgres(self.home),
             "valkey": lambda: Valkey(self.home),
             "mongo": lambda: Mongo(self.home),
-            "prefect": lambda: PrefectServer(self.home, self._settings, self._addresses),
-            "facade": lambda: Facade(self.home, self._settings, self._addresses),
-            "worker": lambda: Worker(self.home, self._settings, self._environment),
+            "prefect": lambda: PrefectServer(self.home, self._settings, self._addresses, http),
+            "facade": lambda: Facade(self.home, self._settings, self._addresses, http),
+            "worker": lambda: Worker(self.home, self._settings, self._environment, http),
         }
         self._environment.update(common_environment(self.home))
         for name in PARTS:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import httpx
 
 from adapters.settings import PrefectSettings, Settings
 from deployments.stack.home import Home, free_port
@@ -45,8 +48,9 @@ class PrefectServer(Part):
     title = "Prefect server"
     after = frozenset({"postgres"})
 
-    def __init__(self, home: Home, settings: Settings, addresses: Addresses) -> None:
+    def __init__(self, home: Home, settings: Settings, addresses: Addresses, http: httpx.AsyncClient) -> None:
         super().__init__(home)
+        self._http = http
         self._settings = settings
         self._addresses = addresses
         self._port = addresses.prefect_port or free_port()
@@ -79,7 +83,7 @@ class PrefectServer(Part):
         return Command(argv=(sys.executable, *argv), environment={**defaults(settings), "JWT_SECRET": None})
 
     async def is_ready(self) -> bool:
-        return await _answers(f"{self.url}/api/health")
+        return (await self._http.get(f"{self.url}/api/health")).is_success
 
     def environment(self) -> Mapping[str, str]:
         password = {"PREFECT_API_AUTH_STRING": self._password} if self._password else {}
@@ -91,10 +95,12 @@ class Facade(Part):
 
     name = "facade"
     title = "Scheduler API"
-    after = frozenset({"valkey", "mongo", "prefect"})
+    after = frozenset({"valkey", "mongo"})
+    """Not the Prefect server: it waits for that one by itself, and both take seconds to import."""
 
-    def __init__(self, home: Home, settings: Settings, addresses: Addresses) -> None:
+    def __init__(self, home: Home, settings: Settings, addresses: Addresses, http: httpx.AsyncClient) -> None:
         super().__init__(home)
+        self._http = http
         self._addresses = addresses
         self._port = addresses.facade_port or free_port()
         self._secret = settings.api.jwt_secret.get_secret_value() if settings.api.jwt_secret else None
@@ -116,7 +122,9 @@ class Facade(Part):
         )
 
     async def is_ready(self) -> bool:
-        return await _answers(f"{self.url}/status")
+        """Whether it has what it needs and has put the system tasks in place, so that the first list is not empty."""
+        status = (await self._http.get(f"{self.url}/status")).json()
+        return bool(status["status"] != "unhealthy" and status["metrics"]["total_tasks"] > 0)
 
 
 class Worker(Part):
@@ -126,11 +134,15 @@ class Worker(Part):
     title = "Worker"
     after = frozenset({"valkey", "mongo", "prefect", "facade"})
 
-    def __init__(self, home: Home, settings: Settings, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Home, settings: Settings, environment: Mapping[str, str], http: httpx.AsyncClient
+    ) -> None:
         super().__init__(home)
+        self._http = http
         self._scheduler = settings.scheduler
         self._environment = environment
         self._started_at = datetime.now(UTC)
+        self._name = f"falcon-{socket.gethostname()}"  # machines may share a Prefect server; names must differ
 
     async def prepare(self) -> None:
         """Remember when this start began, since Prefect still knows the workers of earlier ones."""
@@ -140,25 +152,26 @@ class Worker(Part):
         return Command(
             argv=(
                 *(sys.executable, "-m", "prefect", "worker", "start", "--pool", _POOL, "--type", "warm-process"),
-                *("--name", "falcon-local", "--limit", str(self._scheduler.worker_count)),
+                *("--name", self._name, "--limit", str(self._scheduler.worker_count)),
             ),
             environment={**defaults(worker_settings()), "JWT_SECRET": None},
             stop_grace=self._scheduler.shutdown_grace + timedelta(seconds=5),
         )
 
     async def is_ready(self) -> bool:
-        import httpx
-
         known = {**os.environ, **self._environment}
         api_url = known.get("PREFECT_API_URL", PrefectSettings().api_url)
         user, _, password = known.get("PREFECT_API_AUTH_STRING", "").partition(":")
-        async with httpx.AsyncClient(timeout=5, auth=(user, password) if user else None) as client:
-            answer = await client.post(f"{api_url}/work_pools/{_POOL}/workers/filter", json={"limit": 200})
-            return answer.is_success and any(self._is_this_start(worker) for worker in answer.json())
+        answer = await self._http.post(
+            f"{api_url}/work_pools/{_POOL}/workers/filter",
+            json={"limit": 200},
+            auth=httpx.BasicAuth(user, password) if user else httpx.USE_CLIENT_DEFAULT,
+        )
+        return answer.is_success and any(self._is_this_start(worker) for worker in answer.json())
 
     def _is_this_start(self, worker: dict[str, str]) -> bool:
         seen_at = datetime.fromisoformat(worker["last_heartbeat_time"])
-        return worker["name"] == "falcon-local" and seen_at >= self._started_at
+        return worker["name"] == self._name and seen_at >= self._started_at
 
 
 def defaults(settings: Mapping[str, str]) -> dict[str, str]:
@@ -174,10 +187,3 @@ def common_environment(home: Home) -> dict[str, str]:
         "PREFECT_HOME": str(home.data("prefect")),
         "PYTHONUNBUFFERED": "1",  # a log that is written late misses the reason of a death
     }
-
-
-async def _answers(url: str) -> bool:
-    import httpx
-
-    async with httpx.AsyncClient(timeout=5) as client:
-        return (await client.get(url)).is_success

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -125,3 +126,25 @@ async def test_a_part_that_does_not_start_is_named_with_the_end_of_its_log(tmp_p
         PartFailed, match=r"Broken server ended while starting \(exit code 3\)(.|\n)*the disk is full"
     ):
         await Child(Broken(Home(tmp_path)), {}, lambda line: None).start()
+
+
+class ShortLived(Broken):
+    """A server that comes up and dies at once, every time."""
+
+    name = "short"
+    title = "Short-lived server"
+
+    def command(self) -> Command:
+        return Command((sys.executable, "-c", "import time; time.sleep(0.3); raise SystemExit('out of memory')"))
+
+    async def is_ready(self) -> bool:
+        return True
+
+
+async def test_a_part_that_keeps_dying_is_given_up_with_the_end_of_its_log(tmp_path: Path) -> None:
+    told: list[str] = []
+    child = Child(ShortLived(Home(tmp_path)), {}, told.append, first_backoff=timedelta(milliseconds=1))
+    await child.start()
+    with pytest.raises(PartFailed, match=r"Short-lived server died 6 times(.|\n)*out of memory"):
+        await child.watch()
+    assert len([line for line in told if "ended unexpectedly" in line]) == 5
