@@ -28,7 +28,13 @@ class Child:
         first_backoff: pause before the first restart; it doubles with each death in a row.
     """
 
-    def __init__(self, part: Part, environment: Mapping[str, str], report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        part: Part,
+        environment: Mapping[str, str],
+        report: Callable[[str], None],
+        first_backoff: timedelta = timedelta(seconds=1),
+    ) -> None:
         self.part = part
         self._environment = environment
         self._report = report
