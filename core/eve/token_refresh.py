@@ -6,6 +6,7 @@ before its token is sent, and what comes back is stored even while the run is be
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
@@ -40,15 +41,19 @@ class TokenRefresher:
         for name in ("success", "failed"):
             report.count(name, 0)
         await self._sso.prepare()
-        due = self._due(options, report)
-        await for_each(due, lambda profile: self._refresh(profile, report), options.concurrent_workers)
+        due, ending = self._due(options, report), asyncio.Event()
+        await for_each(due, lambda profile: self._refresh(profile, report, ending), options.concurrent_workers)
         return TokenRefreshResult(**report.counts)
 
     async def _due(self, options: TokenRefreshOptions, report: Report) -> AsyncIterator[Profile]:
         before = self._now() + options.window
         position = None
+        met: set[int] = set()  # with a window longer than a token lives, what was refreshed would be due again
         while page := await self._profiles.due(before, position, options.batch_size):
             for profile in page:
+                if profile.character_id in met:
+                    continue
+                met.add(profile.character_id)
                 if self._now() > report.deadline_at - _STOP_BEFORE_DEADLINE:
                     report.count("unfinished")
                     report.log.warning("The time limit is near; the rest is left to the next run")
@@ -56,16 +61,25 @@ class TokenRefresher:
                 yield profile
             position = page[-1].position
 
-    async def _refresh(self, profile: Profile, report: Report) -> None:
-        now = self._now()
+    async def _refresh(self, profile: Profile, report: Report, ending: asyncio.Event) -> None:
         if profile.refresh_token is None:
             report.log.warning("Token of character %d cannot be opened with EVE_TOKEN_KEY", profile.character_id)
             await self._failed(report, "unreadable")
             return
+        try:
+            await complete(self._claimed(profile, profile.refresh_token, report, ending))
+        except BaseException:
+            ending.set()
+            raise
+
+    async def _claimed(self, profile: Profile, refresh_token: str, report: Report, ending: asyncio.Event) -> None:
+        now = self._now()
         if not await self._profiles.claim(profile, now, now + CLAIM_TIME):
             report.count("elsewhere")
-            return
-        await complete(self._exchange(profile, profile.refresh_token, report))
+        elif ending.is_set():
+            await self._profiles.release(profile)
+        else:
+            await self._exchange(profile, refresh_token, report)
 
     async def _exchange(self, profile: Profile, refresh_token: str, report: Report) -> None:
         try:

@@ -124,6 +124,19 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
+def _listen(port: int) -> socket.socket:
+    """A socket whose protocol is named: asyncio sends small answers at once only then (else 40 ms late)."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(256)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 @dataclass(frozen=True, slots=True)
 class RunningDemo:
     """A demo server that answers."""
@@ -142,7 +155,7 @@ async def demo_server(demo: Demo | None = None, port: int = 0) -> AsyncIterator[
     """
     demo = demo or Demo()
     sso = DemoSso(demo)
-    with socket.create_server((HOST, port)) as listener:
+    with _listen(port) as listener:
         base_url = f"http://{HOST}:{listener.getsockname()[1]}"
         sso.issuer = base_url
         config = uvicorn.Config(

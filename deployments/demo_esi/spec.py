@@ -35,7 +35,7 @@ class Operation:
 
     def body_faults(self, body: object) -> list[str]:
         """What is wrong with a request's body."""
-        return [error.message[:200] for error in self.body.iter_errors(body)]
+        return [error.message[-200:] for error in self.body.iter_errors(body)]
 
     def response_faults(self, body: object) -> list[str]:
         """What is wrong with an answer."""

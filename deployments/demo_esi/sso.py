@@ -83,12 +83,12 @@ class DemoSso:
     async def _told(
         self, request: Request, route: str, answer: Response | None, form: dict[str, str] | None = None
     ) -> Response:
+        self._demo.arrivals.append((time.monotonic(), route))
         fault = self._demo.faults.of(route)
         if fault is not None and fault.kind is Kind.SLOW:
             await asyncio.sleep(fault.seconds)
             fault = None
         response = _faulty(fault) if fault else answer or self._exchange(request, form or {})
-        self._demo.arrivals.append((time.monotonic(), route))
         self._demo.requests[f"{request.method} {route} {response.status_code}"] += 1
         return response
 

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
 
 from adapters.mongo.client import open_database
@@ -44,5 +43,3 @@ async def bench(eve_servers: EmbeddedStack) -> AsyncIterator[Bench]:
     ):
         await redis.flushdb()
         yield Bench(running, database, redis)
-        client: AsyncMongoClient[dict[str, object]] = database.client
-        await client.drop_database(name)

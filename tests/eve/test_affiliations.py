@@ -167,10 +167,10 @@ async def test_an_outage_ends_the_run_and_changes_nothing(bench: Bench) -> None:
 
 async def test_a_character_changed_by_others_meanwhile_is_not_overwritten(bench: Bench) -> None:
     await bench.add_characters(*SOME)
-    bench.faults.add("/characters/*", kind="slow", seconds=1.0)
+    bench.faults.add("/characters/*", kind="slow", seconds=2.0)
 
     run = asyncio.create_task(bench.run("character_affiliation_update"))
-    await asyncio.sleep(0.5)
+    await bench.asked()
     await bench.database["characters"].update_one({"character_id": SOME[0]}, {"$set": {"corporation_id": 99}})
     result = await run
 

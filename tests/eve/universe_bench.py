@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Mapping
@@ -119,6 +120,12 @@ class Bench:
     def requests(self, part: str) -> int:
         """Requests whose `METHOD route status` holds the text."""
         return sum(number for name, number in self.demo.requests.items() if part in name)
+
+    async def asked(self, times: int = 1) -> None:
+        """Return once the server has been asked so many times."""
+        async with asyncio.timeout(60):
+            while len(self.demo.arrivals) < times:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0.01)
 
     async def all(self, collection: str) -> list[Document]:
         """All documents of a collection."""
