@@ -19,7 +19,7 @@ from core.errors import Fault, Invalid
 from flows.executors.arguments import AnyArguments, Arguments, PluginError, TypedArguments
 from flows.executors.catalog import CatalogEntry, described
 from flows.executors.faults import faults_of, in_their_place
-from flows.executors.outcome import raised, refused, without_secrets
+from flows.executors.outcome import raised, refused, shielded, without_secrets
 from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
 from flows.executors.threads import Threads
 
@@ -84,7 +84,8 @@ class PluggedExecutor:
         try:
             filled = await secrets.fill_value({**values, **context.parameters})
             read = self._read(filled, context.parameters, location)
-            value = await self._call(replace(context, parameters=read))
+            own = shielded(context, secrets.redactor())
+            value = await self._call(replace(own, parameters=read))
             return without_secrets(TaskResult.of(value), secrets.redactor())
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())

@@ -17,7 +17,7 @@ from core.errors import Fault, Invalid
 from flows.executors.arguments import CONTEXT, FunctionArguments, PluginError
 from flows.executors.catalog import CatalogEntry, described, enclosed
 from flows.executors.faults import faults_of, in_their_place
-from flows.executors.outcome import raised, refused, without_secrets
+from flows.executors.outcome import raised, refused, shielded, without_secrets
 from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
 from flows.executors.threads import Threads
 
@@ -99,7 +99,7 @@ class FunctionExecutor:
             registered, values = self._find(context.config, context.parameters)
             filled = await secrets.fill_value(values)
             arguments = self._read(registered, filled, context.parameters)
-            value = await self._call(registered, arguments, context)
+            value = await self._call(registered, arguments, shielded(context, secrets.redactor()))
             return without_secrets(TaskResult.of(value), secrets.redactor())
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import replace
 
 from core.domain.redaction import Redactor
-from core.domain.work import TaskResult, WorkContext
+from core.domain.work import TaskResult, WorkContext, WorkLog
 from core.errors import Fault
 from core.services.running import describe_error
 from flows.executors.faults import texts
@@ -32,6 +33,46 @@ def without_secrets(result: TaskResult, redactor: Redactor) -> TaskResult:
 def _text(value: object) -> str:
     """A plug-in may have put any value where text belongs."""
     return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+
+
+class CleanLog:
+    """A log that takes secrets out of what is written to it."""
+
+    def __init__(self, log: WorkLog, redactor: Redactor) -> None:
+        self._log = log
+        self._redactor = redactor
+
+    def debug(self, message: str, *args: object) -> None:
+        """Write a line for those who search for a fault."""
+        self._log.debug("%s", self._clean(message, args))
+
+    def info(self, message: str, *args: object) -> None:
+        """Write a line that tells what happens."""
+        self._log.info("%s", self._clean(message, args))
+
+    def warning(self, message: str, *args: object) -> None:
+        """Write a line that somebody should look at."""
+        self._log.warning("%s", self._clean(message, args))
+
+    def error(self, message: str, *args: object) -> None:
+        """Write a line about something that went wrong."""
+        self._log.error("%s", self._clean(message, args))
+
+    def _clean(self, message: object, args: tuple[object, ...]) -> str:
+        try:
+            text = str(message) % args if args else str(message)
+        except (TypeError, ValueError):
+            text = f"{message} {args}"  # as written: a log line is no reason to fail
+        return self._redactor.text(text)
+
+
+def shielded(context: WorkContext, redactor: Redactor) -> WorkContext:
+    """The context for a plug-in: what it logs, or tells as progress, has no secrets when it leaves the run."""
+
+    async def progress(done: int, total: int | None = None, text: str = "") -> None:
+        await context.progress(done, total, redactor.text(text))
+
+    return replace(context, log=CleanLog(context.log, redactor), progress=progress)
 
 
 def raised(error: Exception, context: WorkContext, redactor: Redactor) -> TaskResult:

@@ -229,6 +229,21 @@ async def test_secret_references_are_filled_and_never_shown(bench: Bench) -> Non
     assert result.output == "used [concealed]"
 
 
+async def test_what_a_function_logs_or_tells_has_no_secrets(bench: Bench) -> None:
+    bench.secrets["s"] = "pl4nted-s3cret"
+
+    @bench.registry.function(module="tests")
+    def tell(key: str, context: Any) -> None:
+        context.log.info("the key is %s", key)
+        context.log.warning("100 % of %s", "a line that does not format")
+        context.progress(1, 2, f"with {key}")
+
+    assert (await bench.run("function", of("tell", key="{{ prefect.blocks.secret.s }}"))).success
+    assert bench.logged[0] == "the key is [concealed]"
+    assert "does not format" in bench.logged[1]
+    assert bench.told == [(1, 2, "with [concealed]")]
+
+
 async def test_an_async_function_runs_in_the_loop_and_a_plain_one_beside_it(bench: Bench) -> None:
     threads: dict[str, bool] = {}
 

@@ -23,7 +23,7 @@ from flows.executors.faults import faults_of
 from flows.executors.http.assertions import JsonDocument
 from flows.executors.http.config import HttpConfig, HttpParameters, laid_over
 from flows.executors.http.request import request_of
-from flows.executors.outcome import refused, without_secrets
+from flows.executors.outcome import raised, refused, without_secrets
 from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -72,6 +72,8 @@ class HttpExecutor:
             return without_secrets(
                 TaskResult(success=False, error=str(error), retryable=retryable), secrets.redactor(*made)
             )
+        except Exception as error:  # noqa: BLE001 - nothing may leave with a secret in its text
+            return raised(error, context, secrets.redactor(*made))
         redactor = secrets.redactor(*made)
         context.log.info("%s", redactor.text(f"{request.method} {answer.final_url}: {_status(answer)}"))
         return without_secrets(_judged(answer, config, redactor), redactor)
