@@ -166,8 +166,11 @@ class EmbeddedStack:
             async with asyncio.TaskGroup() as group:
                 for child in self._children.values():
                     group.create_task(self._start_when_its_turn(child), name=f"start {child.part.name}")
-        except* StackError as errors:
-            raise errors.exceptions[0] from None
+        except ExceptionGroup as group:
+            failures = [error for error in group.exceptions if isinstance(error, StackError)]
+            if not failures:
+                raise
+            raise failures[0] from group
 
     async def _start_when_its_turn(self, child: Child) -> None:
         for name in child.part.after & self._ready.keys():

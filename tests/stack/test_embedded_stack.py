@@ -108,6 +108,14 @@ def test_when_its_supervisor_is_killed_nothing_is_left(tmp_path: Path) -> None:
     wait_until(lambda: leftovers(tmp_path) == [], "no process is left")
 
 
+async def test_when_one_part_does_not_start_the_others_are_stopped_and_it_is_named(tmp_path: Path) -> None:
+    (Home(tmp_path).data("valkey") / "appendonlydir").write_text("not a folder")
+    with pytest.raises(PartFailed, match="Valkey ended while starting"):
+        async with EmbeddedStack(tmp_path, parts={"valkey", "postgres"}):
+            pass
+    assert leftovers(tmp_path) == []
+
+
 class Broken(Part):
     """A server that says why it can't run, and ends."""
 
