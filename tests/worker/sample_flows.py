@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 from prefect import flow, get_run_logger
+from prefect.runtime import flow_run
 
 from flows.worker import termination
+
+
+def _write(path: str, text: str) -> None:
+    """Write at once: a reader sees all or nothing."""
+    unfinished = Path(f"{path}.{os.getpid()}")
+    unfinished.write_text(text)
+    unfinished.rename(path)
 
 
 @flow
@@ -38,7 +45,7 @@ async def sleep(seconds: float = 60, note: str | None = None) -> None:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:
         if note:
-            Path(note).write_text(str(termination.reason()))
+            _write(note, str(termination.reason()))
         raise
 
 
@@ -49,8 +56,10 @@ def sleep_sync(seconds: float = 60) -> None:
 
 
 @flow
-async def deaf(seconds: float = 60) -> None:
+async def deaf(seconds: float = 60, note: str | None = None) -> None:
     """Wait, whatever anyone says."""
+    if note:
+        _write(note, str(os.getpid()))
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -60,8 +69,10 @@ async def deaf(seconds: float = 60) -> None:
 
 
 @flow
-async def blocked(seconds: float = 60) -> None:
+async def blocked(seconds: float = 60, note: str | None = None) -> None:
     """Block the loop itself, so that nothing can be heard."""
+    if note:
+        _write(note, str(os.getpid()))
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(0.1)  # noqa: ASYNC251 - blocking is the point
@@ -70,9 +81,9 @@ async def blocked(seconds: float = 60) -> None:
 @flow
 async def forking(note: str, seconds: float = 60) -> None:
     """Leave children behind: one in the group, one that left it."""
-    child = subprocess.Popen(["sleep", "600"])
-    daemon = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    Path(note).write_text(f"{os.getpid()} {child.pid} {daemon.pid}")
+    child = await asyncio.create_subprocess_exec("sleep", "600")
+    daemon = await asyncio.create_subprocess_exec("sleep", "600", start_new_session=True)
+    _write(note, f"{os.getpid()} {child.pid} {daemon.pid}")
     await asyncio.sleep(seconds)
 
 
@@ -99,3 +110,16 @@ async def fail() -> None:
 async def eat(megabytes: int = 2000) -> int:
     """Take more memory than is good."""
     return len(b"x" * (megabytes * 1024 * 1024))
+
+
+@flow
+async def surroundings() -> None:
+    """Say what a deployment's job variables came to."""
+    get_run_logger().info("%s in %s", os.environ.get("COLOUR"), Path.cwd())
+
+
+@flow
+async def sign(note: str) -> None:
+    """Sign a file with the run's id, so that a second time would show."""
+    with open(note, "a") as signatures:  # noqa: ASYNC230 - a line, in a process of its own
+        signatures.write(f"{flow_run.id}\n")

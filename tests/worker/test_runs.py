@@ -1,0 +1,163 @@
+"""What becomes of runs under a warm worker, from the outside: states, logs, processes."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+
+from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_run_goes_through_the_states_that_the_ui_shows_and_logs_as_usual(
+    pool: Pool, warm_worker: WorkerProcess
+) -> None:
+    run = await pool.run("greet", name="capsuleer")
+    state = await pool.ended(run)
+    assert state.is_completed()
+    assert await pool.states(run) == ["Scheduled", "Pending", "Running", "Completed"]
+    messages = await pool.logs(run, "Finished in state")
+    assert "hello capsuleer" in messages
+
+
+async def test_a_sync_flow_runs_too(pool: Pool, warm_worker: WorkerProcess) -> None:
+    assert (await pool.ended(await pool.run("nothing_sync"))).is_completed()
+
+
+async def test_what_user_code_raises_fails_the_run(pool: Pool, warm_worker: WorkerProcess) -> None:
+    state = await pool.ended(await pool.run("fail"))
+    assert state.is_failed()
+    assert "as planned" in str(state.message)
+
+
+@pytest.mark.parametrize(
+    ("flow_name", "cause"), [("vanish", "exited with code 3"), ("segfault", "signal 11 (SIGSEGV)")]
+)
+async def test_a_run_whose_process_dies_is_crashed_and_says_how_and_hurts_nobody(
+    pool: Pool, warm_worker: WorkerProcess, flow_name: str, cause: str
+) -> None:
+    neighbour = await pool.run("sleep", seconds=1)
+    state = await pool.ended(await pool.run(flow_name))
+    assert state.is_crashed()
+    assert cause in str(state.message)
+    assert (await pool.ended(neighbour)).is_completed()
+
+
+async def test_a_run_that_takes_too_much_memory_fails_alone(pool: Pool, warm_worker: WorkerProcess) -> None:
+    deployment = await pool.deploy("eat", job_variables={"memory_limit_mb": 400})
+    state = await pool.ended(await pool.run_deployment(deployment, megabytes=800))
+    assert state.is_failed()
+    assert "MemoryError" in str(state.message)
+    assert (await pool.ended(await pool.run("nothing"))).is_completed()
+
+
+async def test_a_flow_that_cannot_be_imported_crashes_with_the_reason(pool: Pool, warm_worker: WorkerProcess) -> None:
+    deployment = await pool.deploy("nowhere", entrypoint="tests.worker.no_such_module.nowhere")
+    state = await pool.ended(await pool.run_deployment(deployment))
+    assert state.is_crashed()
+    assert "could not be loaded" in str(state.message)
+    assert "no_such_module" in str(state.message)
+
+
+async def test_job_variables_reach_the_run(pool: Pool, warm_worker: WorkerProcess, tmp_path: Path) -> None:
+    deployment = await pool.deploy(
+        "surroundings", job_variables={"env": {"COLOUR": "amber"}, "working_dir": str(tmp_path)}
+    )
+    run = await pool.run_deployment(deployment)
+    assert (await pool.ended(run)).is_completed()
+    await pool.logs(run, f"amber in {tmp_path}")
+
+
+async def test_a_command_of_ones_own_is_executed_in_the_runs_process(pool: Pool, warm_worker: WorkerProcess) -> None:
+    command = f"{sys.executable} -m prefect.engine"
+    deployment = await pool.deploy("greet", job_variables={"command": command})
+    run = await pool.run_deployment(deployment, name="command")
+    assert (await pool.ended(run)).is_completed()
+    await pool.logs(run, "hello command")
+
+
+async def test_scheduled_runs_do_not_begin_before_their_time_and_all_begin(
+    pool: Pool, warm_worker: WorkerProcess
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    due = {
+        await pool.run("nothing", at=now + timedelta(seconds=3 + n)): now + timedelta(seconds=3 + n) for n in range(3)
+    }
+    for run, due_at in due.items():
+        assert (await pool.ended(run)).is_completed()
+        flow_run = await pool.client.read_flow_run(run)
+        assert flow_run.start_time is not None
+        assert flow_run.start_time >= due_at
+
+
+async def test_a_second_run_of_a_deployment_that_allows_one_is_skipped(
+    pool: Pool, warm_worker: WorkerProcess
+) -> None:
+    options = ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
+    deployment = await pool.deploy("sleep", concurrency_limit=1, concurrency_options=options)
+    first = await pool.run_deployment(deployment, seconds=6)
+    await pool.running(first)
+    second = await pool.ended(await pool.run_deployment(deployment))
+    assert (second.type.value, second.name) == ("CANCELLED", "Skipped")
+    assert (await pool.ended(first)).is_completed()
+
+
+async def test_the_next_run_sees_changed_code(pool: Pool, start_worker: StartWorker, tmp_path: Path) -> None:
+    module = f"changing_{uuid.uuid4().hex[:6]}"
+    source = (
+        "from prefect import flow, get_run_logger\n@flow\nasync def say() -> None:\n    get_run_logger().info({!r})\n"
+    )
+    (tmp_path / f"{module}.py").write_text(source.format("the first version"))
+    own_pool = await make_pool(pool.client)
+    worker = start_worker(own_pool, PYTHONPATH=str(tmp_path), SCHEDULER_PRELOAD=module)
+    deployment = await own_pool.deploy("say", entrypoint=f"{module}.say")
+    await own_pool.logs(await own_pool.run_deployment(deployment), "the first version")
+    (tmp_path / f"{module}.py").write_text(source.format("the second, longer version"))
+    await own_pool.logs(await own_pool.run_deployment(deployment), "the second, longer version")
+    await worker.stop()
+
+
+async def test_critical_runs_begin_before_waiting_low_ones(pool: Pool, start_worker: StartWorker) -> None:
+    own_pool = await make_pool(pool.client)
+    blocker = await own_pool.run("sleep", seconds=4)
+    worker = start_worker(own_pool, limit=1)
+    await own_pool.running(blocker)
+    low = [await own_pool.run("nothing", queue="low") for _ in range(3)]
+    critical = await own_pool.run("nothing", queue="critical")
+    for run in (*low, critical):
+        await own_pool.ended(run)
+    began = [(await own_pool.client.read_flow_run(run)).start_time for run in (critical, *low)]
+    assert all(began)
+    assert min(began) == began[0]  # type: ignore[type-var]
+    await worker.stop()
+
+
+async def test_two_workers_share_the_runs_and_none_runs_twice(
+    pool: Pool, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    own_pool = await make_pool(pool.client)
+    note = tmp_path / "runs"
+    workers = [start_worker(own_pool, limit=3) for _ in range(2)]
+    for worker in workers:
+        await worker.started()
+    runs = [await own_pool.run("sign", note=str(note)) for _ in range(12)]
+    for run in runs:
+        assert (await own_pool.ended(run)).is_completed()
+    assert sorted(note.read_text().split()) == sorted(str(run) for run in runs)
+    for worker in workers:
+        await worker.stop()
+
+
+async def test_a_stock_process_worker_runs_the_same_deployments(pool: Pool, start_worker: StartWorker) -> None:
+    own_pool = await make_pool(pool.client)
+    run = await own_pool.run("greet", name="stock")
+    worker = start_worker(own_pool, type="process")
+    assert (await own_pool.ended(run)).is_completed()
+    await own_pool.logs(run, "hello stock")
+    await worker.stop()
