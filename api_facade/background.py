@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.domain.run import Run
+from core.domain.run import Deployed
 from core.errors import SchedulerError, Unavailable
 from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
+from core.services.burial import LOOK_INTERVAL, Burial
 from core.services.mirror import Mirror
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
@@ -26,7 +28,13 @@ LEASE_TTL = timedelta(seconds=4)
 LEASE_RENEWAL = timedelta(seconds=1)
 GATHERING = timedelta(milliseconds=200)
 """How long news are gathered before they are looked at together: one question to Prefect instead of many."""
+MOST_NEWS = 5000
+"""News kept at most; beyond that the sweep does as well and costs less."""
+APPLIED_AT_ONCE = 200
 SWEEP_INTERVAL = timedelta(seconds=10)
+WATCH_INTERVAL = timedelta(seconds=1)
+WATCH_SHARE = 4
+"""The deployments are looked at again after this many times the time that a look took: a fifth of one connection."""
 RECONCILE_INTERVAL = timedelta(seconds=60)
 PAUSE_AFTER_LOSS = timedelta(seconds=1)
 
@@ -36,6 +44,7 @@ class Duties:
     """What is to be done, and with what."""
 
     mirror: Mirror
+    burial: Burial
     reconcile: ReconcileService
     retention: RetentionService
     engine: RunEngine
@@ -56,6 +65,7 @@ class Background:
         self._news: dict[Change, None] = {}
         self._has_news = asyncio.Event()
         self._prepared = asyncio.Event()
+        self._seen: dict[str, Deployed] | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -63,6 +73,9 @@ class Background:
         try:
             while True:
                 held = await self._hold_office()
+                if at_work is not None and at_work.done():
+                    logger.error("The mirror stopped by itself and is started again", exc_info=at_work.exception())
+                    at_work = None
                 if held and at_work is None:
                     logger.info("Taking over the mirror")
                     at_work = asyncio.create_task(self._work())
@@ -94,6 +107,8 @@ class Background:
             group.create_task(self._prepare())
             group.create_task(self._listen())
             group.create_task(self._digest())
+            group.create_task(self._watch())
+            group.create_task(self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL))
             group.create_task(self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL))
             group.create_task(self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL))
             group.create_task(self._repeat("cleanup", self._clean, duties.cleanup_interval))
@@ -111,10 +126,14 @@ class Background:
         while True:
             try:
                 async for change in self._duties.feed.changes():
-                    self._news[change] = None
+                    if len(self._news) < MOST_NEWS:
+                        self._news[change] = None
                     self._has_news.set()
             except Unavailable:
-                await asyncio.sleep(PAUSE_AFTER_LOSS.total_seconds())
+                logger.debug("Prefect's news are cut off; listening again")
+            except Exception:
+                logger.exception("Could not listen to Prefect's news")
+            await asyncio.sleep(PAUSE_AFTER_LOSS.total_seconds())
 
     async def _digest(self) -> None:
         """Look at what the news are about, many at once. What can't be looked at now is left to the sweep."""
@@ -127,13 +146,36 @@ class Background:
             await _attempt("follow the news", lambda news=news: self._follow(news))  # type: ignore[misc]
 
     async def _follow(self, news: list[Change]) -> None:
-        runs = await self._duties.engine.runs([each.id for each in news if each.kind is ChangeKind.RUN])
-        for run in sorted(runs.values(), key=_changed):
-            await self._duties.mirror.apply(run)
-        changed = [each.id for each in news if each.kind is ChangeKind.DEPLOYMENT]
-        if changed:
-            for deployed in await self._duties.engine.deployed_as(changed):
-                await self._duties.reconcile.follow(deployed)
+        duties = self._duties
+        ids = {kind: [each.id for each in news if each.kind is kind] for kind in ChangeKind}
+        for start in range(0, len(ids[ChangeKind.RUN]), APPLIED_AT_ONCE):
+            runs = await duties.engine.runs(ids[ChangeKind.RUN][start : start + APPLIED_AT_ONCE])
+            await duties.mirror.apply([*runs.values()])
+        if ids[ChangeKind.DEPLOYMENT]:
+            for deployed in await duties.engine.deployed_as(ids[ChangeKind.DEPLOYMENT]):
+                await duties.reconcile.follow(deployed)
+        for deployment_id in ids[ChangeKind.DEPLOYMENT_REMOVED]:
+            await duties.reconcile.removed(deployment_id)
+
+    async def _watch(self) -> None:
+        """Look at the deployments again and again: Prefect tells nobody when a single schedule is changed."""
+        await self._prepared.wait()
+        while True:
+            began_at = time.monotonic()
+            await _attempt("look at the deployments", self._look_at_deployments)
+            pause_seconds = WATCH_SHARE * (time.monotonic() - began_at)
+            await asyncio.sleep(max(pause_seconds, WATCH_INTERVAL.total_seconds()))
+
+    async def _look_at_deployments(self) -> None:
+        """Follow what differs from the last look. Before the first the reload compares everything; what is gone without
+        a word of its removal is its business too."""
+        there = {each.as_told.id: each async for each in self._duties.engine.deployed()}
+        before, self._seen = self._seen, None
+        if before is not None:
+            for deployment_id, deployed in there.items():
+                if before.get(deployment_id) != deployed:
+                    await self._duties.reconcile.follow(deployed)
+        self._seen = there
 
     async def _repeat(self, name: str, duty: Callable[[], Awaitable[object]], interval: timedelta) -> None:
         await self._prepared.wait()
@@ -161,7 +203,3 @@ async def _attempt(name: str, duty: Callable[[], Awaitable[object]]) -> bool:
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _changed(run: Run) -> float:
-    return run.changed_at.timestamp() if run.changed_at else 0.0

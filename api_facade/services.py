@@ -19,6 +19,7 @@ from adapters.redis.wake import wake_workers
 from adapters.settings import Settings
 from adapters.wiring import Stores, open_stores
 from api_facade.background import Duties
+from core.services.burial import Burial
 from core.services.mirror import Mirror
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
@@ -57,7 +58,7 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
     """Hand everything to everything that needs it."""
     engine = PrefectRunEngine(client, stores.clock)
     catalog = Catalog(Registry.load(settings))
-    reconcile = ReconcileService(tasks=stores.tasks, engine=engine, clock=stores.clock)
+    reconcile = ReconcileService(tasks=stores.tasks, executions=stores.executions, engine=engine, clock=stores.clock)
     tasks = TaskService(
         tasks=stores.tasks, executions=stores.executions, engine=engine, catalog=catalog, clock=stores.clock
     )
@@ -110,19 +111,30 @@ def _duties(
     engine: PrefectRunEngine,
     reconcile: ReconcileService,
 ) -> Duties:
+    mirror = Mirror(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        locks=stores.locks,
+        counting=stores.counting,
+        watermark=stores.watermark,
+        clock=stores.clock,
+    )
     return Duties(
-        mirror=Mirror(
+        mirror=mirror,
+        burial=Burial(
             tasks=stores.tasks,
             executions=stores.executions,
             engine=engine,
-            locks=stores.locks,
             counting=stores.counting,
-            watermark=stores.watermark,
+            mirror=mirror,
             clock=stores.clock,
             stale_timeout=settings.scheduler.stale_timeout,
         ),
         reconcile=reconcile,
-        retention=RetentionService(executions=stores.executions, engine=engine, clock=stores.clock),
+        retention=RetentionService(
+            tasks=stores.tasks, executions=stores.executions, engine=engine, clock=stores.clock
+        ),
         engine=engine,
         feed=PrefectChangeFeed(settings.prefect.api_url),
         lease=stores.lease,

@@ -3,7 +3,7 @@
     SchedulerError
     ├── Invalid             the request is wrong; carries every fault found, each with its field
     ├── NotFound            TaskNotFound, ExecutionNotFound
-    ├── Conflict            NameTaken, TaskDisabled, ConcurrentChange
+    ├── Conflict            NameTaken, TaskDisabled, ConcurrentChange, ImportedTask
     ├── Forbidden           SystemTaskProtected, PermissionMissing
     ├── Unauthenticated
     ├── QueueFull
@@ -126,6 +126,18 @@ class SystemTaskProtected(Forbidden):
     def __init__(self, task_id: str) -> None:
         super().__init__(
             f"Task {task_id!r} is a system task: it can be run, paused and disabled, not changed or deleted"
+        )
+        self.task_id = task_id
+
+
+class ImportedTask(Conflict):
+    """The task stands for a deployment that somebody else made; only they change and remove it."""
+
+    code = "imported_task"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"Task {task_id!r} was taken in from Prefect: change or remove its deployment, or its tag, there"
         )
         self.task_id = task_id
 

@@ -6,7 +6,7 @@ method may be repeated safely.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -97,8 +97,8 @@ class TaskStore(Protocol):
         """Raises `TaskNotFound`."""
         ...
 
-    async def of_deployment(self, deployment_id: str) -> Task | None:
-        """The task that is deployed under this id."""
+    async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
+        """The tasks that are deployed under these ids, by deployment id."""
         ...
 
     async def insert(self, task: Task) -> Task:
@@ -137,6 +137,16 @@ class TaskStore(Protocol):
         ...
 
 
+class Beginning(StrEnum):
+    """What came of an execution's wish to begin."""
+
+    BEGUN = "begun"
+    ENDED = "ended"
+    """It has ended already: somebody else wrote its end."""
+    TAKEN = "taken"
+    """Another execution has begun for the same occurrence."""
+
+
 class ExecutionStore(Protocol):
     """Where executions live. A terminal status never changes, whatever is written and by whom."""
 
@@ -152,11 +162,12 @@ class ExecutionStore(Protocol):
         """Store an execution unless there is one with this id. Returns whether it was stored."""
         ...
 
-    async def begin(self, execution: Execution, *, only_pending: bool = False) -> bool:
-        """Make it running: create it, or move it on from pending. False when it has ended already.
+    async def begin(self, execution: Execution) -> Beginning:
+        """Make it running: create it, or move it on from pending. See `Beginning` for what may stand against it."""
+        ...
 
-        With `only_pending` one that runs already stays as it is (False): hearsay never overwrites the run's own word.
-        """
+    async def fence_off(self, execution_ids: Sequence[str], fencing_token: int) -> None:
+        """An execution with this number has begun: those ids can't end by their own word any more."""
         ...
 
     async def note(
@@ -166,24 +177,28 @@ class ExecutionStore(Protocol):
         retry_count: int | None = None,
         heartbeat_at: datetime | None = None,
         detail: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Tell how a running execution is doing; nothing happens when it has ended."""
+    ) -> bool:
+        """Tell how an unfinished execution is doing. False when there is none: it has ended or was never written."""
         ...
 
-    async def finish(self, execution: Execution) -> bool:
+    async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
         """Store an end. Creates the execution if need be; False when it had ended already (and nothing changes).
 
-        The execution is marked uncounted until `mark_counted`, so that a process that dies between the two leaves
-        its trace for the sweep.
+        With `fenced` it is also refused once `fence_off` named the execution. The execution is marked uncounted
+        until `mark_counted`, so that a process that dies between the two leaves its trace for the sweep.
         """
+        ...
+
+    async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
+        """`finish` for many in one request, each for itself. Returns those whose end was stored now."""
         ...
 
     async def uncounted(self, limit: int) -> Sequence[Execution]:
         """Executions that ended and whose task may not have counted them."""
         ...
 
-    async def mark_counted(self, execution_id: str) -> None:
-        """Its task has counted it."""
+    async def mark_counted(self, execution_ids: Sequence[str]) -> None:
+        """Their task has counted them."""
         ...
 
     async def discard(self, execution_id: str) -> None:
@@ -206,8 +221,17 @@ class ExecutionStore(Protocol):
         """Remove a task's history; returns how many."""
         ...
 
-    async def delete_ended_before(self, instant: datetime, *, keep: Iterable[str], limit: int) -> int:
-        """Remove at most `limit` ended executions that started before `instant`, except the ids in `keep`."""
+    async def ended_before(
+        self, instant: datetime, *, keep: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[str]]:
+        """At most `limit` ids of ended and counted executions that started before `instant`, by task id.
+
+        Those in `keep` are left out.
+        """
+        ...
+
+    async def delete(self, execution_ids: Sequence[str]) -> None:
+        """Remove executions; nothing happens to ids that are gone."""
         ...
 
     async def latest_of_tasks(self) -> Mapping[str, str]:
@@ -253,8 +277,15 @@ class RunEngine(Protocol):
         """Ask for the run's cancellation; nothing happens when it has ended or is gone."""
         ...
 
-    async def crash(self, run_id: str, message: str) -> None:
-        """Record that the run died. Nothing happens when it has ended or is gone."""
+    async def conclude(self, execution: Execution, *, died: bool = False) -> None:
+        """Make the engine agree with the end that an execution has, whatever it believes so far.
+
+        `died` says that its process is gone. Nothing happens when the engine does not know the run (any more).
+        """
+        ...
+
+    async def name_skip(self, run_id: str, message: str) -> None:
+        """Let a run that was skipped say so in the engine too."""
         ...
 
     async def run(self, run_id: str) -> Run | None:
@@ -269,8 +300,20 @@ class RunEngine(Protocol):
         """The deployment's runs that wait or are at work; those ahead of time left out."""
         ...
 
-    def changed_since(self, instant: datetime) -> AsyncIterator[Run]:
-        """Runs of ours that began, ended or fell due at or after `instant`, oldest change first."""
+    def changed_between(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Run]]:
+        """Runs that began, ended or fell due in that time, a page after the other."""
+        ...
+
+    def at_work(self) -> AsyncIterator[Sequence[Run]]:
+        """Runs in our pool that a worker has taken and that have not ended, a page after the other."""
+        ...
+
+    async def claim_patience(self) -> timedelta:
+        """How long our pool's workers may take from claiming a run to beginning it."""
+        ...
+
+    async def was_removed(self, deployment_id: str) -> bool:
+        """Whether somebody removed this deployment in the engine, as against it never having been there."""
         ...
 
     async def waiting(self) -> int:

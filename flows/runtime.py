@@ -62,8 +62,9 @@ async def open_runtime() -> AsyncIterator[Runtime]:
                 counting=stores.counting,
                 overlap=OverlapRule(
                     locks=stores.locks,
+                    tasks=stores.tasks,
+                    executions=stores.executions,
                     cancel=_cancel,
-                    clock=stores.clock,
                     cancel_grace=settings.scheduler.cancel_grace,
                 ),
                 clock=stores.clock,
@@ -71,7 +72,7 @@ async def open_runtime() -> AsyncIterator[Runtime]:
                 conceal=conceal,
             ),
             executions=stores.executions,
-            pulse=Pulse(lambda: open_pulse_stores(settings), stores.clock),
+            pulse=Pulse(lambda: open_pulse_stores(settings), stores.clock, settings.scheduler.cancel_grace),
         )
 
 

@@ -32,6 +32,7 @@ INDEXES = {
         IndexModel([("status", ASCENDING), ("started_at", DESCENDING)]),
         IndexModel([("started_at", DESCENDING)]),
         IndexModel([("uncounted", ASCENDING)], sparse=True),
+        IndexModel([("occurrence", ASCENDING)], unique=True, sparse=True),
     ],
 }
 """Source: eve-modules, "Indexes GF creates", what is marked ours; the last of each are for our own bookkeeping."""

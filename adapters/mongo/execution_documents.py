@@ -1,6 +1,7 @@
 """An execution as a document of `scheduler_executions`, and back.
 
-Source: scheduler API, "Executions Collection"; design, "Executions". `uncounted` and `heartbeat_at` are ours.
+Source: scheduler API, "Executions Collection"; design, "Executions". `uncounted`, `heartbeat_at`, `occurrence` and
+`fenced_by` are ours.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def to_document(execution: Execution) -> dict[str, Any]:
         "worker_id": execution.worker_id,
         "retry_count": execution.retry_count,
         "heartbeat_at": execution.heartbeat_at,
+        "occurrence": execution.occurrence or None,
     }
 
 
@@ -73,6 +75,7 @@ def from_document(document: Mapping[str, Any]) -> Execution:
         retry_count=int(document.get("retry_count") or 0),
         lock_key=metadata.get("lock_key") or "",
         fencing_token=int(metadata.get("fencing_token") or 0),
+        occurrence=document.get("occurrence") or "",
         heartbeat_at=instant_of(document.get("heartbeat_at")),
         parameters=metadata.get("parameters") or {},
         detail=detail_document(metadata),

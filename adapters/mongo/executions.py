@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import builtins
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import DuplicateKeyError
+from pymongo import ASCENDING, DESCENDING, UpdateOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from adapters.mongo.client import EXECUTIONS, TASKS, Database
 from adapters.mongo.errors import translated
@@ -15,9 +17,12 @@ from adapters.mongo.execution_documents import detail_document, from_document, t
 from adapters.mongo.fields import split
 from core.domain.execution import Execution, ExecutionStatus
 from core.errors import ExecutionNotFound
-from core.ports import ExecutionFilter, Page, PageRequest
+from core.ports import Beginning, ExecutionFilter, Page, PageRequest
 
 PENDING, RUNNING = str(ExecutionStatus.PENDING), str(ExecutionStatus.RUNNING)
+UNFINISHED = [PENDING, RUNNING]
+DUPLICATE = 11000
+"""Source: MongoDB error codes, DuplicateKey."""
 ENDED = [str(status) for status in ExecutionStatus if status.is_terminal]
 NEWEST_FIRST = [("started_at", DESCENDING), ("_id", ASCENDING)]
 
@@ -50,21 +55,53 @@ class MongoExecutionStore:
             return False
         return True
 
-    async def begin(self, execution: Execution, *, only_pending: bool = False) -> bool:
-        return await self._write(execution, [PENDING] if only_pending else [PENDING, RUNNING], {})
+    async def begin(self, execution: Execution) -> Beginning:
+        if await self._write(execution, {"status": {"$in": UNFINISHED}}, {}):
+            return Beginning.BEGUN
+        known = (await self.of_ids([execution.id])).get(execution.id)
+        return Beginning.ENDED if known is not None and known.status.is_terminal else Beginning.TAKEN
 
-    async def finish(self, execution: Execution) -> bool:
-        return await self._write(execution, [PENDING, RUNNING], {"uncounted": True})
+    async def fence_off(self, execution_ids: Sequence[str], fencing_token: int) -> None:
+        with translated():
+            await self._collection.update_many(
+                {"_id": {"$in": [*execution_ids]}, "status": {"$in": UNFINISHED}},
+                {"$max": {"fenced_by": fencing_token}},
+            )
 
-    async def _write(self, execution: Execution, may_follow: Sequence[str], marks: Mapping[str, Any]) -> bool:
-        """Create the document or move it on. The unique `_id` refuses what its status no longer allows."""
+    async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
+        condition: dict[str, Any] = {"status": {"$in": UNFINISHED}}
+        if fenced:
+            condition["fenced_by"] = None
+        return await self._write(execution, condition, {"uncounted": True})
+
+    async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
+        if not executions:
+            return ()
+        writes = [
+            UpdateOne(
+                {"_id": execution.id, "status": {"$in": UNFINISHED}},
+                {"$set": {**split(to_document(execution))[0], "uncounted": True}},
+                upsert=True,
+            )
+            for execution in executions
+        ]
+        refused: set[int] = set()
+        with translated():
+            try:
+                await self._collection.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                if any(fault["code"] != DUPLICATE for fault in error.details["writeErrors"]):
+                    raise
+                refused = {fault["index"] for fault in error.details["writeErrors"]}
+        return [execution for index, execution in enumerate(executions) if index not in refused]
+
+    async def _write(self, execution: Execution, condition: Mapping[str, Any], marks: Mapping[str, Any]) -> bool:
+        """Create the document or move it on. The unique `_id` refuses what the condition no longer allows."""
         document, _ = split(to_document(execution))
         try:
             with translated():
                 await self._collection.update_one(
-                    {"_id": execution.id, "status": {"$in": [*may_follow]}},
-                    {"$set": {**document, **marks}},
-                    upsert=True,
+                    {"_id": execution.id, **condition}, {"$set": {**document, **marks}}, upsert=True
                 )
         except DuplicateKeyError:
             return False
@@ -77,7 +114,7 @@ class MongoExecutionStore:
         retry_count: int | None = None,
         heartbeat_at: datetime | None = None,
         detail: Mapping[str, Any] | None = None,
-    ) -> None:
+    ) -> bool:
         fields: dict[str, Any] = {
             f"metadata.{name}": value for name, value in detail_document(detail or {}).items() if "." not in name
         }
@@ -85,26 +122,27 @@ class MongoExecutionStore:
             fields |= {"retry_count": retry_count, "metadata.retry_count": retry_count}
         if heartbeat_at is not None:
             fields["heartbeat_at"] = heartbeat_at
-        if fields:
-            with translated():
-                await self._collection.update_one({"_id": execution_id, "status": RUNNING}, {"$set": fields})
+        if not fields:
+            return True
+        with translated():
+            unfinished = {"_id": execution_id, "status": {"$in": UNFINISHED}}
+            return (await self._collection.update_one(unfinished, {"$set": fields})).matched_count == 1
 
     async def uncounted(self, limit: int) -> Sequence[Execution]:
         with translated():
             documents = await self._collection.find({"uncounted": True}).limit(limit).to_list()
         return [from_document(document) for document in documents]
 
-    async def mark_counted(self, execution_id: str) -> None:
+    async def mark_counted(self, execution_ids: Sequence[str]) -> None:
         with translated():
-            await self._collection.update_one({"_id": execution_id}, {"$unset": {"uncounted": ""}})
+            await self._collection.update_many({"_id": {"$in": [*execution_ids]}}, {"$unset": {"uncounted": ""}})
 
     async def discard(self, execution_id: str) -> None:
-        never_began = {"_id": execution_id, "status": {"$in": [PENDING, RUNNING]}, "heartbeat_at": None}
         with translated():
-            await self._collection.delete_one(never_began)
+            await self._collection.delete_one({"_id": execution_id, "status": PENDING})
 
     async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
-        query: dict[str, Any] = {"status": {"$in": [PENDING, RUNNING]}}
+        query: dict[str, Any] = {"status": {"$in": UNFINISHED}}
         if task_id is not None:
             query["task_id"] = task_id
         with translated():
@@ -127,19 +165,25 @@ class MongoExecutionStore:
         with translated():
             return (await self._collection.delete_many({"task_id": task_id})).deleted_count
 
-    async def delete_ended_before(self, instant: datetime, *, keep: Iterable[str], limit: int) -> int:
-        spared = frozenset(keep)
+    async def ended_before(
+        self, instant: datetime, *, keep: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[str]]:
         query = {"status": {"$in": ENDED}, "started_at": {"$lt": instant}, "uncounted": None}
-        ids: list[str] = []
+        found: dict[str, builtins.list[str]] = defaultdict(builtins.list)
+        left = limit
         with translated():
-            async for document in self._collection.find(query, {"_id": 1}).sort("started_at", ASCENDING):
-                if document["_id"] not in spared:
-                    ids.append(document["_id"])
-                if len(ids) == limit:
+            ended = self._collection.find(query, {"task_id": 1}).sort("started_at", ASCENDING)
+            async for document in ended:
+                if document["_id"] not in keep:
+                    found[document.get("task_id") or ""].append(document["_id"])
+                    left -= 1
+                if left <= 0:
                     break
-            if not ids:
-                return 0
-            return (await self._collection.delete_many({"_id": {"$in": ids}})).deleted_count
+        return found
+
+    async def delete(self, execution_ids: Sequence[str]) -> None:
+        with translated():
+            await self._collection.delete_many({"_id": {"$in": [*execution_ids]}})
 
     async def latest_of_tasks(self) -> Mapping[str, str]:
         latest: dict[str, str] = {}

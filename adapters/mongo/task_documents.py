@@ -92,6 +92,8 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
         },
         "counted": list(record.counted),
         "fencing_token": record.fencing_token,
+        "removed_count": record.removed_count,
+        "removing": list(record.removing),
         "deployed": (
             {"id": deployed.id, "active": deployed.active, "fingerprint": deployed.fingerprint} if deployed else None
         ),
@@ -166,6 +168,8 @@ def _record(document: Mapping[str, Any], metadata: Mapping[str, Any], bookkeepin
         today=_today(bookkeeping.get("today")),
         counted=tuple(bookkeeping.get("counted") or ()),
         fencing_token=int(bookkeeping.get("fencing_token") or 0),
+        removed_count=int(bookkeeping.get("removed_count") or 0),
+        removing=tuple(bookkeeping.get("removing") or ()),
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import builtins
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -38,10 +38,12 @@ class MongoTaskStore:
             raise TaskNotFound(task_id)
         return from_document(document)
 
-    async def of_deployment(self, deployment_id: str) -> Task | None:
+    async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
+        if not deployment_ids:
+            return {}
         with translated():
-            document = await self._collection.find_one({"scheduler.deployed.id": deployment_id})
-        return from_document(document) if document else None
+            documents = await self._collection.find({"scheduler.deployed.id": {"$in": [*deployment_ids]}}).to_list()
+        return {document["scheduler"]["deployed"]["id"]: from_document(document) for document in documents}
 
     async def insert(self, task: Task) -> Task:
         document, _ = split(to_document(task))

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
+from adapters.prefect.schedule_reading import from_prefect
 from adapters.prefect.schedules import to_prefect
 from core.domain.schedule import parse
-from core.domain.task import Overlap, Task
+from core.domain.task import Overlap, Priority, Task
 
 COLLISION = {Overlap.SKIP: "CANCEL_NEW", Overlap.QUEUE: "ENQUEUE"}
 """Prefect's answer when its limit of one run is reached. `cancel_running` has no limit: the newer run must start to
@@ -63,6 +64,22 @@ def tags_of(task: Task) -> list[str]:
     return list(dict.fromkeys([*task.definition.tags, task.definition.type]))
 
 
+def changes_made(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
+    """Fields of the task's definition that somebody has set otherwise at its deployment, if we can say them."""
+    ours = deployment_body(task, "", now)
+    changes: dict[str, Any] = {}
+    queue, tags = deployment.get("work_queue_name"), deployment.get("tags") or []
+    if queue != ours["work_queue_name"] and queue in set(Priority):
+        changes["priority"] = Priority(str(queue))
+    if set(tags) != set(ours["tags"]):
+        changes["tags"] = tuple(tag for tag in tags if tag != task.definition.type)
+    if _schedules_meaning(deployment) != _schedules_meaning(ours):
+        said = from_prefect(deployment.get("schedules") or [])
+        if said is not None:
+            changes["schedule"], changes["timezone"] = said
+    return changes
+
+
 def fingerprint_of(body: Mapping[str, Any]) -> str:
     """A digest of what a deployment means, of a body that we send or of one that the server returned.
 
@@ -81,7 +98,7 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
         "queue": body.get("work_queue_name"),
         "limit": limit,
         "collision": options.get("collision_strategy") if limit else None,
-        "schedules": sorted((_schedule_meaning(each) for each in body.get("schedules") or []), key=str),
+        "schedules": _schedules_meaning(body),
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
@@ -90,6 +107,10 @@ def is_active(body: Mapping[str, Any]) -> bool:
     """Whether the deployment's schedule fires: it is not paused and a schedule of it is active."""
     schedules = body.get("schedules") or []
     return not body.get("paused") and any(schedule.get("active") for schedule in schedules)
+
+
+def _schedules_meaning(body: Mapping[str, Any]) -> list[list[str]]:
+    return sorted((_schedule_meaning(each) for each in body.get("schedules") or []), key=str)
 
 
 def _schedule_meaning(entry: Mapping[str, Any]) -> list[str]:

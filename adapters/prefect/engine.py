@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
-from adapters.prefect.deployments import deployment_body, fingerprint_of, is_active
+from adapters.prefect.deployments import changes_made, deployment_body, fingerprint_of, is_active
 from adapters.prefect.errors import Gone, translated
-from adapters.prefect.names import FLOWS, flow_name
+from adapters.prefect.foreign import foreign_deployed
+from adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, POOL_TYPE, flow_name
 from adapters.prefect.runs import PAGE, FlowRuns
+from core.domain.execution import Execution
 from core.domain.run import Deployed, Run
-from core.domain.task import DeployedAs, Priority, Task
+from core.domain.task import DeployedAs, Priority, Source, Task
+from core.errors import Conflict
 from core.ports import Clock
 
+OURS: dict[str, Any] = {"flows": {"name": {"any_": [*FLOWS.values()]}}}
+TAGGED: dict[str, Any] = {"deployments": {"tags": {"all_": [ADOPTION_TAG]}}}
+WARM_START = timedelta(seconds=30)
+"""A warm worker claims a run in the moment it starts it."""
+SLOW_START = timedelta(minutes=15)
+"""Other workers claim first and then start a process, a container or a pod, which may have to fetch its image."""
 NO_FLOW = "00000000-0000-0000-0000-000000000000"
 
 
@@ -27,9 +37,13 @@ class PrefectRunEngine:
         self._clock = clock
         self._runs = FlowRuns(client, clock)
         self._flow_ids: dict[str, str] = {}
+        self._flow_names_by_id: dict[str, str] = {}
+        self._pool_type: str | None = None
 
     async def deploy(self, task: Task) -> DeployedAs:
         """Create or replace the deployment. Prefect drops the runs ahead of time of the old one in the same step."""
+        if task.source is Source.IMPORT:
+            return await self._switch(task)
         name = flow_name(task.definition.type)
         try:
             with translated():
@@ -39,6 +53,22 @@ class PrefectRunEngine:
             with translated():
                 answer = await self._post(task, name)
         return DeployedAs(id=answer["id"], active=task.fires, fingerprint=self.fingerprint(task))
+
+    async def _switch(self, task: Task) -> DeployedAs:
+        """The one thing that we do to a deployment of somebody else's: hold its schedules, and let them go."""
+        if task.deployed is None:
+            raise Conflict(f"Task {task.id!r} has lost its deployment")
+        try:
+            with translated():
+                await self.client.request(
+                    "PATCH",
+                    "/deployments/{id}",
+                    path_params={"id": task.deployed.id},
+                    json={"paused": not task.fires},
+                )
+        except Gone as error:
+            raise Conflict(f"Task {task.id!r} has lost its deployment") from error
+        return replace(task.deployed, active=task.fires)
 
     async def _post(self, task: Task, name: str) -> Any:
         if name not in self._flow_ids:
@@ -68,16 +98,53 @@ class PrefectRunEngine:
         await self._runs.delete([run.id for run in still.values() if run.phase.is_terminal])
 
     async def deployed(self) -> AsyncIterator[Deployed]:
-        wanted = {"flows": {"name": {"any_": [*FLOWS.values()]}}}
-        offset = 0
-        while batch := await self._filter(wanted, offset):
-            for deployment in batch:
-                yield deployed_of(deployment)
-            offset += PAGE
+        for wanted in (OURS, TAGGED):
+            offset = 0
+            while batch := await self._filter(wanted, offset):
+                for each in await self._as_deployed(batch, wanted is TAGGED):
+                    yield each
+                if len(batch) < PAGE:
+                    break
+                offset += PAGE
 
     async def deployed_as(self, deployment_ids: Sequence[str]) -> Sequence[Deployed]:
-        wanted = {"flows": {"name": {"any_": [*FLOWS.values()]}}, "deployments": {"id": {"any_": [*deployment_ids]}}}
-        return [deployed_of(deployment) for deployment in await self._filter(wanted, 0)]
+        named = {"deployments": {"id": {"any_": [*deployment_ids]}}}
+        ours = await self._as_deployed(await self._filter(OURS | named, 0), False)
+        tagged = {"deployments": {**named["deployments"], **TAGGED["deployments"]}}
+        return [*ours, *await self._as_deployed(await self._filter(tagged, 0), True)]
+
+    async def _as_deployed(self, batch: Sequence[Mapping[str, Any]], foreign: bool) -> Sequence[Deployed]:
+        if not foreign:
+            return [deployed_of(deployment, self._clock) for deployment in batch]
+        names = await self._flow_names({deployment["flow_id"] for deployment in batch})
+        own = frozenset(FLOWS.values())
+        return [
+            foreign_deployed(deployment, names[deployment["flow_id"]])
+            for deployment in batch
+            if names.get(deployment["flow_id"], "") not in own
+        ]
+
+    async def _flow_names(self, flow_ids: set[str]) -> Mapping[str, str]:
+        """Names of flows. A flow keeps its name, so each is asked for once."""
+        unknown = flow_ids - self._flow_names_by_id.keys()
+        if unknown:
+            with translated():
+                body = {"flows": {"id": {"any_": sorted(unknown)}}, "limit": PAGE}
+                answer = await self.client.request("POST", "/flows/filter", json=body)
+            self._flow_names_by_id |= {flow["id"]: flow["name"] for flow in answer.json()}
+        return self._flow_names_by_id
+
+    async def was_removed(self, deployment_id: str) -> bool:
+        body = {
+            "filter": {
+                "event": {"name": ["prefect.deployment.deleted"]},
+                "resource": {"id": [f"prefect.deployment.{deployment_id}"]},
+                "occurred": {"since": (self._clock.now() - timedelta(days=7)).isoformat()},
+            },
+            "limit": 1,
+        }
+        with translated():
+            return bool((await self.client.request("POST", "/events/filter", json=body)).json()["events"])
 
     async def _filter(self, wanted: Mapping[str, Any], offset: int) -> Sequence[Mapping[str, Any]]:
         body = {**wanted, "offset": offset, "limit": PAGE, "sort": "NAME_ASC"}
@@ -88,6 +155,8 @@ class PrefectRunEngine:
         return answer
 
     def fingerprint(self, task: Task) -> str:
+        if task.source is Source.IMPORT:  # its owner decides what it is
+            return task.deployed.fingerprint if task.deployed else ""
         return fingerprint_of(deployment_body(task, NO_FLOW, self._clock.now()))
 
     async def start(self, task: Task, *, parameters: Mapping[str, Any], priority: Priority) -> Run:
@@ -96,8 +165,11 @@ class PrefectRunEngine:
     async def cancel(self, run_id: str) -> None:
         await self._runs.cancel(run_id)
 
-    async def crash(self, run_id: str, message: str) -> None:
-        await self._runs.crash(run_id, message)
+    async def conclude(self, execution: Execution, *, died: bool = False) -> None:
+        await self._runs.conclude(execution, died=died)
+
+    async def name_skip(self, run_id: str, message: str) -> None:
+        await self._runs.name_skip(run_id, message)
 
     async def run(self, run_id: str) -> Run | None:
         return await self._runs.run(run_id)
@@ -108,9 +180,22 @@ class PrefectRunEngine:
     async def unfinished(self, deployment_id: str) -> Sequence[Run]:
         return await self._runs.unfinished(deployment_id)
 
-    async def changed_since(self, instant: datetime) -> AsyncIterator[Run]:
-        async for run in self._runs.changed_since(instant):
-            yield run
+    async def changed_between(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Run]]:
+        async for runs in self._runs.changed_between(since, until):
+            yield runs
+
+    async def at_work(self) -> AsyncIterator[Sequence[Run]]:
+        async for runs in self._runs.at_work():
+            yield runs
+
+    async def claim_patience(self) -> timedelta:
+        if self._pool_type is None:
+            try:
+                with translated():
+                    self._pool_type = (await self.client.read_work_pool(POOL)).type
+            except Gone:
+                return SLOW_START
+        return WARM_START if self._pool_type == POOL_TYPE else SLOW_START
 
     async def waiting(self) -> int:
         return await self._runs.waiting()
@@ -119,7 +204,7 @@ class PrefectRunEngine:
         return await self._runs.delete_ended_before(instant, limit)
 
 
-def deployed_of(deployment: Mapping[str, Any]) -> Deployed:
+def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:
     """A deployment as the server returned it."""
     task_id = (deployment.get("parameters") or {}).get("task_id") or deployment["name"]
     return Deployed(
@@ -129,4 +214,5 @@ def deployed_of(deployment: Mapping[str, Any]) -> Deployed:
             active=is_active(deployment),
             fingerprint=fingerprint_of(deployment),
         ),
+        changes=lambda task: changes_made(deployment, task, clock.now()),
     )

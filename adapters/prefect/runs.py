@@ -11,15 +11,15 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.states import Cancelling, Crashed
+from prefect.states import Cancelled, Cancelling
 
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.names import POOL, TRIGGER_LABEL
-from adapters.prefect.states import run_of
-from core.domain.execution import Trigger
+from adapters.prefect.errors import EngineRefused, Gone, translated
+from adapters.prefect.names import POOL, SKIPPED, TRIGGER_LABEL
+from adapters.prefect.states import run_of, state_of_end
+from core.domain.execution import Execution, Trigger
 from core.domain.run import Run
-from core.domain.task import Priority, Task
-from core.errors import Conflict
+from core.domain.task import Priority, Source, Task
+from core.errors import Conflict, Invalid
 from core.ports import Clock
 
 PAGE = 200
@@ -29,6 +29,7 @@ DELETED_AT_ONCE = 50
 BULK_DELETE: Any = "/flow_runs/bulk_delete"  # the client's list of paths does not know it yet
 IN_POOL = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 WAITING = [StateType.SCHEDULED, StateType.PENDING]
+AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 UNFINISHED = [*WAITING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED]
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
@@ -41,34 +42,44 @@ class FlowRuns:
         self._clock = clock
 
     async def start(self, task: Task, *, parameters: Mapping[str, Any], priority: Priority) -> Run:
-        """Ask for a run now."""
+        """Ask for a run now. A deployment of somebody else's takes its own parameters, in its own queue."""
         if task.deployment_id is None:
             raise Conflict(f"Task {task.id!r} is not deployed yet; try again")
+        ours = task.source is not Source.IMPORT
+        wanted = {"parameters": dict(parameters)} if ours and parameters else dict(parameters)
         try:
             with translated():
                 flow_run = await self._client.create_flow_run_from_deployment(
                     UUID(task.deployment_id),
-                    parameters={"parameters": dict(parameters)} if parameters else {},
-                    work_queue_name=str(priority),
+                    parameters=wanted,
+                    work_queue_name=str(priority) if ours else None,
                     labels={TRIGGER_LABEL: str(Trigger.MANUAL)},
                 )
         except Gone as error:
             raise Conflict(f"Task {task.id!r} has lost its deployment; reload and try again") from error
+        except EngineRefused as error:
+            if ours:
+                raise
+            raise Invalid.of("parameters", "the deployment does not take these parameters") from error
         return run_of(flow_run, self._clock.now())
 
     async def cancel(self, run_id: str) -> None:
         """Ask for the cancellation. What has no process yet is cancelled at once, by Prefect's own rule."""
         await self._set_state(run_id, Cancelling())
 
-    async def crash(self, run_id: str, message: str) -> None:
-        """Record that the run's process is gone."""
-        await self._set_state(run_id, Crashed(message=message))
+    async def conclude(self, execution: Execution, *, died: bool) -> None:
+        """Give the run the end that its execution has, whatever state it is in. Prefect frees its slot then."""
+        await self._set_state(execution.id, state_of_end(execution, died=died), force=True)
 
-    async def _set_state(self, run_id: str, state: Any) -> None:
-        """Propose a state. A run that ended refuses it, which is well."""
+    async def name_skip(self, run_id: str, message: str) -> None:
+        """Name the Cancelled state of a skipped run so."""
+        await self._set_state(run_id, Cancelled(name=SKIPPED, message=message), force=True)
+
+    async def _set_state(self, run_id: str, state: Any, *, force: bool = False) -> None:
+        """Propose a state. Without `force` a run that ended refuses it, which is well."""
         try:
             with translated():
-                await self._client.set_flow_run_state(UUID(run_id), state)
+                await self._client.set_flow_run_state(UUID(run_id), state, force=force)
         except Gone:
             return
 
@@ -99,18 +110,19 @@ class FlowRuns:
         }
         return [run_of(flow_run, now) async for flow_run in self._pages(wanted)]
 
-    async def changed_since(self, instant: datetime) -> AsyncIterator[Run]:
-        """Runs that began, ended or fell due since, of every deployment."""
+    async def changed_between(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Run]]:
+        """Runs of every deployment that began, ended or fell due in that time."""
         now = self._clock.now()
-        wanted = {
-            "operator": "or_",
-            "start_time": {"after_": instant},
-            "end_time": {"after_": instant},
-            "expected_start_time": {"after_": instant, "before_": now},
-        }
-        async for flow_run in self._pages(wanted):
-            if flow_run.deployment_id is not None:
-                yield run_of(flow_run, now)
+        span = {"after_": since, "before_": until}
+        wanted = {"operator": "or_", "start_time": span, "end_time": span, "expected_start_time": span}
+        async for batch in self._batches(wanted):
+            yield [run_of(flow_run, now) for flow_run in batch if flow_run.deployment_id is not None]
+
+    async def at_work(self) -> AsyncIterator[Sequence[Run]]:
+        """Runs in our pool from the claim to the end."""
+        now = self._clock.now()
+        async for batch in self._batches({"state": {"type": {"any_": AT_WORK}}}, IN_POOL):
+            yield [run_of(flow_run, now) for flow_run in batch if flow_run.deployment_id is not None]
 
     async def waiting(self) -> int:
         """Runs in our pool that are due and not yet at work."""
@@ -149,18 +161,27 @@ class FlowRuns:
         return [str(flow_run.id) async for flow_run in self._pages(wanted)]
 
     async def _pages(self, wanted: Mapping[str, Any]) -> AsyncIterator[FlowRun]:
-        offset = 0
-        while batch := await self._read(wanted, offset):
+        async for batch in self._batches(wanted):
             for flow_run in batch:
                 yield flow_run
+
+    async def _batches(
+        self, wanted: Mapping[str, Any], pool: WorkPoolFilter | None = None
+    ) -> AsyncIterator[Sequence[FlowRun]]:
+        offset = 0
+        while batch := await self._read(wanted, offset, pool):
+            yield batch
             if len(batch) < PAGE:
                 return
             offset += PAGE
 
-    async def _read(self, wanted: Mapping[str, Any], offset: int = 0) -> Sequence[FlowRun]:
+    async def _read(
+        self, wanted: Mapping[str, Any], offset: int = 0, pool: WorkPoolFilter | None = None
+    ) -> Sequence[FlowRun]:
         with translated():
             return await self._client.read_flow_runs(
                 flow_run_filter=FlowRunFilter.model_validate(wanted),
+                work_pool_filter=pool,
                 sort=FlowRunSort.ID_DESC,
                 limit=PAGE,
                 offset=offset,

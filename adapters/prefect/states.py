@@ -6,13 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from adapters.prefect.names import LIMIT_MESSAGE, SKIPPED, TRIGGER_LABEL
-from core.domain.execution import Trigger
+from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.run import Run, RunPhase
 
+SHOWN = 300
+"""Characters of an outcome that Prefect is told; the whole of it is in the history."""
+
 PHASES = {
-    StateType.PENDING: RunPhase.WAITING,
+    StateType.PENDING: RunPhase.CLAIMED,
     StateType.RUNNING: RunPhase.RUNNING,
     StateType.CANCELLING: RunPhase.RUNNING,
     StateType.PAUSED: RunPhase.RUNNING,
@@ -42,6 +46,17 @@ def is_skip(state: State[Any]) -> bool:
     return state.type is StateType.CANCELLED and (state.name == SKIPPED or state.message == LIMIT_MESSAGE)
 
 
+def state_of_end(execution: Execution, *, died: bool) -> State[Any]:
+    """The Prefect state of an execution's end."""
+    if execution.status is ExecutionStatus.COMPLETED:
+        return Completed(message=execution.output[:SHOWN] or None)
+    if execution.is_cancelled:
+        return Cancelled(message=execution.error)
+    if died:
+        return Crashed(message=execution.error)
+    return Failed(message=execution.error[:SHOWN])
+
+
 def message_of(state: State[Any] | None) -> str:
     """The words of a state that an execution's error or output repeats."""
     if state is None:
@@ -69,6 +84,7 @@ def run_of(flow_run: FlowRun, now: datetime) -> Run:
         attempts=flow_run.run_count,
         worker=flow_run.infrastructure_pid or "",
         cancelling=state is not None and state.type is StateType.CANCELLING,
+        is_plain_cancel=state is not None and state.name != SKIPPED and is_skip(state),
     )
 
 

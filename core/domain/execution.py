@@ -64,6 +64,8 @@ class Execution:
     retry_count: int = 0
     lock_key: str = ""
     fencing_token: int = 0
+    occurrence: str = ""
+    """Names the scheduled instant that this execution serves; at most one execution ever begins for a name."""
     heartbeat_at: datetime | None = None
     """When the run last said that it lives; a run silent for long has died."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +83,11 @@ class Execution:
         if not status.is_terminal:
             raise ValueError(f"{status} is not an end")
         return replace(self, status=status, completed_at=at, output=output, error=error)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it ended by a user's request."""
+        return self.status is ExecutionStatus.FAILED and self.error == CANCELLED_ERROR
 
     def cancelled(self, at: datetime) -> Execution:
         """Ended by a user's request."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from core.domain.execution import Trigger
-from core.domain.task import DeployedAs
+from core.domain.task import DeployedAs, Task, TaskDefinition
 
 
 class RunPhase(StrEnum):
@@ -17,6 +19,8 @@ class RunPhase(StrEnum):
     """Due in the future; no execution yet, `next_run` shows it."""
     WAITING = "waiting"
     """Asked for or due, and not yet at work."""
+    CLAIMED = "claimed"
+    """Taken by a worker that has not begun it yet."""
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -28,7 +32,7 @@ class RunPhase(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Nothing more will happen to the run."""
-        return self not in {RunPhase.AHEAD, RunPhase.WAITING, RunPhase.RUNNING}
+        return self not in {RunPhase.AHEAD, RunPhase.WAITING, RunPhase.CLAIMED, RunPhase.RUNNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class Run:
     worker: str = ""
     cancelling: bool = False
     """Its cancellation was asked for and has not come to its end yet."""
+    is_plain_cancel: bool = False
+    """It was skipped, but its name in the engine says cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +64,7 @@ class Deployed:
 
     task_id: str
     as_told: DeployedAs
+    changes: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)
+    """Fields of a task's definition that the deployment has otherwise, as far as they can be told in our terms."""
+    adopted: TaskDefinition | None = None
+    """What the task of a deployment looks like that somebody else made; None for one of ours."""

@@ -147,6 +147,10 @@ class RunRecord:
     """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`."""
     fencing_token: int = 0
     """The highest fencing number ever given out for this task."""
+    removed_count: int = 0
+    """Ended executions that retention has removed: `total_runs` is these plus those in the history."""
+    removing: tuple[str, ...] = ()
+    """Ids that are counted as removed and may still be in the history, should retention have been interrupted."""
 
     @property
     def total_runs(self) -> int:
@@ -279,6 +283,18 @@ class Task:
                 last_run_duration=duration,
             )
         return replace(self, record=changed)
+
+    def with_removing(self, execution_ids: tuple[str, ...]) -> Task:
+        """Retention is about to remove these ended executions."""
+        record = self.record
+        return replace(
+            self,
+            record=replace(record, removing=execution_ids, removed_count=record.removed_count + len(execution_ids)),
+        )
+
+    def with_all_removed(self) -> Task:
+        """What retention was about to remove is gone."""
+        return replace(self, record=replace(self.record, removing=()))
 
     def skipped(self, execution_id: str, at: datetime) -> Task:
         """A due execution was left out because the previous one was still at work. Told twice, counted once."""

@@ -45,12 +45,20 @@ def _first(failures: ExceptionGroup[Exception]) -> Exception:
     return _first(failure) if isinstance(failure, ExceptionGroup) else failure
 
 
-async def complete(work: Coroutine[object, object, T], grace: timedelta = CANCEL_GRACE) -> T:
-    """Await work that should not stop half way: on cancel it is given `grace` to end before it is cancelled too."""
+async def complete(
+    work: Coroutine[object, object, T],
+    grace: timedelta = CANCEL_GRACE,
+    on_cancel: Callable[[], object] = lambda: None,
+) -> T:
+    """Await work that should not stop half way: on cancel it is given `grace` to end before it is cancelled too.
+
+    `on_cancel` is called the moment the cancel comes, so that the work can leave out what it has not begun.
+    """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        on_cancel()
         await asyncio.wait({task}, timeout=grace.total_seconds())
         if not task.done():
             task.cancel()

@@ -67,7 +67,7 @@ class TokenRefresher:
             await self._failed(report, "unreadable")
             return
         try:
-            await complete(self._claimed(profile, profile.refresh_token, report, ending))
+            await complete(self._claimed(profile, profile.refresh_token, report, ending), on_cancel=ending.set)
         except BaseException:
             ending.set()
             raise

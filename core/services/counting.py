@@ -6,11 +6,17 @@ that mark, and the sweep calls `count` again. The task remembers whom it counted
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 
 from core.domain.execution import Execution
+from core.domain.task import COUNTED_WINDOW, Task
 from core.errors import TaskNotFound
 from core.ports import ExecutionStore, TaskStore
+
+COUNTED_AT_ONCE = COUNTED_WINDOW // 2
+"""Ends that a task counts in one step: all are among those it remembers, should the step have to be repeated."""
 
 
 class OutcomeCounting:
@@ -20,18 +26,37 @@ class OutcomeCounting:
         self._tasks = tasks
         self._executions = executions
 
-    async def finish(self, execution: Execution) -> bool:
-        """Store the end of an execution and count it. False when it had ended already."""
-        changed = await self._executions.finish(execution)
+    async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
+        """Store the end of an execution and count it. False when it was refused; see `ExecutionStore.finish`."""
+        changed = await self._executions.finish(execution, fenced=fenced)
         if changed:
-            await self.count(execution)
+            await self.count([execution])
         return changed
 
-    async def count(self, execution: Execution) -> None:
-        """Let the task count an execution that has ended. May be repeated."""
+    async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
+        """Store and count the ends of many. Returns those that had not ended before."""
+        changed = await self._executions.finish_all(executions)
+        await self.count(changed)
+        return changed
+
+    async def count(self, executions: Sequence[Execution]) -> None:
+        """Let their tasks count executions that have ended. May be repeated."""
+        of_tasks: dict[str, list[Execution]] = defaultdict(list)
+        for execution in executions:
+            of_tasks[execution.task_id].append(execution)
+        for task_id, ended in of_tasks.items():
+            for start in range(0, len(ended), COUNTED_AT_ONCE):
+                await self._count_together(task_id, ended[start : start + COUNTED_AT_ONCE])
+
+    async def _count_together(self, task_id: str, ended: Sequence[Execution]) -> None:
+        def finished(task: Task) -> Task:
+            for execution in ended:
+                task = task.finished(execution)
+            return task
+
         with suppress(TaskNotFound):  # deleted meanwhile: its history goes too
-            await self._tasks.change(execution.task_id, lambda task: task.finished(execution))
-        await self._executions.mark_counted(execution.id)
+            await self._tasks.change(task_id, finished)
+        await self._executions.mark_counted([execution.id for execution in ended])
 
     async def skip(self, execution: Execution) -> None:
         """Count an execution that was left out because of the overlap rule. May be repeated."""

@@ -1,30 +1,38 @@
-"""Whose turn it is: the lock of a task, and what happens when another execution holds it.
+"""Whose turn it is: the lock of a task, and what happens when another execution is at work.
 
-The Redis lock decides. When Redis is away the engine's limit of one run per task stands in, and the run goes on
-with a warning. Source: design, "Running work" and "Tasks".
+The Redis lock decides first, and quickly. It can be lost (Redis fails over, restarts empty), so before a run begins
+MongoDB is asked as well, and its word is final: a run begins in one step with finding that no other run of the task
+is alive (`claim`). While Redis is away MongoDB alone decides, while both are away the engine's limit of one run per
+task. Source: design, "Running work" and "Tasks".
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from core.domain.task import Overlap, Task
 from core.domain.work import WorkLog
 from core.errors import Unavailable
-from core.ports import Clock, Lock, LockService
+from core.ports import ExecutionStore, Lock, LockService, TaskStore
 
 GRACE = timedelta(seconds=60)
 """How much longer than an attempt a lock lives when nobody extends it."""
 WAIT_SECONDS = 0.5
+SILENT_FOR = timedelta(seconds=12)
+"""An execution whose sign of life has not changed for this long does not stand in the way of another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Whether a run may go on, and with which lock (None when Redis is away)."""
+    """Whether a run may go on, and with which lock (None when Redis is away).
+
+    `task` is the task with the run among its active ones, None when MongoDB could not be asked.
+    """
 
     granted: bool
     key: str = ""
@@ -32,6 +40,13 @@ class Turn:
     fencing_token: int = 0
     lock: Lock | None = None
     ttl: timedelta = timedelta()
+    task: Task | None = None
+
+
+Signs = dict[str, tuple[object, float]]
+"""For each execution in the way its last sign of life, and since when (monotonic seconds) it has not changed."""
+Claim = Callable[[Task, int], Task]
+"""Puts the run on the task, given the lock's fencing number. Pure."""
 
 
 class OverlapRule:
@@ -41,56 +56,136 @@ class OverlapRule:
         self,
         *,
         locks: LockService,
+        tasks: TaskStore,
+        executions: ExecutionStore,
         cancel: Callable[[str], Awaitable[None]],
-        clock: Clock,
         cancel_grace: timedelta,
     ) -> None:
         self._locks = locks
+        self._tasks = tasks
+        self._executions = executions
         self._cancel = cancel
-        self._clock = clock
         self._cancel_grace = cancel_grace
 
     @asynccontextmanager
-    async def turn(self, task: Task, execution_id: str, log: WorkLog) -> AsyncIterator[Turn]:
-        """The run's turn; its lock is given back at the end, whatever happens."""
-        turn = await self._ask(task, execution_id, log)
+    async def turn(
+        self,
+        task: Task,
+        execution_id: str,
+        claim: Claim,
+        waiting: Callable[[], AbstractAsyncContextManager[object]],
+        log: WorkLog,
+    ) -> AsyncIterator[Turn]:
+        """The run's turn; its lock is given back at the end, whatever happens.
+
+        `waiting` is entered while the run has to wait for another.
+        """
+        turn = await self._first_try(task, execution_id, claim, log)
+        if not turn.granted and task.definition.overlap is not Overlap.SKIP:
+            async with waiting():
+                turn = await self._wait(task, execution_id, claim, log)
         try:
             yield turn
         finally:
             if turn.lock is not None:
                 await asyncio.shield(self._give_back(turn.lock, log))
 
-    async def _ask(self, task: Task, execution_id: str, log: WorkLog) -> Turn:
+    async def _first_try(self, task: Task, execution_id: str, claim: Claim, log: WorkLog) -> Turn:
+        return await self._try(task, execution_id, claim, {}, log)
+
+    async def _wait(self, task: Task, execution_id: str, claim: Claim, log: WorkLog) -> Turn:
+        """Until it is the run's turn; with `cancel_running`, no longer than a cancellation takes."""
+        replaces = task.definition.overlap is Overlap.CANCEL_RUNNING
+        ends_at = time.monotonic() + (self._cancel_grace + timedelta(seconds=20)).total_seconds()
+        signs: Signs = {}
+        asked: set[str] = set()
+        while True:
+            turn = await self._try(task, execution_id, claim, signs, log)
+            if turn.granted or (replaces and time.monotonic() > ends_at):
+                return turn
+            if replaces:
+                await self._cancel_others(task, execution_id, signs.keys(), asked, log)
+            await asyncio.sleep(WAIT_SECONDS)
+
+    async def _cancel_others(
+        self, task: Task, execution_id: str, alive: Collection[str], asked: set[str], log: WorkLog
+    ) -> None:
+        try:
+            holder = await self._locks.holder(task.id)
+        except Unavailable:
+            holder = None
+        others = {*alive, *([holder] if holder else [])} - {execution_id} - asked
+        for other in others:
+            log.info("Cancelling execution %s, which is still running", other)
+            await self._cancel(other)
+            asked.add(other)
+
+    async def _try(self, task: Task, execution_id: str, claim: Claim, signs: Signs, log: WorkLog) -> Turn:
+        """One try: the lock, then MongoDB. A lock that was taken in vain is given back."""
         ttl = task.definition.timeout + GRACE
+        lock: Lock | None = None
         try:
             lock = await self._locks.acquire(task.id, execution_id, ttl)
-            if lock is None and task.definition.overlap is Overlap.QUEUE:
-                lock = await self._wait(task, execution_id, ttl, None)
-            elif lock is None and task.definition.overlap is Overlap.CANCEL_RUNNING:
-                lock = await self._replace(task, execution_id, ttl, log)
             if lock is None:
                 holder = await self._locks.holder(task.id)
                 return Turn(granted=False, reason=f"Execution {holder or 'of another worker'} is still running")
         except Unavailable:
-            log.warning("Redis is away; running under the limit of one run per task instead of the lock")
-            return Turn(granted=True)
-        return Turn(granted=True, key=lock.key, fencing_token=lock.fencing_token, lock=lock, ttl=ttl)
+            log.warning("Redis is away; MongoDB and Prefect's limit keep the task from running twice")
+        turn = await self._claim(task, execution_id, lock, claim, signs, log)
+        if not turn.granted and lock is not None:
+            await self._give_back(lock, log)
+        return turn
 
-    async def _replace(self, task: Task, execution_id: str, ttl: timedelta, log: WorkLog) -> Lock | None:
-        holder = await self._locks.holder(task.id)
-        if holder is not None and holder != execution_id:
-            log.info("Cancelling execution %s, which is still running", holder)
-            await self._cancel(holder)
-        return await self._wait(task, execution_id, ttl, self._cancel_grace + timedelta(seconds=20))
+    async def _claim(
+        self, task: Task, execution_id: str, lock: Lock | None, claim: Claim, signs: Signs, log: WorkLog
+    ) -> Turn:
+        """Put the run on the task in MongoDB, in one step with finding that no other run of it is alive."""
+        turn = Turn(
+            granted=True,
+            key=lock.key if lock else "",
+            fencing_token=lock.fencing_token if lock else 0,
+            lock=lock,
+            ttl=task.definition.timeout + GRACE,
+        )
+        over: set[str] = {execution_id}
+        try:
+            while True:
+                standing: list[str] = []
 
-    async def _wait(self, task: Task, execution_id: str, ttl: timedelta, patience: timedelta | None) -> Lock | None:
-        patience_ends_at = None if patience is None else self._clock.now() + patience
-        while patience_ends_at is None or self._clock.now() < patience_ends_at:
-            lock = await self._locks.acquire(task.id, execution_id, ttl)
-            if lock is not None:
-                return lock
-            await asyncio.sleep(WAIT_SECONDS)
-        return None
+                def take(each: Task, standing: list[str] = standing) -> Task:
+                    standing[:] = [other for other in each.record.active if other not in over]
+                    return each if standing else claim(each, turn.fencing_token)
+
+                stored = await self._tasks.change(task.id, take)
+                if not standing:
+                    if others := over - {execution_id}:
+                        await self._executions.fence_off(sorted(others), stored.record.fencing_token)
+                    return replace(turn, task=stored)
+                alive = await self._alive(standing, signs)
+                if alive:
+                    return Turn(granted=False, reason=f"Execution {alive[0]} is still running")
+                over.update(standing)
+        except Unavailable:
+            log.warning("MongoDB is away; the run goes on and its history follows later")
+            return turn
+
+    async def _alive(self, ids: list[str], signs: Signs) -> list[str]:
+        """Those of the ids that have not ended and, over several looks, still give signs of life."""
+        known = await self._executions.of_ids(ids)
+        now, alive = time.monotonic(), []
+        for each in ids:
+            execution = known.get(each)
+            if execution is not None and execution.status.is_terminal:
+                signs.pop(each, None)
+                continue
+            sign = execution.heartbeat_at if execution is not None else None
+            before = signs.get(each)
+            if before is None or before[0] != sign:
+                signs[each] = (sign, now)
+                alive.append(each)
+            elif now - before[1] < SILENT_FOR.total_seconds():
+                alive.append(each)
+        return alive
 
     async def _give_back(self, lock: Lock, log: WorkLog) -> None:
         try:

@@ -1,26 +1,34 @@
 """Makes the engine equal to MongoDB, and takes over what was changed in the engine on purpose.
 
 Three pictures are compared: our task, what we last told the engine (`Task.deployed`), and the deployment as it is.
-A switch that differs from what we told was thrown in the engine, and the task follows. Anything else that differs
-is told again; deployments of ours without a task are removed.
+What differs there from what we told, while we have nothing new to tell, was changed there, and the task follows as
+far as a task can say it. Anything else that differs is told again. Deployments of ours without a task are removed; a
+deployment that somebody removed there takes its task along. See docs/decisions/0009-one-truth.md.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from core.domain.run import Deployed
-from core.domain.task import Task
-from core.errors import SchedulerError, TaskNotFound, Unavailable
-from core.ports import Clock, RunEngine, TaskStore
-from core.services.tasks import deploy
+from core.domain.task import Source, Task
+from core.errors import NameTaken, SchedulerError, TaskNotFound, Unavailable
+from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from core.services.tasks import deploy, next_run
 
 logger = logging.getLogger(__name__)
 
 ENGINE_USER = "prefect"
 """Who changed a task when the change was made in the engine."""
+
+
+REMOVAL_KNOWN_AFTER = timedelta(seconds=7)
+"""How late the engine may know of a removal. Source: prefect 3.8, its events are stored in batches every 5 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,45 +45,69 @@ class ReloadOutcome:
 class ReconcileService:
     """May run at any time and in any number of processes."""
 
-    def __init__(self, *, tasks: TaskStore, engine: RunEngine, clock: Clock) -> None:
+    def __init__(self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, clock: Clock) -> None:
         self._tasks = tasks
+        self._executions = executions
         self._engine = engine
         self._clock = clock
 
     async def reload(self) -> ReloadOutcome:
         """Make the engine equal to MongoDB and say what was done. One bad task does not stop the others."""
-        there = {deployed.task_id: deployed async for deployed in self._engine.deployed()}
-        created = updated = unchanged = 0
+        there: dict[str, list[Deployed]] = defaultdict(list)
+        async for deployed in self._engine.deployed():
+            there[deployed.task_id].append(deployed)
+        created = updated = unchanged = removed = 0
         failed: list[str] = []
+        missing: list[Task] = []
         async for task in self._tasks.all():
-            present = there.pop(task.id, None)
+            same, others = told_first(task, there.pop(task.id, []))
             try:
-                changed = await self._agree(task, present)
+                removed += await self._remove_strays(others)
+                if same is None and task.deployed is not None:
+                    missing.append(task)
+                    continue
+                changed = await self._agree(task, same)
             except Unavailable:
                 raise
             except SchedulerError as error:
                 logger.error("Task %s could not be deployed: %s", task.id, error)
                 failed.append(task.id)
                 continue
-            created += changed and present is None
-            updated += changed and present is not None
+            created += changed and same is None
+            updated += changed and same is not None
             unchanged += not changed
-        removed = await self._remove_strays(list(there.values()))
+        removed += await self._remove_strays([each for strays in there.values() for each in strays])
+        back = await self._replace_missing(missing)
+        created += back
+        removed += len(missing) - back
         return ReloadOutcome(
             created=created, updated=updated, removed=removed, unchanged=unchanged, failed=tuple(failed)
         )
 
     async def follow(self, deployed: Deployed) -> None:
-        """A deployment changed in the engine: take over a switch that was thrown there."""
+        """A deployment is new or was changed in the engine: take over what was changed on purpose."""
         try:
             task = await self._tasks.get(deployed.task_id)
         except TaskNotFound:
+            if deployed.adopted is not None:
+                await self._adopt(deployed)
             return
-        await self._take_over_switch(task, deployed)
+        await self._take_over(task, deployed)
+
+    async def removed(self, deployment_id: str) -> None:
+        """Somebody removed a deployment in the engine: its task goes too. A system task's comes back."""
+        task = (await self._tasks.of_deployments([deployment_id])).get(deployment_id)
+        if task is None or await self._engine.deployed_as([deployment_id]):
+            return
+        if task.is_system:
+            await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
+        else:
+            await self._delete(task)
 
     async def _agree(self, task: Task, present: Deployed | None) -> bool:
+        """Whether anything had to be done."""
         if present is not None:
-            task = await self._take_over_switch(task, present)
+            task = await self._take_over(task, present)
             as_told = present.as_told
             if (
                 task.deployed == as_told
@@ -86,9 +118,47 @@ class ReconcileService:
         await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
         return True
 
+    async def _replace_missing(self, missing: Sequence[Task]) -> int:
+        """Deploy tasks that have lost their deployment, unless somebody removed it. How many were deployed.
+
+        The engine's word on a removal may come a few seconds late, so it is asked twice before a task comes back.
+        """
+        doubtful = [task for task in missing if not task.is_system and not await self._was_removed(task)]
+        if doubtful:
+            await asyncio.sleep(REMOVAL_KNOWN_AFTER.total_seconds())
+        deployed = 0
+        for task in missing:
+            if not task.is_system and (task not in doubtful or await self._was_removed(task)):
+                await self._delete(task)
+                continue
+            try:
+                await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
+                deployed += 1
+            except TaskNotFound:  # deleted while we were at it
+                continue
+        return deployed
+
+    async def _was_removed(self, task: Task) -> bool:
+        if task.source is Source.IMPORT or task.deployed is None:
+            return task.source is Source.IMPORT
+        return await self._engine.was_removed(task.deployed.id)
+
+    async def _delete(self, task: Task) -> None:
+        logger.info("The deployment of task %s was removed in Prefect; the task goes too", task.id)
+        await self._tasks.delete(task.id)
+        await self._executions.delete_of_task(task.id)
+
+    async def _take_over(self, task: Task, present: Deployed) -> Task:
+        if task.deployed is None or task.deployed.id != present.as_told.id:
+            return task
+        if present.adopted is not None:
+            return await self._take_over_foreign(task, present)
+        task = await self._take_over_switch(task, present)
+        return await self._take_over_definition(task, present)
+
     async def _take_over_switch(self, task: Task, present: Deployed) -> Task:
         told, there = task.deployed, present.as_told
-        if told is None or told.id != there.id or told.active == there.active or task.fires == there.active:
+        if told is None or told.active == there.active or task.fires == there.active:
             return task
         if task.fires != told.active:  # changed here as well, and that change is on its way
             return task
@@ -97,17 +167,89 @@ class ReconcileService:
 
         def follow(each: Task) -> Task:
             each = each.with_paused(not there.active, ENGINE_USER, now)
+            each = each.with_enabled(True, ENGINE_USER, now) if there.active else each
+            return replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
+
+        return await self._tasks.change(task.id, follow)
+
+    async def _take_over_definition(self, task: Task, present: Deployed) -> Task:
+        """Schedule, queue and tags as they were set there. What a task can't say is told again by the next reload."""
+        told, there = task.deployed, present.as_told
+        if told is None or told.fingerprint == there.fingerprint:
+            return task
+        if self._engine.fingerprint(task) != told.fingerprint:  # we have something new to tell, and that stands
+            return task
+        changes = present.changes(task)
+        if not changes:
+            return task
+        logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
+        now = self._clock.now()
+        changed = await self._tasks.change(
+            task.id, lambda each: each.redefined(replace(each.definition, **changes), ENGINE_USER, now)
+        )
+        return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
+
+    async def _adopt(self, deployed: Deployed) -> None:
+        definition = deployed.adopted
+        if definition is None:
+            return
+        now = self._clock.now()
+        task = Task(
+            id=deployed.task_id,
+            definition=definition,
+            source=Source.IMPORT,
+            created_at=now,
+            updated_at=now,
+            created_by=ENGINE_USER,
+            updated_by=ENGINE_USER,
+            paused=not deployed.as_told.active,
+            deployed=deployed.as_told,
+        )
+        try:
+            await self._tasks.insert(task)
+        except NameTaken:
+            name = f"{definition.name[:60]} ({task.id})"
+            await self._tasks.insert(replace(task, definition=replace(definition, name=name)))
+        logger.info("Took deployment %r in as task %s", definition.name, task.id)
+
+    async def _take_over_foreign(self, task: Task, present: Deployed) -> Task:
+        """What somebody else's deployment says of itself always stands; only its switch can be thrown here too."""
+        definition, there, told = present.adopted, present.as_told, task.deployed
+        if definition is None or told is None or (there == told and task.fires == there.active):
+            return task
+        now = self._clock.now()
+        thrown_here = task.fires != told.active
+
+        def follow(each: Task) -> Task:
+            kept = replace(definition, name=each.definition.name, enabled=each.definition.enabled)
+            each = replace(each.redefined(kept, ENGINE_USER, now), deployed=there)
+            if thrown_here or each.fires == there.active:
+                return each
+            each = each.with_paused(not there.active, ENGINE_USER, now)
             return each.with_enabled(True, ENGINE_USER, now) if there.active else each
 
-        changed = await self._tasks.change(task.id, follow)
-        return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
+        return await self._tasks.change(task.id, follow)
 
     async def _remove_strays(self, strays: Sequence[Deployed]) -> int:
         removed = 0
         for stray in strays:
+            if stray.adopted is not None:
+                await self.follow(stray)
+                continue
             try:
-                await self._tasks.get(stray.task_id)  # created since we looked
+                task = await self._tasks.get(stray.task_id)  # created or deployed since we looked
+                if task.deployment_id in {None, stray.as_told.id}:
+                    continue
             except TaskNotFound:
-                await self._engine.remove_deployment(stray.as_told.id)
-                removed += 1
+                pass
+            await self._engine.remove_deployment(stray.as_told.id)
+            removed += 1
         return removed
+
+
+def told_first(task: Task, present: Sequence[Deployed]) -> tuple[Deployed | None, Sequence[Deployed]]:
+    """The task's own deployment among those that bear its id, and the others: left behind by a change of type."""
+    own = next((each for each in present if each.as_told.id == task.deployment_id), None)
+    if own is None and task.deployment_id is None and present:
+        own = present[0]
+    return own, [each for each in present if each is not own]

@@ -1,16 +1,18 @@
 """Removes old history, in MongoDB and in the engine, without touching what counts.
 
-Counters live on the tasks, so removing executions does not change them. The last execution of each task stays,
-however old. Source: eve-modules, "Task cleanup"; design, "Executions".
+Counters live on the tasks, so removing executions does not change them; a task also counts what was removed, so that
+its counters can be checked against its history at any time. The last execution of each task stays, however old.
+Source: eve-modules, "Task cleanup"; design, "Executions".
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.ports import Clock, ExecutionStore, RunEngine
+from core.errors import TaskNotFound
+from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 
 BATCH = 500
 
@@ -26,7 +28,8 @@ class Removed:
 class RetentionService:
     """Deletes in batches, so that it can be cancelled between two and never holds a server for long."""
 
-    def __init__(self, *, executions: ExecutionStore, engine: RunEngine, clock: Clock) -> None:
+    def __init__(self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, clock: Clock) -> None:
+        self._tasks = tasks
         self._executions = executions
         self._engine = engine
         self._clock = clock
@@ -42,8 +45,10 @@ class RetentionService:
         before = self._clock.now() - keep_for
         keep = spare | frozenset((await self._executions.latest_of_tasks()).values())
         executions = runs = 0
-        while removed := await self._executions.delete_ended_before(before, keep=keep, limit=BATCH):
-            executions += removed
+        while found := await self._executions.ended_before(before, keep=keep, limit=BATCH):
+            for task_id, execution_ids in found.items():
+                await self._remove(task_id, tuple(execution_ids))
+                executions += len(execution_ids)
             if on_progress is not None:
                 await on_progress(executions)
         while removed := await self._engine.delete_runs_ended_before(before, limit=200):
@@ -51,3 +56,20 @@ class RetentionService:
             if on_progress is not None:
                 await on_progress(executions + runs)
         return Removed(executions=executions, runs=runs)
+
+    async def _remove(self, task_id: str, execution_ids: Sequence[str]) -> None:
+        """Count first, then delete. Who is interrupted between the two leaves the ids, and the next one deletes them.
+
+        So what is counted as removed is removed, once, whenever a process dies.
+        """
+        try:
+            task = await self._tasks.get(task_id)
+            if task.record.removing:
+                await self._executions.delete(task.record.removing)
+                execution_ids = [each for each in execution_ids if each not in task.record.removing]
+            await self._tasks.change(task_id, lambda each: each.with_removing(tuple(execution_ids)))
+        except TaskNotFound:  # history that outlived its task
+            await self._executions.delete(execution_ids)
+            return
+        await self._executions.delete(execution_ids)
+        await self._tasks.change(task_id, lambda each: each.with_all_removed())

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -22,16 +23,21 @@ from core.domain.retry import LONGEST_DELAY, delay_before_retry
 from core.domain.task import Task
 from core.domain.work import OUTPUT_LIMIT_BYTES, Executor, Progress, TaskResult, WorkContext, WorkLog
 from core.errors import SchedulerError, TaskNotFound, Unavailable
-from core.ports import Clock, ExecutionStore, Lock, TaskStore
+from core.ports import Beginning, Clock, ExecutionStore, Lock, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.overlap import OverlapRule, Turn
 from core.services.tasks import next_run
 
 T = TypeVar("T")
 
+SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"
 STORE_PATIENCE = timedelta(seconds=30)
 """How long a run waits for MongoDB at its start and its end before it goes on without."""
+
+
+class LostError(Exception):
+    """The run's execution was ended by somebody else: it was cancelled, or taken for dead."""
 
 
 class Ending(StrEnum):
@@ -88,8 +94,9 @@ class Surroundings:
     on_retry: Callable[[Attempt], Awaitable[None]]
     cancelled: Callable[[], bool]
     """Whether an interruption means that a user asked for it (else the worker is going down)."""
-    pulse: Callable[[str, Lock | None, timedelta], AbstractAsyncContextManager[None]]
-    """Tells the stores that the run lives, and keeps its lock for the given time, until it is left."""
+    pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
+    """Tells the stores that the run lives, and keeps its lock for the given time, until it is left. Interrupts and
+    raises `LostError` when the execution has been ended by somebody else."""
 
 
 class TaskRunning:
@@ -128,36 +135,55 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
         if not task.definition.enabled:
             return await self._skip(ticket, task, "The task is disabled")
-        async with self._overlap.turn(task, ticket.execution_id, around.log) as turn:
-            if not turn.granted:
-                return await self._skip(ticket, task, turn.reason)
-            return await self._take_turn(ticket, task, turn, around)
+        try:
+            return await self._in_turn(ticket, task, around)
+        except LostError:
+            return await self._as_recorded(ticket.execution_id)
 
-    async def _take_turn(self, ticket: Ticket, task: Task, turn: Turn, around: Surroundings) -> Outcome:
-        started_at = self._clock.now()
+    async def _in_turn(self, ticket: Ticket, task: Task, around: Surroundings) -> Outcome:
+        now = self._clock.now()
+        queued = replace(self._execution(ticket, task, None, now), status=ExecutionStatus.PENDING)
 
-        def start(each: Task) -> Task:
-            token = max(turn.fencing_token, each.record.fencing_token + 1)
+        def claim(each: Task, fencing_token: int) -> Task:
+            token = max(fencing_token, each.record.fencing_token + 1)
+            started_at = self._clock.now()
             started = each.started(ticket.execution_id, started_at, token)
             return replace(started, next_run=next_run(started, started_at))
 
+        turns = self._overlap.turn(
+            task, ticket.execution_id, claim, lambda: around.pulse(queued, None, timedelta()), around.log
+        )
+        async with turns as turn:
+            if not turn.granted:
+                return await self._skip(ticket, task, turn.reason)
+            return await self._take_turn(ticket, turn.task or task, turn, around)
+
+    async def _take_turn(self, ticket: Ticket, task: Task, turn: Turn, around: Surroundings) -> Outcome:
+        execution = self._execution(ticket, task, turn, self._clock.now())
         try:
-            task = await self._tasks.change(task.id, start)
-            execution = self._execution(ticket, task, turn, started_at)
-            if not await self._executions.begin(execution):
-                return Outcome(ending=Ending.CANCELLED, message=CANCELLED_ERROR)
+            beginning = await self._executions.begin(execution)
         except Unavailable:
+            beginning = Beginning.BEGUN
             around.log.warning("MongoDB is away; the run goes on and its history follows later")
-            execution = self._execution(ticket, task, turn, started_at)
+        if beginning is not Beginning.BEGUN:
+            return await self._refused(ticket, task, beginning)
         try:
-            async with around.pulse(execution.id, turn.lock, turn.ttl):
+            async with around.pulse(execution, turn.lock, turn.ttl):
                 execution = await self._attempts(task, execution, around)
         except asyncio.CancelledError:
             await asyncio.shield(self._end(self._interrupted(execution, around)))
             raise
         return await self._end(execution)
 
-    def _execution(self, ticket: Ticket, task: Task, turn: Turn, started_at: datetime) -> Execution:
+    async def _refused(self, ticket: Ticket, task: Task, beginning: Beginning) -> Outcome:
+        """The run was over before it began, or another run has begun for the same scheduled instant."""
+        with suppress(Unavailable, TaskNotFound):  # the sweep takes it off the task
+            await self._tasks.change(task.id, lambda each: each.without_active(ticket.execution_id))
+        if beginning is Beginning.TAKEN:
+            return await self._skip(ticket, task, "Another execution has begun for this scheduled instant")
+        return await self._as_recorded(ticket.execution_id)
+
+    def _execution(self, ticket: Ticket, task: Task, turn: Turn | None, started_at: datetime) -> Execution:
         return Execution(
             id=ticket.execution_id,
             task_id=task.id,
@@ -167,8 +193,9 @@ class TaskRunning:
             queued_at=ticket.queued_at,
             scheduled_for=ticket.due_at,
             worker_id=ticket.worker_id,
-            lock_key=turn.key,
-            fencing_token=max(task.record.fencing_token, turn.fencing_token),
+            lock_key=turn.key if turn else "",
+            fencing_token=max(task.record.fencing_token, turn.fencing_token) if turn else 0,
+            occurrence=occurrence_of(ticket, task) if turn else "",
             heartbeat_at=started_at,
             parameters=ticket.parameters,
         )
@@ -253,27 +280,51 @@ class TaskRunning:
         return Outcome(ending=Ending.SKIPPED, message=reason)
 
     async def _end(self, execution: Execution) -> Outcome:
+        """Write the end. One that was refused makes room for the end that stands."""
         completed = execution.status is ExecutionStatus.COMPLETED
         ending = Ending.COMPLETED if completed else Ending.FAILED
         text = execution.output if completed else execution.error
         try:
-            await self._patiently(lambda: self._counting.finish(execution))
+            if await self._patiently(lambda: self._counting.finish(execution, fenced=True)):
+                return Outcome(ending=ending, message=first_line(text))
+            error = f"{SUPERSEDED_ERROR} (it would have ended as {execution.status})"
+            superseded = execution.ended(ExecutionStatus.FAILED, self._clock.now(), error=error)
+            await self._patiently(lambda: self._counting.finish(superseded))  # refused too if it has ended already
+            return await self._as_recorded(execution.id)
         except Unavailable:
             return Outcome(ending=ending, message=text, recorded=False)
-        return Outcome(ending=ending, message=first_line(text))
+
+    async def _as_recorded(self, execution_id: str) -> Outcome:
+        """What the history says of a run that has no word of its own in it any more."""
+        try:
+            known = (await self._patiently(lambda: self._executions.of_ids([execution_id]))).get(execution_id)
+        except Unavailable as error:
+            return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
+        if known is None or known.is_cancelled:
+            return Outcome(ending=Ending.CANCELLED, message=CANCELLED_ERROR)
+        if known.status is ExecutionStatus.COMPLETED:
+            return Outcome(ending=Ending.COMPLETED, message=first_line(known.output))
+        return Outcome(ending=Ending.FAILED, message=first_line(known.error))
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask again for a while when the store is away."""
-        patience_ends_at = self._clock.now() + STORE_PATIENCE
+        patience_ends = time.monotonic() + STORE_PATIENCE.total_seconds()
         pause_seconds = 0.2
         while True:
             try:
                 return await ask()
             except Unavailable:
-                if self._clock.now() >= patience_ends_at:
+                if time.monotonic() >= patience_ends:
                     raise
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, 5)
+
+
+def occurrence_of(ticket: Ticket, task: Task) -> str:
+    """The name of the scheduled instant that a run serves, under which at most one run begins; empty by hand."""
+    if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
+        return ""
+    return f"{task.id}/{task.version}/{ticket.due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def describe_error(error: BaseException) -> str:

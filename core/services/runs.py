@@ -11,7 +11,7 @@ from typing import Any
 from core.domain.execution import Execution, ExecutionStatus
 from core.domain.principal import Principal
 from core.domain.run import Run, RunPhase
-from core.domain.task import Priority, Task
+from core.domain.task import Priority, Source, Task
 from core.errors import ExecutionNotFound, Invalid, QueueFull, TaskDisabled, Unavailable
 from core.ports import (
     Clock,
@@ -78,9 +78,9 @@ class RunService:
         task = await self._tasks.get(task_id)
         if not task.definition.enabled:
             raise TaskDisabled(task_id)
-        faults = parameter_faults(parameters) or self._catalog.faults(
-            task.definition.type, task.definition.config, parameters
-        )
+        faults = parameter_faults(parameters)
+        if not faults and task.source is not Source.IMPORT:  # what a deployment taken in takes, Prefect checks
+            faults = [*self._catalog.faults(task.definition.type, task.definition.config, parameters)]
         if faults:
             raise Invalid(faults)
         if await self._engine.waiting() >= self._queue_size:

@@ -25,6 +25,7 @@ class TaskCleanup:
         parameters = read_parameters(TaskCleanupParameters, context)
         async with open_client(self._settings.prefect.api_url) as client:
             retention = RetentionService(
+                tasks=self._stores.tasks,
                 executions=self._stores.executions,
                 engine=PrefectRunEngine(client, self._stores.clock),
                 clock=self._stores.clock,

@@ -1,0 +1,51 @@
+"""Deployments that somebody else made and tagged for adoption: read, switched and run, never edited.
+
+Source: design; issue "One truth under faults", adoption. What a deployment's owner says of it always stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.prefect.names import ADOPTION_TAG
+from adapters.prefect.schedule_reading import from_prefect
+from core.domain.run import Deployed
+from core.domain.task import DeployedAs, TaskDefinition, TaskType
+
+
+def foreign_deployed(deployment: Mapping[str, Any], flow_name: str) -> Deployed:
+    """Somebody else's deployment as a task would be. The task bears the deployment's own id."""
+    schedules = deployment.get("schedules") or []
+    active = not deployment.get("paused") and (not schedules or any(each.get("active") for each in schedules))
+    definition = _definition(deployment, flow_name)
+    meaning = [definition.name, definition.description, definition.schedule, definition.timezone, definition.tags]
+    return Deployed(
+        task_id=deployment["id"],
+        as_told=DeployedAs(
+            id=deployment["id"],
+            active=active,
+            fingerprint=hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:32],
+        ),
+        adopted=definition,
+    )
+
+
+def _definition(deployment: Mapping[str, Any], flow_name: str) -> TaskDefinition:
+    schedule, timezone = from_prefect(deployment.get("schedules") or []) or ("", "UTC")
+    return TaskDefinition(
+        name=f"{flow_name}/{deployment['name']}"[:100],
+        type=TaskType.CUSTOM,
+        schedule=schedule,
+        timezone=timezone,
+        description=(deployment.get("description") or "")[:500],
+        config={
+            "flow": flow_name,
+            "deployment": deployment["name"],
+            "entrypoint": deployment.get("entrypoint") or "",
+        },
+        tags=tuple(tag for tag in deployment.get("tags") or [] if tag != ADOPTION_TAG),
+        max_retries=0,
+    )

@@ -1,0 +1,122 @@
+"""Finds runs that died without a word, ends them everywhere, and frees what they held.
+
+A run says every few seconds that it lives (`adapters.pulse`). `look` is called often; a run is dead when it stayed
+silent over enough looks. Silence is added up from the time between two looks that got through, never read off the
+clock: a clock that jumps, a store that was away and a facade that stood still bury nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from core.domain.execution import Execution, ExecutionStatus
+from core.domain.run import Run, RunPhase
+from core.domain.task import Source, Task
+from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from core.services.counting import OutcomeCounting
+from core.services.mirror import Mirror, picture_of
+
+logger = logging.getLogger(__name__)
+
+LOOK_INTERVAL = timedelta(seconds=3)
+LONGEST_STEP = timedelta(seconds=4)
+"""The most that the time between two looks adds to a silence."""
+SILENT_FOR = timedelta(seconds=12)
+"""A run that was silent for this long is dead. Four beats of the pulse."""
+UNSETTLED_FOR = timedelta(seconds=9)
+"""How long a run whose execution has ended may take to say so in the engine itself."""
+DIED_ERROR = "The process of the run died without a word"
+NEVER_BEGAN_ERROR = "The worker that had taken the run died before it began"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """For how long a run has shown the same sign of life."""
+
+    sign: object
+    lasted: timedelta = timedelta()
+
+
+class Burial:
+    """Keeps what it saw last in memory, no more than there are runs at work."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        engine: RunEngine,
+        counting: OutcomeCounting,
+        mirror: Mirror,
+        clock: Clock,
+        stale_timeout: timedelta,
+    ) -> None:
+        self._tasks = tasks
+        self._executions = executions
+        self._engine = engine
+        self._counting = counting
+        self._mirror = mirror
+        self._clock = clock
+        self._stale_timeout = stale_timeout
+        self._silences: dict[str, Silence] = {}
+        self._looked_at: float | None = None
+
+    async def look(self) -> None:
+        """Look at every run at work once. When that fails, the time since the last look counts as nothing."""
+        began_at = time.monotonic()
+        since = timedelta(seconds=began_at - self._looked_at) if self._looked_at is not None else timedelta()
+        self._looked_at = None
+        step = min(since, LONGEST_STEP)
+        silences: dict[str, Silence] = {}
+        patience = await self._engine.claim_patience()
+        async for runs in self._engine.at_work():
+            tasks = await self._tasks.of_deployments({run.deployment_id for run in runs if run.deployment_id})
+            known = await self._executions.of_ids([run.id for run in runs])
+            for run in runs:
+                task = tasks.get(run.deployment_id or "")
+                if task is None or task.source is Source.IMPORT:
+                    continue
+                execution = known.get(run.id)
+                silence = self._silence_of(run, execution, step)
+                silences[run.id] = silence
+                if silence.lasted >= self._allowance(task, run, execution, patience):
+                    await self._bury(task, run, execution)
+        self._silences = silences
+        self._looked_at = began_at
+
+    def _silence_of(self, run: Run, execution: Execution | None, step: timedelta) -> Silence:
+        sign = (run.phase, execution.status if execution else None, execution.heartbeat_at if execution else None)
+        before = self._silences.get(run.id)
+        if before is None or before.sign != sign:
+            return Silence(sign)
+        return replace(before, lasted=before.lasted + step)
+
+    def _allowance(self, task: Task, run: Run, execution: Execution | None, claim_patience: timedelta) -> timedelta:
+        if execution is not None and execution.status.is_terminal:
+            return UNSETTLED_FOR
+        if run.phase is RunPhase.CLAIMED:
+            return claim_patience
+        return SILENT_FOR
+
+    async def _bury(self, task: Task, run: Run, execution: Execution | None) -> None:
+        if execution is None or not execution.status.is_terminal:
+            ended = self._end(task, run, execution)
+            if not await self._counting.finish(ended):  # it spoke after all, just now
+                return
+            logger.warning("Execution %s of task %s died: %s", ended.id, task.id, ended.error)
+        else:
+            ended = execution
+            logger.warning("Run %s ended as %s and Prefect was not told; telling it", run.id, ended.status)
+        await self._engine.conclude(ended, died=ended is not execution)
+        await self._mirror.free_lock(ended)
+
+    def _end(self, task: Task, run: Run, execution: Execution | None) -> Execution:
+        now = self._clock.now()
+        base = execution or picture_of(task, run, now)
+        if run.cancelling:
+            return base.cancelled(now)
+        error = NEVER_BEGAN_ERROR if run.phase is RunPhase.CLAIMED else DIED_ERROR
+        return base.ended(ExecutionStatus.FAILED, now, error=error)
