@@ -160,9 +160,10 @@ def _by_part(place: Home, supervisor: int) -> dict[str, list[psutil.Process]]:
 def _memory_bytes(process: psutil.Process) -> int:
     """Its own memory and its share of what it shares; nothing once it has ended."""
     try:
-        return int(process.memory_full_info().pss)
+        memory = process.memory_full_info()
     except psutil.Error:
         return 0
+    return int(getattr(memory, "pss", memory.uss))  # macOS does not tell shares
 
 
 def _existing_home(path: Path) -> Home:

@@ -110,10 +110,10 @@ class EmbeddedStack:
 
     async def stop_part(self, part: str) -> None:
         """Stop one part and leave it stopped."""
-        await self._children[part].stop()
-        if watch := self._watches.pop(part, None):
+        if watch := self._watches.pop(part, None):  # first, or it might be starting the part again just now
             watch.cancel()
             await asyncio.wait([watch])
+        await self._children[part].stop()
 
     async def start_part(self, part: str) -> None:
         """Start a part that was stopped, and wait until it is ready."""

@@ -19,6 +19,8 @@ from deployments.stack.process import Command
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POOL = "falcon"
+_WITHOUT_KEYS = {"JWT_SECRET": None, "JWT_SECRET_PREVIOUS": None}
+"""Only the facade signs and believes tokens. Work that users define runs elsewhere and must not find the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class PrefectServer(Part):
         if self._password:
             settings["PREFECT_SERVER_API_AUTH_STRING"] = self._password
         argv = ("-m", "prefect", "server", "start", "--host", self._addresses.host, "--port", str(self._port))
-        return Command(argv=(sys.executable, *argv), environment={**defaults(settings), "JWT_SECRET": None})
+        return Command(argv=(sys.executable, *argv), environment={**defaults(settings), **_WITHOUT_KEYS})
 
     async def is_ready(self) -> bool:
         return (await self._http.get(f"{self.url}/api/health")).is_success
@@ -154,7 +156,7 @@ class Worker(Part):
                 *(sys.executable, "-m", "prefect", "worker", "start", "--pool", _POOL, "--type", "warm-process"),
                 *("--name", self._name, "--limit", str(self._scheduler.worker_count)),
             ),
-            environment={**defaults(worker_settings()), "JWT_SECRET": None},
+            environment={**defaults(worker_settings()), **_WITHOUT_KEYS},
             stop_grace=self._scheduler.shutdown_grace + timedelta(seconds=5),
         )
 
