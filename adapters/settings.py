@@ -214,6 +214,8 @@ class ApiSettings(_Group):
     jwt_jwks_issuer: str | None = None
     jwt_jwks_audience: str | None = None
     """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
+    api_rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 100
+    """Requests per second that one caller may make of one facade, twice that for a moment; 0 lifts the limit."""
     api_trusted_origins: Annotated[Listed, AfterValidator(_origins)] = ()
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
     api_prefix: Annotated[str, AfterValidator(_api_prefix)] = ""

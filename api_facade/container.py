@@ -11,6 +11,7 @@ from adapters.settings import ApiSettings, Settings
 from api_facade.auth.authenticator import Authenticator, GrantSource
 from api_facade.auth.jwks import ProviderKeys
 from api_facade.auth.tokens import TokenVerifier
+from api_facade.rates import RateLimit
 from core.ports import Clock, ExecutorCatalog
 from core.services.reconcile import ReconcileService
 from core.services.runs import RunService
@@ -69,6 +70,7 @@ class Container:
     catalog: ListedCatalog
     authenticator: Authenticator
     clock: Clock
+    rates: RateLimit
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""
 
@@ -83,6 +85,7 @@ def compose(settings: Settings, services: Services) -> Container:
         catalog=services.catalog,
         authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
         clock=services.stores.clock,
+        rates=RateLimit(settings.api.api_rate_limit or None),
         default_timezone=settings.scheduler.timezone,
     )
 

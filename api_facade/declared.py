@@ -28,6 +28,7 @@ CHANGE = (401, 403, 503)
 _HEADERS: Mapping[int, Mapping[str, Any]] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
     405: {"Allow": {"schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
     503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
 }
 
@@ -44,7 +45,7 @@ def answers(success: int, example: Any, *problems: int, **headers: str) -> dict[
             },
         }
     }
-    for status in sorted({*problems, 405, 500}):
+    for status in sorted({*problems, 405, 429, 500}):
         declared[status] = problem_answer(status)
     return declared
 

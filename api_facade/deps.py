@@ -8,9 +8,12 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from api_facade.auth.authenticator import principal_of
 from api_facade.auth.carriers import COOKIE
+from api_facade.auth.claims import Claims
 from api_facade.container import Container
 from core.domain.principal import Permission, Principal
+from core.errors import Unauthenticated
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="HS256 token.")
 _cookie = APIKeyCookie(
@@ -30,24 +33,40 @@ def _container(request: Request) -> Container:
 Parts = Annotated[Container, Depends(_container)]
 
 
-async def _reader(
+async def _public(request: Request, parts: Parts) -> None:
+    parts.rates.take(_address(request))
+
+
+async def _claims(
     request: Request, parts: Parts, _bearer: Annotated[object, _CARRIERS[0]], _cookie: Annotated[object, _CARRIERS[1]]
-) -> Principal:
-    return await parts.authenticator.reader(request)
+) -> Claims:
+    try:
+        claims = await parts.authenticator.identify(request)
+    except Unauthenticated:
+        parts.rates.take(_address(request))
+        raise
+    parts.rates.take(f"user {claims.user_id}")
+    return claims
+
+
+def _address(request: Request) -> str:
+    return f"address {request.client.host if request.client else 'unknown'}"
+
+
+async def _reader(claims: Identified) -> Principal:
+    return principal_of(claims)
 
 
 def _who_may(permission: Permission) -> Callable[..., Awaitable[Principal]]:
-    async def permitted(
-        request: Request,
-        parts: Parts,
-        _bearer: Annotated[object, _CARRIERS[0]],
-        _cookie: Annotated[object, _CARRIERS[1]],
-    ) -> Principal:
-        return await parts.authenticator.permitted(request, permission)
+    async def permitted(claims: Identified, parts: Parts) -> Principal:
+        return await parts.authenticator.permit(claims, permission)
 
     return permitted
 
 
+Public = Depends(_public)
+"""For routes that ask for no token: they are counted by address."""
+Identified = Annotated[Claims, Depends(_claims)]
 Reader = Annotated[Principal, Depends(_reader)]
 """Anybody with a token."""
 Creator = Annotated[Principal, Depends(_who_may(Permission.CREATE))]

@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+from api_facade.rates import TooManyRequests
 from core.errors import (
     Conflict,
     Fault,
@@ -68,6 +69,7 @@ STATUS: Mapping[type[SchedulerError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     SchedulerError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -92,7 +94,7 @@ def problem_of(error: SchedulerError, own_id: str) -> JSONResponse:
         detail = "The request is not valid; errors names every fault"
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = CHALLENGE
-    if isinstance(error, QueueFull | Unavailable):
+    if isinstance(error, QueueFull | Unavailable | TooManyRequests):
         headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
     return problem(status, detail, own_id, code=error.code, faults=faults, headers=headers)
 

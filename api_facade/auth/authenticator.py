@@ -23,6 +23,9 @@ GRANTS_TTL = timedelta(seconds=10)
 """How long a grant that was taken away may still be used."""
 
 
+NOTHING_GRANTED = Grants()
+
+
 class GrantSource(Protocol):
     """Knows what characters may do."""
 
@@ -56,26 +59,22 @@ class Authenticator:
             check_same_site(request, request.method, self._trusted_origins)
         return claims
 
-    async def reader(self, request: Request) -> Principal:
-        """Anybody with a token. Raises as `identify` does."""
-        return _principal(await self.identify(request), Grants())
-
-    async def permitted(self, request: Request, permission: Permission) -> Principal:
-        """Somebody who may do this.
+    async def permit(self, claims: Claims, permission: Permission) -> Principal:
+        """The caller, who may do this.
 
         Raises:
             PermissionMissing: the caller may not.
             Unavailable: it takes a look at the groups to know, and they can't be read.
         """
-        claims = await self.identify(request)
         grants = Grants() if claims.is_super_admin else await self._grants.get(claims.character_id)
-        principal = _principal(claims, grants)
+        principal = principal_of(claims, grants)
         if not principal.may(permission):
             raise PermissionMissing(permission)
         return principal
 
 
-def _principal(claims: Claims, grants: Grants) -> Principal:
+def principal_of(claims: Claims, grants: Grants = NOTHING_GRANTED) -> Principal:
+    """The caller with what is known of its permissions."""
     return Principal(
         user_id=claims.user_id,
         character_id=claims.character_id,

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Request
 from api_facade import examples
 from api_facade.batches import apply_to_all, import_all
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Controller, Creator, Parts, Reader
+from api_facade.deps import Controller, Creator, Identified, Parts, Reader
 from api_facade.mapping import definition_body
 from api_facade.schemas.batches import BulkRequest, BulkResult, Export, ImportRequest, ImportResult, Operation
 from api_facade.shape import read_json, read_whole
 from core.domain.principal import Permission
+from core.domain.task import Source
 
 router = APIRouter(prefix="/tasks", tags=["batches"], route_class=LeanRoute)
 
@@ -22,18 +23,18 @@ router = APIRouter(prefix="/tasks", tags=["batches"], route_class=LeanRoute)
     openapi_extra=takes("BulkRequest", pause=examples.BULK),
     summary="Switch or delete many tasks",
 )
-async def bulk(caller: Controller, parts: Parts, request: Request) -> BulkResult:
+async def bulk(caller: Controller, claims: Identified, parts: Parts, request: Request) -> BulkResult:
     """Do one thing with up to 100 tasks; the answer tells of each. Needs `scheduler:tasks:control`."""
     wanted = read_whole(BulkRequest, await read_json(request))
     if wanted.operation is Operation.DELETE:
-        await parts.authenticator.permitted(request, Permission.DELETE)
+        await parts.authenticator.permit(claims, Permission.DELETE)
     return await apply_to_all(parts.tasks, wanted.task_ids, wanted.operation, caller)
 
 
 @router.get("/export", responses=answers(200, examples.EXPORT, *READ, 503), summary="All tasks, to be kept")
 async def export_tasks(caller: Reader, parts: Parts) -> Export:
-    """The definitions of all tasks but the system tasks, as an import takes them."""
-    tasks = [definition_body(task) async for task in parts.tasks.all() if not task.is_system]
+    """The definitions of the tasks that were created here, as an import takes them."""
+    tasks = [definition_body(task) async for task in parts.tasks.all() if task.source is Source.API]
     return Export(exported_at=parts.clock.now(), tasks=tasks)
 
 
@@ -43,9 +44,9 @@ async def export_tasks(caller: Reader, parts: Parts) -> Export:
     openapi_extra=takes("ImportRequest", one=examples.IMPORT),
     summary="Create many tasks",
 )
-async def import_tasks(caller: Creator, parts: Parts, request: Request) -> ImportResult:
+async def import_tasks(caller: Creator, claims: Identified, parts: Parts, request: Request) -> ImportResult:
     """Create up to 500 tasks; the answer tells of each. Needs `scheduler:tasks:create`."""
     wanted = read_whole(ImportRequest, await read_json(request))
     if wanted.overwrite:
-        await parts.authenticator.permitted(request, Permission.UPDATE)
+        await parts.authenticator.permit(claims, Permission.UPDATE)
     return await import_all(parts, wanted.tasks, caller, overwrite=wanted.overwrite)

@@ -10,6 +10,7 @@ from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.deps import Controller, Parts, Reader, Runner
 from api_facade.mapping import accepted, execution_response, page_numbers, page_request, task_response
+from api_facade.paths import TASK_PATH
 from api_facade.schemas.executions import (
     ExecuteRequest,
     ExecutionAccepted,
@@ -20,7 +21,7 @@ from api_facade.schemas.executions import (
 from api_facade.schemas.tasks import TaskResponse, TaskStopped
 from api_facade.shape import read_json, read_whole
 
-router = APIRouter(prefix="/tasks/{task_id}", tags=["control"], route_class=LeanRoute)
+router = APIRouter(prefix=f"/tasks/{TASK_PATH}", tags=["control"], route_class=LeanRoute)
 
 
 @router.post("/pause", responses=answers(200, examples.PAUSED, *CHANGE, 404, 409), summary="Hold the schedule")

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Manager, Parts, Reader
+from api_facade.deps import Manager, Parts, Public, Reader
 from api_facade.mapping import stats_response, status_response
 from api_facade.schemas.service import (
     ExecutorList,
@@ -27,13 +27,21 @@ router = APIRouter(route_class=LeanRoute)
 _process = psutil.Process()
 
 
-@router.get("/status", tags=["service"], responses=answers(200, examples.STATUS), summary="How the service is")
+@router.get(
+    "/status",
+    tags=["service"],
+    dependencies=[Public],
+    responses=answers(200, examples.STATUS),
+    summary="How the service is",
+)
 async def get_status(parts: Parts) -> StatusResponse:
     """Ask every component. Public; always 200, `status` says how it is."""
     return status_response(await parts.status.status(), _process.memory_info().rss / 2**20)
 
 
-@router.get("/stats", tags=["service"], responses=answers(200, examples.STATS, 503), summary="Numbers")
+@router.get(
+    "/stats", tags=["service"], dependencies=[Public], responses=answers(200, examples.STATS, 503), summary="Numbers"
+)
 async def get_stats(parts: Parts) -> StatsResponse:
     """Tasks and today's executions in numbers. Public."""
     return stats_response(await parts.status.stats())

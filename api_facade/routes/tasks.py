@@ -11,6 +11,7 @@ from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.definitions import read_changes, read_definition
 from api_facade.deps import Creator, Deleter, Parts, Reader, Updater
 from api_facade.mapping import page_numbers, page_request, task_filter, task_response
+from api_facade.paths import TASK_PATH
 from api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
 from api_facade.shape import read_json
 from core.errors import SystemTaskProtected
@@ -41,7 +42,7 @@ async def create_task(caller: Creator, parts: Parts, request: Request, response:
     return task_response(task, parts.tasks.next_run(task))
 
 
-@router.get("/{task_id}", responses=answers(200, examples.TASK, *READ, 404, 503), summary="Read a task")
+@router.get(f"/{TASK_PATH}", responses=answers(200, examples.TASK, *READ, 404, 503), summary="Read a task")
 async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
     """The task with its counters and its next run."""
     task = await parts.tasks.get(task_id)
@@ -49,7 +50,7 @@ async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
 
 
 @router.put(
-    "/{task_id}",
+    f"/{TASK_PATH}",
     responses=answers(200, examples.TASK, *CHANGE, 400, 404, 408, 409, 413, 415),
     openapi_extra=takes("TaskUpdate", change=examples.TASK_UPDATE),
     summary="Change a task",
@@ -65,7 +66,7 @@ async def update_task(task_id: str, caller: Updater, parts: Parts, request: Requ
 
 
 @router.delete(
-    "/{task_id}", responses=answers(200, examples.DELETED, *CHANGE, 404), summary="Delete a task with its history"
+    f"/{TASK_PATH}", responses=answers(200, examples.DELETED, *CHANGE, 404), summary="Delete a task with its history"
 )
 async def delete_task(task_id: str, caller: Deleter, parts: Parts) -> TaskDeleted:
     """Remove the task, its deployment, its runs and its history. System tasks are refused.

@@ -59,7 +59,7 @@ class ImportRequest(RequestShape):
         Field(
             min_length=1,
             max_length=MOST_IMPORTED,
-            json_schema_extra={"items": {"$ref": "#/components/schemas/TaskCreate"}},
+            description="Each as POST /tasks takes it; what is wrong with one is told in `failed_tasks`.",
         ),
     ]
     overwrite: Annotated[
@@ -98,7 +98,7 @@ class ImportResult(ResponseShape):
 
 
 class Export(ResponseShape):
-    """All tasks but the system tasks, as an import takes them."""
+    """The tasks that were created here, as an import takes them."""
 
     exported_at: Instant
     tasks: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -83,7 +84,8 @@ def bearer(token: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def app(settings: Settings, services: Services) -> FastAPI:
-    return build_app(compose(settings, services), settings)
+    unlimited = replace(settings, api=settings.api.model_copy(update={"api_rate_limit": 0}))
+    return build_app(compose(unlimited, services), unlimited)
 
 
 @pytest.fixture(scope="session")

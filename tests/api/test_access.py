@@ -265,9 +265,6 @@ async def test_the_secret_can_be_changed_without_logging_anybody_out(services: S
 async def test_without_a_secret_nobody_is_believed(services: Services, settings: Settings) -> None:
     without = replace(settings, api=ApiSettings.model_construct(**{**dict(settings.api), "jwt_secret": None}))
     app = build_app(compose(without, services), without)
-    empty_key = jwt.encode(
-        {"user_id": "u", "character_id": 1, "iss": "go-falcon", "exp": 2**33}, "", algorithm="HS256"
-    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client:
         assert (await client.get(f"{BASE}/tasks", headers=bearer(token_of(settings)))).status_code == 401
         assert (await client.get(f"{BASE}/stats")).status_code == 200

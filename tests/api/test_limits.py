@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.conftest import faults
+from adapters.settings import Settings
+from api_facade.app import build_app
+from api_facade.container import compose
+from api_facade.services import Services
+from tests.api.conftest import Contract, bearer, faults, token_of
 from tests.conftest import NEVER
 
 JSON = {"Content-Type": "application/json"}
@@ -110,3 +115,22 @@ async def test_a_request_id_is_kept_when_it_is_fit_for_the_log(client: httpx.Asy
         answer = await client.get("/scheduler/stats", headers={"X-Request-ID": unfit})
         assert answer.headers["x-request-id"] != unfit
         assert len(answer.headers["x-request-id"]) == 32
+
+
+async def test_a_caller_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(
+    services: Services, settings: Settings, contract: Contract
+) -> None:
+    slow = replace(settings, api=settings.api.model_copy(update={"api_rate_limit": 0.5}))
+    app = build_app(compose(slow, services), slow)
+    hooks = {"response": [contract.check]}
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://api.test", event_hooks=hooks) as client:
+
+        async def statuses(path: str, **headers: str) -> list[int]:
+            return [(await client.get(f"/scheduler{path}", headers=headers)).status_code for _ in range(2)]
+
+        assert await statuses("/executors", **bearer(token_of(settings, user_id="eager"))) == [200, 429]
+        assert await statuses("/executors", **bearer(token_of(settings, user_id="another"))) == [200, 429]
+        assert await statuses("/stats") == [200, 429], "those without a token are told apart by address"
+        refused = await client.get("/scheduler/stats")
+        assert 1 <= int(refused.headers["retry-after"]) <= 2

@@ -1,0 +1,47 @@
+"""How many requests a caller may make: a bucket for each, which fills steadily and holds two seconds' worth.
+
+Counted in this process alone: with several facades a caller gets as many times the rate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from datetime import timedelta
+
+from core.errors import SchedulerError
+
+BURST_SECONDS = 2.0
+MOST_CALLERS = 10_000
+
+
+class TooManyRequests(SchedulerError):
+    """The caller asks more often than it may."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("Too many requests; try again later")
+        self.retry_after = retry_after
+
+
+class RateLimit:
+    """Lets each caller make `per_second` requests, in the long run. None lets everybody do as they like."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._per_second = per_second
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """By caller: what it had left, and when that was."""
+
+    def take(self, caller: str) -> None:
+        """Count a request of the caller's. Raises `TooManyRequests`."""
+        if self._per_second is None:
+            return
+        now, full = time.monotonic(), max(self._per_second * BURST_SECONDS, 1.0)
+        left, then = self._buckets.pop(caller, (full, now))
+        left = min(left + (now - then) * self._per_second, full)
+        self._buckets[caller] = (max(left - 1, 0) if left >= 1 else left, now)
+        if len(self._buckets) > MOST_CALLERS:
+            self._buckets.popitem(last=False)  # the one that has been quiet for longest; its bucket was full again
+        if left < 1:
+            raise TooManyRequests(timedelta(seconds=(1 - left) / self._per_second))
