@@ -21,7 +21,7 @@ from adapters.esi.pacing import SharedPacing
 from adapters.esi.patience import Patience
 from core.domain.work import WorkLog
 from core.eve.affiliation import Affiliation
-from core.eve.errors import EsiUnavailable, EveMisconfigured
+from core.eve.errors import EsiWaitTooLong, EveMisconfigured
 from core.eve.ports import Answer
 
 TENANT = "tranquility"
@@ -90,7 +90,7 @@ async def open_esi(access: EsiAccess, redis: Redis | None, deadline_at: datetime
     headers = _headers(access)
     if redis is None:
         log.warning("Redis is away: ESI's limits are kept by this run alone, and nothing is cached")
-    patience = Patience(deadline_at, log, lambda reason, wait: EsiUnavailable(reason, wait))
+    patience = Patience(deadline_at, log, EsiWaitTooLong)
     limits = EsiLimits(SharedPacing(redis, access.requests_per_second, log), patience)
     host = hashlib.blake2s(access.base_url.encode(), digest_size=6).hexdigest()
     cache = AnswerCache(redis, f"{host}:{TENANT}:{access.compatibility_date}", log)

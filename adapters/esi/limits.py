@@ -37,7 +37,7 @@ class EsiLimits:
         """Wait until a request to this route may be sent.
 
         Raises:
-            EsiUnavailable: the wait would outlast the run.
+            EsiWaitTooLong: the wait would outlast the run.
         """
         scopes = self._scopes(route)
         while True:

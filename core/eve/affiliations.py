@@ -8,7 +8,7 @@ from datetime import datetime
 from core.eve.affiliation import AffiliationChange, Batch, Batcher
 from core.eve.bisection import BatchAnswer, Bisection
 from core.eve.concurrency import OutageGuard, complete, for_each
-from core.eve.errors import EsiUnavailable, EsiUnreadable
+from core.eve.errors import EsiUnavailable, EsiUnreadable, EsiWaitTooLong
 from core.eve.modules import AffiliationResult
 from core.eve.options import AffiliationOptions
 from core.eve.ports import CharacterStore, EsiGateway
@@ -41,6 +41,8 @@ class AffiliationUpdater:
             answer = BatchAnswer()
             try:
                 await bisection.ask([one.stored.character_id for one in batch.characters], answer)
+            except EsiWaitTooLong:
+                raise
             except (EsiUnavailable, EsiUnreadable) as error:
                 report.count("failed", len(batch.characters) - len(answer.refused))
                 report.log.warning("A batch of %d characters failed: %s", len(batch.characters), error)

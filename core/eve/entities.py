@@ -9,7 +9,7 @@ from datetime import datetime
 
 from core.eve.concurrency import CANCEL_GRACE, OutageGuard, complete
 from core.eve.entity import EntityChange, StoredEntity, difference
-from core.eve.errors import EsiRefused, EsiUnavailable, EsiUnreadable
+from core.eve.errors import EsiRefused, EsiUnavailable, EsiUnreadable, EsiWaitTooLong
 from core.eve.ports import Answer, EntityStore, Source
 from core.eve.report import Report
 
@@ -68,6 +68,8 @@ class EntitySync:
     async def _compare(self, one: int, stored: StoredEntity | None, *, create: bool) -> EntityChange | None:
         try:
             answer = await self._fetch(one)
+        except EsiWaitTooLong:
+            raise
         except EsiUnavailable as error:
             self._failed(one, error)
             self._outage.failed(error)

@@ -42,13 +42,19 @@ class EsiUnreadable(SchedulerError):
 
 
 class EsiUnavailable(Unavailable):
-    """ESI does not answer now, though every retry was made, or asks for a wait longer than we have."""
+    """ESI does not answer now, though every retry was made."""
 
     code = "esi_unavailable"
 
     def __init__(self, reason: str, retry_after: timedelta = timedelta(minutes=1)) -> None:
         super().__init__("ESI", retry_after)
         self.args = (f"ESI is not available: {reason}",)
+
+
+class EsiWaitTooLong(EsiUnavailable):
+    """ESI asks for a wait that would outlast the run: going on with other items would end no better."""
+
+    code = "esi_wait_too_long"
 
 
 class SsoUnavailable(Unavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,9 +16,7 @@ from deployments.demo_esi.universe import FIRST_ALLIANCE
 from tests.eve.universe_bench import AGENT, Bench, Lines
 
 
-def log_of(bench: Bench) -> object:
-    import logging
-
+def log_of(bench: Bench) -> logging.Logger:
     log = logging.getLogger(f"esi-test-{id(bench)}")
     log.handlers = [Lines(bench.told)]
     log.propagate = False
@@ -87,6 +86,7 @@ async def test_a_429_without_headers_is_waited_out_for_a_minute_or_not_at_all(be
 
     assert not result.success
     assert "outlast the run" in result.error
+    assert result.detail["failed"] == 0, "what was not asked has not failed"
     assert result.retry_after is not None
     assert result.retry_after >= timedelta(seconds=50)
     assert time.monotonic() - began < 15, "a wait that cannot help is not begun"
@@ -101,7 +101,7 @@ async def test_a_nearly_empty_bucket_slows_its_group_down(bench: Bench) -> None:
     )
     deadline_at = datetime.now(UTC) + timedelta(seconds=30)
     bench.demo.spent["status"] = 595
-    async with open_esi(access, bench.redis, deadline_at, log_of(bench)) as esi:  # type: ignore[arg-type]
+    async with open_esi(access, bench.redis, deadline_at, log_of(bench)) as esi:
         await esi._client.get("/status", "/status")
         assert await bench.redis.pttl("esi:{limits}:stop:status") > 1000  # type: ignore[union-attr]
 
@@ -144,7 +144,7 @@ async def test_a_slow_esi_is_given_up_and_tried_again(bench: Bench) -> None:
     )
     bench.faults.add("/alliances/*", kind="slow", seconds=3, times=1)
     deadline_at = datetime.now(UTC) + timedelta(seconds=30)
-    async with open_esi(access, bench.redis, deadline_at, log_of(bench)) as esi:  # type: ignore[arg-type]
+    async with open_esi(access, bench.redis, deadline_at, log_of(bench)) as esi:
         answer = await esi.alliance(FIRST_ALLIANCE + 1)
         assert answer.entity.fields["name"]
         assert esi.statistics()["timeouts"] == 1
