@@ -20,7 +20,8 @@ class Part(ABC):
     """Name in messages."""
     after: ClassVar[frozenset[str]] = frozenset()
     """Parts that must be ready first, as far as the stack has them."""
-    start_timeout: ClassVar[timedelta] = timedelta(seconds=60)
+    start_timeout: ClassVar[timedelta] = timedelta(minutes=3)
+    """Far more than any needs (the slowest, Prefect's server, 5 to 10 s), for machines that are busy or slow."""
 
     def __init__(self, home: Home) -> None:
         self.home = home

@@ -64,7 +64,7 @@ class Up:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(lambda: self.has_ended or "Ctrl-C stops everything" in self.output, "the stack is ready", 150)
+        wait_until(lambda: self.has_ended or "Ctrl-C stops everything" in self.output, "the stack is ready", 300)
         assert not self.has_ended, self.output
 
     @property
