@@ -53,10 +53,8 @@ async def ensure_eve_indexes(database: Database, *names: str, log: WorkLog) -> N
     """
     for name in names or tuple(INDEXES):
         for index in INDEXES.get(name, []):
-            try:
-                await database[name].create_indexes([index])
-            except OperationFailure as error:
-                log.warning("Index on %s was not made: code %s", name, error.code)
-            except Exception as error:
-                with translated():
-                    raise error
+            with translated():
+                try:
+                    await database[name].create_indexes([index])
+                except OperationFailure as error:
+                    log.warning("An index on %s was not made: MongoDB's code %s", name, error.code)
