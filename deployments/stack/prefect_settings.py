@@ -55,7 +55,6 @@ def _scheduling() -> dict[str, str]:
         # server that stands still for most of a minute makes nobody late.
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT60S",
-        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "3",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_RUNS": "120",
         # Default 100 days: a yearly task would show no next run for most of the year.
         "PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME": _LONGEST_GAP,
