@@ -51,7 +51,7 @@ def _scheduling() -> dict[str, str]:
     return {
         # Runs are written ahead by a loop. Default 60 s with an hour ahead: 100 runs are all that a deployment gets
         # a loop, so one that runs every second starves within a slow minute, and gets thousands of rows if that
-        # bound is raised. Each 5 s, a minute ahead: 60 rows for the quickest task, three for all others, and a
+        # bound is raised. Each 5 s, a minute ahead: 60 rows for the quickest task, a handful for others, and a
         # server that stands still for most of a minute makes nobody late.
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
         "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT60S",
