@@ -1,9 +1,10 @@
 """What schedules cost: our next instant, the translation, and Prefect's planning of what it was handed.
 
     python -m benchmarks.schedules            # everything; a minute or two
+    python -m benchmarks.schedules planner    # only Prefect's planner
     PYTHONTZPATH= python -m benchmarks.schedules
 
-The second form keeps Prefect from walking the system's time zone folder, see decision 0005.
+The last form keeps Prefect from walking the system's time zone folder, see decision 0005.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ COMMON = (
 )
 SPARSE = ("0 0 0 29 2 *", "0 0 0 */28 2 5", "0 0 0 29 2 */7", "59 59 23 31 12 *")
 LOCAL_HANDED = ("0 0 * * * SUN", "0 0 */2 * * *")
+PLANNED = (
+    *((10, "* * * * * *"), (200, "*/10 * * * * *"), (200, "0 */5 * * * *"), (200, "0 0 3 * * *")),
+    *((200, "0 30 2 * * *"), (200, "0 0 * * * SUN")),
+)
 # Forms that we do not use, to compare with: a year of dates one by one, and rules walked from their beginning.
 DAY_AGO = f"{NOW - timedelta(days=1):%Y%m%dT000000}"
 OTHERS = {
@@ -59,6 +64,9 @@ OTHERS = {
 
 def main() -> None:
     """Print every table."""
+    if sys.argv[1:] == ["planner"]:
+        asyncio.run(planner_loop())
+        return
     print(f"Python {sys.version.split()[0]}, PYTHONTZPATH={os.environ.get('PYTHONTZPATH', 'not set')!r}")
     next_instants()
     translation()
@@ -108,36 +116,33 @@ def planning() -> None:
         _show_planning(name, [lambda r=rule, z=zone: server.RRuleSchedule(rrule=r, timezone=z)])
 
 
-async def planner_loop(deployments: int = 200) -> None:
-    """Prefect's own planner over a database with this many deployments, as it runs every loop."""
+async def planner_loop() -> None:
+    """Prefect's own planner over a database with so many deployments of a schedule, as it runs every loop."""
     from prefect.server import models, schemas
     from prefect.server.database import provide_database_interface
     from prefect.server.services.scheduler import schedule_deployments
 
     database = provide_database_interface()
     await database.create_db()
-    for index, expression in enumerate(
-        ("*/10 * * * * *", "0 */5 * * * *", "0 0 3 * * *", "0 30 2 * * *", "0 0 * * * SUN")
-    ):
+    for index, (deployments, expression) in enumerate(PLANNED):
+        told = [
+            schemas.actions.DeploymentScheduleCreate(
+                active=True, slug=named.slug, schedule=named.schedule.model_dump(mode="json")
+            )
+            for named in to_prefect(parse(expression, "America/New_York"), now=NOW)
+        ]
         async with database.session_context(begin_transaction=True) as session:
             flow = await models.flows.create_flow(session=session, flow=schemas.core.Flow(name=f"flow {index}"))
-            made = []
             for number in range(deployments):
                 deployment = schemas.core.Deployment(name=str(number), flow_id=flow.id, paused=False)
-                made.append(await models.deployments.create_deployment(session=session, deployment=deployment))
+                made = await models.deployments.create_deployment(session=session, deployment=deployment)
+                assert made is not None
                 await models.deployments.create_deployment_schedules(
-                    session=session,
-                    deployment_id=made[-1].id,
-                    schedules=[
-                        schemas.actions.DeploymentScheduleCreate(
-                            active=True, slug=named.slug, schedule=named.schedule.model_dump(mode="json")
-                        )
-                        for named in to_prefect(parse(expression, "America/New_York"), now=NOW)
-                    ],
+                    session=session, deployment_id=made.id, schedules=told
                 )
         first, second = [await _loop(schedule_deployments) for _ in range(2)]
         name = f"planner loop, {deployments} of {expression}"
-        print(f"{name:58} first {first:6.2f} s, next {second:6.2f} s")
+        print(f"{name:58} first {first:6.2f} s, next {second:6.2f} s", flush=True)
         async with database.session_context(begin_transaction=True) as session:
             await models.flows.delete_flow(session=session, flow_id=flow.id)
 

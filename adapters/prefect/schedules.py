@@ -82,7 +82,8 @@ def _of_timetable(timetable: Timetable, zone: str, now: datetime) -> list[Prefec
     else:
         exceptions = []
     local = _local(timetable, zone, exceptions)
-    return [*local, *(one for day in exceptions for one in schedules_on(timetable, zone, day))]
+    to_come = [day for day in exceptions if day >= (now - timedelta(days=2)).date()]
+    return [*local, *(one for day in to_come for one in schedules_on(timetable, zone, day))]
 
 
 def _offsets(zone: str, now: datetime) -> set[timedelta]:
