@@ -14,7 +14,8 @@ from api_facade.mapping import page_numbers, page_request, task_filter, task_res
 from api_facade.paths import TASK_PATH
 from api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
 from api_facade.shape import read_json
-from core.errors import SystemTaskProtected
+from core.domain.task import Source
+from core.errors import ImportedTask, SystemTaskProtected
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
 
@@ -56,22 +57,29 @@ async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
     summary="Change a task",
 )
 async def update_task(task_id: str, caller: Updater, parts: Parts, request: Request) -> TaskResponse:
-    """Replace the given fields and no others. System tasks are refused. Needs `scheduler:tasks:update`."""
+    """Replace the given fields and no others. Needs `scheduler:tasks:update`.
+
+    System tasks, and tasks that stand for deployments which somebody else made in Prefect, are refused.
+    """
     present = await parts.tasks.get(task_id)
     if present.is_system:
         raise SystemTaskProtected(task_id)
+    if present.source is Source.IMPORT:
+        raise ImportedTask(task_id)
     changes = read_changes(await read_json(request), present.definition, parts.catalog)
     task = await parts.tasks.update(task_id, changes, caller)
     return task_response(task, parts.tasks.next_run(task))
 
 
 @router.delete(
-    f"/{TASK_PATH}", responses=answers(200, examples.DELETED, *CHANGE, 404), summary="Delete a task with its history"
+    f"/{TASK_PATH}",
+    responses=answers(200, examples.DELETED, *CHANGE, 404, 409),
+    summary="Delete a task with its history",
 )
 async def delete_task(task_id: str, caller: Deleter, parts: Parts) -> TaskDeleted:
-    """Remove the task, its deployment, its runs and its history. System tasks are refused.
+    """Remove the task, its deployment, its runs and its history. Needs `scheduler:tasks:delete`.
 
-    Needs `scheduler:tasks:delete`.
+    System tasks, and tasks that stand for deployments which somebody else made in Prefect, are refused.
     """
     await parts.tasks.delete(task_id, caller)
     return TaskDeleted(message="Task deleted", task_id=task_id)
