@@ -21,8 +21,8 @@ from core.domain.schedule import Every, Schedule
 PrefectSchedule = CronSchedule | IntervalSchedule
 
 RENEW_AFTER = timedelta(days=180)
-"""How long what `to_prefect` gave may stay. Prefect plans 100 days ahead, so it must be right for longer; what a server
-set to plan further has planned beyond that is made anew with the renewal."""
+"""How long what `to_prefect` gave may stay. Prefect plans 100 days ahead, so it must be right for longer than that; a
+server set to plan further makes anew with the renewal what it had planned."""
 
 _FORESEEN = timedelta(days=300)
 # A month and a bit: so the schedule that is at work keeps its slug when a past change is dropped. Together with
