@@ -18,7 +18,15 @@ from typing import Annotated, Self, TypeVar, cast
 from zoneinfo import available_timezones
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from adapters.http.guard import AddressGuard
@@ -209,9 +217,9 @@ class ApiSettings(_Group):
     """Signs and verifies HS256 tokens. Only the facade needs it; without it no token can be believed."""
     jwt_secret_previous: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
     """The secret before the present one: still verifies, so that a change of secret logs nobody out."""
+    jwt_jwks_issuer: str | None = None
     jwt_jwks_url: WebAddress | None = None
     """Key set of an identity provider whose RS256 and EdDSA tokens are believed too; needs the issuer."""
-    jwt_jwks_issuer: str | None = None
     jwt_jwks_audience: str | None = None
     """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
     api_rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 100
@@ -220,6 +228,13 @@ class ApiSettings(_Group):
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
     api_prefix: Annotated[str, AfterValidator(_api_prefix)] = ""
     """Path in front of `/scheduler`: empty, or starting with a slash and not ending with one."""
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _has_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and not info.data.get("jwt_jwks_issuer"):
+            raise ValueError("needs JWT_JWKS_ISSUER, without which anybody's tokens of that provider would count")
+        return value
 
 
 class PrefectSettings(_Group):

@@ -12,10 +12,10 @@ from api_facade.auth.authenticator import Authenticator, GrantSource
 from api_facade.auth.jwks import ProviderKeys
 from api_facade.auth.tokens import TokenVerifier
 from api_facade.rates import RateLimit
+from api_facade.shared_status import SharedStatus
 from core.ports import Clock, ExecutorCatalog
 from core.services.reconcile import ReconcileService
 from core.services.runs import RunService
-from core.services.status import StatusService
 from core.services.tasks import TaskService
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Container:
     tasks: TaskService
     runs: RunService
     reconcile: ReconcileService
-    status: StatusService
+    status: SharedStatus
     catalog: ListedCatalog
     authenticator: Authenticator
     clock: Clock
@@ -81,7 +81,7 @@ def compose(settings: Settings, services: Services) -> Container:
         tasks=services.tasks,
         runs=services.runs,
         reconcile=services.reconcile,
-        status=services.status,
+        status=SharedStatus(services.status),
         catalog=services.catalog,
         authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
         clock=services.stores.clock,

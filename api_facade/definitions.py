@@ -46,11 +46,9 @@ def _read(shape: type[Shape], body: Any, base: TaskDefinition, catalog: Executor
             value = _sound_part(shape, body, unsound)
         faults += _tag_clash(value)
         given = _given(value)
-        faults += [
-            fault
-            for fault in _meaning_faults(replace(base, **given), value, catalog)
-            if not _is_about(fault.location, unsound)
-        ]
+        judged = _meaning_faults(replace(base, **given), value, catalog)
+        subjects = _subjects(unsound)
+        faults += [fault for fault in judged if _subject(fault.location) not in subjects]
         if not faults:
             return given
     raise Invalid(faults)
@@ -105,12 +103,12 @@ def _meaning_faults(
             yield fault
 
 
-def _is_about(location: str, unsound: Iterable[str]) -> bool:
-    """Whether a fault is about an unsound field; a config can't be judged without its type."""
-    own = location.split(".")
-    for each in unsound:
-        theirs = each.split(".")
-        shared = 2 if theirs[0] == "metadata" and len(theirs) > 1 else 1
-        if own[:shared] == theirs[:shared] or (theirs[0] == "type" and own[0] == "config"):
-            return True
-    return False
+def _subjects(unsound: Iterable[str]) -> frozenset[str]:
+    """The fields that faults are about; a config can't be judged without its type."""
+    subjects = frozenset(map(_subject, unsound))
+    return subjects | {"config"} if "type" in subjects else subjects
+
+
+def _subject(location: str) -> str:
+    name, *rest = location.split(".")
+    return f"metadata.{rest[0]}" if name == "metadata" and rest else name

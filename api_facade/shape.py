@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -98,9 +99,9 @@ def _refuse(word: str) -> NoReturn:
 def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise Invalid.of("body", f"gives a name twice: {', '.join(map(repr, twice))}")
+        counted = Counter(name for name, _ in pairs)
+        name = next(name for name, times in counted.items() if times > 1)
+        raise Invalid.of("body", f"gives a name twice: {name[:_LONGEST_LOCATION]!r}")
     return value
 
 

@@ -45,10 +45,10 @@ class RequestTracing:
         given = Headers(scope=scope).get(HEADER, "")
         own_id = given if _FIT.fullmatch(given) else uuid.uuid4().hex
         token = _present.set(own_id)
-        answer = _Answer(send, own_id)
+        answer = _Answer(send, own_id, has_body=scope["method"] != "HEAD")
         began = time.monotonic()
         try:
-            await self._app(scope, receive, answer.send)
+            await self._app(_read_as_get(scope), receive, answer.send)
         except ClientDisconnect:
             logger.info("The client went away")
         except Exception:
@@ -62,12 +62,18 @@ class RequestTracing:
             _present.reset(token)
 
 
+def _read_as_get(scope: Scope) -> Scope:
+    """A HEAD is a GET whose body is kept back. Source: RFC 9110, section 9.3.2."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+
+
 class _Answer:
     """Passes the answer on with its id, and remembers its status (0 before it began)."""
 
-    def __init__(self, send: Send, own_id: str) -> None:
+    def __init__(self, send: Send, own_id: str, *, has_body: bool) -> None:
         self._send = send
         self._own_id = own_id
+        self._has_body = has_body
         self.status = 0
 
     async def send(self, message: Message) -> None:
@@ -77,4 +83,6 @@ class _Answer:
             headers[HEADER] = self._own_id
             headers.setdefault("X-Content-Type-Options", "nosniff")
             headers.setdefault("Cache-Control", "no-store")  # what a token may see is nobody else's
+        elif not self._has_body and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)

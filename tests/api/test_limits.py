@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -106,6 +107,25 @@ async def test_a_path_or_method_that_is_not_there_is_a_problem_too(admin: httpx.
     refused = await admin.patch("/tasks")
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
     assert (await admin.get("/tasks/x/pause")).headers["allow"] == "POST"
+
+
+async def test_a_head_is_a_get_without_its_body(admin: httpx.AsyncClient, client: httpx.AsyncClient) -> None:
+    got, headed = await admin.get("/executors"), await admin.head("/executors")
+    assert (headed.status_code, headed.content) == (200, b"")
+    assert headed.headers["content-length"] == got.headers["content-length"]
+    assert (await client.head("/scheduler/tasks")).status_code == 401
+
+
+async def test_faults_by_the_hundred_thousand_cost_little(admin: httpx.AsyncClient) -> None:
+    tags = ",".join(['""'] * 150_000)
+    unknown = ",".join(f'"u{number}":1' for number in range(50_000))
+    began = time.process_time()
+    body = f'{{"tags":[{tags}],{unknown}}}'.encode()[: 2**20]
+    answer = await admin.post("/tasks", content=body, headers=JSON)
+    twice = ",".join('"a":1' for _ in range(100_000))
+    assert faults(await admin.post("/tasks", content=f"{{{twice}}}".encode(), headers=JSON))
+    assert answer.status_code == 400
+    assert time.process_time() - began < 30, "not a matter of minutes: the work grows with the body, not faster"
 
 
 async def test_a_request_id_is_kept_when_it_is_fit_for_the_log(client: httpx.AsyncClient) -> None:
