@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: help install up test test-fast check lint types imports format lock clean
+.PHONY: help install up test test-fast chaos check lint types imports format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ test: $(STAMP) ## Run every test
 
 test-fast: $(STAMP) ## Run the tests that need less than two minutes
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+chaos: $(STAMP) ## Break everything at random and check every rule (options: make chaos MINUTES=60 SEED=7)
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -167,8 +167,7 @@ class Background:
             await asyncio.sleep(max(pause_seconds, WATCH_INTERVAL.total_seconds()))
 
     async def _look_at_deployments(self) -> None:
-        """Follow what differs from the last look. Before the first the reload compares everything; what is gone without
-        a word of its removal is its business too."""
+        """Follow what differs from the last look. The first look only learns: the reload compares everything."""
         there = {each.as_told.id: each async for each in self._duties.engine.deployed()}
         before, self._seen = self._seen, None
         if before is not None:

@@ -157,8 +157,13 @@ class FlowRuns:
 
     async def ids_of_deployment(self, deployment_id: str) -> Sequence[str]:
         """Every run of a deployment, those ahead of time too."""
-        wanted = {"deployment_id": {"any_": [deployment_id]}}
-        return [str(flow_run.id) async for flow_run in self._pages(wanted)]
+        return [run.id async for runs in self.of_deployment(deployment_id) for run in runs]
+
+    async def of_deployment(self, deployment_id: str) -> AsyncIterator[Sequence[Run]]:
+        """The same as runs, a page after the other."""
+        now = self._clock.now()
+        async for batch in self._batches({"deployment_id": {"any_": [deployment_id]}}):
+            yield [run_of(flow_run, now) for flow_run in batch]
 
     async def _pages(self, wanted: Mapping[str, Any]) -> AsyncIterator[FlowRun]:
         async for batch in self._batches(wanted):

@@ -59,7 +59,7 @@ class Mirror:
         self._clock = clock
 
     async def apply(self, runs: Sequence[Run]) -> None:
-        """Make the history agree with what the engine says of some runs, and the engine where the history is final."""
+        """Make the history agree with what the engine says, and the engine where the history is final."""
         tasks = await self._tasks.of_deployments({run.deployment_id for run in runs if run.deployment_id})
         ours = [run for run in runs if run.deployment_id in tasks and run.phase is not RunPhase.AHEAD]
         known = await self._executions.of_ids([run.id for run in ours])

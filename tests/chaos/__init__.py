@@ -1,0 +1,6 @@
+"""The chaos run: two facades, two workers, dozens of tasks, random faults, and then every rule checked.
+
+    make chaos MINUTES=60 SEED=7
+
+Not part of the test suite: it takes as long as it is told to.
+"""

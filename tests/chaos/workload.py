@@ -1,0 +1,149 @@
+"""What keeps the stand busy: tasks of all kinds, and people who use them through the API and through Prefect."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+SCHEDULES = ("*/5 * * * * *", "*/10 * * * * *", "*/15 * * * * *", "*/20 * * * * *", "@every 7s", "3/10 * * * * *")
+OVERLAPS = ("skip", "queue", "cancel_running")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A task as it is asked for, and its name in the work's own logs."""
+
+    name: str
+    body: Mapping[str, Any]
+
+
+def wanted_tasks(work: Path, web: str, seed: int, many: int) -> Sequence[Wanted]:
+    """Tasks of all kinds; a third of them fire by themselves, all can be run by hand."""
+    chance = random.Random(seed)
+    tasks = []
+    for number in range(many):
+        name = f"task-{number:02}"
+        overlap = OVERLAPS[number % 3]
+        body: dict[str, Any] = {
+            "name": name,
+            "schedule": SCHEDULES[number % len(SCHEDULES)] if number % 3 == 0 else "0 0 0 29 2 ?",
+            "type": "function",
+            "metadata": {"overlap": overlap, "timeout": "30s", "max_retries": 1, "retry_interval": "1s", "tags": []},
+        }
+        if number % 8 == 7:
+            paths = ("quick", "slow", "broken")
+            body |= {"type": "http", "config": {"url": f"{web}/{paths[number % 3]}", "timeout": "10s"}}
+        else:
+            function = ("steady", "grinding", "steady", "moody")[number % 4]
+            seconds = round(chance.uniform(0.3, 6), 1)
+            parameters = {"file": str(work / f"{name}.log"), "seconds": seconds}
+            body["config"] = {"function_name": function, "module": "chaos", "parameters": parameters}
+        tasks.append(Wanted(name, body))
+    return tasks
+
+
+@asynccontextmanager
+async def web_server() -> AsyncIterator[str]:
+    """Something for http tasks to call: quick, slow and broken."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            request = await reader.readuntil(b"\r\n\r\n")
+            path = request.split()[1].decode()
+            await asyncio.sleep(3 if path == "/slow" else 0.05)
+            status = "500 Broken" if path == "/broken" else "200 OK"
+            writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok".encode())
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+
+
+@dataclass
+class Users:
+    """They run, stop, pause and resume tasks at either facade and in Prefect, and don't mind being refused."""
+
+    facades: Sequence[str]
+    token: str
+    prefect_url: str
+    seed: int
+    did: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+
+    async def create(self, wanted: Sequence[Wanted]) -> Mapping[str, str]:
+        """Create the tasks; returns their ids by name."""
+        ids: dict[str, str] = {}
+        async with self._web() as web:
+            for number, task in enumerate(wanted):
+                answer = await web.post(f"{self.facades[number % 2]}/tasks", json=task.body)
+                answer.raise_for_status()
+                ids[task.name] = answer.json()["id"]
+        return ids
+
+    async def use(self, ids: Sequence[str], pause_seconds: float) -> None:
+        """Until cancelled."""
+        chance = random.Random(self.seed + 1)
+        actions = ["execute"] * 12 + ["stop then resume", "pause then resume", "run in Prefect", "cancel in Prefect"]
+        async with self._web() as web:
+            while True:
+                action, task_id = chance.choice(actions), chance.choice(ids)
+                facade = chance.choice(self.facades)
+                await asyncio.sleep(chance.uniform(0, 2 * pause_seconds))
+                self.did[action] += 1
+                try:
+                    await self._do(web, action, facade, task_id)
+                except httpx.HTTPError as error:
+                    self.answers[type(error).__name__] += 1
+
+    async def switch(self, ids: Sequence[str], verb: str) -> None:
+        """Pause or resume every task, until all have taken it."""
+        async with self._web() as web:
+            for number, task_id in enumerate(ids):
+                for _ in range(60):
+                    with contextlib.suppress(httpx.HTTPError):
+                        answer = await web.post(f"{self.facades[number % 2]}/tasks/{task_id}/{verb}")
+                        if answer.is_success:
+                            break
+                    await asyncio.sleep(1)
+
+    async def _do(self, web: httpx.AsyncClient, action: str, facade: str, task_id: str) -> None:
+        if action == "execute":
+            self._note(await web.post(f"{facade}/tasks/{task_id}/execute", json={}))
+        elif action in {"stop then resume", "pause then resume"}:
+            self._note(await web.post(f"{facade}/tasks/{task_id}/{action.split()[0]}"))
+            await asyncio.sleep(1)
+            self._note(await web.post(f"{facade}/tasks/{task_id}/resume"))
+        else:
+            await self._in_prefect(web, action, task_id)
+
+    async def _in_prefect(self, web: httpx.AsyncClient, action: str, task_id: str) -> None:
+        body: dict[str, Any] = {"deployments": {"name": {"any_": [task_id]}}}
+        found = (await web.post(f"{self.prefect_url}/deployments/filter", json=body)).json()
+        if not found:
+            return
+        if action == "run in Prefect":
+            self._note(await web.post(f"{self.prefect_url}/deployments/{found[0]['id']}/create_flow_run", json={}))
+            return
+        body |= {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
+        for flow_run in (await web.post(f"{self.prefect_url}/flow_runs/filter", json=body)).json():
+            state = {"state": {"type": "CANCELLING"}}
+            self._note(await web.post(f"{self.prefect_url}/flow_runs/{flow_run['id']}/set_state", json=state))
+
+    def _note(self, answer: httpx.Response) -> None:
+        self.answers[str(answer.status_code)] += 1
+
+    def _web(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(headers={"Authorization": f"Bearer {self.token}"}, timeout=15)
