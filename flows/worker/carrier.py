@@ -114,6 +114,12 @@ class Carrier:
         self._cancelled_already = self._cancelled_already or already_set
         self._end("cancelled")
 
+    def suspend(self) -> None:
+        """Have the run stop at its next step: Prefect has set it Suspended."""
+        if self.began and self._process is not None and not self._process.is_over:
+            self._process.channel.send("suspend")
+            self._process.signal(signal.SIGUSR1)
+
     def shut_down(self) -> None:
         """End the run because its worker stops."""
         self._end("shutdown")

@@ -125,8 +125,11 @@ def _interrupt(channel: RunChannel) -> None:
 
 
 def _asked_to_end(channel: RunChannel) -> bool:
+    """Read what the worker says. Whether it wants the run to end now."""
     for message in channel.waiting():
-        if message["kind"] == "end":
+        if message["kind"] == "suspend":
+            engine.note_suspension()
+        elif message["kind"] == "end":
             termination.record(message["reason"])
             engine.note_termination()
             return True

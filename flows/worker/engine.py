@@ -20,9 +20,13 @@ from uuid import UUID
 
 import httpx
 from anyio import CancelScope
-from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow_run_suspension_request
+from prefect._flow_run_suspension import (
+    FlowRunSuspensionRequest,
+    mark_flow_run_suspension_requested,
+    register_flow_run_suspension_request,
+)
 from prefect._internal import control_listener
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.engine import _drive_run_flow_result
 from prefect.exceptions import Abort, Pause, TerminationSignal
@@ -65,6 +69,12 @@ def note_termination() -> None:
     """Tell Prefect's engine that a cancellation is meant, so that it takes one for a cancellation, not a crash."""
     if termination.reason() == "cancelled":
         control_listener._set_intent("cancel")
+
+
+def note_suspension() -> None:
+    """Have Prefect's engine stop the run at its next step, as its own observer would."""
+    suspended = State[Any](type=StateType.PAUSED, name="Suspended")
+    mark_flow_run_suspension_requested(UUID(os.environ["PREFECT__FLOW_RUN_ID"]), suspended)
 
 
 def load(run: Run) -> Flow[..., Any]:

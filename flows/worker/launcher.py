@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flows.worker import processes
 from flows.worker.channel import WorkerChannel
 
 _LONGEST_EVENT_BYTES = 4096
@@ -203,6 +204,7 @@ class _Server:
             if not answer.done():
                 answer.set_exception(gone)
         for run in self.runs.values():
+            processes.kill_group(run.pid)  # what it had started does not die with it
             run.note_end(Ended(status=signal.SIGKILL, cpu_seconds=0.0, max_rss_kib=0, left_over=False))
         self.runs.clear()
 

@@ -6,7 +6,9 @@ server's default result storage twice. The worker knows all of it. Everything el
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +21,9 @@ from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, ServerDefaultResultStorage, State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
+
+_PATIENCE_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
+"""Pauses between attempts to set a state: a run outlives a restart of the server."""
 
 _tls: ssl.SSLContext | None = None
 
@@ -95,7 +100,14 @@ class RunClient(PrefectClient):
     async def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        result = await super().set_flow_run_state(flow_run_id, state, force=force)
+        for delay_seconds in _PATIENCE_SECONDS:
+            try:
+                result = await super().set_flow_run_state(flow_run_id, state, force=force)
+                break
+            except httpx.TransportError:
+                await asyncio.sleep(delay_seconds)
+        else:
+            result = await super().set_flow_run_state(flow_run_id, state, force=force)
         self._known.note(flow_run_id, result)
         return result
 
@@ -123,7 +135,14 @@ class SyncRunClient(SyncPrefectClient):
     def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        result = super().set_flow_run_state(flow_run_id, state, force=force)
+        for delay_seconds in _PATIENCE_SECONDS:
+            try:
+                result = super().set_flow_run_state(flow_run_id, state, force=force)
+                break
+            except httpx.TransportError:
+                time.sleep(delay_seconds)
+        else:
+            result = super().set_flow_run_state(flow_run_id, state, force=force)
         self._known.note(flow_run_id, result)
         return result
 

@@ -65,6 +65,7 @@ class Taking:
         self._changed = asyncio.Event()
         self._poll_wanted = True
         self._polled_seconds = 0.0
+        self._complained = False
 
     async def run(self) -> None:
         """Take runs until closed."""
@@ -73,8 +74,11 @@ class Taking:
                 if self._poll_wanted or self._age_seconds() >= self._interval_seconds():
                     await self.poll()
                 self.begin_due()
+                self._complained = False
             except Exception as error:  # noqa: BLE001 - a worker outlives whatever a poll meets
-                _logger.warning("Could not look for runs: %s: %s", type(error).__name__, error)
+                if not self._complained:
+                    _logger.warning("Could not look for runs, trying on: %s: %s", type(error).__name__, error)
+                self._complained = True
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
             await self._pause()
 

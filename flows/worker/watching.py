@@ -31,6 +31,7 @@ from core.errors import SchedulerError
 
 _CANCELLING = "prefect.flow-run.Cancelling"
 _CANCELLED = "prefect.flow-run.Cancelled"
+_SUSPENDED = "prefect.flow-run.Suspended"
 _SCHEDULED = "prefect.flow-run.Scheduled"
 _RETRY_SECONDS = 5.0
 _NO_BEAT_SECONDS = 60.0
@@ -41,22 +42,26 @@ _logger = logging.getLogger("falcon.worker.watching")
 async def watch_events(
     pool_id: UUID,
     on_cancel: Callable[[UUID, bool], None],
+    on_suspended: Callable[[UUID], None],
     on_scheduled: Callable[[], None],
 ) -> None:
     """Follow the pool's event stream until cancelled, coming back to it whenever it breaks.
 
     Args:
         on_cancel: told the flow run, and whether it is Cancelled already rather than Cancelling.
+        on_suspended: told the flow run that is to stop at its next step and be resumed some day.
         on_scheduled: told that some run of the pool has been scheduled.
     """
     while True:
         try:
             async with get_events_subscriber(filter=_pool_events(pool_id)) as events:
                 async for event in events:
+                    flow_run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
                     if event.event == _SCHEDULED:
                         on_scheduled()
+                    elif event.event == _SUSPENDED:
+                        on_suspended(flow_run_id)
                     else:
-                        flow_run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
                         on_cancel(flow_run_id, event.event == _CANCELLED)
         except Exception as error:  # noqa: BLE001 - the sweep and the poll carry on meanwhile
             _logger.warning("Lost Prefect's event stream, coming back: %s", error)
@@ -65,7 +70,7 @@ async def watch_events(
 
 def _pool_events(pool_id: UUID) -> EventFilter:
     return EventFilter(
-        event=EventNameFilter(name=[_CANCELLING, _CANCELLED, _SCHEDULED]),
+        event=EventNameFilter(name=[_CANCELLING, _CANCELLED, _SUSPENDED, _SCHEDULED]),
         any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
     )
 

@@ -132,7 +132,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         """Replace Prefect's observer, which only knows runs that have not begun."""
         if self._work_pool is not None and not self._follows_events:
             self._follows_events = True
-            self._begin(watch_events(self._work_pool.id, self._cancel, lambda: self._taking.wake()))
+            self._begin(watch_events(self._work_pool.id, self._cancel, self._suspend, lambda: self._taking.wake()))
 
     def _open_intake(self) -> Taking:
         return Taking(
@@ -204,6 +204,11 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         carrier = self._carriers.get(flow_run_id)
         if carrier is not None:
             carrier.cancel(already_set)
+
+    def _suspend(self, flow_run_id: UUID) -> None:
+        carrier = self._carriers.get(flow_run_id)
+        if carrier is not None:
+            carrier.suspend()
 
     def _begin(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)

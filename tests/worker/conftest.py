@@ -184,6 +184,14 @@ async def warm_worker(pool: Pool, start_worker: StartWorker) -> WorkerProcess:
     return worker
 
 
+@pytest_asyncio.fixture(scope="session")
+async def narrow_pool(pool: Pool, start_worker: StartWorker) -> Pool:
+    """A pool whose one worker has one slot."""
+    narrow = await make_pool(pool.client)
+    await start_worker(narrow, limit=1).started()
+    return narrow
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process is there and not merely waiting to be reaped."""
     try:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
-from prefect.states import Cancelled
+from prefect.states import Cancelled, Suspended
 from redis.asyncio import Redis
 
 from adapters.redis.client import open_redis
@@ -88,20 +88,27 @@ async def test_a_run_forced_into_cancelled_is_ended_as_well(
     assert (await pool.ended(run)).message == "by hand"
 
 
-async def test_a_run_cancelled_while_it_waits_never_begins(
-    pool: Pool, start_worker: StartWorker, tmp_path: Path
+async def test_a_suspended_run_stops_at_its_next_step_and_can_be_resumed(
+    pool: Pool, warm_worker: WorkerProcess
 ) -> None:
-    own_pool = await make_pool(pool.client)
-    blocker = await own_pool.run("sleep", seconds=3)
-    worker = start_worker(own_pool, limit=1)
-    await own_pool.running(blocker)
-    waiting = await own_pool.run("sign", note=str(tmp_path / "signed"))
-    await own_pool.cancel(waiting)
-    after = await own_pool.run("nothing")
-    assert (await own_pool.ended(after)).is_completed()
-    assert (await own_pool.ended(waiting)).is_cancelled()
+    run = await pool.run("sleep", seconds=3)
+    await pool.running(run)
+    await pool.client.set_flow_run_state(run, Suspended(timeout_seconds=600))
+    await pool.logs(run, "Finished in state Suspended")
+    assert (await pool.client.read_flow_run(run)).state_name == "Suspended"
+    await pool.client.resume_flow_run(run)
+    assert (await pool.ended(run)).is_completed()
+
+
+async def test_a_run_cancelled_while_it_waits_never_begins(narrow_pool: Pool, tmp_path: Path) -> None:
+    blocker = await narrow_pool.run("sleep", seconds=2)
+    await narrow_pool.running(blocker)
+    waiting = await narrow_pool.run("sign", note=str(tmp_path / "signed"))
+    await narrow_pool.cancel(waiting)
+    after = await narrow_pool.run("nothing")
+    assert (await narrow_pool.ended(after)).is_completed()
+    assert (await narrow_pool.ended(waiting)).is_cancelled()
     assert not (tmp_path / "signed").exists()
-    await worker.stop()
 
 
 async def test_a_stopped_worker_ends_its_runs_as_crashed_and_leaves_the_waiting_ones_to_another(

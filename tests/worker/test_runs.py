@@ -123,35 +123,29 @@ async def test_the_next_run_sees_changed_code(pool: Pool, start_worker: StartWor
     await worker.stop()
 
 
-async def test_critical_runs_begin_before_waiting_low_ones(pool: Pool, start_worker: StartWorker) -> None:
-    own_pool = await make_pool(pool.client)
-    blocker = await own_pool.run("sleep", seconds=4)
-    worker = start_worker(own_pool, limit=1)
-    await own_pool.running(blocker)
-    low = [await own_pool.run("nothing", queue="low") for _ in range(3)]
-    critical = await own_pool.run("nothing", queue="critical")
+async def test_critical_runs_begin_before_waiting_low_ones(narrow_pool: Pool) -> None:
+    blocker = await narrow_pool.run("sleep", seconds=3)
+    await narrow_pool.running(blocker)
+    low = [await narrow_pool.run("nothing", queue="low") for _ in range(3)]
+    critical = await narrow_pool.run("nothing", queue="critical")
     for run in (*low, critical):
-        await own_pool.ended(run)
-    began = [(await own_pool.client.read_flow_run(run)).start_time for run in (critical, *low)]
+        await narrow_pool.ended(run)
+    began = [(await narrow_pool.client.read_flow_run(run)).start_time for run in (critical, *low)]
     assert all(began)
     assert min(began) == began[0]  # type: ignore[type-var]
-    await worker.stop()
 
 
 async def test_two_workers_share_the_runs_and_none_runs_twice(
-    pool: Pool, start_worker: StartWorker, tmp_path: Path
+    pool: Pool, warm_worker: WorkerProcess, start_worker: StartWorker, tmp_path: Path
 ) -> None:
-    own_pool = await make_pool(pool.client)
     note = tmp_path / "runs"
-    workers = [start_worker(own_pool, limit=3) for _ in range(2)]
-    for worker in workers:
-        await worker.started()
-    runs = [await own_pool.run("sign", note=str(note)) for _ in range(12)]
+    second = start_worker(pool, limit=3)
+    await second.started()
+    runs = [await pool.run("sign", note=str(note)) for _ in range(12)]
     for run in runs:
-        assert (await own_pool.ended(run)).is_completed()
+        assert (await pool.ended(run)).is_completed()
     assert sorted(note.read_text().split()) == sorted(str(run) for run in runs)
-    for worker in workers:
-        await worker.stop()
+    await second.stop()
 
 
 async def test_a_stock_process_worker_runs_the_same_deployments(pool: Pool, start_worker: StartWorker) -> None:
