@@ -58,8 +58,11 @@ class AnswerCache:
             return None
         if kept is None:
             return None
-        value = json.loads(kept)
-        return CachedAnswer(value["body"], value["etag"], value["expires_at"])
+        try:
+            value = json.loads(kept)
+            return CachedAnswer(value["body"], value["etag"], value["expires_at"])
+        except (ValueError, KeyError, TypeError):
+            return None  # not as this version writes it; the next answer replaces it
 
     async def put(self, path: str, answer: CachedAnswer) -> None:
         """Keep an answer, unless it could be used neither now nor later."""

@@ -14,6 +14,8 @@ from core.eve.options import AffiliationOptions
 from core.eve.ports import CharacterStore, EsiGateway
 from core.eve.report import Report
 
+_PAGE = 1000
+"""Characters read at a time, whatever the size of a batch."""
 _OUTAGE_BATCHES = 5
 """So many batches failing in a row, each with its retries, is an outage."""
 
@@ -60,7 +62,7 @@ class AffiliationUpdater:
     async def _batches(self, options: AffiliationOptions) -> AsyncIterator[Batch]:
         now = self._now()
         batcher = Batcher(options.batch_size)
-        pages = self._characters.stale(now - options.max_age, now - options.quarantine, options.batch_size)
+        pages = self._characters.stale(now - options.max_age, now - options.quarantine, _PAGE)
         async for page in pages:
             for batch in batcher.add(page):
                 yield batch

@@ -225,3 +225,12 @@ async def test_characters_far_apart_are_asked_in_full_batches(bench: Bench) -> N
 
     assert result.detail["updated"] == 250
     assert bench.requests("POST") == 3
+
+
+async def test_batches_may_be_as_small_as_one(bench: Bench) -> None:
+    await bench.add_characters(*SOME[:5])
+
+    result = await bench.run("character_affiliation_update", batch_size=1)
+
+    assert result.detail["updated"] == 5
+    assert bench.requests("POST") == 5

@@ -101,6 +101,12 @@ async def test_workers_ask_at_once_and_no_more_than_they_are(bench: Bench) -> No
     assert min(later - earlier for earlier, later in itertools.pairwise(arrivals)) < 0.045
 
 
+async def test_reading_one_at_a_time_still_reaches_all(bench: Bench) -> None:
+    await bench.add_corporations(*SOME[:6])
+
+    assert (await bench.run("corporation_update", batch_size=1)).detail["updated"] == 6
+
+
 async def test_the_runs_own_parameters_stand_over_the_tasks(bench: Bench) -> None:
     await bench.add_corporations(*SOME)
 

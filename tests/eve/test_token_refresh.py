@@ -304,3 +304,14 @@ async def test_a_rotated_token_is_kept_though_the_run_is_cancelled(bench: Bench)
 
     assert run.cancelled()
     assert (await bench.profile(ONE))["refresh_token"] == refresh_token(ONE, bench.running.sso.generations[ONE])
+
+
+async def test_the_due_profiles_are_indexed_and_a_user_may_have_several_characters(bench: Bench) -> None:
+    await bench.run("token_refresh")
+    await bench.add_profiles(ONE, TWO, user_id="the same")
+
+    indexes = await bench.database["user_profiles"].index_information()
+
+    keys = [[name for name, _ in index["key"]] for index in indexes.values()]
+    assert ["valid", "token_expiry", "character_id"] in keys
+    assert ["user_id"] not in keys

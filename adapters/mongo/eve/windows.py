@@ -52,7 +52,7 @@ async def windows(
         if len(documents) == page_size:
             high = int(documents[-1][id_field])
             width = max(page_size, 2 * (high - low + 1))
-        elif len(documents) < page_size // 2:
+        elif len(documents) <= page_size // 2:
             width *= _WIDER
         yield Window(low, high, documents)
         low = high + 1
