@@ -44,6 +44,7 @@ def up(
     prefect_port: Annotated[int, Parameter(help="Port of the Prefect server and its UI.")] = 4200,
     home: HomeOption = None,
     worker: Annotated[bool, Parameter(help="Run a worker here.", negative="--no-worker")] = True,
+    demo_esi: Annotated[bool, Parameter(help="Play EVE Online with a small made-up universe.", negative="")] = False,
 ) -> None:
     """Run the whole product here, in the foreground, until Ctrl-C.
 
@@ -55,7 +56,15 @@ def up(
         folder = home or settings.scheduler.home
         addresses = Addresses(host=host, facade_port=port, prefect_port=prefect_port)
         _say(f"Starting Falcon Scheduler; data and logs are in {folder.expanduser().resolve()}")
-        running = foreground.run(settings, addresses, home=folder, with_worker=worker, say=_say, when_ready=_welcome)
+        running = foreground.run(
+            settings,
+            addresses,
+            home=folder,
+            with_worker=worker,
+            with_demo_esi=demo_esi,
+            say=_say,
+            when_ready=_welcome,
+        )
         asyncio.run(running)
 
 

@@ -30,11 +30,13 @@ _SCHEME = r"(?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)[ \t]++)?+"
 _IS = r"[ \t]{0,4}+(?:=>|[:=])[ \t]{0,4}+"
 # A quote that is never closed runs to the end: text may have been cut, and the search stays linear.
 _QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?$)|' + r"'(?:[^'\\]|\\.)*+(?:'|\\?$)"
+_COUNT = r"\d{1,9}(?![\w.-])"  # "12 tokens: 11 refreshed" counts tokens and tells none
 _QUOTED_NAME = re.compile(
     rf"({_NAME}s?[\"']{_IS})({_QUOTED})|({_NAME}s?\\+[\"']{_IS}\\+[\"'])([^\"'\\]+)", re.IGNORECASE | re.DOTALL
 )
 _PLAIN_NAME = re.compile(
-    rf"({_NAME}s?{_IS}{_SCHEME})(?!\[concealed\])({_QUOTED}|[^\s,;&\"'<>{{}}()\[\]\\]+)", re.IGNORECASE | re.DOTALL
+    rf"({_NAME}(?:s{_IS}(?!{_COUNT})|{_IS}){_SCHEME})(?!\[concealed\])({_QUOTED}|[^\s,;&\"'<>{{}}()\[\]\\]+)",
+    re.IGNORECASE | re.DOTALL,
 )
 _COOKIE = re.compile(r"(cookie2?[ \t]{0,4}+:[ \t]{0,4}+)(?!\[concealed\])[^\r\n]+", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)(?!\[concealed\]@)[^\s/?#\"'<>]{1,1000}@")

@@ -17,6 +17,7 @@ import httpx
 
 from adapters.settings import Settings
 from deployments.stack.child import Child
+from deployments.stack.demo import DemoEsi
 from deployments.stack.errors import AddressRefused, PortInUse, StackError
 from deployments.stack.home import Home, is_port_free
 from deployments.stack.mongo import Mongo
@@ -26,8 +27,10 @@ from deployments.stack.process import HOME_MARK, PART_MARK, end_leftovers, trim_
 from deployments.stack.product import Addresses, Facade, PrefectServer, Worker, common_environment
 from deployments.stack.valkey import Valkey
 
-PARTS = ("postgres", "valkey", "mongo", "prefect", "facade", "worker")
+PARTS = ("postgres", "valkey", "mongo", "demo-esi", "prefect", "facade", "worker")
 """Every part, in an order in which they could start one by one."""
+PRODUCT = tuple(name for name in PARTS if name != "demo-esi")
+"""The parts that the product needs."""
 
 _LOG_TRIM_SECONDS = 60
 
@@ -51,7 +54,7 @@ class EmbeddedStack:
         self,
         home: Path,
         *,
-        parts: Collection[str] = PARTS,
+        parts: Collection[str] = PRODUCT,
         addresses: Addresses | None = None,
         settings: Settings | None = None,
         report: Callable[[str], None] = lambda line: None,
@@ -134,6 +137,7 @@ class EmbeddedStack:
             "postgres": lambda: Postgres(self.home),
             "valkey": lambda: Valkey(self.home),
             "mongo": lambda: Mongo(self.home),
+            "demo-esi": lambda: DemoEsi(self.home, self._environment),
             "prefect": lambda: PrefectServer(self.home, self._settings, self._addresses, http),
             "facade": lambda: Facade(self.home, self._settings, self._addresses, http),
             "worker": lambda: Worker(self.home, self._settings, self._environment, http),
@@ -181,7 +185,7 @@ class EmbeddedStack:
         self._report(f"{child.part.title} is ready ({time.monotonic() - began:.1f} s)")
 
     async def _stop_all(self) -> None:
-        waves = (("worker",), ("facade",), ("prefect",), ("mongo", "valkey", "postgres"))
+        waves = (("worker",), ("facade",), ("prefect",), ("demo-esi", "mongo", "valkey", "postgres"))
         for wave in waves:
             await asyncio.gather(*(self.stop_part(name) for name in wave if name in self._children))
         await asyncio.to_thread(end_leftovers, self.home.path)  # what a cancelled start had not handed over yet

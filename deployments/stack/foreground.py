@@ -39,6 +39,7 @@ async def run(
     *,
     home: Path,
     with_worker: bool,
+    with_demo_esi: bool,
     say: Callable[[str], None],
     when_ready: Callable[[Ready], None],
 ) -> None:
@@ -51,7 +52,7 @@ async def run(
         _serve(
             EmbeddedStack(
                 home,
-                parts=chosen_parts(settings, with_worker=with_worker),
+                parts=chosen_parts(settings, with_worker=with_worker, with_demo_esi=with_demo_esi),
                 addresses=addresses,
                 settings=settings,
                 report=say,
@@ -67,11 +68,13 @@ async def run(
         say("Everything is stopped")
 
 
-def chosen_parts(settings: Settings, *, with_worker: bool) -> set[str]:
+def chosen_parts(settings: Settings, *, with_worker: bool, with_demo_esi: bool = False) -> set[str]:
     """The parts to embed: each one whose address is not given."""
     parts = {"facade"}
     if with_worker:
         parts.add("worker")
+    if with_demo_esi:
+        parts.add("demo-esi")
     if not settings.mongo.gives("uri"):
         parts.add("mongo")
     if not settings.redis.gives("host"):

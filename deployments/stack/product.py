@@ -123,6 +123,12 @@ class Facade(Part):
             environment={"JWT_SECRET": self._secret or self.home.secret("jwt_secret")},
         )
 
+    def environment(self) -> Mapping[str, str]:
+        """On loopback http tasks may call this API, so that a first task has something to call; nothing else."""
+        if not self._addresses.is_loopback or os.environ.get("SCHEDULER_HTTP_ALLOW"):
+            return {}
+        return {"SCHEDULER_HTTP_ALLOW": f"127.0.0.1:{self._port}"}
+
     async def is_ready(self) -> bool:
         """Whether it has what it needs and has put the system tasks in place, so that the first list is not empty."""
         status = (await self._http.get(f"{self.url}/status")).json()

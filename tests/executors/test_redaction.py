@@ -144,3 +144,9 @@ def test_other_names_are_none(name: str) -> None:
 
 def test_a_redactor_shows_nothing_of_what_it_knows() -> None:
     assert "hunter22" not in repr(Redactor(["hunter22"]))
+
+
+def test_counting_tokens_tells_none() -> None:
+    text = "Processed 12 tokens: 11 successful, 1 failed"
+    assert conceal(text) == text
+    assert conceal("token: 11") == f"token: {CONCEALED}"

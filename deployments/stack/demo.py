@@ -1,0 +1,47 @@
+"""The demo ESI as a part: a made-up EVE Online on loopback, so that all seven system tasks have work to do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+from adapters.mongo.client import open_database
+from adapters.settings import MongoSettings
+from deployments.demo_esi import environment as demo_environment
+from deployments.demo_esi import seed
+from deployments.stack.home import Home, free_port
+from deployments.stack.part import Part
+from deployments.stack.process import Command
+
+
+class DemoEsi(Part):
+    """ESI and EVE SSO over a small universe, whose database stands beside the tasks'."""
+
+    name = "demo-esi"
+    title = "Demo ESI"
+    after = frozenset({"mongo"})
+
+    def __init__(self, home: Home, environment: Mapping[str, str]) -> None:
+        super().__init__(home)
+        self._environment = environment
+        self._port = free_port()
+
+    async def prepare(self) -> None:
+        """Put the universe's characters, corporations and logins where the tasks look for them."""
+        mongo = MongoSettings()
+        uri = self._environment.get("MONGODB_URI") or os.environ.get("MONGODB_URI") or mongo.uri
+        async with open_database(uri, mongo.database) as database:
+            await seed(database)
+
+    def command(self) -> Command:
+        return Command(argv=(sys.executable, "-m", "deployments.demo_esi", "--port", str(self._port)))
+
+    async def is_ready(self) -> bool:
+        _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.close()
+        return True
+
+    def environment(self) -> Mapping[str, str]:
+        return demo_environment(f"http://127.0.0.1:{self._port}")
