@@ -256,7 +256,7 @@ class EsiSettings(_Group):
     Source: ESI best practices."""
     compatibility_date: date = date(2025, 12, 16)
     requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 20.0
-    """Pace of one process towards ESI."""
+    """Pace towards ESI of all processes that share a Redis."""
 
 
 class EveSettings(_Group):
