@@ -174,6 +174,8 @@ class Background:
             for deployment_id, deployed in there.items():
                 if before.get(deployment_id) != deployed:
                     await self._duties.reconcile.follow(deployed)
+            for deployment_id in before.keys() - there.keys():
+                await self._duties.reconcile.left(deployment_id)
         self._seen = there
 
     async def _repeat(self, name: str, duty: Callable[[], Awaitable[object]], interval: timedelta) -> None:

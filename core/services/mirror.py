@@ -82,7 +82,9 @@ class Mirror:
     async def sweep(self) -> None:
         """Look at everything that may have been missed since the last sweep that got through."""
         began_at = self._clock.now()
-        seen_until = min(await self._watermark.read(WATERMARK) or began_at - FIRST_LOOK, began_at)
+        seen_until = await self._watermark.read(WATERMARK) or began_at - FIRST_LOOK
+        if seen_until > began_at:  # a clock was ahead when it was written
+            seen_until = began_at - SLICE
         while seen_until < began_at:
             until = min(seen_until + SLICE, began_at)
             async for runs in self._engine.changed_between(seen_until - LOOK_BACK, until):

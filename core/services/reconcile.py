@@ -104,6 +104,12 @@ class ReconcileService:
         else:
             await self._delete(task)
 
+    async def left(self, deployment_id: str) -> None:
+        """A deployment is not listed any more. If it was somebody else's, its tag is gone, and so is its task."""
+        task = (await self._tasks.of_deployments([deployment_id])).get(deployment_id)
+        if task is not None and task.source is Source.IMPORT:
+            await self.removed(deployment_id)
+
     async def _agree(self, task: Task, present: Deployed | None) -> bool:
         """Whether anything had to be done."""
         if present is not None:

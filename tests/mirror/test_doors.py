@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,7 @@ from core.errors import TaskNotFound
 from deployments.prefect_yaml import render
 from deployments.system_tasks import SYSTEM_TASKS
 from flows import entrypoints
-from tests.conftest import ADMIN, Scheduler, function, wait_until
+from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,11 +107,74 @@ async def test_a_schedule_switched_off_in_prefect_pauses_the_task(
     async def paused() -> bool:
         return (await scheduler.services.tasks.get(task.id)).paused
 
-    async def paused_after_reload() -> bool:
-        await scheduler.services.reconcile.reload()
-        return await paused()
+    await wait_until(paused, "the task is paused")
+    await client.update_deployment_schedule(UUID(deployment["id"]), UUID(schedule_id), active=True)
 
-    await wait_until(paused_after_reload, "the task is paused")
+    async def resumed() -> bool:
+        return not await paused()
+
+    await wait_until(resumed, "the task goes on")
+
+
+async def test_a_schedule_edited_in_prefect_is_the_tasks_schedule(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task(schedule="0 0 6 * * *")
+    deployment = await deployment_of(client, task.id)
+    path = {"id": deployment["id"], "schedule_id": deployment["schedules"][0]["id"]}
+    edited = {"schedule": {"cron": "30 7 * * 1-5", "timezone": "Europe/Berlin"}}
+    await client.request("PATCH", "/deployments/{id}/schedules/{schedule_id}", path_params=path, json=edited)
+
+    async def taken_over() -> bool:
+        definition = (await scheduler.services.tasks.get(task.id)).definition
+        return (definition.schedule, definition.timezone) == ("0 30 7 * * 1-5", "Europe/Berlin")
+
+    await wait_until(taken_over, "the task has the schedule of the deployment")
+    outcome = await scheduler.services.reconcile.reload()
+    assert outcome.failed == ()
+    assert (await scheduler.services.tasks.get(task.id)).version == task.version + 1
+    schedule = (await deployment_of(client, task.id))["schedules"][0]["schedule"]
+    assert schedule["timezone"] == "Europe/Berlin"
+
+
+async def test_a_deployment_deleted_in_prefect_takes_its_task_along(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    assert task.deployment_id is not None
+    await client.delete_deployment(UUID(task.deployment_id))
+
+    async def gone() -> bool:
+        return not await exists(scheduler.services, task.id)
+
+    await wait_until(gone, "the task is gone")
+
+
+async def test_the_deployment_of_a_system_task_comes_back_when_it_is_deleted(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task_id = next(iter(SYSTEM_TASKS))
+    deployment = await deployment_of(client, task_id)
+    await client.delete_deployment(UUID(deployment["id"]))
+
+    async def back() -> bool:
+        body = {"deployments": {"name": {"any_": [task_id]}}}
+        return bool((await client.request("POST", "/deployments/filter", json=body)).json())
+
+    await wait_until(back, "the deployment is back")
+    assert (await scheduler.services.tasks.get(task_id)).is_system
+
+
+async def test_a_prefect_database_that_was_lost_is_filled_again(scheduler: Scheduler, client: PrefectClient) -> None:
+    """A deployment that is missing although nobody removed it: its id was never heard of by this server."""
+    task = await scheduler.task()
+    assert task.deployed is not None
+    unknown = replace(task.deployed, id="00000000-0000-4000-8000-000000000000")
+    await scheduler.services.stores.tasks.change(task.id, lambda each: replace(each, deployed=unknown))
+    body = {"deployments": {"name": {"any_": [task.id]}}}
+    await scheduler.services.engine.remove_deployment(task.deployed.id)
+    await scheduler.services.reconcile.reload()
+    assert (await client.request("POST", "/deployments/filter", json=body)).json()
 
 
 async def test_changes_made_here_are_in_prefect_at_once(scheduler: Scheduler, client: PrefectClient) -> None:
@@ -135,19 +199,15 @@ async def test_changes_made_here_are_in_prefect_at_once(scheduler: Scheduler, cl
 async def test_reload_makes_prefect_equal_to_mongodb_and_says_what_it_did(
     scheduler: Scheduler, client: PrefectClient
 ) -> None:
-    changed, removed = await scheduler.task(), await scheduler.task()
-    for task in (changed, removed):
-        assert task.deployment_id is not None
+    changed = await scheduler.task()
     await client.request(
         "PATCH", "/deployments/{id}", path_params={"id": changed.deployment_id}, json={"description": "Other"}
     )
-    await client.delete_deployment(UUID(removed.deployment_id))
     stray_flow = await client.create_flow_from_name("function-task")
     await client.create_deployment(stray_flow, name="no-such-task", parameters={"task_id": "no-such-task"})
     outcome = await scheduler.services.reconcile.reload()
     assert outcome.failed == ()
     assert "Other" not in (await deployment_of(client, changed.id))["description"]
-    assert await deployment_of(client, removed.id)
     with pytest.raises(AssertionError):
         await deployment_of(client, "no-such-task")
     again = await scheduler.services.reconcile.reload()
