@@ -168,13 +168,15 @@ class Injector:
         await self._freeze("mongo", fault)
 
     async def _fill_mongos_disk(self, fault: Fault) -> None:
-        """No file of the server may grow: every write fails, as on a full disk."""
+        """No file of the server may grow: every write fails, as on a full disk. Then there is room again.
+
+        A MongoDB ends itself at that; the embedded server stays and answers errors, so it is ended here.
+        """
         for process in self.stand.processes("mongo"):
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
         await asyncio.sleep(fault.lasts_seconds)
-        for process in self.stand.processes("mongo"):
-            limits = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+        await self.stand.kill("mongo")
+        await self.stand.start("mongo")
 
     async def _kill_prefect(self, fault: Fault) -> None:
         await self._down_and_up("prefect", fault)
