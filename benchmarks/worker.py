@@ -1,6 +1,6 @@
 """The warm worker beside the stock one: same machine, same servers, same flows, one after the other.
 
-    python -m benchmarks.worker                  # everything, about six minutes on two cores
+    python -m benchmarks.worker                  # everything, about seven minutes on two idle cores
     python -m benchmarks.worker api warm cancel  # some parts: api, stock, warm, facade, cancel, memory
 
 Prints the tables of docs/performance.md. CPU seconds hardly depend on what else runs on the machine; times do.
@@ -38,7 +38,7 @@ from benchmarks.worker_stage import (
 
 SLOTS = 10
 PARTS = ("api", "stock", "warm", "facade", "cancel", "memory")
-STARTS = {"process": 5, "warm-process": 40}
+STARTS = {"process": 3, "warm-process": 40}
 BATCH = {"process": 20, "warm-process": 120}
 API_RUNS = 60
 CANCELS = {"sleep": 100, "sleep_sync": 20, "deaf": 30, "blocked": 20, "forking": 30}

@@ -24,6 +24,7 @@ from flows.worker import processes
 from flows.worker.channel import WorkerChannel
 
 _LONGEST_EVENT_BYTES = 4096
+_BETWEEN_RENEWALS_SECONDS = 15.0
 _logger = logging.getLogger("falcon.worker.launcher")
 
 
@@ -267,10 +268,11 @@ class Launcher:
             await server.wait()
 
     async def _renew_when_stale(self) -> None:
+        """Renew ahead of the next run, but not with every file that somebody saves: a run renews at once anyway."""
         while (server := self._current) is not None:
             await server.stale.wait()
+            await asyncio.sleep(_BETWEEN_RENEWALS_SECONDS)
             try:
                 await self.renew(server)
             except LaunchError as error:
                 _logger.warning("Could not renew the preloaded process: %s", error)
-                await asyncio.sleep(5)

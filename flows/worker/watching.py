@@ -52,9 +52,11 @@ async def watch_events(
         on_suspended: told the flow run that is to stop at its next step and be resumed some day.
         on_scheduled: told that some run of the pool has been scheduled.
     """
+    said = False
     while True:
         try:
             async with get_events_subscriber(filter=_pool_events(pool_id)) as events:
+                said = False
                 async for event in events:
                     flow_run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
                     if event.event == _SCHEDULED:
@@ -64,7 +66,9 @@ async def watch_events(
                     else:
                         on_cancel(flow_run_id, event.event == _CANCELLED)
         except Exception as error:  # noqa: BLE001 - the sweep and the poll carry on meanwhile
-            _logger.warning("Lost Prefect's event stream, coming back: %s", error)
+            if not said:
+                _logger.warning("Lost Prefect's event stream, coming back: %s", error)
+            said = True
         await asyncio.sleep(_RETRY_SECONDS)
 
 
