@@ -1,6 +1,7 @@
 """What each fault does to the counts and the duration of the EVE tasks.
 
     python benchmarks/eve_faults.py
+    python benchmarks/eve_faults.py --cancel    how long a cancel takes, for each task in each kind of wait
 
 A small universe, a fresh database and an empty Redis for every line; the first line of each task is the one without
 a fault. ESI takes 10 ms to answer; delays and pace are off.
@@ -9,6 +10,8 @@ a fault. ESI takes 10 ms to answer; delays and pace are off.
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -142,6 +145,42 @@ def parameters(case: Case) -> dict[str, Any]:
     return delay | case.parameters
 
 
+STUCK: dict[str, dict[str, Any]] = {
+    "slow answers": {"kind": "slow", "seconds": 25.0},
+    "a stop of 50 s after 420": {"status": 420, "headers": STOP_420 | {"X-ESI-Error-Limit-Reset": "50"}},
+    "a stop of 50 s after 429": {"status": 429, "headers": {"Retry-After": "50"}},
+    "the wait before another try": {"status": 503},
+}
+
+
+async def cancel(task: str, wait: str, number: int, servers: Servers) -> None:
+    demo = Demo(universe=Universe(**UNIVERSE, moved_share=0.1))
+    async with demo_server(demo) as running:
+        stage = Stage(Servers(servers.mongo_port, servers.redis_port, running.base_url))
+        async with stage.redis() as redis:
+            await redis.flushdb()
+        await fill(stage, f"cancel_{number}")
+        for route in (ONE_ALLIANCE, "/corporations/*", "/characters/*", TOKEN):
+            demo.faults.add(route, **STUCK[wait])
+        run = asyncio.create_task(stage.run(task, f"cancel_{number}", parameters(Case("", task))))
+        await asyncio.sleep(3)
+        began = time.monotonic()
+        run.cancel()
+        await asyncio.wait({run})
+        print(f"{task} | {wait} | cancelled: {run.cancelled()} | {time.monotonic() - began:.2f} s", flush=True)
+
+
+async def cancels() -> None:
+    async with eve_stage.servers(demo=False) as servers:
+        for number, (task, wait) in enumerate(
+            (task, wait)
+            for task in (TOKENS, CHARACTERS, ALLIANCES, CORPORATIONS)
+            for wait in STUCK
+            if task != TOKENS or wait == "slow answers"  # SSO is not waited for: its errors end the one refresh
+        ):
+            await cancel(task, wait, number, servers)
+
+
 async def main() -> None:
     print("task | fault | outcome | duration | ESI requests | writes | counts | error")
     async with eve_stage.servers(demo=False) as servers:
@@ -150,4 +189,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(cancels() if "--cancel" in sys.argv else main())
