@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from core.domain.execution import Execution, ExecutionStatus
+from core.domain.retry import delay_before_retry
 from core.domain.run import Run, RunPhase
-from core.domain.task import Source, Task
+from core.domain.task import Overlap, Source, Task
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.mirror import Mirror, picture_of
@@ -29,6 +30,7 @@ SILENT_FOR = timedelta(seconds=12)
 UNSETTLED_FOR = timedelta(seconds=9)
 """How long a run whose execution has ended may take to say so in the engine itself."""
 DIED_ERROR = "The process of the run died without a word"
+STALE_ERROR = "The run was stale: at work for longer than its timeouts allow"
 NEVER_BEGAN_ERROR = "The worker that had taken the run died before it began"
 
 
@@ -38,6 +40,8 @@ class Silence:
 
     sign: object
     lasted: timedelta = timedelta()
+    watched: timedelta = timedelta()
+    """For how long the run has been looked at, whatever it showed."""
 
 
 class Burial:
@@ -82,28 +86,42 @@ class Burial:
                 execution = known.get(run.id)
                 silence = self._silence_of(run, execution, step)
                 silences[run.id] = silence
-                if silence.lasted >= self._allowance(task, run, execution, patience):
-                    await self._bury(task, run, execution)
+                if silence.lasted >= self._allowance(run, execution, patience):
+                    await self._bury(task, run, execution, "")
+                elif silence.watched >= self._longest(task) and run.phase is RunPhase.RUNNING:
+                    await self._bury(task, run, execution, STALE_ERROR)
         self._silences = silences
         self._looked_at = began_at
 
     def _silence_of(self, run: Run, execution: Execution | None, step: timedelta) -> Silence:
         sign = (run.phase, execution.status if execution else None, execution.heartbeat_at if execution else None)
         before = self._silences.get(run.id)
-        if before is None or before.sign != sign:
+        if before is None:
             return Silence(sign)
-        return replace(before, lasted=before.lasted + step)
+        if before.sign != sign:
+            return Silence(sign, watched=before.watched + step)
+        return replace(before, lasted=before.lasted + step, watched=before.watched + step)
 
-    def _allowance(self, task: Task, run: Run, execution: Execution | None, claim_patience: timedelta) -> timedelta:
+    @staticmethod
+    def _allowance(run: Run, execution: Execution | None, claim_patience: timedelta) -> timedelta:
         if execution is not None and execution.status.is_terminal:
             return UNSETTLED_FOR
         if run.phase is RunPhase.CLAIMED:
             return claim_patience
         return SILENT_FOR
 
-    async def _bury(self, task: Task, run: Run, execution: Execution | None) -> None:
+    def _longest(self, task: Task) -> timedelta:
+        """Beyond this a run that says that it lives is stuck, for its own timeouts should have ended it long ago."""
+        definition = task.definition
+        delays = timedelta()
+        for number in range(1, definition.max_retries + 1):
+            delays += delay_before_retry(number, definition.retry_interval)
+        queued = self._stale_timeout if definition.overlap is Overlap.QUEUE else timedelta()
+        return max(self._stale_timeout, definition.timeout * (definition.max_retries + 1) + delays * 2) + queued
+
+    async def _bury(self, task: Task, run: Run, execution: Execution | None, error: str) -> None:
         if execution is None or not execution.status.is_terminal:
-            ended = self._end(task, run, execution)
+            ended = self._end(task, run, execution, error)
             if not await self._counting.finish(ended):  # it spoke after all, just now
                 return
             logger.warning("Execution %s of task %s died: %s", ended.id, task.id, ended.error)
@@ -113,10 +131,10 @@ class Burial:
         await self._engine.conclude(ended, died=ended is not execution)
         await self._mirror.free_lock(ended)
 
-    def _end(self, task: Task, run: Run, execution: Execution | None) -> Execution:
+    def _end(self, task: Task, run: Run, execution: Execution | None, error: str) -> Execution:
         now = self._clock.now()
         base = execution or picture_of(task, run, now)
         if run.cancelling:
             return base.cancelled(now)
-        error = NEVER_BEGAN_ERROR if run.phase is RunPhase.CLAIMED else DIED_ERROR
+        error = error or (NEVER_BEGAN_ERROR if run.phase is RunPhase.CLAIMED else DIED_ERROR)
         return base.ended(ExecutionStatus.FAILED, now, error=error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import random
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +20,7 @@ import psutil
 from adapters.settings import Settings
 from deployments.stack.child import Child
 from deployments.stack.errors import PartFailed
-from deployments.stack.home import Home
+from deployments.stack.home import Home, is_port_free, write_private
 from deployments.stack.mongo import Mongo
 from deployments.stack.part import Part
 from deployments.stack.postgres import Postgres
@@ -29,6 +31,16 @@ from deployments.stack.valkey import Valkey
 SERVERS = ("postgres", "valkey", "mongo", "prefect")
 FACADES = ("facade-1", "facade-2")
 WORKERS = ("worker-1", "worker-2")
+
+
+def quiet_ports(many: int) -> list[int]:
+    """Free ports that the system gives to no outgoing connection.
+
+    A server that is down for a while would lose another kind of port: to a client that tries to reach it, which the
+    kernel connects to itself.
+    """
+    candidates = random.sample(range(15_000, 32_000), 200)
+    return [port for port in candidates if is_port_free("127.0.0.1", port)][:many]
 
 
 class NumberedWorker(Worker):
@@ -136,15 +148,18 @@ class Stand:
 
     def _make(self, settings: Settings, http: httpx.AsyncClient) -> None:
         self.environment.update(common_environment(self.home))
+        ports = iter(quiet_ports(6))
+        write_private(self.home.path / "ports.json", json.dumps({name: next(ports) for name in ("valkey", "mongo")}))
         makers: Mapping[str, type[Part]] = {"postgres": Postgres, "valkey": Valkey, "mongo": Mongo}
         for name, maker in makers.items():
             self._add(name, maker(self.home))
-        self._add("prefect", PrefectServer(self.home, settings, Addresses(), http))
+        self._add("prefect", PrefectServer(self.home, settings, Addresses(prefect_port=next(ports)), http))
         for name in FACADES:
-            self._add(name, type(name, (Facade,), {"name": name})(self.home, settings, Addresses(), http))
+            kind = type(name, (Facade,), {"name": name})
+            self._add(name, kind(self.home, settings, Addresses(facade_port=next(ports)), http))
         for name in WORKERS:
-            kind = type(name, (NumberedWorker,), {"name": name})
-            self._add(name, kind(self.home, settings, self.environment, http))
+            worker = type(name, (NumberedWorker,), {"name": name})
+            self._add(name, worker(self.home, settings, self.environment, http))
 
     def _add(self, name: str, part: Part) -> None:
         self.environment.update(part.environment())
