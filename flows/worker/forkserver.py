@@ -84,6 +84,8 @@ class ForkServer:
         """Do what one message asks for. False when the worker is gone."""
         try:
             data, descriptors, _, _ = socket.recv_fds(self._control, _LONGEST_REQUEST_BYTES, 1)
+            for descriptor in descriptors:
+                os.set_inheritable(descriptor, False)
         except ConnectionError:
             return False
         if not data:
