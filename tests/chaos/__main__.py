@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -31,6 +32,9 @@ SECRET = "a secret of the chaos run alone, at least 32 bytes"
 
 async def main(minutes: float, seed: int, tasks: int, home: Path) -> int:
     """Returns the number of violations."""
+    this = asyncio.current_task()
+    if this is not None:  # so that what was started is ended too
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     work = home / "work"
     work.mkdir(parents=True, exist_ok=True)
     os.environ.update(
