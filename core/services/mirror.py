@@ -70,7 +70,7 @@ class Mirror:
             if execution is not None and execution.status.is_terminal:
                 await self._settle(task, run, execution)
             elif run.phase is RunPhase.SKIPPED and not began:
-                await self._skip(task, run)
+                await self._skip(task, run, execution)
             elif run.phase.is_terminal:
                 ends.append(end_of(run, execution or picture_of(task, run, self._clock.now()), self._clock.now()))
             elif not began:
@@ -111,9 +111,11 @@ class Mirror:
         logger.warning("Run %s is %s in Prefect and %s here; telling Prefect", run.id, run.phase, execution.status)
         await self._engine.conclude(execution)
 
-    async def _skip(self, task: Task, run: Run) -> None:
+    async def _skip(self, task: Task, run: Run, waiting: Execution | None) -> None:
         if run.id not in task.record.counted:
             await self._counting.skip(picture_of(task, run, self._clock.now()))
+        elif waiting is not None:  # it was seen waiting, and written down, when it had just been skipped
+            await self._executions.discard(run.id)
         if run.is_plain_cancel and task.source is not Source.IMPORT:
             await self._engine.name_skip(run.id, run.message)
 
