@@ -68,6 +68,20 @@ async def complete(
         raise
 
 
+async def insist(write: Callable[[], Awaitable[T]], tries: int = 6) -> T:
+    """Make a write that must not be lost: while its part is away, again after 0.5, 1, 2, 4 and 8 s.
+
+    Raises:
+        Unavailable: it was still away at the last try.
+    """
+    for number in range(tries - 1):
+        try:
+            return await write()
+        except Unavailable:
+            await asyncio.sleep(0.5 * 2**number)
+    return await write()
+
+
 class OutageGuard:
     """Ends a run when the other side is plainly away, instead of asking it for every single item.
 

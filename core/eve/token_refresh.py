@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from core.eve.concurrency import complete, for_each
+from core.eve.concurrency import complete, for_each, insist
 from core.eve.errors import EveMisconfigured, GrantRejected, SsoUnavailable, TokenNotGenuine
 from core.eve.modules import TokenRefreshResult
 from core.eve.options import TokenRefreshOptions
@@ -21,6 +21,7 @@ from core.eve.report import Report
 CLAIM_TIME = timedelta(minutes=2)
 """Longer than any call to SSO (30 s), short enough that a crashed worker's profiles are free before they are due."""
 _STOP_BEFORE_DEADLINE = timedelta(seconds=5)
+"""Or a tenth of the time there is, if that is less."""
 
 
 class TokenRefresher:
@@ -46,15 +47,17 @@ class TokenRefresher:
         return TokenRefreshResult(**report.counts)
 
     async def _due(self, options: TokenRefreshOptions, report: Report) -> AsyncIterator[Profile]:
-        before = self._now() + options.window
+        now = self._now()
+        before = now + options.window
+        stop_at = report.deadline_at - min(_STOP_BEFORE_DEADLINE, (report.deadline_at - now) / 10)
         position = None
-        met: set[int] = set()  # with a window longer than a token lives, what was refreshed would be due again
+        met: set[object] = set()  # with a window longer than a token lives, what was refreshed would be due again
         while page := await self._profiles.due(before, position, options.batch_size):
             for profile in page:
-                if profile.character_id in met:
+                if profile.key in met:
                     continue
-                met.add(profile.character_id)
-                if self._now() > report.deadline_at - _STOP_BEFORE_DEADLINE:
+                met.add(profile.key)
+                if self._now() > stop_at:
                     report.count("unfinished")
                     report.log.warning("The time limit is near; the rest is left to the next run")
                     return
@@ -97,13 +100,14 @@ class TokenRefresher:
             await self._keep(profile, grant, report)
 
     async def _keep(self, profile: Profile, grant: Grant, report: Report) -> None:
+        """Store what SSO gave. The old token is dead by now, so a database that is away is waited for."""
         now = self._now()
         try:
             identity = await self._sso.identify(grant.access_token)
         except (TokenNotGenuine, SsoUnavailable) as error:
             # The old refresh token may be dead by now: keep the new one, or the login is lost over our doubts.
-            if grant.refresh_token:
-                await self._profiles.keep_refresh_token(profile, grant.refresh_token, now)
+            if rotated := grant.refresh_token:
+                await insist(lambda: self._profiles.keep_refresh_token(profile, rotated, now))
             else:
                 await self._profiles.release(profile)
             report.log.error("Token of character %d was not kept: %s", profile.character_id, error)
@@ -111,7 +115,7 @@ class TokenRefresher:
             return
         if reason := _foreign(profile, identity):
             await self._invalidate(profile, report, reason)
-        elif await self._profiles.keep(profile, grant, now + grant.expires_in, now):
+        elif await insist(lambda: self._profiles.keep(profile, grant, now + grant.expires_in, now)):
             report.count("success")
             await report.advance()
         else:

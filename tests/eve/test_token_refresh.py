@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from deployments.demo_esi.sso import owner_hash, refresh_token
+from deployments.stack.embedded import EmbeddedStack
 from tests.eve.universe_bench import LONG_AGO, Bench
 
 ONE, TWO, THREE = 90_000_001, 90_000_002, 90_000_003
@@ -304,6 +305,30 @@ async def test_a_rotated_token_is_kept_though_the_run_is_cancelled(bench: Bench)
 
     assert run.cancelled()
     assert (await bench.profile(ONE))["refresh_token"] == refresh_token(ONE, bench.running.sso.generations[ONE])
+
+
+@pytest.mark.slow
+async def test_a_rotated_token_survives_a_database_that_is_away_for_a_moment(
+    bench: Bench, eve_servers: EmbeddedStack
+) -> None:
+    await bench.add_profiles(ONE)
+    bench.faults.add("/v2/oauth/token", kind="slow", seconds=3)
+    run = asyncio.create_task(bench.run("token_refresh"))
+    await bench.asked(3)
+    await eve_servers.stop_part("mongo")
+    await asyncio.sleep(4)
+    await eve_servers.start_part("mongo")
+
+    result = await run
+
+    assert result.detail["success"] == 1
+    assert (await bench.profile(ONE))["refresh_token"] == refresh_token(ONE, 1)
+
+
+async def test_a_short_time_limit_is_still_used(bench: Bench) -> None:
+    await bench.add_profiles(ONE, TWO)
+
+    assert (await bench.run("token_refresh", timeout="4s")).detail["success"] == 2
 
 
 async def test_the_due_profiles_are_indexed_and_a_user_may_have_several_characters(bench: Bench) -> None:
