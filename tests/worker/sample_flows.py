@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, task
 from prefect.runtime import flow_run
 
 from flows.worker import termination
@@ -123,3 +123,17 @@ async def sign(note: str) -> None:
     """Sign a file with the run's id, so that a second time would show."""
     with open(note, "a") as signatures:  # noqa: ASYNC230 - a line, in a process of its own
         signatures.write(f"{flow_run.id}\n")
+
+
+@task
+async def double(number: int) -> int:
+    """A step that Prefect shows by itself."""
+    get_run_logger().info("doubling %d", number)
+    return number * 2
+
+
+@flow
+async def stepwise() -> int:
+    """Take steps: two tasks and a flow within the flow."""
+    await greet("from within")
+    return await double(await double(1))

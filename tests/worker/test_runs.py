@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 
+from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
 
 pytestmark = pytest.mark.slow
@@ -28,6 +30,19 @@ async def test_a_run_goes_through_the_states_that_the_ui_shows_and_logs_as_usual
 
 async def test_a_sync_flow_runs_too(pool: Pool, warm_worker: WorkerProcess) -> None:
     assert (await pool.ended(await pool.run("nothing_sync"))).is_completed()
+
+
+async def test_steps_within_a_run_are_shown_by_prefect(pool: Pool, warm_worker: WorkerProcess) -> None:
+    run = await pool.run("stepwise")
+    assert (await pool.ended(run)).is_completed()
+    await pool.logs(run, "doubling 2")
+
+    async def both_shown() -> bool:
+        steps = await pool.client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run])))
+        ended = [step for step in steps if step.name.startswith("double") and step.state_name == "Completed"]
+        return len(ended) == 2
+
+    await wait_until(both_shown, "Prefect shows both steps as completed")
 
 
 async def test_what_user_code_raises_fails_the_run(pool: Pool, warm_worker: WorkerProcess) -> None:
