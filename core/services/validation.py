@@ -20,7 +20,7 @@ from core.ports import ExecutorCatalog
 NAME_LENGTH = 100
 DESCRIPTION_LENGTH = 500
 MAX_TAGS = 50
-TAG = re.compile(r"[\w][\w .:/+-]{0,49}")
+TAG = re.compile(r"[^\W_][\w .:/+-]{0,49}")
 MAX_RETRIES = 10
 RETRY_INTERVAL = (timedelta(seconds=1), timedelta(hours=1))
 TIMEOUT = (timedelta(seconds=30), timedelta(hours=24))

@@ -118,6 +118,8 @@ class Facade(Part):
             argv=(
                 *(sys.executable, "-m", "uvicorn", "api_facade.app:create_app", "--factory"),
                 *("--host", self._addresses.host, "--port", str(self._port)),
+                # Beyond so many connections at once the answer is 503: a flood costs its senders, not our memory.
+                *("--limit-concurrency", "500", "--timeout-keep-alive", "15"),
                 *("--timeout-graceful-shutdown", "5", "--no-server-header"),
             ),
             environment={"JWT_SECRET": self._secret or self.home.secret("jwt_secret")},
