@@ -169,7 +169,7 @@ class Background:
     async def _look_at_deployments(self) -> None:
         """Follow what differs from the last look. The first look only learns: the reload compares everything."""
         there = {each.as_told.id: each async for each in self._duties.engine.deployed()}
-        before, self._seen = self._seen, None
+        before = self._seen
         if before is not None:
             for deployment_id, deployed in there.items():
                 if before.get(deployment_id) != deployed:

@@ -155,8 +155,14 @@ class ReconcileService:
         await self._executions.delete_of_task(task.id)
 
     async def _take_over(self, task: Task, present: Deployed) -> Task:
+        """What differs is read again, after the task: at the first look our own change may have been on its way."""
         if task.deployed is None or task.deployed.id != present.as_told.id:
             return task
+        if task.deployed != present.as_told:
+            fresh = await self._engine.deployed_as([present.as_told.id])
+            if not fresh:
+                return task
+            present = fresh[0]
         if present.adopted is not None:
             return await self._take_over_foreign(task, present)
         task = await self._take_over_switch(task, present)
@@ -172,6 +178,8 @@ class ReconcileService:
         now = self._clock.now()
 
         def follow(each: Task) -> Task:
+            if each.deployed != told:  # the engine was told anew meanwhile, and that stands
+                return each
             each = each.with_paused(not there.active, ENGINE_USER, now)
             each = each.with_enabled(True, ENGINE_USER, now) if there.active else each
             return replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
@@ -190,9 +198,13 @@ class ReconcileService:
             return task
         logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
         now = self._clock.now()
-        changed = await self._tasks.change(
-            task.id, lambda each: each.redefined(replace(each.definition, **changes), ENGINE_USER, now)
-        )
+
+        def follow(each: Task) -> Task:
+            if each.deployed != told or each.definition != task.definition:
+                return each
+            return each.redefined(replace(each.definition, **changes), ENGINE_USER, now)
+
+        changed = await self._tasks.change(task.id, follow)
         return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
 
     async def _adopt(self, deployed: Deployed) -> None:

@@ -1,0 +1,162 @@
+"""What the mirror, the burial, the reload and retention mend, each shown on real servers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import PrefectClient
+from prefect.states import Cancelled, Completed, Failed, Pending, Running
+
+from adapters.prefect.names import LIMIT_MESSAGE, SKIPPED
+from core.domain.execution import Execution, ExecutionStatus, Trigger
+from core.domain.run import RunPhase
+from core.domain.task import Source, Task, TaskDefinition
+from core.services.burial import DIED_ERROR
+from tests.conftest import NEVER, Scheduler, function, wait_until
+
+
+@pytest.fixture
+def client(scheduler: Scheduler) -> PrefectClient:
+    """Prefect, and whoever speaks to it."""
+    return scheduler.services.engine.client
+
+
+async def flow_run_of(client: PrefectClient, task: Task, state: Any = None) -> str:
+    assert task.deployment_id is not None
+    flow_run = await client.create_flow_run_from_deployment(UUID(task.deployment_id), state=state)
+    return str(flow_run.id)
+
+
+def at_work(task: Task, run_id: str) -> Execution:
+    now = datetime.now(UTC).replace(microsecond=0)
+    return Execution(
+        id=run_id,
+        task_id=task.id,
+        status=ExecutionStatus.RUNNING,
+        started_at=now,
+        trigger=Trigger.MANUAL,
+        heartbeat_at=now,
+    )
+
+
+async def test_a_run_that_prefects_own_limit_left_out_is_named_skipped_and_counted_as_such(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    run_id = await flow_run_of(client, task)
+    await client.set_flow_run_state(UUID(run_id), Cancelled(message=LIMIT_MESSAGE), force=True)
+
+    async def counted() -> bool:
+        return (await scheduler.services.tasks.get(task.id)).record.skipped_count == 1
+
+    async def named() -> bool:
+        return (await client.read_flow_run(UUID(run_id))).state_name == SKIPPED
+
+    async def no_history() -> bool:
+        return await scheduler.history(task) == []
+
+    await wait_until(counted, "the skip is counted")
+    await wait_until(named, "Prefect calls it skipped")
+    await wait_until(no_history, "it has no execution")
+
+
+async def test_prefect_is_told_an_end_that_it_was_not_told_or_believes_otherwise(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    run_id = await flow_run_of(client, task)
+    await client.set_flow_run_state(UUID(run_id), Running())
+    ended = at_work(task, run_id).ended(ExecutionStatus.COMPLETED, datetime.now(UTC), output="all done")
+    assert await scheduler.services.stores.counting.finish(ended)
+    await client.set_flow_run_state(UUID(run_id), Failed(message="The worker believes that it crashed"))
+
+    async def told() -> bool:
+        run = await scheduler.services.engine.run(run_id)
+        return run is not None and run.phase is RunPhase.SUCCEEDED
+
+    await wait_until(told, "Prefect tells the same")
+    assert (await scheduler.services.stores.executions.get(run_id)).output == "all done"
+
+
+@pytest.mark.slow
+async def test_a_run_without_a_sign_of_life_is_buried_and_one_that_beats_is_not(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    executions = scheduler.services.stores.executions
+    silent, beating = await scheduler.task(), await scheduler.task()
+    ids = {}
+    for task in (silent, beating):
+        ids[task.id] = await flow_run_of(client, task)
+        await client.set_flow_run_state(UUID(ids[task.id]), Pending())
+        await client.set_flow_run_state(UUID(ids[task.id]), Running())
+        await executions.begin(at_work(task, ids[task.id]))
+
+    async def buried() -> bool:
+        await executions.note(ids[beating.id], heartbeat_at=datetime.now(UTC))
+        return (await executions.get(ids[silent.id])).status.is_terminal
+
+    await wait_until(buried, "the silent one is buried")
+    assert (await executions.get(ids[silent.id])).error == DIED_ERROR
+    assert (await executions.get(ids[beating.id])).status is ExecutionStatus.RUNNING
+
+    async def crashed() -> bool:
+        return (await client.read_flow_run(UUID(ids[silent.id]))).state_name == "Crashed"
+
+    await wait_until(crashed, "Prefect says that it crashed")
+    await client.set_flow_run_state(UUID(ids[beating.id]), Completed())
+
+
+async def test_a_create_that_died_before_prefect_heard_of_it_is_completed_by_a_reload(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    definition = TaskDefinition(
+        name=f"half created {now.timestamp()}", type="function", schedule=NEVER, config=function("echo")
+    )
+    half = Task(
+        id=f"half-{now.timestamp():.0f}",
+        definition=definition,
+        source=Source.API,
+        created_at=now,
+        updated_at=now,
+        created_by="somebody",
+        updated_by="somebody",
+    )
+    await scheduler.services.stores.tasks.insert(half)
+    scheduler.made.append(half.id)
+    await scheduler.services.reconcile.reload()
+    task = await scheduler.services.tasks.get(half.id)
+    assert task.deployment_id is not None
+    assert (await client.read_deployment(UUID(task.deployment_id))).name == half.id
+
+
+async def test_retention_empties_both_databases_and_the_counters_still_add_up(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    old = datetime.now(UTC) - timedelta(days=400)
+    ids = []
+    for number in range(6):
+        run_id = await flow_run_of(client, task)
+        ended_at = old + timedelta(hours=number)
+        await client.set_flow_run_state(UUID(run_id), Completed(), force=True)
+        began = Execution(
+            id=run_id, task_id=task.id, status=ExecutionStatus.RUNNING, started_at=ended_at, trigger=Trigger.MANUAL
+        )
+        await scheduler.services.stores.counting.finish(began.ended(ExecutionStatus.COMPLETED, ended_at))
+        ids.append(run_id)
+    interrupted = (await scheduler.services.stores.tasks.get(task.id)).with_removing((ids[0],))
+    await scheduler.services.stores.tasks.change(task.id, lambda _: interrupted)  # as if killed before it deleted
+    await scheduler.services.duties.retention.clean(timedelta(days=365))
+    record = (await scheduler.services.tasks.get(task.id)).record
+    history = await scheduler.history(task)
+    assert [each.id for each in history] == [ids[-1]]  # the last one always stays
+    assert record.total_runs == 6
+    assert record.removed_count + len(history) == record.total_runs
+    assert record.removing == ()
+    while await scheduler.services.engine.delete_runs_ended_before(datetime.now(UTC), 200):
+        pass
+    assert await scheduler.services.engine.runs(ids) == {}
