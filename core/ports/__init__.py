@@ -1,0 +1,36 @@
+"""What the services need from the world, as protocols. Adapters implement these; the contract stands here only.
+
+Every method may raise `core.errors.Unavailable` when the other side does not answer. Unless it says otherwise a
+method may be repeated safely.
+"""
+
+from __future__ import annotations
+
+from core.ports.engine import Change, ChangeFeed, ChangeKind, RunEngine
+from core.ports.locks import Lease, Lock, LockService
+from core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
+from core.ports.surroundings import Clock, ExecutorCatalog, Health, HealthProbe
+
+__all__ = [
+    "Beginning",
+    "Change",
+    "ChangeFeed",
+    "ChangeKind",
+    "Clock",
+    "ExecutionFilter",
+    "ExecutionStore",
+    "ExecutorCatalog",
+    "Health",
+    "HealthProbe",
+    "Lease",
+    "Lock",
+    "LockService",
+    "Page",
+    "PageRequest",
+    "RunEngine",
+    "TaskCounts",
+    "TaskFilter",
+    "TaskStore",
+    "Watermark",
+]

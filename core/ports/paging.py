@@ -1,0 +1,75 @@
+"""Pages of lists, and which entries a list is to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from core.domain.execution import ExecutionStatus
+from core.domain.task import Priority, TaskStatus
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRequest:
+    """Which page of a list: `page` from 1, `size` 1 to 100."""
+
+    page: int = 1
+    size: int = 20
+
+    @property
+    def offset(self) -> int:
+        """How many entries come before this page."""
+        return (self.page - 1) * self.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page and the exact number of entries on all pages."""
+
+    items: Sequence[T]
+    total: int
+    request: PageRequest
+
+    @property
+    def total_pages(self) -> int:
+        """Pages in all; 0 when there is nothing."""
+        return -(-self.total // self.request.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """Which tasks; a field that is None (or empty) does not narrow. `tags` must all be there; `query` is part of
+    the name, in any case."""
+
+    status: TaskStatus | None = None
+    type: str | None = None
+    enabled: bool | None = None
+    tags: tuple[str, ...] = ()
+    priority: Priority | None = None
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFilter:
+    """Which executions. `since` (inclusive) and `until` (exclusive) bound `started_at`."""
+
+    task_id: str | None = None
+    status: ExecutionStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCounts:
+    """Numbers over all tasks, and over the executions of theirs that ended on one day."""
+
+    total: int
+    enabled: int
+    running: int
+    completed: int
+    failed: int
+    runtime_total: timedelta

@@ -1,0 +1,173 @@
+"""Where tasks, executions and the mirror's watermark live."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from core.domain.execution import Execution
+from core.domain.task import Task
+from core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+
+
+class TaskStore(Protocol):
+    """Where tasks live."""
+
+    async def get(self, task_id: str) -> Task:
+        """Raises `TaskNotFound`."""
+        ...
+
+    async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
+        """The tasks that are deployed under these ids, by deployment id."""
+        ...
+
+    async def insert(self, task: Task) -> Task:
+        """Store a new task. Raises `NameTaken`; not repeatable."""
+        ...
+
+    async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+        """Apply a pure function to the task as it is now and store the result, whole or not at all.
+
+        `change` is called again when somebody else changed the task meanwhile. A result equal to its argument is
+        not written.
+
+        Raises:
+            TaskNotFound, NameTaken, ConcurrentChange (others would not let us).
+        """
+        ...
+
+    async def delete(self, task_id: str) -> None:
+        """Remove the task; nothing happens when it is gone."""
+        ...
+
+    async def active(self) -> Sequence[Task]:
+        """Tasks that count an execution among their active ones."""
+        ...
+
+    async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
+        """Sorted by `updated_at`, newest first, then by id."""
+        ...
+
+    def all(self) -> AsyncIterator[Task]:
+        """Every task, by id, without holding them all in memory."""
+        ...
+
+    async def counts(self, day: date) -> TaskCounts:
+        """See `TaskCounts`."""
+        ...
+
+
+class Beginning(StrEnum):
+    """What came of an execution's wish to begin."""
+
+    BEGUN = "begun"
+    ENDED = "ended"
+    """It has ended already: somebody else wrote its end."""
+    TAKEN = "taken"
+    """Another execution has begun for the same occurrence."""
+
+
+class ExecutionStore(Protocol):
+    """Where executions live. A terminal status never changes, whatever is written and by whom."""
+
+    async def get(self, execution_id: str) -> Execution:
+        """Raises `ExecutionNotFound`."""
+        ...
+
+    async def of_ids(self, execution_ids: Sequence[str]) -> Mapping[str, Execution]:
+        """Those of the ids that exist."""
+        ...
+
+    async def add(self, execution: Execution) -> bool:
+        """Store an execution unless there is one with this id. Returns whether it was stored."""
+        ...
+
+    async def begin(self, execution: Execution) -> Beginning:
+        """Make it running: create it, or move it on from pending. See `Beginning` for what may stand against it."""
+        ...
+
+    async def fence_off(self, execution_ids: Sequence[str], fencing_token: int) -> None:
+        """An execution with this number has begun: those ids can't end by their own word any more."""
+        ...
+
+    async def note(
+        self,
+        execution_id: str,
+        *,
+        retry_count: int | None = None,
+        heartbeat_at: datetime | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Tell how an unfinished execution is doing. False when there is none: it has ended or was never written."""
+        ...
+
+    async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
+        """Store an end. Creates the execution if need be; False when it had ended already (and nothing changes).
+
+        With `fenced` it is also refused once `fence_off` named the execution. The execution is marked uncounted
+        until `mark_counted`, so that a process that dies between the two leaves its trace for the sweep.
+        """
+        ...
+
+    async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
+        """`finish` for many in one request, each for itself. Returns those whose end was stored now."""
+        ...
+
+    async def uncounted(self, limit: int) -> Sequence[Execution]:
+        """Executions that ended and whose task may not have counted them."""
+        ...
+
+    async def mark_counted(self, execution_ids: Sequence[str]) -> None:
+        """Their task has counted them."""
+        ...
+
+    async def discard(self, execution_id: str) -> None:
+        """Remove an execution that never began (a skipped one); one that began stays."""
+        ...
+
+    async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
+        """Pending and running executions, oldest first."""
+        ...
+
+    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
+        """Sorted by `started_at`, newest first, then by id."""
+        ...
+
+    async def running(self) -> int:
+        """How many executions are at work."""
+        ...
+
+    async def delete_of_task(self, task_id: str) -> int:
+        """Remove a task's history; returns how many."""
+        ...
+
+    async def ended_before(
+        self, instant: datetime, *, keep: Collection[str], limit: int
+    ) -> Mapping[str, Sequence[str]]:
+        """At most `limit` ids of ended and counted executions that started before `instant`, by task id.
+
+        Those in `keep` are left out.
+        """
+        ...
+
+    async def delete(self, execution_ids: Sequence[str]) -> None:
+        """Remove executions; nothing happens to ids that are gone."""
+        ...
+
+    async def latest_of_tasks(self) -> Mapping[str, str]:
+        """Each task's latest ended execution, by task id."""
+        ...
+
+
+class Watermark(Protocol):
+    """Remembers up to when the mirror has seen everything."""
+
+    async def read(self, name: str) -> datetime | None:
+        """None before the first write."""
+        ...
+
+    async def write(self, name: str, instant: datetime) -> None:
+        """Move it; it never moves back."""
+        ...
