@@ -19,7 +19,7 @@ from datetime import timedelta
 from core.domain.execution import Execution, ExecutionStatus
 from core.errors import Unavailable
 from core.ports import Beginning, Clock, ExecutionStore, Lock, LockService
-from core.services.running import LostError
+from core.services.run_terms import LostError
 
 logger = logging.getLogger(__name__)
 

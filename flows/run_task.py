@@ -16,7 +16,7 @@ from prefect.states import Cancelled, Completed, Failed, Running
 from adapters.prefect.names import RETRYING, SKIPPED
 from adapters.prefect.states import plain, trigger_of
 from core.domain.duration import format_duration
-from core.services.running import Attempt, Ending, Outcome, Surroundings, Ticket
+from core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
 from flows.progress import PrefectProgress
 from flows.runtime import open_runtime
 from flows.worker import termination

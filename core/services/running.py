@@ -10,22 +10,23 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from core.domain.duration import format_duration
 from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus, Trigger
 from core.domain.retry import LONGEST_DELAY, delay_before_retry
 from core.domain.task import Task
-from core.domain.work import OUTPUT_LIMIT_BYTES, Executor, Progress, TaskResult, WorkContext, WorkLog
-from core.errors import SchedulerError, TaskNotFound, Unavailable
-from core.ports import Beginning, Clock, ExecutionStore, Lock, TaskStore
+from core.domain.wording import describe_error, first_line, limited
+from core.domain.work import Executor, TaskResult, WorkContext
+from core.errors import TaskNotFound, Unavailable
+from core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.overlap import OverlapRule, Turn
+from core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
 from core.services.tasks import next_run
 
 T = TypeVar("T")
@@ -34,69 +35,6 @@ SUPERSEDED_ERROR = "Another execution of the task began while this one was taken
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"
 STORE_PATIENCE = timedelta(seconds=30)
 """How long a run waits for MongoDB at its start and its end before it goes on without."""
-
-
-class LostError(Exception):
-    """The run's execution was ended by somebody else: it was cancelled, or taken for dead."""
-
-
-class Ending(StrEnum):
-    """How a run ended, for the engine."""
-
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What the engine is told of a run that ended.
-
-    `message` is short, unless `recorded` is False: then the history could not be reached and the message holds all
-    that the mirror needs to write it later.
-    """
-
-    ending: Ending
-    message: str
-    recorded: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """One run as its process was given it."""
-
-    execution_id: str
-    task_id: str
-    trigger: Trigger
-    due_at: datetime | None = None
-    queued_at: datetime | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    worker_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """A failed attempt that will be followed by another after `delay`."""
-
-    number: int
-    of: int
-    error: str
-    delay: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the run's process offers: its log, progress, and the engine's ear."""
-
-    log: WorkLog
-    progress: Progress
-    on_retry: Callable[[Attempt], Awaitable[None]]
-    cancelled: Callable[[], bool]
-    """Whether an interruption means that a user asked for it (else the worker is going down)."""
-    pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
-    """Tells the stores that the run lives, and keeps its lock for the given time, until it is left. Interrupts and
-    raises `LostError` when the execution has been ended by somebody else."""
 
 
 class TaskRunning:
@@ -325,26 +263,3 @@ def occurrence_of(ticket: Ticket, task: Task) -> str:
     if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
         return ""
     return f"{task.id}/{task.version}/{ticket.due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def describe_error(error: BaseException) -> str:
-    """An exception in words: our own say all that is needed, others are named by their type."""
-    text = str(error)
-    if isinstance(error, SchedulerError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def limited(text: str) -> str:
-    """At most `OUTPUT_LIMIT_BYTES` of UTF-8, cut between characters, with a note of the cut."""
-    encoded = text.encode()
-    if len(encoded) <= OUTPUT_LIMIT_BYTES:
-        return text
-    note = f"\n[cut: {len(encoded)} bytes in all]"
-    return encoded[: OUTPUT_LIMIT_BYTES - len(note)].decode(errors="ignore") + note
-
-
-def first_line(text: str, length: int = 300) -> str:
-    """Enough of a text to be read in a list."""
-    line = text.strip().split("\n", 1)[0]
-    return line if len(line) <= length else line[: length - 1] + "…"

@@ -7,9 +7,9 @@ import traceback
 from dataclasses import replace
 
 from core.domain.redaction import Redactor
+from core.domain.wording import describe_error
 from core.domain.work import TaskResult, WorkContext, WorkLog
 from core.errors import Fault
-from core.services.running import describe_error
 from flows.executors.faults import texts
 
 

@@ -1,0 +1,29 @@
+"""Errors and outputs as texts that the history keeps."""
+
+from __future__ import annotations
+
+from core.domain.work import OUTPUT_LIMIT_BYTES
+from core.errors import SchedulerError
+
+
+def describe_error(error: BaseException) -> str:
+    """An exception in words: our own say all that is needed, others are named by their type."""
+    text = str(error)
+    if isinstance(error, SchedulerError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def limited(text: str) -> str:
+    """At most `OUTPUT_LIMIT_BYTES` of UTF-8, cut between characters, with a note of the cut."""
+    encoded = text.encode()
+    if len(encoded) <= OUTPUT_LIMIT_BYTES:
+        return text
+    note = f"\n[cut: {len(encoded)} bytes in all]"
+    return encoded[: OUTPUT_LIMIT_BYTES - len(note)].decode(errors="ignore") + note
+
+
+def first_line(text: str, length: int = 300) -> str:
+    """Enough of a text to be read in a list."""
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,0 +1,77 @@
+"""The terms between a run's process and the service that performs it: what goes in, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from core.domain.execution import Execution, Trigger
+from core.domain.work import Progress, WorkLog
+from core.ports import Lock
+
+
+class LostError(Exception):
+    """The run's execution was ended by somebody else: it was cancelled, or taken for dead."""
+
+
+class Ending(StrEnum):
+    """How a run ended, for the engine."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the engine is told of a run that ended.
+
+    `message` is short, unless `recorded` is False: then the history could not be reached and the message holds all
+    that the mirror needs to write it later.
+    """
+
+    ending: Ending
+    message: str
+    recorded: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """One run as its process was given it."""
+
+    execution_id: str
+    task_id: str
+    trigger: Trigger
+    due_at: datetime | None = None
+    queued_at: datetime | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    worker_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A failed attempt that will be followed by another after `delay`."""
+
+    number: int
+    of: int
+    error: str
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the run's process offers: its log, progress, and the engine's ear."""
+
+    log: WorkLog
+    progress: Progress
+    on_retry: Callable[[Attempt], Awaitable[None]]
+    cancelled: Callable[[], bool]
+    """Whether an interruption means that a user asked for it (else the worker is going down)."""
+    pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
+    """Tells the stores that the run lives, and keeps its lock for the given time, until it is left. Interrupts and
+    raises `LostError` when the execution has been ended by somebody else."""
