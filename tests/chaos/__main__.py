@@ -68,10 +68,10 @@ async def _run(
     watch = Watch(services, ids.values())
     injector = Injector(stand, work, watch.holder_pid)
     began_at = datetime.now(UTC)
-    at_side = [asyncio.create_task(each) for each in (stand.tend(), watch.run(), users.use([*ids.values()], 1.2))]
+    at_side = [asyncio.create_task(each) for each in (stand.tend(), watch.run(), users.use([*ids.values()], 2))]
     await _inject(injector, plan(seed, length, (5, 20)), length)
     at_side[2].cancel()
-    await users.switch([*ids.values()], "pause")
+    await users.switch([*ids.values()], "stop")
     ended_at = datetime.now(UTC)
     settled = await _settle(services)
     await asyncio.sleep(20)

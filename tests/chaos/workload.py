@@ -109,7 +109,7 @@ class Users:
                     self.answers[type(error).__name__] += 1
 
     async def switch(self, ids: Sequence[str], verb: str) -> None:
-        """Pause or resume every task, until all have taken it."""
+        """Do the same to every task, until all have taken it."""
         async with self._web() as web:
             for number, task_id in enumerate(ids):
                 for _ in range(60):
