@@ -1,4 +1,4 @@
-"""Translates the errors of Prefect's client at the edge of the room."""
+"""Translates the errors of Prefect's client at the edge of the room, and keeps it from hiding them for long."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
 from core.errors import SchedulerError, Unavailable
+
+TRIED_AGAIN = 1
+"""How often the client itself tries again, after some 2 s. Its own default, 5, takes a minute: nobody who asks our
+API waits that long to hear that Prefect is away."""
+
+_made: dict[int, tuple[SettingsContext, SettingsContext]] = {}
 
 
 class EngineRefused(SchedulerError):
@@ -34,6 +42,7 @@ def translated() -> Iterator[None]:
         EngineRefused: it refused.
         Gone: what was named is not there; every caller in this room handles it.
     """
+    before = SettingsContext.__var__.set(_impatient(get_settings_context()))
     try:
         yield
     except ObjectNotFound as error:
@@ -47,3 +56,17 @@ def translated() -> Iterator[None]:
         raise EngineRefused(status) from error
     except (httpx.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the client says "failed to reach API"
         raise Unavailable("Prefect") from error
+    finally:
+        SettingsContext.__var__.reset(before)
+
+
+def _impatient(context: SettingsContext) -> SettingsContext:
+    """The settings of the context with fewer attempts; made once for each context."""
+    known = _made.get(id(context))
+    if known is None or known[0] is not context:
+        settings = context.settings.copy_with_update(updates={PREFECT_CLIENT_MAX_RETRIES: TRIED_AGAIN})
+        known = context, SettingsContext(profile=context.profile, settings=settings)
+        _made.clear()
+        _made[id(context)] = known
+        _made[id(known[1])] = known[1], known[1]
+    return known[1]
