@@ -174,9 +174,18 @@ async def at_work(pool: Pool, slots: int) -> AsyncIterator[psutil.Process]:
             await asyncio.sleep(1)
             yield psutil.Process(process.pid)
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
+            await _stop(process)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Stop a worker; a stock one that was started where SIGINT is ignored has to be killed."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 45)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def cpu_seconds(*roots: psutil.Process) -> float:

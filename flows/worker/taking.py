@@ -100,6 +100,10 @@ class Taking:
         """Do not begin this one: it was cancelled."""
         self._waiting.discard(flow_run_id)
 
+    def is_behind(self) -> bool:
+        """Whether our own polling does not come round as it should."""
+        return self._age_seconds() > 2 * self._interval_seconds()
+
     async def learn_priorities(self) -> None:
         """Read which queue goes before which."""
         queues = await self._client.read_work_queues(work_pool_name=self._pool_name)

@@ -94,10 +94,10 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Prefect's own polling loop comes by here. Ours is quicker; this keeps its health check true."""
-        if self._has_successfully_synced:
+        if self._has_successfully_synced and self._taking.is_behind():
             await self._taking.poll()
             self._taking.begin_due()
-        self._last_polled_time = datetime.now(UTC)
+        self._last_polled_time = self._taking.polled_at or self._last_polled_time
         return [carrier.flow_run for carrier in self._carriers.values() if carrier is not None]
 
     async def run(
