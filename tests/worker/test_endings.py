@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import psutil
 import pytest
 from prefect.states import Cancelled, Suspended
 from redis.asyncio import Redis
@@ -151,6 +153,23 @@ async def test_runs_of_a_worker_that_is_killed_are_killed_and_crashed(
     assert state.is_crashed()
     assert "worker died" in str(state.message)
     assert not [pid for pid in pids if is_alive(pid)]
+
+
+async def test_a_worker_whose_preloaded_process_is_killed_crashes_its_runs_and_goes_on(
+    pool: Pool, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    own_pool = await make_pool(pool.client)
+    worker = start_worker(own_pool)
+    run = await own_pool.run("forking", note=str(tmp_path / "pids"))
+    pids = [int(pid) for pid in (await _written(tmp_path / "pids")).split()]
+    [preloaded] = psutil.Process(worker.process.pid).children()
+    preloaded.kill()
+    assert (await own_pool.ended(run)).is_crashed()
+    *members, daemon = pids
+    os.kill(daemon, signal.SIGKILL)  # it had left the group, and whoever would have known is dead
+    assert not [pid for pid in members if is_alive(pid)]
+    assert (await own_pool.ended(await own_pool.run("nothing"))).is_completed()
+    await worker.stop()
 
 
 async def test_wake_ups_reach_whoever_listens_on_the_pool(settings: Settings) -> None:
