@@ -168,15 +168,23 @@ class Background:
 
     async def _look_at_deployments(self) -> None:
         """Follow what differs from the last look. The first look only learns: the reload compares everything."""
+        reconcile = self._duties.reconcile
         there = {each.as_told.id: each async for each in self._duties.engine.deployed()}
-        before = self._seen
-        if before is not None:
-            for deployment_id, deployed in there.items():
-                if before.get(deployment_id) != deployed:
-                    await self._duties.reconcile.follow(deployed)
-            for deployment_id in before.keys() - there.keys():
-                await self._duties.reconcile.left(deployment_id)
-        self._seen = there
+        before = there if self._seen is None else self._seen
+        seen = dict(before)
+        for deployment_id, deployed in there.items():
+            if before.get(deployment_id) == deployed or await _attempt(
+                "follow a deployment",
+                lambda deployed=deployed: reconcile.follow(deployed),  # type: ignore[misc]
+            ):
+                seen[deployment_id] = deployed
+        for deployment_id in before.keys() - there.keys():
+            if await _attempt(
+                "let a deployment go",
+                lambda deployment_id=deployment_id: reconcile.left(deployment_id),  # type: ignore[misc]
+            ):
+                del seen[deployment_id]
+        self._seen = seen
 
     async def _repeat(self, name: str, duty: Callable[[], Awaitable[object]], interval: timedelta) -> None:
         await self._prepared.wait()
