@@ -14,7 +14,7 @@ OURS = {
     **server_settings(SchedulerSettings.model_construct()),
     **worker_settings(),
 }
-NOT_A_SETTING_OF_PREFECT = {"DO_NOT_TRACK"}
+NOT_A_SETTING_OF_PREFECT = {"DO_NOT_TRACK", "PYTHONTZPATH"}
 
 
 @pytest.mark.parametrize("name", sorted(OURS.keys() - NOT_A_SETTING_OF_PREFECT))
