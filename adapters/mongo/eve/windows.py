@@ -18,6 +18,9 @@ from adapters.mongo.errors import translated
 LAST_ID = 2**63 - 1
 """Ids are int64."""
 _WIDER = 8
+_RANGES_BEGIN = (1_000_000, 3_000_000, 90_000_000, 98_000_000, 99_000_000, 100_000_000, 2_100_000_000)
+"""Where EVE's ids begin to be dense. No window crosses such a place, and those behind it begin narrow again: the
+embedded servers read all of a window, however few documents are asked for. Source: EVE's id ranges, esi-docs."""
 
 
 class Window(NamedTuple):
@@ -42,17 +45,20 @@ async def windows(
         Unavailable: MongoDB is away.
     """
     low, last = bounds
-    width = page_size * _WIDER
+    width = page_size
     while low <= last:
-        high = min(low + width - 1, last)
+        end = min((begin - 1 for begin in _RANGES_BEGIN if begin > low), default=last)
+        high = min(low + width - 1, end, last)
         within = {**query, id_field: {"$gte": low, "$lte": high}}
         with translated():
             found = collection.find(within, projection).sort(id_field, ASCENDING).limit(page_size)
             documents = await found.to_list()
         if len(documents) == page_size:
             high = int(documents[-1][id_field])
-            width = max(page_size, 2 * (high - low + 1))
-        elif len(documents) <= page_size // 2:
-            width *= _WIDER
+            width = high - low + 1
+        elif high == end:
+            width = page_size
+        else:
+            width = min(width * _WIDER, width * page_size // max(1, len(documents)) + 1)
         yield Window(low, high, documents)
         low = high + 1
