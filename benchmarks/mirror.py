@@ -69,7 +69,7 @@ async def catch_up(services: Services, many: int) -> None:
             await services.duties.mirror.apply(runs)
         seconds = time.monotonic() - began
         say(f"catch-up, {what}: {many / seconds:.0f} runs/s")
-    counted = sum((await services.tasks.get(task.id)).record.total_runs for task in tasks)
+    counted = sum([(await services.tasks.get(task.id)).record.total_runs for task in tasks])
     say(f"counted {counted} of {many}")
 
 
