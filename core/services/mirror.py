@@ -75,9 +75,7 @@ class Mirror:
                 ends.append(end_of(run, execution or picture_of(task, run, self._clock.now()), self._clock.now()))
             elif not began:
                 await self._note_beginning(task, run, execution)
-        for ended in await self._counting.finish_all(ends):
-            logger.info("Execution %s of task %s ended as %s", ended.id, ended.task_id, ended.status)
-            await self.free_lock(ended)
+        await self._free_locks(await self._counting.finish_all(ends))
 
     async def sweep(self) -> None:
         """Look at everything that may have been missed since the last sweep that got through."""
@@ -95,6 +93,17 @@ class Mirror:
         while uncounted := await self._executions.uncounted(limit=500):
             await self._counting.count(uncounted)
         await self._correct_active()
+
+    async def _free_locks(self, ended: Sequence[Execution]) -> None:
+        """One question for each task, not for each of what may be thousands of runs."""
+        by_id = {execution.id: execution for execution in ended}
+        try:
+            for task_id in {execution.task_id for execution in ended}:
+                holder = await self._locks.holder(task_id)
+                if holder in by_id:
+                    await self.free_lock(by_id[holder])
+        except Unavailable:
+            logger.warning("Redis is away; the locks of %d ended executions expire by themselves", len(ended))
 
     async def free_lock(self, execution: Execution) -> None:
         """Give back what an execution that has ended may hold still."""
