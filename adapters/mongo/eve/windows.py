@@ -59,6 +59,6 @@ async def windows(
         elif high == end:
             width = page_size
         else:
-            width = min(width * _WIDER, width * page_size // max(1, len(documents)) + 1)
+            width = min(width * _WIDER, width * page_size // len(documents) + 1) if documents else width * _WIDER
         yield Window(low, high, documents)
         low = high + 1
