@@ -27,6 +27,9 @@ AHEAD = timedelta(seconds=1)
 _SLOWEST_POLL_SECONDS = 3.0
 _FRESH_SECONDS = 0.5
 """Age up to which a poll's answer decides what runs next."""
+_SHARE = 3.0
+"""Pause after a poll that was asked for, as a multiple of what it took: a slow server is not pressed harder."""
+_LONGEST_GAP_SECONDS = 2.0
 _LEAST_PAUSE_SECONDS = 0.02
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _POLLED_AT_ONCE = 50
@@ -64,14 +67,16 @@ class Taking:
         self._waiting = WaitingRuns(lambda queue_id: self._priorities.get(queue_id, _LOWEST_PRIORITY))
         self._changed = asyncio.Event()
         self._poll_wanted = True
-        self._polled_seconds = 0.0
+        self._polled_seconds = -_SLOWEST_POLL_SECONDS
+        self._gap_seconds = 0.0
+        self._more_is_due = False
         self._complained = False
 
     async def run(self) -> None:
         """Take runs until closed."""
         while self.is_open:
             try:
-                if self._poll_wanted or self._age_seconds() >= self._interval_seconds():
+                if self._age_seconds() >= (self._gap_seconds if self._poll_wanted else self._interval_seconds()):
                     await self.poll()
                 self.begin_due()
                 self._complained = False
@@ -112,29 +117,44 @@ class Taking:
     async def poll(self) -> None:
         """Ask Prefect what is scheduled."""
         self._poll_wanted = False
-        self._polled_seconds = asyncio.get_running_loop().time()
+        began_seconds = self._polled_seconds = asyncio.get_running_loop().time()
         now = datetime.now(UTC)
-        limit = max(_POLLED_AT_ONCE, 2 * int(self._slots.total_tokens))
-        found = await self._scheduled_before(now + self._prefetch, limit)
-        if len(found) == limit:  # what is due later may hide what is due now in a queue of lower priority
-            found = await self._scheduled_before(now + AHEAD, limit)
+        found = await self._next_runs(now)
+        self._gap_seconds = min(_SHARE * (asyncio.get_running_loop().time() - began_seconds), _LONGEST_GAP_SECONDS)
         self.polled_at = now
         await self._deployments.learn(entry.flow_run.deployment_id for entry in found)
         self._waiting.replace(found, self._begun())
 
+    async def _next_runs(self, now: datetime) -> list[WorkerFlowRunResponse]:
+        """What is due, or soon will be; with more runs than slots only what is due, and not all of it."""
+        slots = int(self._slots.total_tokens)
+        if not self._is_contended():
+            limit = max(_POLLED_AT_ONCE, 2 * slots)
+            found = await self._scheduled_before(now + self._prefetch, limit)
+            if len(found) < limit:
+                self._more_is_due = False
+                return found
+        # What is due later would hide what is due now in a queue of lower priority.
+        found = await self._scheduled_before(now + AHEAD, 2 * slots)
+        self._more_is_due = len(found) == 2 * slots
+        return found
+
     def begin_due(self) -> None:
         """Begin what is due, as far as slots go."""
         while self.is_open and self._slots.available_tokens > 0:
-            if self._is_contended() and self._age_seconds() > _FRESH_SECONDS:
+            if self._is_contended() and self._age_seconds() > max(_FRESH_SECONDS, self._gap_seconds):
                 self.wake()
                 return
             run = self._waiting.take(datetime.now(UTC), AHEAD)
             if run is None:
+                if self._more_is_due:
+                    self.wake()
                 return
             self._begin(run)
 
     async def _pause(self) -> None:
-        patience = self._interval_seconds() - self._age_seconds()
+        wanted = self._gap_seconds if self._poll_wanted else self._interval_seconds()
+        patience = wanted - self._age_seconds()
         due_at = self._waiting.next_due_at()
         if due_at is not None and self._slots.available_tokens > 0:
             patience = min(patience, (due_at - AHEAD - datetime.now(UTC)).total_seconds())

@@ -103,11 +103,12 @@ async def test_a_suspended_run_stops_at_its_next_step_and_can_be_resumed(
 
 
 async def test_a_run_cancelled_while_it_waits_never_begins(narrow_pool: Pool, tmp_path: Path) -> None:
-    blocker = await narrow_pool.run("sleep", seconds=2)
+    blocker = await narrow_pool.run("sleep", seconds=600)
     await narrow_pool.running(blocker)
     waiting = await narrow_pool.run("sign", note=str(tmp_path / "signed"))
     await narrow_pool.cancel(waiting)
     after = await narrow_pool.run("nothing")
+    await narrow_pool.cancel(blocker)
     assert (await narrow_pool.ended(after)).is_completed()
     assert (await narrow_pool.ended(waiting)).is_cancelled()
     assert not (tmp_path / "signed").exists()

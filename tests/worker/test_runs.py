@@ -139,10 +139,11 @@ async def test_the_next_run_sees_changed_code(pool: Pool, start_worker: StartWor
 
 
 async def test_critical_runs_begin_before_waiting_low_ones(narrow_pool: Pool) -> None:
-    blocker = await narrow_pool.run("sleep", seconds=3)
+    blocker = await narrow_pool.run("sleep", seconds=600)
     await narrow_pool.running(blocker)
     low = [await narrow_pool.run("nothing", queue="low") for _ in range(3)]
     critical = await narrow_pool.run("nothing", queue="critical")
+    await narrow_pool.cancel(blocker)
     for run in (*low, critical):
         await narrow_pool.ended(run)
     began = [(await narrow_pool.client.read_flow_run(run)).start_time for run in (critical, *low)]
