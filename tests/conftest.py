@@ -40,6 +40,13 @@ NEVER = "0 0 0 29 2 ?"
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever needs the servers of the session is slow: `make test-fast` starts none of them."""
+    for item in items:
+        if {"stack", "eve_servers"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 async def wait_until(
     holds: Callable[[], Awaitable[Any]], what: str, patience_seconds: float = PATIENCE_SECONDS
 ) -> Any:
