@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
@@ -31,6 +32,12 @@ from core.domain.principal import Principal
 from core.domain.task import Task, TaskDefinition
 from core.ports import PageRequest
 from deployments.stack.embedded import EmbeddedStack
+
+# A shared machine is slow at times; how long an example takes proves nothing.
+hypothesis.settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared machine")
 
 ADMIN = Principal(user_id="admin-of-the-tests", character_id=1, is_super_admin=True)
 PATIENCE_SECONDS = 60.0
