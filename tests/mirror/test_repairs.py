@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,9 +23,10 @@ def client(scheduler: Scheduler) -> PrefectClient:
     return scheduler.services.engine.client
 
 
-async def flow_run_of(client: PrefectClient, task: Task, state: Any = None) -> str:
+async def flow_run_of(client: PrefectClient, task: Task) -> str:
+    """A run in Pending: no worker takes it, the test alone leads it."""
     assert task.deployment_id is not None
-    flow_run = await client.create_flow_run_from_deployment(UUID(task.deployment_id), state=state)
+    flow_run = await client.create_flow_run_from_deployment(UUID(task.deployment_id), state=Pending())
     return str(flow_run.id)
 
 
@@ -90,7 +90,6 @@ async def test_a_run_without_a_sign_of_life_is_buried_and_one_that_beats_is_not(
     ids = {}
     for task in (silent, beating):
         ids[task.id] = await flow_run_of(client, task)
-        await client.set_flow_run_state(UUID(ids[task.id]), Pending())
         await client.set_flow_run_state(UUID(ids[task.id]), Running())
         await executions.begin(at_work(task, ids[task.id]))
 
