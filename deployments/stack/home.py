@@ -18,6 +18,9 @@ from pathlib import Path
 
 from deployments.stack.errors import HomeInUse, HomeRefused
 
+_PORTS = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections. Source: Linux net.ipv4.ip_local_port_range, from 32768."""
+
 
 class Home:
     """Paths under one folder. Creating the object makes the folders that are missing, or raises `HomeRefused`.
@@ -144,10 +147,8 @@ def is_port_free(host: str, port: int) -> bool:
 
 
 def free_port(avoid: set[int] | None = None) -> int:
-    """A loopback port that is free at this moment."""
+    """A loopback port that is free now and that no outgoing connection takes while its server restarts."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in (avoid or set()):
+        port = secrets.choice(_PORTS)
+        if port not in (avoid or set()) and is_port_free("127.0.0.1", port):
             return port

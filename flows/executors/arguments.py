@@ -27,7 +27,8 @@ from pydantic.errors import PydanticUserError
 
 from core.domain.duration import format_duration, parse_duration
 from core.errors import Fault, Invalid, SchedulerError
-from flows.executors.faults import faults_of
+from flows.executors.faults import faults_of, in_their_place
+from flows.executors.secrets import reference_faults
 
 CONTEXT = "context"
 """A function's parameter of this name is given the `WorkContext`; it is none of its JSON parameters."""
@@ -55,6 +56,24 @@ class Arguments(Protocol):
             core.errors.Invalid: with every fault, located under `location`.
         """
         ...
+
+
+def read_overlaid(
+    arguments: Arguments, values: Mapping[str, Any], parameters: Mapping[str, Any], location: str
+) -> dict[str, Any]:
+    """Read a config's values, overlaid with a run's own parameters; their secrets may be filled in already.
+
+    Raises:
+        core.errors.Invalid: with every fault; one that the run's own brought stands at `parameters`.
+    """
+    faults = list(reference_faults(values, location))
+    try:
+        read = arguments.read(values, location)
+    except Invalid as error:
+        faults.extend(error.faults)
+    if faults:
+        raise Invalid(in_their_place(faults, location, parameters))
+    return read
 
 
 class AnyArguments:

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.domain.work import Executor, TaskResult, WorkContext
 from core.errors import Fault, Invalid
-from flows.executors.arguments import AnyArguments, Arguments, PluginError, TypedArguments
+from flows.executors.arguments import AnyArguments, Arguments, PluginError, TypedArguments, read_overlaid
 from flows.executors.catalog import CatalogEntry, described
-from flows.executors.faults import faults_of, in_their_place
+from flows.executors.faults import faults_of
 from flows.executors.outcome import raised, refused, shielded, without_secrets
-from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
+from flows.executors.secrets import AttemptSecrets, SecretReader
 from flows.executors.threads import Threads
 
 
@@ -69,7 +69,7 @@ class PluggedExecutor:
     ) -> list[Fault]:
         """What is wrong with the values in a config (at `location`), overlaid with a run's own parameters."""
         try:
-            self._read({**config, **parameters}, parameters, location)
+            read_overlaid(self._arguments, {**config, **parameters}, parameters, location)
         except Invalid as error:
             return list(error.faults)
         return []
@@ -83,7 +83,7 @@ class PluggedExecutor:
         secrets = AttemptSecrets(self._secrets, context.config, context.parameters)
         try:
             filled = await secrets.fill_value({**values, **context.parameters})
-            read = self._read(filled, context.parameters, location)
+            read = read_overlaid(self._arguments, filled, context.parameters, location)
             own = shielded(context, secrets.redactor())
             value = await self._call(replace(own, parameters=read))
             return without_secrets(TaskResult.of(value), secrets.redactor())
@@ -91,16 +91,6 @@ class PluggedExecutor:
             return without_secrets(refused(list(error.faults)), secrets.redactor())
         except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is its outcome
             return raised(error, context, secrets.redactor())
-
-    def _read(self, values: Mapping[str, Any], parameters: Mapping[str, Any], location: str) -> dict[str, Any]:
-        faults = list(reference_faults(values, location))
-        try:
-            read = self._arguments.read(values, location)
-        except Invalid as error:
-            faults.extend(error.faults)
-        if faults:
-            raise Invalid(in_their_place(faults, location, parameters))
-        return read
 
     async def _call(self, context: WorkContext) -> object:
         if inspect.iscoroutinefunction(self._executor.execute):

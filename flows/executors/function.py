@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.domain.work import TaskResult, WorkContext
 from core.errors import Fault, Invalid
-from flows.executors.arguments import CONTEXT, FunctionArguments, PluginError
+from flows.executors.arguments import CONTEXT, FunctionArguments, PluginError, read_overlaid
 from flows.executors.catalog import CatalogEntry, described, enclosed
-from flows.executors.faults import faults_of, in_their_place
+from flows.executors.faults import faults_of
 from flows.executors.outcome import raised, refused, shielded, without_secrets
-from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
+from flows.executors.secrets import AttemptSecrets, SecretReader
 from flows.executors.threads import Threads
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
@@ -87,7 +87,7 @@ class FunctionExecutor:
         """What is wrong with a config, overlaid with a run's own parameters."""
         try:
             registered, values = self._find(config, parameters)
-            self._read(registered, values, parameters)
+            read_overlaid(registered.arguments, values, parameters, "config.parameters")
         except Invalid as error:
             return list(error.faults)
         return []
@@ -98,7 +98,7 @@ class FunctionExecutor:
         try:
             registered, values = self._find(context.config, context.parameters)
             filled = await secrets.fill_value(values)
-            arguments = self._read(registered, filled, context.parameters)
+            arguments = read_overlaid(registered.arguments, filled, context.parameters, "config.parameters")
             value = await self._call(registered, arguments, shielded(context, secrets.redactor()))
             return without_secrets(TaskResult.of(value), secrets.redactor())
         except Invalid as error:
@@ -117,19 +117,6 @@ class FunctionExecutor:
                 "config.function_name", f"no function {read.function_name!r} is registered in module {read.module!r}"
             )
         return registered, {**read.parameters, **parameters}
-
-    def _read(
-        self, registered: _Registered, values: Mapping[str, Any], parameters: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        base = "config.parameters"
-        faults = list(reference_faults(values, base))
-        try:
-            read = registered.arguments.read(values, base)
-        except Invalid as error:
-            faults.extend(error.faults)
-        if faults:
-            raise Invalid(in_their_place(faults, base, parameters))
-        return read
 
     async def _call(self, registered: _Registered, arguments: dict[str, Any], context: WorkContext) -> object:
         def call(own: WorkContext) -> object:
