@@ -37,6 +37,11 @@ INDEXES = {
 }
 """Source: eve-modules, "Indexes GF creates", what is marked ours; the last of each are for our own bookkeeping."""
 
+_MAX_IDLE_MS = 60_000
+"""A connection unused for longer is not used again. The other side may have closed it (SecantusDB does after five
+minutes, load balancers and firewalls do too), and a write that meets the closed one fails: nothing retries it on a
+standalone server."""
+
 
 @asynccontextmanager
 async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
@@ -47,6 +52,7 @@ async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> A
         serverSelectionTimeoutMS=int(timeout_seconds * 1000),
         connectTimeoutMS=int(timeout_seconds * 1000),
         socketTimeoutMS=30_000,
+        maxIdleTimeMS=_MAX_IDLE_MS,
         appname="falcon-scheduler",
     )
     try:
