@@ -1,0 +1,106 @@
+"""The environment, read once into typed groups: the only reader of `os.environ` for configuration.
+
+    settings = Settings.load()
+    settings.mongo.uri, settings.redis.host, settings.scheduler.worker_count, settings.api.jwt_secret, ...
+
+Every variable is `<PREFIX><FIELD>` in capitals, its prefix standing on its group: `SCHEDULER_` and
+`worker_count` make `SCHEDULER_WORKER_COUNT`. A variable that is set but empty counts as not set, as in
+compose files. Lengths of time are Go durations ("90s", "1h30m"). Nothing here connects to anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self, TypeVar, cast
+
+from pydantic import ValidationError
+
+from adapters.settings.groups import (
+    DEFAULT_HOME,
+    ApiSettings,
+    EsiSettings,
+    EveSettings,
+    Group,
+    MongoSettings,
+    PrefectSettings,
+    RedisSettings,
+    SchedulerSettings,
+)
+from core.errors import SchedulerError
+
+__all__ = [
+    "DEFAULT_HOME",
+    "ApiSettings",
+    "EsiSettings",
+    "EveSettings",
+    "MongoSettings",
+    "PrefectSettings",
+    "RedisSettings",
+    "SchedulerSettings",
+    "Settings",
+    "SettingsError",
+]
+
+GroupT = TypeVar("GroupT", bound=Group)
+
+
+class SettingsError(SchedulerError):
+    """The environment is not fit to start with. Names each variable and what it may be, never what it was."""
+
+    code = "settings"
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        super().__init__("\n".join(f"{name}: {allowed}" for name, allowed in sorted(faults.items())))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every group, read once from the environment by `load`."""
+
+    mongo: MongoSettings
+    redis: RedisSettings
+    scheduler: SchedulerSettings
+    api: ApiSettings
+    prefect: PrefectSettings
+    esi: EsiSettings
+    eve: EveSettings
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment as it is now.
+
+        Raises:
+            SettingsError: some variables are not what they may be; all are named at once.
+        """
+        faults: dict[str, str] = {}
+        read = _Reader(faults)
+        groups = (
+            read(MongoSettings),
+            read(RedisSettings),
+            read(SchedulerSettings),
+            read(ApiSettings),
+            read(PrefectSettings),
+            read(EsiSettings),
+            read(EveSettings),
+        )
+        if faults:
+            raise SettingsError(faults)
+        return cls(*groups)
+
+
+class _Reader:
+    """Reads one group after another and gathers what is wrong with each."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        self._faults = faults
+
+    def __call__(self, group: type[GroupT]) -> GroupT:
+        try:
+            return group()
+        except ValidationError as error:
+            prefix = group.model_config.get("env_prefix", "")
+            for fault in error.errors(include_input=False, include_url=False):
+                name = f"{prefix}{fault['loc'][0]}".upper()
+                self._faults[name] = fault["msg"].removeprefix("Value error, ")
+            return cast(GroupT, group.model_construct())

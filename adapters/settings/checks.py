@@ -1,0 +1,112 @@
+"""What a variable of the environment may be: each check raises `ValueError` with a sentence that says so."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from adapters.http.guard import AddressGuard
+from core.domain.duration import parse_duration
+
+_SHORTEST_SECRET_BYTES = 32  # Source: RFC 7518 section 3.2, a key at least as long as the SHA-256 output
+
+
+def duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_duration(value)
+    except ValueError:
+        raise ValueError("must be a duration such as 30s, 5m or 1h30m") from None
+
+
+def positive(value: timedelta) -> timedelta:
+    if value <= timedelta():
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+def timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be an IANA time zone such as UTC or Europe/Berlin")
+    return value
+
+
+def api_prefix(value: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*/?", value):
+        raise ValueError("must be a path such as /api or /falcon/v1")
+    return value.rstrip("/")
+
+
+def web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", value):
+        raise ValueError("must be an address that starts with http:// or https://")
+    return value.rstrip("/")
+
+
+def mongo_uri(value: str) -> str:
+    if not value.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("must start with mongodb:// or mongodb+srv://")
+    return value
+
+
+def header_text(value: str) -> str:
+    if not re.fullmatch(r"[\x20-\x7e]+", value):
+        raise ValueError("must be one line of plain ASCII text, as an HTTP header takes it")
+    return value
+
+
+def signing_secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value().encode()) < _SHORTEST_SECRET_BYTES:
+        raise ValueError(f"must be at least {_SHORTEST_SECRET_BYTES} bytes long (RFC 7518, section 3.2)")
+    return value
+
+
+def fernet_key(value: SecretStr) -> SecretStr:
+    try:
+        Fernet(value.get_secret_value())
+    except ValueError:
+        raise ValueError("must be a Fernet key: 32 bytes in URL-safe base64") from None
+    return value
+
+
+def listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def allow_rules(value: tuple[str, ...]) -> tuple[str, ...]:
+    AddressGuard(value)  # raises ValueError and says which rule
+    return value
+
+
+def proxy(value: SecretStr) -> SecretStr:
+    web_address(value.get_secret_value())
+    return value
+
+
+def origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in value:
+        if not re.fullmatch(r"https?://[^\s/]+", origin):
+            raise ValueError("must be origins such as https://ui.example.com, without a path")
+    return value
+
+
+def plugins(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        # Each run has a folder of its own, so what is relative would mean something else in each.
+        by_path = name.endswith(".py")
+        if not (Path(name).is_absolute() if by_path else all(map(str.isidentifier, name.split(".")))):
+            raise ValueError(f"{name!r} is neither a module's name nor the absolute path of a .py file")
+    return value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
+Duration = Annotated[timedelta, BeforeValidator(duration), AfterValidator(positive)]
+WebAddress = Annotated[str, AfterValidator(web_address)]

@@ -1,0 +1,157 @@
+"""The groups of variables, each with its prefix, defaults and meanings.
+
+Every variable is `<PREFIX><FIELD>` in capitals: `SCHEDULER_` and `worker_count` make `SCHEDULER_WORKER_COUNT`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adapters.settings.checks import (
+    Duration,
+    Listed,
+    WebAddress,
+    allow_rules,
+    api_prefix,
+    fernet_key,
+    header_text,
+    mongo_uri,
+    origins,
+    plugins,
+    proxy,
+    signing_secret,
+    timezone,
+)
+
+DEFAULT_HOME = Path(".falcon")
+"""Where data lives unless `SCHEDULER_HOME` says otherwise: in the working directory, so that a checkout holds
+its own data and two checkouts never share it."""
+
+
+class Group(BaseSettings):
+    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True, extra="ignore")
+
+    def gives(self, field: str) -> bool:
+        """Whether the environment sets this field, rather than its default standing."""
+        return field in self.model_fields_set
+
+
+class MongoSettings(Group):
+    """Where tasks and executions are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="MONGODB_")
+
+    uri: Annotated[str, AfterValidator(mongo_uri), Field(repr=False)] = "mongodb://localhost:27017"
+    """May hold a password, hence left out of every repr."""
+    database: Annotated[str, Field(pattern=r'^[^/\\. "$*<>:|?]{1,63}$')] = "go_falcon"
+
+
+class RedisSettings(Group):
+    """Where locks, leases and the ESI cache are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="REDIS_")
+
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 6379
+    password: SecretStr | None = None
+    db: Annotated[int, Field(ge=0)] = 0
+
+
+class SchedulerSettings(Group):
+    """How the scheduler runs and cleans up."""
+
+    model_config = SettingsConfigDict(env_prefix="SCHEDULER_")
+
+    worker_count: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Runs that one worker carries at once."""
+    queue_size: Annotated[int, Field(ge=1)] = 1000
+    """Runs that may wait before `execute` answers 503."""
+    cleanup_interval: Duration = timedelta(hours=1)
+    """How often the facade sweeps for what the event stream missed and for stale runs."""
+    stale_timeout: Duration = timedelta(hours=2)
+    """Age at which a run that still claims to run is taken for stale."""
+    cancel_grace: Duration = timedelta(seconds=10)
+    """Time that a cancelled run has to end by itself before it is killed."""
+    shutdown_grace: Duration = timedelta(seconds=30)
+    """Time that running work has to end when its worker is told to stop."""
+    retention: Duration = timedelta(days=30)
+    """Age past which finished executions, and the runs in Prefect behind them, are removed."""
+    home: Path = DEFAULT_HOME
+    """Data, logs and secrets of the local stack."""
+    timezone: Annotated[str, AfterValidator(timezone)] = "UTC"
+    """IANA zone in which schedules are read when a task names none."""
+    plugins: Annotated[Listed, AfterValidator(plugins)] = ()
+    """Modules or `.py` files whose functions and executors are registered, see docs/executors.md."""
+    http_allow: Annotated[Listed, AfterValidator(allow_rules)] = ()
+    """Addresses that http tasks may call although they are not public: networks, addresses, names; `:port` may
+    follow. See docs/executors.md."""
+    http_proxy: Annotated[SecretStr, AfterValidator(proxy)] | None = None
+    """Proxy of http tasks that name none; may hold a password."""
+
+
+class ApiSettings(Group):
+    """How the facade is reached and whom it believes. Its variables stand without a common prefix."""
+
+    model_config = SettingsConfigDict(env_prefix="")
+
+    jwt_secret: Annotated[SecretStr, AfterValidator(signing_secret)] | None = None
+    """Signs and verifies HS256 tokens. Only the facade needs it; without it no token can be believed."""
+    jwt_secret_previous: Annotated[SecretStr, AfterValidator(signing_secret)] | None = None
+    """The secret before the present one: still verifies, so that a change of secret logs nobody out."""
+    jwt_jwks_issuer: str | None = None
+    jwt_jwks_url: WebAddress | None = None
+    """Key set of an identity provider whose RS256 and EdDSA tokens are believed too; needs the issuer."""
+    jwt_jwks_audience: str | None = None
+    """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
+    api_rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 100
+    """Requests per second that one caller may make of one facade, twice that for a moment; 0 lifts the limit."""
+    api_trusted_origins: Annotated[Listed, AfterValidator(origins)] = ()
+    """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
+    api_prefix: Annotated[str, AfterValidator(api_prefix)] = ""
+    """Path in front of `/scheduler`: empty, or starting with a slash and not ending with one."""
+
+    @field_validator("jwt_jwks_url")
+    @classmethod
+    def _has_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and not info.data.get("jwt_jwks_issuer"):
+            raise ValueError("needs JWT_JWKS_ISSUER, without which anybody's tokens of that provider would count")
+        return value
+
+
+class PrefectSettings(Group):
+    """Where Prefect answers. All else of Prefect's is read by Prefect itself."""
+
+    model_config = SettingsConfigDict(env_prefix="PREFECT_")
+
+    api_url: WebAddress = "http://127.0.0.1:4200/api"
+
+
+class EsiSettings(Group):
+    """EVE Swagger Interface: what the system tasks read from."""
+
+    model_config = SettingsConfigDict(env_prefix="ESI_")
+
+    base_url: WebAddress = "https://esi.evetech.net"
+    user_agent: Annotated[str, AfterValidator(header_text)] | None = None
+    """`App/1.2.3 (mail@example.com; +https://repo)`; without it ESI tasks refuse to run.
+    Source: ESI best practices."""
+    compatibility_date: date = date(2025, 12, 16)
+    requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 20.0
+    """Pace towards ESI of all processes that share a Redis."""
+
+
+class EveSettings(Group):
+    """EVE SSO, for the refresh of tokens."""
+
+    model_config = SettingsConfigDict(env_prefix="EVE_")
+
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    sso_url: WebAddress = "https://login.eveonline.com"
+    token_key: Annotated[SecretStr, AfterValidator(fernet_key)] | None = None
+    """Fernet key under which EVE tokens are kept in MongoDB."""
