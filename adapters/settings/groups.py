@@ -12,21 +12,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.settings.checks import (
-    Duration,
-    Listed,
-    WebAddress,
-    allow_rules,
-    api_prefix,
-    fernet_key,
-    header_text,
-    mongo_uri,
-    origins,
-    plugins,
-    proxy,
-    signing_secret,
-    timezone,
-)
+from adapters.settings import checks
+from adapters.settings.checks import Duration, Listed, WebAddress
 
 DEFAULT_HOME = Path(".falcon")
 """Where data lives unless `SCHEDULER_HOME` says otherwise: in the working directory, so that a checkout holds
@@ -46,7 +33,7 @@ class MongoSettings(Group):
 
     model_config = SettingsConfigDict(env_prefix="MONGODB_")
 
-    uri: Annotated[str, AfterValidator(mongo_uri), Field(repr=False)] = "mongodb://localhost:27017"
+    uri: Annotated[str, AfterValidator(checks.mongo_uri), Field(repr=False)] = "mongodb://localhost:27017"
     """May hold a password, hence left out of every repr."""
     database: Annotated[str, Field(pattern=r'^[^/\\. "$*<>:|?]{1,63}$')] = "go_falcon"
 
@@ -83,14 +70,14 @@ class SchedulerSettings(Group):
     """Age past which finished executions, and the runs in Prefect behind them, are removed."""
     home: Path = DEFAULT_HOME
     """Data, logs and secrets of the local stack."""
-    timezone: Annotated[str, AfterValidator(timezone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(checks.timezone)] = "UTC"
     """IANA zone in which schedules are read when a task names none."""
-    plugins: Annotated[Listed, AfterValidator(plugins)] = ()
+    plugins: Annotated[Listed, AfterValidator(checks.plugins)] = ()
     """Modules or `.py` files whose functions and executors are registered, see docs/executors.md."""
-    http_allow: Annotated[Listed, AfterValidator(allow_rules)] = ()
+    http_allow: Annotated[Listed, AfterValidator(checks.allow_rules)] = ()
     """Addresses that http tasks may call although they are not public: networks, addresses, names; `:port` may
     follow. See docs/executors.md."""
-    http_proxy: Annotated[SecretStr, AfterValidator(proxy)] | None = None
+    http_proxy: Annotated[SecretStr, AfterValidator(checks.proxy)] | None = None
     """Proxy of http tasks that name none; may hold a password."""
 
 
@@ -99,9 +86,9 @@ class ApiSettings(Group):
 
     model_config = SettingsConfigDict(env_prefix="")
 
-    jwt_secret: Annotated[SecretStr, AfterValidator(signing_secret)] | None = None
+    jwt_secret: Annotated[SecretStr, AfterValidator(checks.signing_secret)] | None = None
     """Signs and verifies HS256 tokens. Only the facade needs it; without it no token can be believed."""
-    jwt_secret_previous: Annotated[SecretStr, AfterValidator(signing_secret)] | None = None
+    jwt_secret_previous: Annotated[SecretStr, AfterValidator(checks.signing_secret)] | None = None
     """The secret before the present one: still verifies, so that a change of secret logs nobody out."""
     jwt_jwks_issuer: str | None = None
     jwt_jwks_url: WebAddress | None = None
@@ -110,9 +97,9 @@ class ApiSettings(Group):
     """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
     api_rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 100
     """Requests per second that one caller may make of one facade, twice that for a moment; 0 lifts the limit."""
-    api_trusted_origins: Annotated[Listed, AfterValidator(origins)] = ()
+    api_trusted_origins: Annotated[Listed, AfterValidator(checks.origins)] = ()
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
-    api_prefix: Annotated[str, AfterValidator(api_prefix)] = ""
+    api_prefix: Annotated[str, AfterValidator(checks.api_prefix)] = ""
     """Path in front of `/scheduler`: empty, or starting with a slash and not ending with one."""
 
     @field_validator("jwt_jwks_url")
@@ -137,7 +124,7 @@ class EsiSettings(Group):
     model_config = SettingsConfigDict(env_prefix="ESI_")
 
     base_url: WebAddress = "https://esi.evetech.net"
-    user_agent: Annotated[str, AfterValidator(header_text)] | None = None
+    user_agent: Annotated[str, AfterValidator(checks.header_text)] | None = None
     """`App/1.2.3 (mail@example.com; +https://repo)`; without it ESI tasks refuse to run.
     Source: ESI best practices."""
     compatibility_date: date = date(2025, 12, 16)
@@ -153,5 +140,5 @@ class EveSettings(Group):
     client_id: str | None = None
     client_secret: SecretStr | None = None
     sso_url: WebAddress = "https://login.eveonline.com"
-    token_key: Annotated[SecretStr, AfterValidator(fernet_key)] | None = None
+    token_key: Annotated[SecretStr, AfterValidator(checks.fernet_key)] | None = None
     """Fernet key under which EVE tokens are kept in MongoDB."""
