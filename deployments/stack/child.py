@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from core.domain.duration import format_duration
 from deployments.stack.errors import PartFailed
 from deployments.stack.part import Part
 from deployments.stack.process import Command, end_leftovers, spawn, stop, tail, trim_log
 
 _PROBE_SECONDS = 0.2
 _MOST_DEATHS = 5
+_LOOK_SECONDS = 5.0
+_ANSWER_SECONDS = 15.0
 _STEADY_AFTER = timedelta(minutes=2)
 """A part that served for this long has recovered: its earlier deaths no longer count."""
 
@@ -26,6 +29,7 @@ class Child:
         environment: on top of the supervisor's own; read at each start.
         report: receives a line for the user when the part dies and when it is back.
         first_backoff: pause before the first restart; it doubles with each death in a row.
+        patience: how long it may live without serving before it is ended, to be started again.
     """
 
     def __init__(
@@ -34,14 +38,17 @@ class Child:
         environment: Mapping[str, str],
         report: Callable[[str], None],
         first_backoff: timedelta = timedelta(seconds=1),
+        patience: timedelta = timedelta(minutes=1),
     ) -> None:
         self.part = part
         self._environment = environment
         self._report = report
         self._first_backoff = first_backoff
+        self._patience = patience
         self._process: asyncio.subprocess.Process | None = None
         self._command: Command | None = None
         self._stopping = False
+        self._impatient = False
 
     @property
     def pid(self) -> int | None:
@@ -71,7 +78,7 @@ class Child:
             raise self._failed(f"was not ready after {seconds:.0f} s") from None
 
     async def watch(self) -> None:
-        """Start it again whenever it dies. Returns when it is stopped on purpose.
+        """Start it again whenever it dies or serves no more. Returns when it is stopped on purpose.
 
         Raises:
             PartFailed: it died too often in a short time.
@@ -82,7 +89,8 @@ class Child:
             code = await self._ended()
             if self._stopping:
                 return
-            deaths = 1 if time.monotonic() - started > _STEADY_AFTER.total_seconds() else deaths + 1
+            steady = self._impatient or time.monotonic() - started > _STEADY_AFTER.total_seconds()
+            deaths = 1 if steady else deaths + 1
             if deaths > _MOST_DEATHS:
                 raise self._failed(f"died {deaths} times in a row (last exit code {code})")
             await self._start_again(code, deaths)
@@ -96,7 +104,33 @@ class Child:
     async def _ended(self) -> int:
         if self._process is None:
             raise RuntimeError(f"{self.part.name} was never started")
-        return await self._process.wait()
+        self._impatient = False
+        attending = asyncio.create_task(self._attend(self._process), name=f"attend {self.part.name}")
+        try:
+            return await self._process.wait()
+        finally:
+            attending.cancel()
+            await asyncio.wait([attending])
+
+    async def _attend(self, process: asyncio.subprocess.Process) -> None:
+        """End the process once it has not served for as long as our patience lasts."""
+        served_at = time.monotonic()
+        while True:
+            await asyncio.sleep(min(_LOOK_SECONDS, self._patience.total_seconds() / 4))
+            if await self._is_serving():
+                served_at = time.monotonic()
+            elif time.monotonic() - served_at > self._patience.total_seconds():
+                self._report(f"{self.part.title} lives but has not served for {format_duration(self._patience)}")
+                self._impatient = True  # no death of its own: a disk may stay full for long
+                process.kill()
+                return
+
+    async def _is_serving(self) -> bool:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await self.part.is_serving()
+        except Exception:  # noqa: BLE001 - "any exception means that it does not"
+            return False
 
     async def _start_again(self, code: int, deaths: int) -> None:
         backoff = self._first_backoff * 2 ** (deaths - 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deployments.stack.errors import PartFailed, PartMissing
@@ -71,6 +72,12 @@ class Mongo(Part):
         await self._run(self._uri, {"ping": 1})
         return True
 
+    async def is_serving(self) -> bool:
+        """Whether it still writes. After its disk was full it refuses every write until it is restarted."""
+        written: dict[str, object] = {"q": {"_id": "probe"}, "u": {"$set": {"at": datetime.now(UTC)}}, "upsert": True}
+        answer = await self._run(self._uri, {"update": "liveness", "updates": [written]})
+        return not answer.get("writeErrors")
+
     async def _create_user(self) -> None:
         from pymongo.errors import OperationFailure, PyMongoError
 
@@ -88,12 +95,12 @@ class Mongo(Part):
                 return
 
     @staticmethod
-    async def _run(uri: str, order: dict[str, object]) -> None:
+    async def _run(uri: str, order: dict[str, object]) -> dict[str, object]:
         from pymongo import AsyncMongoClient
 
         client: AsyncMongoClient[dict[str, object]]
         async with AsyncMongoClient(uri, serverSelectionTimeoutMS=2000) as client:
-            await client.admin.command(order)
+            return await client.admin.command(order)
 
     @property
     def _uri(self) -> str:

@@ -37,6 +37,13 @@ class Part(ABC):
     async def is_ready(self) -> bool:
         """Whether it serves. False or any exception means not yet."""
 
+    async def is_serving(self) -> bool:
+        """Whether a part that was ready still does its work. False or any exception means that it does not.
+
+        For servers that may stay alive and useless; others die, or recover by themselves, and need no answer of ours.
+        """
+        return True
+
     def environment(self) -> Mapping[str, str]:
         """What the other parts need in order to reach it."""
         return {}

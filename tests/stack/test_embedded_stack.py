@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -156,3 +157,37 @@ async def test_a_part_that_keeps_dying_is_given_up_with_the_end_of_its_log(tmp_p
     with pytest.raises(PartFailed, match=r"Short-lived server died 6 times(.|\n)*out of memory"):
         await child.watch()
     assert len([line for line in told if "ended unexpectedly" in line]) == 5
+
+
+class Idler(Broken):
+    """A server that lives on and, the first time, stops doing its work."""
+
+    name = "idler"
+    title = "Idle server"
+
+    def command(self) -> Command:
+        return Command((sys.executable, "-c", "import time; time.sleep(600)"))
+
+    async def is_ready(self) -> bool:
+        return True
+
+    async def is_serving(self) -> bool:
+        return (self.home.path / "mended").exists()
+
+
+async def test_a_part_that_lives_but_serves_no_more_is_started_again(tmp_path: Path) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    patience, pause = timedelta(milliseconds=200), timedelta(milliseconds=1)
+    child = Child(Idler(Home(tmp_path)), {}, told.put_nowait, first_backoff=pause, patience=patience)
+    await child.start()
+    first = child.pid
+    watching = asyncio.create_task(child.watch())
+    try:
+        assert await told.get() == "Idle server lives but has not served for 200ms"
+        (tmp_path / "mended").touch()
+        assert await told.get() == "Idle server ended unexpectedly (signal 9); starting it again in 0.001 s"
+        assert await told.get() == "Idle server is back"
+        assert child.pid not in (first, None)
+    finally:
+        await child.stop()
+        await watching
