@@ -53,6 +53,9 @@ async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> A
         connectTimeoutMS=int(timeout_seconds * 1000),
         socketTimeoutMS=30_000,
         maxIdleTimeMS=_MAX_IDLE_MS,
+        # Look after the server by asking now and then. The default keeps a connection more per process in order to
+        # be told of elections at once, and takes a process that stood still for a quarter of a minute for cut off.
+        serverMonitoringMode="poll",
         appname="falcon-scheduler",
     )
     try:
