@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from adapters.clock import SystemClock
+from adapters.mongo.audit import MongoAuditStore
 from adapters.mongo.client import Database, open_database
 from adapters.mongo.executions import MongoExecutionStore
 from adapters.mongo.marks import MongoWatermark
@@ -30,6 +31,7 @@ class Stores:
     redis: Redis
     tasks: MongoTaskStore
     executions: MongoExecutionStore
+    audit: MongoAuditStore
     watermark: MongoWatermark
     locks: RedisLockService
     lease: RedisLease
@@ -57,6 +59,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             redis=redis,
             tasks=tasks,
             executions=executions,
+            audit=MongoAuditStore(database),
             watermark=MongoWatermark(database),
             locks=RedisLockService(redis),
             lease=RedisLease(redis),

@@ -16,6 +16,7 @@ from datetime import timedelta
 from core.domain.run import Deployed
 from core.errors import SchedulerError, Unavailable
 from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
+from core.services.auditing import Auditing
 from core.services.burial import LOOK_INTERVAL, Burial
 from core.services.mirror import Mirror
 from core.services.reconcile import ReconcileService
@@ -47,6 +48,7 @@ class Duties:
     burial: Burial
     reconcile: ReconcileService
     retention: RetentionService
+    audit: Auditing
     engine: RunEngine
     feed: ChangeFeed
     lease: Lease
@@ -54,6 +56,7 @@ class Duties:
     """Makes the foundation (pool, queues, indexes, system tasks); repeatable."""
     cleanup_interval: timedelta
     keep_for: timedelta
+    keep_audit_for: timedelta
 
 
 class Background:
@@ -193,6 +196,7 @@ class Background:
             await asyncio.sleep(interval.total_seconds())
 
     async def _clean(self) -> None:
+        await self._duties.audit.clean(self._duties.keep_audit_for)
         await self._duties.retention.clean(self._duties.keep_for)
 
 

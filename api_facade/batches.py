@@ -9,8 +9,10 @@ from typing import Any
 
 from api_facade.container import Container
 from api_facade.definitions import read_definition
+from api_facade.origins import through
 from api_facade.schemas.batches import BulkFailure, BulkResult, Imported, ImportFailure, ImportResult, Operation
 from api_facade.schemas.common import ProblemFault
+from core.domain.audit import Door
 from core.domain.principal import Principal
 from core.domain.task import Task, TaskDefinition
 from core.errors import Fault, Invalid, NameTaken, SchedulerError, Unavailable
@@ -27,7 +29,8 @@ async def apply_to_all(
     """Do it with each task, in any order. What is refused or away is told per task."""
     apply = _doing(tasks, operation)
     distinct = list(dict.fromkeys(task_ids))
-    outcomes = await _each(distinct, lambda task_id: apply(task_id, by))
+    with through(Door.BULK):
+        outcomes = await _each(distinct, lambda task_id: apply(task_id, by))
     failed = [
         BulkFailure(task_id=task_id, code=outcome.code, error=str(outcome))
         for task_id, outcome in zip(distinct, outcomes, strict=True)
@@ -58,7 +61,8 @@ async def import_all(
     parts: Container, bodies: Sequence[Mapping[str, Any]], by: Principal, *, overwrite: bool
 ) -> ImportResult:
     """Create each task; one whose name is taken is skipped, or changed with `overwrite`."""
-    outcomes = await _each(bodies, lambda body: _import(parts, body, by, overwrite))
+    with through(Door.IMPORT):
+        outcomes = await _each(bodies, lambda body: _import(parts, body, by, overwrite))
     imported: list[Imported] = []
     skipped: list[str] = []
     failed: list[ImportFailure] = []

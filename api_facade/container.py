@@ -14,6 +14,7 @@ from api_facade.auth.tokens import TokenVerifier
 from api_facade.rates import RateLimit
 from api_facade.shared_status import SharedStatus
 from core.ports import Clock, ExecutorCatalog
+from core.services.auditing import Auditing
 from core.services.reconcile import ReconcileService
 from core.services.runs import RunService
 from core.services.tasks import TaskService
@@ -67,6 +68,7 @@ class Container:
     runs: RunService
     reconcile: ReconcileService
     status: SharedStatus
+    audit: Auditing
     catalog: ListedCatalog
     authenticator: Authenticator
     clock: Clock
@@ -82,6 +84,7 @@ def compose(settings: Settings, services: Services) -> Container:
         runs=services.runs,
         reconcile=services.reconcile,
         status=SharedStatus(services.status),
+        audit=services.audit,
         catalog=services.catalog,
         authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
         clock=services.stores.clock,

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from api_facade.schemas.audit import AuditEntryResponse
 from api_facade.schemas.executions import ExecutionAccepted, ExecutionMetadata, ExecutionResponse
 from api_facade.schemas.service import Dependencies, Metrics, StatsResponse, StatusResponse
 from api_facade.schemas.tasks import TaskMetadata, TaskQuery, TaskResponse
+from core.domain.audit import AuditEntry
 from core.domain.duration import format_duration
 from core.domain.execution import Execution
 from core.domain.task import Task
@@ -120,6 +122,25 @@ def accepted(execution: Execution) -> ExecutionAccepted:
         status=execution.status,
         message="Task execution was queued",
         started_at=execution.started_at,
+    )
+
+
+def audit_response(entry: AuditEntry) -> AuditEntryResponse:
+    """An entry of the audit as clients see it."""
+    return AuditEntryResponse(
+        id=entry.id,
+        at=entry.at,
+        ended_at=entry.ended_at,
+        user=entry.user_id,
+        character_id=entry.character_id,
+        action=entry.action,
+        task_id=entry.task_id,
+        door=entry.origin.door,
+        request_id=entry.origin.request_id or None,
+        outcome=entry.outcome,
+        error=entry.error or None,
+        before=dict(entry.before),
+        after=dict(entry.after),
     )
 
 

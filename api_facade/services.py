@@ -19,6 +19,8 @@ from adapters.redis.wake import wake_workers
 from adapters.settings import Settings
 from adapters.wiring import Stores, open_stores
 from api_facade.background import Duties
+from api_facade.origins import origin
+from core.services.auditing import Auditing
 from core.services.burial import Burial
 from core.services.mirror import Mirror
 from core.services.reconcile import ReconcileService
@@ -44,6 +46,7 @@ class Services:
     runs: RunService
     reconcile: ReconcileService
     status: StatusService
+    audit: Auditing
     duties: Duties
 
 
@@ -58,9 +61,17 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
     """Hand everything to everything that needs it."""
     engine = PrefectRunEngine(client, stores.clock)
     catalog = Catalog(Registry.load(settings))
-    reconcile = ReconcileService(tasks=stores.tasks, executions=stores.executions, engine=engine, clock=stores.clock)
+    audit = Auditing(entries=stores.audit, clock=stores.clock, origin=origin)
+    reconcile = ReconcileService(
+        tasks=stores.tasks, executions=stores.executions, engine=engine, clock=stores.clock, audit=audit
+    )
     tasks = TaskService(
-        tasks=stores.tasks, executions=stores.executions, engine=engine, catalog=catalog, clock=stores.clock
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        catalog=catalog,
+        clock=stores.clock,
+        audit=audit,
     )
     runs = RunService(
         tasks=stores.tasks,
@@ -70,6 +81,7 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         clock=stores.clock,
         counting=stores.counting,
         switches=tasks,
+        audit=audit,
         wake=lambda run_id: wake_workers(stores.redis, POOL, run_id),
         queue_size=settings.scheduler.queue_size,
     )
@@ -93,7 +105,8 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         runs=runs,
         reconcile=reconcile,
         status=status,
-        duties=_duties(settings, stores, client, engine, reconcile),
+        audit=audit,
+        duties=_duties(settings, stores, client, engine, reconcile, audit),
     )
 
 
@@ -110,6 +123,7 @@ def _duties(
     client: Client,
     engine: PrefectRunEngine,
     reconcile: ReconcileService,
+    audit: Auditing,
 ) -> Duties:
     mirror = Mirror(
         tasks=stores.tasks,
@@ -135,10 +149,12 @@ def _duties(
         retention=RetentionService(
             tasks=stores.tasks, executions=stores.executions, engine=engine, clock=stores.clock
         ),
+        audit=audit,
         engine=engine,
         feed=PrefectChangeFeed(settings.prefect.api_url),
         lease=stores.lease,
         prepare=lambda: prepare(stores, client),
         cleanup_interval=settings.scheduler.cleanup_interval,
         keep_for=settings.scheduler.retention,
+        keep_audit_for=settings.scheduler.audit_retention,
     )

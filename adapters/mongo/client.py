@@ -17,6 +17,7 @@ Database = AsyncDatabase[Document]
 TASKS = "scheduler_tasks"
 EXECUTIONS = "scheduler_executions"
 MARKS = "scheduler_marks"
+AUDIT = "scheduler_audit"
 
 INDEXES = {
     TASKS: [
@@ -33,6 +34,11 @@ INDEXES = {
         IndexModel([("started_at", DESCENDING)]),
         IndexModel([("uncounted", ASCENDING)], sparse=True),
         IndexModel([("occurrence", ASCENDING)], unique=True, sparse=True),
+    ],
+    AUDIT: [
+        IndexModel([("at", DESCENDING)]),
+        IndexModel([("task_id", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
     ],
 }
 """Source: eve-modules, "Indexes GF creates", what is marked ours; the last of each are for our own bookkeeping."""

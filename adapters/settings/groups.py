@@ -68,6 +68,8 @@ class SchedulerSettings(Group):
     """Time that running work has to end when its worker is told to stop."""
     retention: Duration = timedelta(days=30)
     """Age past which finished executions, and the runs in Prefect behind them, are removed."""
+    audit_retention: Duration = timedelta(days=365)
+    """Age past which entries of the audit are removed."""
     home: Path = DEFAULT_HOME
     """Data, logs and secrets of the local stack."""
     timezone: Annotated[str, AfterValidator(checks.timezone)] = "UTC"

@@ -50,7 +50,7 @@ async def get_stats(parts: Parts) -> StatsResponse:
 @router.post("/reload", tags=["service"], responses=answers(200, examples.RELOADED, *CHANGE), summary="Reload tasks")
 async def reload_tasks(caller: Manager, parts: Parts) -> Reloaded:
     """Make Prefect's deployments equal to the tasks in MongoDB. Repeatable. Needs `scheduler:system:manage`."""
-    outcome = await parts.reconcile.reload()
+    outcome = await parts.reconcile.reload_for(caller)
     message = "Prefect equals MongoDB" if not outcome.failed else "Some tasks could not be deployed"
     return Reloaded(
         message=message,

@@ -6,6 +6,7 @@ method may be repeated safely.
 
 from __future__ import annotations
 
+from core.ports.audit import AuditFilter, AuditStore
 from core.ports.engine import Change, ChangeFeed, ChangeKind, RunEngine
 from core.ports.locks import Lease, Lock, LockService
 from core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
@@ -13,6 +14,8 @@ from core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
 from core.ports.surroundings import Clock, ExecutorCatalog, Health, HealthProbe
 
 __all__ = [
+    "AuditFilter",
+    "AuditStore",
     "Beginning",
     "Change",
     "ChangeFeed",

@@ -15,17 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from core.domain.audit import Action, picture_of
+from core.domain.principal import Principal
 from core.domain.run import Deployed
 from core.domain.task import Source, Task
 from core.errors import NameTaken, SchedulerError, TaskNotFound, Unavailable
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from core.services.auditing import ENGINE_USER, Auditing
 from core.services.tasks import deploy, next_run
 
 logger = logging.getLogger(__name__)
-
-ENGINE_USER = "prefect"
-"""Who changed a task when the change was made in the engine."""
-
 
 REMOVAL_KNOWN_AFTER = timedelta(seconds=7)
 """How late the engine may know of a removal. Source: prefect 3.8, its events are stored in batches every 5 s."""
@@ -45,11 +44,26 @@ class ReloadOutcome:
 class ReconcileService:
     """May run at any time and in any number of processes."""
 
-    def __init__(self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, clock: Clock) -> None:
+    def __init__(
+        self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, clock: Clock, audit: Auditing
+    ) -> None:
         self._tasks = tasks
         self._executions = executions
         self._engine = engine
         self._clock = clock
+        self._audit = audit
+
+    async def reload_for(self, by: Principal) -> ReloadOutcome:
+        """`reload` because somebody asked for it."""
+        async with self._audit.change(Action.RELOAD, by) as note:
+            outcome = await self.reload()
+            note.after = {
+                "created": outcome.created,
+                "updated": outcome.updated,
+                "removed": outcome.removed,
+                "failed": list(outcome.failed),
+            }
+            return outcome
 
     async def reload(self) -> ReloadOutcome:
         """Make the engine equal to MongoDB and say what was done. One bad task does not stop the others."""
@@ -151,8 +165,9 @@ class ReconcileService:
 
     async def _delete(self, task: Task) -> None:
         logger.info("The deployment of task %s was removed in Prefect; the task goes too", task.id)
-        await self._tasks.delete(task.id)
-        await self._executions.delete_of_task(task.id)
+        async with self._audit.change_in_engine(Action.DELETE, task.id, before=picture_of(task)):
+            await self._tasks.delete(task.id)
+            await self._executions.delete_of_task(task.id)
 
     async def _take_over(self, task: Task, present: Deployed) -> Task:
         """What differs is read again, after the task: at the first look our own change may have been on its way."""
@@ -184,7 +199,8 @@ class ReconcileService:
             each = each.with_enabled(True, ENGINE_USER, now) if there.active else each
             return replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
 
-        return await self._tasks.change(task.id, follow)
+        async with self._audit.change_in_engine(_switch_to(there.active), task.id) as note:
+            return await self._tasks.change(task.id, note.watching(follow))
 
     async def _take_over_definition(self, task: Task, present: Deployed) -> Task:
         """Schedule, queue and tags as they were set there. What a task can't say is told again by the next reload."""
@@ -204,7 +220,8 @@ class ReconcileService:
                 return each
             return each.redefined(replace(each.definition, **changes), ENGINE_USER, now)
 
-        changed = await self._tasks.change(task.id, follow)
+        async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
+            changed = await self._tasks.change(task.id, note.watching(follow))
         return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
 
     async def _adopt(self, deployed: Deployed) -> None:
@@ -224,11 +241,15 @@ class ReconcileService:
             deployed=deployed.as_told,
         )
         try:
-            await self._tasks.insert(task)
+            await self._insert(task)
         except NameTaken:
             name = f"{definition.name[:60]} ({task.id})"
-            await self._tasks.insert(replace(task, definition=replace(definition, name=name)))
+            await self._insert(replace(task, definition=replace(definition, name=name)))
         logger.info("Took deployment %r in as task %s", definition.name, task.id)
+
+    async def _insert(self, task: Task) -> None:
+        async with self._audit.change_in_engine(Action.CREATE, task.id) as note:
+            note.after = picture_of(await self._tasks.insert(task))
 
     async def _take_over_foreign(self, task: Task, present: Deployed) -> Task:
         """What somebody else's deployment says of itself always stands; only its switch can be thrown here too."""
@@ -246,7 +267,8 @@ class ReconcileService:
             each = each.with_paused(not there.active, ENGINE_USER, now)
             return each.with_enabled(True, ENGINE_USER, now) if there.active else each
 
-        return await self._tasks.change(task.id, follow)
+        async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
+            return await self._tasks.change(task.id, note.watching(follow))
 
     async def _remove_strays(self, strays: Sequence[Deployed]) -> int:
         removed = 0
@@ -263,6 +285,10 @@ class ReconcileService:
             await self._engine.remove_deployment(stray.as_told.id)
             removed += 1
         return removed
+
+
+def _switch_to(active: bool) -> Action:
+    return Action.RESUME if active else Action.PAUSE
 
 
 def told_first(task: Task, present: Sequence[Deployed]) -> tuple[Deployed | None, Sequence[Deployed]]:

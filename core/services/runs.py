@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from core.domain.audit import Action
 from core.domain.execution import Execution, ExecutionStatus
 from core.domain.principal import Principal
 from core.domain.run import Run, RunPhase
@@ -23,6 +24,7 @@ from core.ports import (
     RunEngine,
     TaskStore,
 )
+from core.services.auditing import Auditing
 from core.services.counting import OutcomeCounting
 from core.services.tasks import TaskService
 from core.services.validation import parameter_faults
@@ -51,6 +53,7 @@ class RunService:
         clock: Clock,
         counting: OutcomeCounting,
         switches: TaskService,
+        audit: Auditing,
         wake: Callable[[str], Awaitable[object]],
         queue_size: int,
     ) -> None:
@@ -61,6 +64,7 @@ class RunService:
         self._clock = clock
         self._counting = counting
         self._switches = switches
+        self._audit = audit
         self._wake = wake
         self._queue_size = queue_size
 
@@ -85,7 +89,11 @@ class RunService:
             raise Invalid(faults)
         if await self._engine.waiting() >= self._queue_size:
             raise QueueFull(self._queue_size)
-        run = await self._engine.start(task, parameters=parameters, priority=priority or task.definition.priority)
+        priority = priority or task.definition.priority
+        wanted = {"parameters": dict(parameters), "priority": str(priority)}
+        async with self._audit.change(Action.EXECUTE, by, task_id, after=wanted) as note:
+            run = await self._engine.start(task, parameters=parameters, priority=priority)
+            note.after = {**wanted, "execution_id": run.id}
         now = self._clock.now()
         execution = Execution(
             id=run.id,
@@ -107,11 +115,13 @@ class RunService:
 
         The schedule is held first, so that nothing new begins behind the cancellation.
         """
-        task = await self._switches.pause(task_id, by)
-        cancelled = {execution.id for execution in await self._executions.unfinished(task_id)}
-        cancelled |= {run.id for run in await self._waiting_or_running(task)}
-        for run_id in sorted(cancelled):
-            await self._cancel(task_id, run_id)
+        async with self._audit.change(Action.STOP, by, task_id, after={"paused": True}) as note:
+            task = await self._switches.hold(task_id, by, note)
+            cancelled = {execution.id for execution in await self._executions.unfinished(task_id)}
+            cancelled |= {run.id for run in await self._waiting_or_running(task)}
+            note.after = {**note.after, "cancelled_executions": sorted(cancelled)}
+            for run_id in sorted(cancelled):
+                await self._cancel(task_id, run_id)
         logger.info("Task %s stopped by %s; %d executions cancelled", task_id, by.user_id, len(cancelled))
         return StopOutcome(task_id=task_id, cancelled=tuple(sorted(cancelled)))
 

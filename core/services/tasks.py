@@ -1,7 +1,8 @@
 """Creating, changing and switching tasks, in MongoDB and in Prefect.
 
 Each change is written to MongoDB first, which decides, and then told to the engine. When the process dies between
-the two, `ReconcileService` (at start, on reload and in the sweep) makes the engine follow.
+the two, `ReconcileService` (at start, on reload and in the sweep) makes the engine follow. Before either stands an
+entry in the audit.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from core.domain.audit import Action, picture_of
 from core.domain.principal import Principal
 from core.domain.schedule import Every, parse
 from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
 from core.errors import Fault, ImportedTask, Invalid, SystemTaskProtected, Unavailable
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
+from core.services.auditing import Auditing, Note
 from core.services.validation import definition_faults
 
 logger = logging.getLogger(__name__)
@@ -34,12 +37,14 @@ class TaskService:
         engine: RunEngine,
         catalog: ExecutorCatalog,
         clock: Clock,
+        audit: Auditing,
     ) -> None:
         self._tasks = tasks
         self._executions = executions
         self._engine = engine
         self._catalog = catalog
         self._clock = clock
+        self._audit = audit
 
     async def create(self, definition: TaskDefinition, by: Principal) -> Task:
         """Store a new task and deploy it. Raises `Invalid` or `NameTaken`.
@@ -49,22 +54,22 @@ class TaskService:
         """
         self._check(definition)
         now = self._clock.now()
-        task = await self._tasks.insert(
-            Task(
-                id=str(uuid.uuid4()),
-                definition=definition,
-                source=Source.API,
-                created_at=now,
-                updated_at=now,
-                created_by=by.user_id,
-                updated_by=by.user_id,
-            )
+        new = Task(
+            id=str(uuid.uuid4()),
+            definition=definition,
+            source=Source.API,
+            created_at=now,
+            updated_at=now,
+            created_by=by.user_id,
+            updated_by=by.user_id,
         )
-        try:
-            return await self._deploy(task)
-        except Unavailable:
-            await self._tasks.delete(task.id)
-            raise
+        async with self._audit.change(Action.CREATE, by, new.id, after=picture_of(new)):
+            task = await self._tasks.insert(new)
+            try:
+                return await self._deploy(task)
+            except Unavailable:
+                await self._tasks.delete(task.id)
+                raise
 
     async def update(self, task_id: str, changes: Mapping[str, Any], by: Principal) -> Task:
         """Replace the given fields of the definition, and no others."""
@@ -75,10 +80,13 @@ class TaskService:
             raise ImportedTask(task_id)
         self._check(replace(present.definition, **changes))
         now = self._clock.now()
-        return await self._change(
-            task_id,
-            lambda task: task.redefined(replace(task.definition, **changes), by.user_id, now),
-        )
+
+        def redefine(task: Task) -> Task:
+            return task.redefined(replace(task.definition, **changes), by.user_id, now)
+
+        pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
+        async with self._audit.change(Action.UPDATE, by, task_id, **pictures) as note:
+            return await self._change(task_id, redefine, note)
 
     async def delete(self, task_id: str, by: Principal) -> None:
         """Remove the task, its deployment, its runs and its history. What is at work is cancelled."""
@@ -87,9 +95,10 @@ class TaskService:
             raise SystemTaskProtected(task_id)
         if task.source is Source.IMPORT:
             raise ImportedTask(task_id)
-        await self._engine.remove(task)
-        await self._tasks.delete(task_id)
-        removed = await self._executions.delete_of_task(task_id)
+        async with self._audit.change(Action.DELETE, by, task_id, before=picture_of(task)):
+            await self._engine.remove(task)
+            await self._tasks.delete(task_id)
+            removed = await self._executions.delete_of_task(task_id)
         logger.info("Task %s deleted by %s with %d executions", task_id, by.user_id, removed)
 
     async def get(self, task_id: str) -> Task:
@@ -106,30 +115,38 @@ class TaskService:
 
     async def pause(self, task_id: str, by: Principal) -> Task:
         """Hold the schedule; what is at work goes on."""
+        async with self._audit.change(Action.PAUSE, by, task_id, after={"paused": True}) as note:
+            return await self.hold(task_id, by, note)
+
+    async def hold(self, task_id: str, by: Principal, note: Note) -> Task:
+        """Pause as a part of a change that has its entry in the audit already."""
         now = self._clock.now()
-        return await self._change(task_id, lambda task: task.with_paused(True, by.user_id, now))
+        return await self._change(task_id, lambda task: task.with_paused(True, by.user_id, now), note)
 
     async def resume(self, task_id: str, by: Principal) -> Task:
         """Let the schedule go on from now; what was missed meanwhile is not made up for."""
         now = self._clock.now()
-        return await self._change(task_id, lambda task: task.with_paused(False, by.user_id, now))
+        async with self._audit.change(Action.RESUME, by, task_id, after={"paused": False}) as note:
+            return await self._change(task_id, lambda task: task.with_paused(False, by.user_id, now), note)
 
     async def enable(self, task_id: str, by: Principal) -> Task:
         """Switch the task on."""
         now = self._clock.now()
-        return await self._change(task_id, lambda task: task.with_enabled(True, by.user_id, now))
+        async with self._audit.change(Action.ENABLE, by, task_id, after={"enabled": True}) as note:
+            return await self._change(task_id, lambda task: task.with_enabled(True, by.user_id, now), note)
 
     async def disable(self, task_id: str, by: Principal) -> Task:
         """Switch the task off: neither its schedule nor anybody by hand can run it."""
         now = self._clock.now()
-        return await self._change(task_id, lambda task: task.with_enabled(False, by.user_id, now))
+        async with self._audit.change(Action.DISABLE, by, task_id, after={"enabled": False}) as note:
+            return await self._change(task_id, lambda task: task.with_enabled(False, by.user_id, now), note)
 
     def next_run(self, task: Task) -> datetime | None:
         """When the schedule fires next; None when it doesn't."""
         return next_run(task, self._clock.now())
 
-    async def _change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
-        return await self._deploy(await self._tasks.change(task_id, change))
+    async def _change(self, task_id: str, change: Callable[[Task], Task], note: Note) -> Task:
+        return await self._deploy(await self._tasks.change(task_id, note.watching(change)))
 
     async def _deploy(self, task: Task) -> Task:
         return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)

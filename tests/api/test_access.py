@@ -35,6 +35,7 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/executions"): READ,
     ("GET", "/executions/{execution_id}"): READ,
     ("GET", "/executors"): READ,
+    ("GET", "/audit"): Permission.MANAGE,
     ("POST", "/schedules/preview"): READ,
     ("GET", "/tasks/export"): READ,
     ("POST", "/tasks"): Permission.CREATE,

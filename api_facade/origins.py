@@ -1,0 +1,27 @@
+"""Where the present change comes from: the request that is being answered, and its door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from api_facade.tracing import request_id
+from core.domain.audit import Door, Origin
+
+_door: ContextVar[Door] = ContextVar("door", default=Door.API)
+
+
+def origin() -> Origin:
+    """For the audit."""
+    return Origin(request_id=request_id(), door=_door.get())
+
+
+@contextmanager
+def through(door: Door) -> Iterator[None]:
+    """What is changed meanwhile, and in tasks started meanwhile, came in there."""
+    token = _door.set(door)
+    try:
+        yield
+    finally:
+        _door.reset(token)

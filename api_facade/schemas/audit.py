@@ -1,0 +1,58 @@
+"""Shapes of the audit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from api_facade.schemas.common import PageQuery, PageShape, ResponseShape
+from api_facade.schemas.values import Instant, QueryInstant
+from core.domain.audit import Action, ChangeOutcome, Door
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class AuditQuery(PageQuery):
+    """Which entries; all of the conditions hold."""
+
+    model_config = ConfigDict(validate_by_alias=True, extra="forbid", frozen=True)
+
+    task_id: Id | None = None
+    user: Annotated[Id | None, Field(description="The user's id; `prefect` for changes made in Prefect.")] = None
+    action: Action | None = None
+    outcome: ChangeOutcome | None = None
+    since: Annotated[QueryInstant | None, Field(alias="from", description="Begun at or after.")] = None
+    until: Annotated[QueryInstant | None, Field(alias="to", description="Begun before.")] = None
+
+
+class AuditEntryResponse(ResponseShape):
+    """One change."""
+
+    id: str
+    at: Annotated[Instant, Field(description="When it began.")]
+    ended_at: Annotated[Instant | None, Field(description="When its outcome was known.")] = None
+    user: Annotated[str, Field(description="The user's id; `prefect` for changes made in Prefect.")]
+    character_id: Annotated[int, Field(description="The EVE character of the user's token; 0 without one.")]
+    action: Action
+    task_id: Annotated[str | None, Field(description="Left out where no single task is meant.")] = None
+    door: Annotated[Door, Field(description="Where it came in.")]
+    request_id: Annotated[
+        str | None, Field(description="The one in the answer's header; all of a bulk share it.")
+    ] = None
+    outcome: Annotated[
+        ChangeOutcome,
+        Field(
+            description="`intended` stays when the service died before it could say more; `refused` changed nothing; "
+            "`failed` may be done in part."
+        ),
+    ]
+    error: Annotated[str | None, Field(description="Code of the error that stopped it.")] = None
+    before: Annotated[dict[str, Any], Field(description="The fields that differ, as they were; secrets concealed.")]
+    after: Annotated[dict[str, Any], Field(description="The same fields as they are, or as they were meant to be.")]
+
+
+class AuditList(PageShape):
+    """A page of the audit, the newest first."""
+
+    entries: list[AuditEntryResponse]

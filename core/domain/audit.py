@@ -1,0 +1,181 @@
+"""What the audit keeps of a change: who, what, when, through which door, and the fields before and after.
+
+Nothing secret gets in here: what differs is found first, on the values as they are, and is then cleaned. What a
+config sends to others (headers, bodies, credentials) is concealed whole, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from core.domain.duration import format_duration
+from core.domain.redaction import CONCEALED, Redactor, is_secret_name, secrets_in
+from core.domain.task import Task, TaskDefinition
+
+LONGEST_TEXT = 500
+"""Characters of one text that the audit keeps."""
+LARGEST_FIELD = 4096
+"""Characters of one field (such as a config) as JSON; of a larger one only its name is kept."""
+TOO_LARGE = "[too large to be kept here]"
+
+_SENT_TO_OTHERS = frozenset({"headers", "query", "body", "auth", "proxy_auth", "cookies", "client_certificate"})
+_TOLD_BY_NAME = frozenset({"headers", "query"})
+_TELLING_LENGTH = 12
+"""Shorter texts that are sent (`true`, `normal`) stand elsewhere by chance."""
+
+
+class Action(StrEnum):
+    """What is done."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ENABLE = "enable"
+    DISABLE = "disable"
+    EXECUTE = "execute"
+    STOP = "stop"
+    RELOAD = "reload"
+
+
+class Door(StrEnum):
+    """Where a change comes in."""
+
+    API = "api"
+    """A request about this task alone."""
+    BULK = "bulk"
+    IMPORT = "import"
+    PREFECT = "prefect"
+    """Prefect's UI, API or command line; who it was is not known here."""
+
+
+class ChangeOutcome(StrEnum):
+    """What became of a change."""
+
+    INTENDED = "intended"
+    """Begun. It stays so when the process died, or MongoDB went away, before the outcome was written."""
+    APPLIED = "applied"
+    REFUSED = "refused"
+    """Nothing was changed; `error` says why."""
+    FAILED = "failed"
+    """An error stopped it on the way, and it may be done in part; `error` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a change comes from. `request_id` is empty outside of requests."""
+
+    request_id: str = ""
+    door: Door = Door.API
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One change. `before` and `after` hold the fields that differ, and are plain JSON without secrets."""
+
+    id: str
+    at: datetime
+    user_id: str
+    character_id: int
+    action: Action
+    task_id: str | None
+    origin: Origin
+    outcome: ChangeOutcome = ChangeOutcome.INTENDED
+    error: str = ""
+    """Code of the error that stopped it; empty without one."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    ended_at: datetime | None = None
+
+
+def picture_of(task: Task) -> dict[str, Any]:
+    """All that somebody can change about a task, as plain JSON."""
+    return definition_picture(task.definition) | {"paused": task.paused}
+
+
+def definition_picture(definition: TaskDefinition) -> dict[str, Any]:
+    """A definition as plain JSON."""
+    return plain({each.name: getattr(definition, each.name) for each in fields(TaskDefinition)})
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a definition as plain JSON."""
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, StrEnum):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs, in nested objects as well; a name that stands on one side only was added or removed."""
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+    for name in dict.fromkeys([*before, *after]):
+        if name in before and name in after and before[name] == after[name]:
+            continue
+        was, is_now = before.get(name), after.get(name)
+        if isinstance(was, Mapping) and isinstance(is_now, Mapping):
+            was, is_now = difference(was, is_now)
+        if name in before:
+            old[name] = was
+        if name in after:
+            new[name] = is_now
+    return old, new
+
+
+def cleaned(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both without secrets, and short enough to be kept. What is a secret on one side is none on the other either."""
+    redactor = Redactor([*secrets_in(before), *secrets_in(after), *_sent(before), *_sent(after)])
+    return _cleaned(before, redactor), _cleaned(after, redactor)
+
+
+def _cleaned(picture: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    kept = {name: _brief(redactor.value(_closed(name, value))) for name, value in picture.items()}
+    return {
+        name: value if len(json.dumps(value, default=str)) <= LARGEST_FIELD else TOO_LARGE
+        for name, value in kept.items()
+    }
+
+
+def _closed(name: str, value: Any) -> Any:
+    """The value with whatever is sent to others concealed; which headers there are may be told."""
+    if value is None:
+        return None
+    if name in _SENT_TO_OTHERS:
+        return dict.fromkeys(value, CONCEALED) if isinstance(value, Mapping) and name in _TOLD_BY_NAME else CONCEALED
+    if isinstance(value, Mapping):
+        return CONCEALED if is_secret_name(name) else {inner: _closed(inner, each) for inner, each in value.items()}
+    if isinstance(value, list | tuple):
+        return CONCEALED if is_secret_name(name) else [_closed("", each) for each in value]
+    return value
+
+
+def _sent(value: Any, *, is_sent: bool = False) -> Iterator[str]:
+    """Long texts in what is sent to others, for they may stand elsewhere too."""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _sent(each, is_sent=is_sent or name in _SENT_TO_OTHERS)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _sent(each, is_sent=is_sent)
+    elif is_sent and isinstance(value, str) and len(value) >= _TELLING_LENGTH:
+        yield value
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_TEXT else value[: LONGEST_TEXT - 1] + "…"
+    if isinstance(value, Mapping):
+        return {name: _brief(each) for name, each in value.items()}
+    return [_brief(each) for each in value] if isinstance(value, list) else value

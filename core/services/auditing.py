@@ -1,0 +1,138 @@
+"""Keeps the audit: no change without an entry.
+
+An entry is written before its change, as intended, and told its outcome afterwards. A process that dies between the
+two leaves the intention, which says who wanted what; while MongoDB is away nothing is begun at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin, cleaned, difference, picture_of
+from core.domain.principal import Principal
+from core.domain.task import Task
+from core.errors import SchedulerError, Unavailable
+from core.ports.audit import AuditFilter, AuditStore
+from core.ports.paging import Page, PageRequest
+from core.ports.surroundings import Clock
+
+logger = logging.getLogger(__name__)
+
+ENGINE_USER = "prefect"
+"""Who changed a task when the change was made in the engine."""
+_ENGINE = Principal(user_id=ENGINE_USER, character_id=0)
+_BATCH = 1000
+
+
+class Note:
+    """What a change tells of itself while it is made."""
+
+    def __init__(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        self.before = before
+        self.after = after
+
+    def watching(self, change: Callable[[Task], Task]) -> Callable[[Task], Task]:
+        """The same change, which notes the task as it was and as it is."""
+
+        def noted(task: Task) -> Task:
+            wanted = change(task)
+            self.before, self.after = picture_of(task), picture_of(wanted)
+            return wanted
+
+        return noted
+
+
+class Auditing:
+    """Writes and reads the audit. `origin` says where the present change comes from."""
+
+    def __init__(self, *, entries: AuditStore, clock: Clock, origin: Callable[[], Origin] = Origin) -> None:
+        self._entries = entries
+        self._clock = clock
+        self._origin = origin
+
+    @asynccontextmanager
+    async def change(
+        self,
+        action: Action,
+        by: Principal,
+        task_id: str | None = None,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> AsyncIterator[Note]:
+        """Around a change. `before` and `after` are what is known of it in advance.
+
+        Raises:
+            Unavailable: the intention could not be written, and nothing is to be changed.
+        """
+        async with self._entry(self._intention(action, by, task_id, self._origin()), before, after) as note:
+            yield note
+
+    @asynccontextmanager
+    async def change_in_engine(
+        self, action: Action, task_id: str, *, before: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Note]:
+        """Around a change that follows one made in the engine."""
+        origin = Origin(door=Door.PREFECT)
+        async with self._entry(self._intention(action, _ENGINE, task_id, origin), before, None) as note:
+            yield note
+
+    async def list(self, wanted: AuditFilter, page: PageRequest) -> Page[AuditEntry]:
+        """Entries, the newest first."""
+        return await self._entries.list(wanted, page)
+
+    async def clean(self, keep_for: timedelta) -> int:
+        """Remove entries older than that; returns how many."""
+        before, removed = self._clock.now() - keep_for, 0
+        while some := await self._entries.delete_before(before, limit=_BATCH):
+            removed += some
+        return removed
+
+    def _intention(self, action: Action, by: Principal, task_id: str | None, origin: Origin) -> AuditEntry:
+        return AuditEntry(
+            id=str(uuid.uuid4()),
+            at=self._clock.now(),
+            user_id=by.user_id,
+            character_id=by.character_id,
+            action=action,
+            task_id=task_id,
+            origin=origin,
+        )
+
+    @asynccontextmanager
+    async def _entry(
+        self, entry: AuditEntry, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+    ) -> AsyncIterator[Note]:
+        note = Note(before or {}, after or {})
+        entry = _told(entry, note)
+        await self._entries.add(entry)
+        try:
+            yield note
+        except Unavailable as error:
+            await self._settle(replace(_told(entry, note), outcome=ChangeOutcome.FAILED, error=error.code))
+            raise
+        except SchedulerError as error:
+            await self._settle(replace(entry, outcome=ChangeOutcome.REFUSED, error=error.code))
+            raise
+        except Exception:
+            await self._settle(replace(_told(entry, note), outcome=ChangeOutcome.FAILED, error="internal"))
+            raise
+        await self._settle(replace(_told(entry, note), outcome=ChangeOutcome.APPLIED))
+
+    async def _settle(self, entry: AuditEntry) -> None:
+        """The change stands whether or not this gets through; without it the entry says `intended`."""
+        try:
+            await self._entries.settle(replace(entry, ended_at=self._clock.now()))
+        except Unavailable:
+            logger.warning("Audit entry %s of a change that was %s stays intended", entry.id, entry.outcome)
+
+
+def _told(entry: AuditEntry, note: Note) -> AuditEntry:
+    before, after = cleaned(*difference(note.before, note.after))
+    return replace(entry, before=before, after=after)
