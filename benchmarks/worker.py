@@ -32,11 +32,14 @@ from benchmarks.worker_stage import (
     machine,
     mean,
     percentile,
+    servers,
     set_stage,
     spread,
+    token,
 )
 
 SLOTS = 10
+DATABASE_AND_SERVER = {"prefect", "postgres"}
 PARTS = ("api", "stock", "warm", "facade", "cancel", "memory")
 STARTS = {"process": 3, "warm-process": 40}
 BATCH = {"process": 20, "warm-process": 120}
@@ -54,11 +57,6 @@ class Figures:
     """CPU of worker and runs, for each run."""
     server_cpu_seconds: float
     """CPU of the Prefect server and PostgreSQL, for each run."""
-
-
-def _servers(stage: Stage) -> list[psutil.Process]:
-    pids = [stage.stack.pid("prefect"), stage.stack.pid("postgres")]
-    return [psutil.Process(pid) for pid in pids if pid is not None]
 
 
 async def api_limit(stage: Stage) -> float:
@@ -89,11 +87,15 @@ async def compare(stage: Stage, type: str) -> Figures:
         await pool.hold(True)
         ids = [await pool.run(deployment) for _ in range(BATCH[type])]
         await asyncio.sleep(1)
-        cpu, server_cpu = cpu_seconds(worker), cpu_seconds(*_servers(stage))
+        behind = servers(stage, DATABASE_AND_SERVER).values()
+        cpu, server_cpu = cpu_seconds(worker), cpu_seconds(*behind)
         released = datetime.now(UTC)
         await pool.hold(False)
         runs = await pool.ended(ids)
-        cpu, server_cpu = cpu_seconds(worker) - cpu, cpu_seconds(*_servers(stage)) - server_cpu
+        cpu, server_cpu = (
+            cpu_seconds(worker) - cpu,
+            cpu_seconds(*behind) - server_cpu,
+        )
     last = max(run.end_time for run in runs if run.end_time is not None)
     assert all(run.state is not None and run.state.is_completed() for run in runs)
     seconds = (last - released).total_seconds()
@@ -111,8 +113,8 @@ async def through_the_facade() -> list[float]:
     """`POST /execute` to Running, on the whole product."""
     async with set_stage({"postgres", "valkey", "mongo", "prefect", "facade", "worker"}) as stage:
         base = stage.stack.part("facade").url  # type: ignore[attr-defined]
-        token = await _token(stage)
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30) as http:
+        bearer = await token(stage)
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {bearer}"}, timeout=30) as http:
             task = {
                 "name": "benchmark",
                 "schedule": "0 0 0 29 2 ?",
@@ -130,14 +132,6 @@ async def through_the_facade() -> list[float]:
                 if number and run.start_time is not None:
                     starts.append((run.start_time - asked_at).total_seconds())
         return starts
-
-
-async def _token(stage: Stage) -> str:
-    home = stage.environment["SCHEDULER_HOME"]
-    command = [sys.executable, "-m", "api_facade.cli", "token", "--super-admin", "--home", home]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=stage.environment)
-    output, _ = await process.communicate()
-    return output.decode().split()[-1]
 
 
 async def cancellations(stage: Stage) -> None:

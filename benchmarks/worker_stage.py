@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -199,3 +199,18 @@ def cpu_seconds(*roots: psutil.Process) -> float:
                 continue
             spent += times.user + times.system + times.children_user + times.children_system
     return spent
+
+
+def servers(stage: Stage, names: Collection[str]) -> dict[str, psutil.Process]:
+    """The running parts of that name."""
+    pids = {name: stage.stack.pid(name) for name in names}
+    return {name: psutil.Process(pid) for name, pid in pids.items() if pid is not None}
+
+
+async def token(stage: Stage) -> str:
+    """A super admin's token for the stage's facade."""
+    home = stage.environment["SCHEDULER_HOME"]
+    command = [sys.executable, "-m", "api_facade.cli", "token", "--super-admin", "--home", home]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=stage.environment)
+    output, _ = await process.communicate()
+    return output.decode().split()[-1]
