@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from api_facade.schemas.tasks import MetadataChange, TaskCreate, TaskUpdate
+from api_facade.schemas.tasks import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
 from api_facade.shape import read_shape
+from core.domain.alert import TaskAlerts
 from core.domain.task import TaskDefinition
 from core.errors import Fault, Invalid
 from core.ports import ExecutorCatalog
@@ -81,6 +82,10 @@ def _given(value: TaskCreate | TaskUpdate) -> dict[str, Any]:
     if "metadata" in value.model_fields_set:
         metadata = value.metadata
         given = {name: getattr(metadata, name) for name in metadata.model_fields_set} | given
+    if isinstance(alerts := given.get("alerts"), AlertsChange):
+        named = alerts.model_dump()
+        channels = named.pop("channels")
+        given["alerts"] = TaskAlerts(**named, channels=None if channels is None else tuple(channels))
     if "tags" in given:
         given["tags"] = tuple(given["tags"])
     return given

@@ -9,7 +9,8 @@ from typing import Any
 from api_facade.schemas.audit import AuditEntryResponse
 from api_facade.schemas.executions import ExecutionAccepted, ExecutionMetadata, ExecutionResponse
 from api_facade.schemas.service import Dependencies, Metrics, StatsResponse, StatusResponse
-from api_facade.schemas.tasks import TaskMetadata, TaskQuery, TaskResponse
+from api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
+from core.domain.alert import TaskAlerts
 from core.domain.audit import AuditEntry
 from core.domain.duration import format_duration
 from core.domain.execution import Execution
@@ -53,6 +54,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
         tags=list(definition.tags),
         timezone=definition.timezone,
         overlap=definition.overlap,
+        alerts=_task_alerts(definition.alerts),
         is_system=task.is_system,
         source=task.source,
         version=task.version,
@@ -66,9 +68,24 @@ def _task_metadata(task: Task) -> TaskMetadata:
     )
 
 
+def _task_alerts(alerts: TaskAlerts) -> TaskAlertsShape | None:
+    """What the task says itself, if anything."""
+    if alerts == TaskAlerts():
+        return None
+    return TaskAlertsShape(
+        enabled=alerts.enabled,
+        failures_in_a_row=alerts.failures_in_a_row,
+        failure_rate=alerts.failure_rate,
+        late_after=alerts.late_after,
+        channels=None if alerts.channels is None else list(alerts.channels),
+    )
+
+
 def definition_body(task: Task) -> dict[str, Any]:
     """A task's definition as a create takes it."""
     definition = task.definition
+    alerts = _task_alerts(definition.alerts)
+    own_alerts = {"alerts": alerts.model_dump(exclude_none=True)} if alerts else {}
     return {
         "name": definition.name,
         "description": definition.description,
@@ -84,6 +101,7 @@ def definition_body(task: Task) -> dict[str, Any]:
             "tags": list(definition.tags),
             "timezone": definition.timezone,
             "overlap": str(definition.overlap),
+            **own_alerts,
         },
     }
 

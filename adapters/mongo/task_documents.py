@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from adapters.mongo.fields import duration_of, instant_of, text_of
+from adapters.mongo.task_alerts import alerts_document, alerts_of
+from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
 from core.domain.execution import ExecutionStatus
 from core.domain.task import (
@@ -56,7 +58,7 @@ def to_document(task: Task) -> dict[str, Any]:
 
 def _metadata(task: Task) -> dict[str, Any]:
     definition, record = task.definition, task.record
-    metadata = {
+    metadata: dict[str, Any] = {
         "max_retries": definition.max_retries,
         "retry_interval": format_duration(definition.retry_interval),
         "timeout": format_duration(definition.timeout),
@@ -73,7 +75,11 @@ def _metadata(task: Task) -> dict[str, Any]:
         "overlap": str(definition.overlap),
         "skipped_count": record.skipped_count,
     }
-    return metadata | ({"last_skipped": record.last_skipped} if record.last_skipped else {})
+    if record.last_skipped:
+        metadata["last_skipped"] = record.last_skipped
+    if definition.alerts != TaskAlerts():
+        metadata["alerts"] = alerts_document(definition.alerts)
+    return metadata
 
 
 def _bookkeeping(task: Task) -> dict[str, Any]:
@@ -144,6 +150,7 @@ def _definition(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> Tas
         timeout=duration_of(metadata.get("timeout")) or timedelta(minutes=5),
         timezone=metadata.get("timezone") or "UTC",
         overlap=Overlap(metadata.get("overlap") or Overlap.SKIP),
+        alerts=alerts_of(metadata.get("alerts")),
     )
 
 

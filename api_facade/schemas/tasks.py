@@ -10,7 +10,14 @@ from pydantic import ConfigDict, Field, StringConstraints
 from api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape, without_defaults
 from api_facade.schemas.values import DurationText, Instant, Length, QueryBoolean
 from core.domain.task import Overlap, Priority, Source, TaskStatus
-from core.services.validation import DESCRIPTION_LENGTH, MAX_RETRIES, MAX_TAGS, NAME_LENGTH
+from core.services.validation import (
+    DESCRIPTION_LENGTH,
+    FAILURES_IN_A_ROW,
+    MAX_CHANNELS,
+    MAX_RETRIES,
+    MAX_TAGS,
+    NAME_LENGTH,
+)
 
 TAG_PATTERN = r"^[\w][\w .:/+-]{0,49}$"
 
@@ -48,6 +55,31 @@ Tags = Annotated[
 ]
 
 
+class AlertsChange(RequestShape):
+    """When a task alerts, and whom it tells. What is not given is as the settings say, see docs/alerts.md."""
+
+    enabled: bool = True
+    failures_in_a_row: Annotated[
+        int | None,
+        Field(description="1 to 100 failed runs.", json_schema_extra={"minimum": 1, "maximum": FAILURES_IN_A_ROW}),
+    ] = None
+    failure_rate: Annotated[
+        float | None,
+        Field(
+            description="Share of failed runs, above 0 and at most 1.",
+            json_schema_extra={"exclusiveMinimum": 0, "maximum": 1},
+        ),
+    ] = None
+    late_after: Annotated[Length | None, Field(description="30s to 168h past its time a run is late.")] = None
+    channels: Annotated[
+        list[str] | None,
+        Field(
+            description="Names of the channels to tell; all when not given.",
+            json_schema_extra={"maxItems": MAX_CHANNELS, "uniqueItems": True},
+        ),
+    ] = None
+
+
 class MetadataChange(RequestShape):
     """The part of a task's metadata that clients set."""
 
@@ -61,6 +93,7 @@ class MetadataChange(RequestShape):
     tags: Tags = Field(default_factory=list)
     timezone: Annotated[str, Field(description="IANA zone in which the schedule is read.", examples=["UTC"])] = "UTC"
     overlap: Annotated[AnyOverlap, Field(description="When it is due while it still runs.")] = Overlap.SKIP
+    alerts: Annotated[AlertsChange, Field(description="Replaces all that was said of alerts.")] = AlertsChange()
 
 
 class TaskCreate(RequestShape):
@@ -107,6 +140,16 @@ class TaskQuery(PageQuery):
     q: Annotated[str | None, Field(description="Part of the name, in any case.", max_length=NAME_LENGTH)] = None
 
 
+class TaskAlertsShape(ResponseShape):
+    """What a task says of its alerts itself."""
+
+    enabled: bool
+    failures_in_a_row: int | None = None
+    failure_rate: float | None = None
+    late_after: DurationText | None = None
+    channels: list[str] | None = None
+
+
 class TaskMetadata(ResponseShape):
     """How the task is run, where it came from, and how it went."""
 
@@ -116,6 +159,7 @@ class TaskMetadata(ResponseShape):
     tags: list[str]
     timezone: str
     overlap: Overlap
+    alerts: Annotated[TaskAlertsShape | None, Field(description="Left out when it is as the settings say.")] = None
     is_system: bool
     source: Source
     version: Annotated[int, Field(description="Grows by one with every change of the definition.")]

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from core.domain.alert import TaskAlerts
 from core.domain.execution import Execution, ExecutionStatus
 
 COUNTED_WINDOW = 100
@@ -100,6 +101,7 @@ class TaskDefinition:
     timeout: timedelta = timedelta(minutes=5)
     timezone: str = "UTC"
     overlap: Overlap = Overlap.SKIP
+    alerts: TaskAlerts = field(default_factory=TaskAlerts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
 from core.domain.schedule import ScheduleError, parse
 from core.domain.task import TaskDefinition
@@ -24,6 +25,10 @@ TAG = re.compile(r"[^\W_][\w .:/+-]{0,49}")
 MAX_RETRIES = 10
 RETRY_INTERVAL = (timedelta(seconds=1), timedelta(hours=1))
 TIMEOUT = (timedelta(seconds=30), timedelta(hours=24))
+LATE_AFTER = (timedelta(seconds=30), timedelta(days=7))
+FAILURES_IN_A_ROW = 100
+CHANNEL = re.compile(r"[a-z][a-z0-9-]{0,29}")
+MAX_CHANNELS = 20
 CONFIG_BYTES = 64 * 1024
 CONFIG_DEPTH = 10
 
@@ -34,6 +39,7 @@ def definition_faults(definition: TaskDefinition, catalog: ExecutorCatalog) -> l
         *_text_faults(definition),
         *_tag_faults(definition.tags),
         *_bound_faults(definition),
+        *_alert_faults(definition.alerts),
         *schedule_faults(definition.schedule, definition.timezone),
         *_config_faults(definition, catalog),
     ]
@@ -90,6 +96,28 @@ def _bound_faults(definition: TaskDefinition) -> Iterator[Fault]:
         if not least <= value <= most:
             bounds = f"{format_duration(least)} to {format_duration(most)}"
             yield Fault(f"metadata.{name}", f"must be {bounds}, is {format_duration(value)}")
+
+
+def _alert_faults(alerts: TaskAlerts) -> Iterator[Fault]:
+    row, rate, late_after = alerts.failures_in_a_row, alerts.failure_rate, alerts.late_after
+    if row is not None and not 1 <= row <= FAILURES_IN_A_ROW:
+        yield Fault("metadata.alerts.failures_in_a_row", f"must be 1 to {FAILURES_IN_A_ROW}, is {row}")
+    if rate is not None and not 0 < rate <= 1:
+        yield Fault("metadata.alerts.failure_rate", f"must be above 0 and at most 1, is {rate:g}")
+    if late_after is not None and not LATE_AFTER[0] <= late_after <= LATE_AFTER[1]:
+        bounds = " to ".join(map(format_duration, LATE_AFTER))
+        yield Fault("metadata.alerts.late_after", f"must be {bounds}, is {format_duration(late_after)}")
+    channels = alerts.channels or ()
+    if len(channels) > MAX_CHANNELS:
+        yield Fault("metadata.alerts.channels", f"at most {MAX_CHANNELS} are allowed, {len(channels)} were given")
+    for position, channel in enumerate(channels):
+        if not CHANNEL.fullmatch(channel):
+            yield Fault(
+                f"metadata.alerts.channels.{position}",
+                "must be a channel's name: 1 to 30 lower-case letters, digits or -, starting with a letter",
+            )
+    if len(set(channels)) != len(channels):
+        yield Fault("metadata.alerts.channels", "must not repeat a channel")
 
 
 def _config_faults(definition: TaskDefinition, catalog: ExecutorCatalog) -> Iterator[Fault]:

@@ -1,0 +1,190 @@
+"""When something is to be told: pure rules over a task, its latest runs, and the present.
+
+The rules look at what is, never at what was said before. So they may be asked as often as one likes, in any order and
+by several at once, and the answer to a run that is told again is the present one. Each answers that its alert holds,
+that it does not, or that it stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from core.domain.alert import AlertKind, TaskAlerts
+from core.domain.duration import format_duration
+from core.domain.execution import Execution, ExecutionStatus, Trigger
+from core.domain.task import Task
+
+RATE_MARGIN = 0.1
+"""How far below its threshold a rate has to fall before it counts as recovered, so that it does not flap."""
+_SHOWN_OF_AN_ERROR = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertPolicy:
+    """The thresholds, as the settings give them."""
+
+    failures_in_a_row: int = 3
+    failure_rate: float = 0.5
+    failure_rate_runs: int = 20
+    """The rate is over this many of a task's latest runs; with fewer there is none."""
+    late_after: timedelta = timedelta(minutes=5)
+    stale_after: timedelta = timedelta(hours=2)
+
+    @property
+    def runs_needed(self) -> int:
+        """How many of a task's latest runs the rules look at."""
+        return max(self.failures_in_a_row, self.failure_rate_runs)
+
+    def of(self, alerts: TaskAlerts) -> AlertPolicy:
+        """With what a task says otherwise."""
+        return replace(
+            self,
+            failures_in_a_row=alerts.failures_in_a_row or self.failures_in_a_row,
+            failure_rate=alerts.failure_rate or self.failure_rate,
+            late_after=alerts.late_after or self.late_after,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule's answer: whether its alert holds (None: as before), and why, in a sentence."""
+
+    kind: AlertKind
+    holds: bool | None
+    text: str = ""
+
+
+def judge(
+    task: Task,
+    ended: Sequence[Execution],
+    policy: AlertPolicy,
+    *,
+    due_at: datetime | None = None,
+    at_work_since: datetime | None = None,
+) -> Iterator[Finding]:
+    """What all rules say of a task.
+
+    Args:
+        ended: the latest executions that ended, the newest first, `AlertPolicy.runs_needed` of them.
+        policy: the thresholds, without the task's own.
+        due_at: the instant that `overdue_since` found.
+        at_work_since: since when a run is at work for too long.
+    """
+    alerts = task.definition.alerts
+    if not alerts.enabled or not task.definition.enabled:
+        reason = "The task is disabled" if alerts.enabled else "The alerts of the task are switched off"
+        yield from (Finding(kind, False, reason) for kind in AlertKind)
+        return
+    policy = policy.of(alerts)
+    judged = [each for each in ended if not each.is_cancelled]  # a user's wish is neither success nor failure
+    yield _failures_in_a_row(judged, policy)
+    yield _failure_rate(judged, policy)
+    yield _stale(judged, at_work_since)
+    yield _late(task, ended, policy, due_at)
+    if task.is_system:
+        yield _system_task(judged)
+
+
+def overdue_since(due_at: datetime | None, task: Task, as_of: datetime, policy: AlertPolicy) -> datetime | None:
+    """The instant at which a run was due that has not begun by now; None when all is well.
+
+    Args:
+        due_at: the first instant due after `last_sign_of`.
+        as_of: up to when everything is known.
+    """
+    if due_at is None or not task.definition.alerts.enabled:
+        return None
+    return due_at if as_of - due_at > policy.of(task.definition.alerts).late_after else None
+
+
+def last_sign_of(task: Task) -> datetime:
+    """Up to when the task owes no run: it ran or skipped one then, or was changed and had to be scheduled anew."""
+    record = task.record
+    signs = [task.updated_at + timedelta(seconds=10)]
+    signs += [each + timedelta(seconds=1) for each in (record.last_run, record.last_skipped) if each is not None]
+    return max(signs)
+
+
+def _failures_in_a_row(ended: Sequence[Execution], policy: AlertPolicy) -> Finding:
+    kind, needed = AlertKind.FAILURES_IN_A_ROW, policy.failures_in_a_row
+    latest = ended[:needed]
+    if latest and _succeeded(latest[0]):
+        return Finding(kind, False, "A run succeeded again")
+    if len(latest) < needed or any(map(_succeeded, latest)):
+        return Finding(kind, None)
+    return Finding(kind, True, f"{needed} runs in a row failed, the last with: {_error(latest[0])}")
+
+
+def _failure_rate(ended: Sequence[Execution], policy: AlertPolicy) -> Finding:
+    kind, latest = AlertKind.FAILURE_RATE, ended[: policy.failure_rate_runs]
+    if len(latest) < policy.failure_rate_runs:
+        return Finding(kind, None)
+    failed = sum(not _succeeded(each) for each in latest)
+    rate, threshold = failed / len(latest), policy.failure_rate
+    text = f"{failed} of the last {len(latest)} runs failed"
+    if rate >= threshold:
+        return Finding(kind, True, text)
+    return Finding(kind, False if rate <= max(threshold - RATE_MARGIN, 0) else None, text)
+
+
+def _stale(ended: Sequence[Execution], at_work_since: datetime | None) -> Finding:
+    kind = AlertKind.STALE_RUN
+    if at_work_since is not None:
+        return Finding(kind, True, f"A run is at work since {_instant(at_work_since)}")
+    if ended and is_stale(ended[0]):
+        return Finding(kind, True, f"A run was ended because it was stale: {_error(ended[0])}")
+    return Finding(kind, False, "No run is stale any more")
+
+
+def _late(task: Task, ended: Sequence[Execution], policy: AlertPolicy, due_at: datetime | None) -> Finding:
+    kind = AlertKind.LATE_RUN
+    if not task.fires:
+        return Finding(kind, False, "The schedule of the task is paused")
+    if due_at is not None:
+        return Finding(kind, True, f"A run was due at {_instant(due_at)} and none has begun since")
+    newest = next((each for each in ended if each.trigger is Trigger.SCHEDULE), None)
+    due = newest.scheduled_for if newest else None
+    lateness = lateness_of(newest)
+    if due is not None and due >= task.updated_at and lateness > policy.late_after:
+        seconds = timedelta(seconds=lateness // timedelta(seconds=1))
+        return Finding(kind, True, f"The run that was due at {_instant(due)} began {format_duration(seconds)} late")
+    return Finding(kind, False, "Runs begin at their time again")
+
+
+def _system_task(ended: Sequence[Execution]) -> Finding:
+    kind = AlertKind.SYSTEM_TASK_FAILED
+    if not ended:
+        return Finding(kind, None)
+    if _succeeded(ended[0]):
+        return Finding(kind, False, "The system task succeeded again")
+    return Finding(kind, True, f"The system task failed: {_error(ended[0])}")
+
+
+def lateness_of(execution: Execution | None) -> timedelta:
+    """By how much a scheduled run began after its time; nothing for any other."""
+    if execution is None or execution.scheduled_for is None or execution.trigger is not Trigger.SCHEDULE:
+        return timedelta()
+    return execution.started_at - execution.scheduled_for
+
+
+def is_stale(execution: Execution) -> bool:
+    """Whether it was ended because it was at work for too long."""
+    return execution.error.startswith(STALE_WORDS)
+
+
+STALE_WORDS = "The run was stale"
+"""How the error of a run begins that was ended for being stale, see `core.services.burial`."""
+
+
+def _succeeded(execution: Execution) -> bool:
+    return execution.status is ExecutionStatus.COMPLETED
+
+
+def _error(execution: Execution) -> str:
+    return (execution.error or "no reason given")[:_SHOWN_OF_AN_ERROR]
+
+
+def _instant(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
