@@ -7,6 +7,7 @@
     ├── Forbidden           SystemTaskProtected, PermissionMissing
     ├── Unauthenticated
     ├── QueueFull
+    ├── DeliveryFailed      a channel did not take an alert
     └── Unavailable         a part that we need is away
 
 No HTTP status stands here: `api_facade/errors.py` maps the families. Messages are written once, from ids, and never
@@ -169,6 +170,16 @@ class QueueFull(SchedulerError):
     def __init__(self, size: int, retry_after: timedelta = timedelta(seconds=5)) -> None:
         super().__init__(f"{size} runs are waiting already; try again later")
         self.retry_after = retry_after
+
+
+class DeliveryFailed(SchedulerError):
+    """A channel did not take an alert; `final` says that it never will."""
+
+    code = "delivery_failed"
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
 class Unavailable(SchedulerError):

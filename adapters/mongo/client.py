@@ -17,6 +17,7 @@ Database = AsyncDatabase[Document]
 TASKS = "scheduler_tasks"
 EXECUTIONS = "scheduler_executions"
 MARKS = "scheduler_marks"
+ALERTS = "scheduler_alerts"
 AUDIT = "scheduler_audit"
 
 INDEXES = {
@@ -34,6 +35,14 @@ INDEXES = {
         IndexModel([("started_at", DESCENDING)]),
         IndexModel([("uncounted", ASCENDING)], sparse=True),
         IndexModel([("occurrence", ASCENDING)], unique=True, sparse=True),
+    ],
+    ALERTS: [
+        IndexModel([("open_key", ASCENDING)], unique=True, sparse=True),
+        IndexModel([("waiting", ASCENDING)], sparse=True),
+        IndexModel([("next_delivery_at", ASCENDING)], sparse=True),
+        IndexModel([("opened_at", DESCENDING)]),
+        IndexModel([("task_id", ASCENDING), ("opened_at", DESCENDING)]),
+        IndexModel([("recovered_at", ASCENDING)], sparse=True),
     ],
     AUDIT: [
         IndexModel([("at", DESCENDING)]),

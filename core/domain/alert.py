@@ -94,6 +94,11 @@ class Delivery:
     """Why the last attempt failed."""
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What tells one attempt from all others."""
+        return self.event, self.channel, self.state, self.attempts
+
+    @property
     def is_pending(self) -> bool:
         """Whether it has still to be sent."""
         return self.state is DeliveryState.PENDING
@@ -155,8 +160,11 @@ class Alert:
         return self._with(delivery, replace(delivery, attempts=delivery.attempts + 1, due_at=now + CLAIM))
 
     def delivered(self, delivery: Delivery, at: datetime) -> Alert:
-        """The channel took it."""
-        return self._with(delivery, replace(delivery, state=DeliveryState.DELIVERED, ended_at=at, error=""))
+        """The channel took it, whoever else has begun an attempt meanwhile."""
+        latest = self.next_delivery(delivery.channel)
+        if latest is None or latest.event is not delivery.event:
+            return self
+        return self._with(latest, replace(latest, state=DeliveryState.DELIVERED, ended_at=at, error=""))
 
     def failed(self, delivery: Delivery, at: datetime, error: str, give_up_after: timedelta, *, final: bool) -> Alert:
         """An attempt failed: it is tried again later, unless that is `final` or it was tried for long enough."""
@@ -166,7 +174,9 @@ class Alert:
         return self._with(delivery, replace(delivery, due_at=due_at, error=error))
 
     def _with(self, before: Delivery, after: Delivery) -> Alert:
-        return replace(self, deliveries=tuple(after if each == before else each for each in self.deliveries))
+        """In place of the delivery as it was; nothing changes when another attempt was begun or it has ended."""
+        deliveries = (after if each.identity == before.identity else each for each in self.deliveries)
+        return replace(self, deliveries=tuple(deliveries))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

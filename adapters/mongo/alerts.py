@@ -1,0 +1,129 @@
+"""Alerts in MongoDB. What is open has an `open_key`, whose unique index lets nobody open the same alert twice."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import random
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from adapters.mongo.alert_documents import from_document, to_document
+from adapters.mongo.client import ALERTS, EXECUTIONS, Database
+from adapters.mongo.errors import translated
+from adapters.mongo.execution_documents import from_document as execution_of
+from adapters.mongo.executions import ENDED, NEWEST_FIRST
+from adapters.mongo.fields import split, update_of
+from core.domain.alert import Alert, AlertKind, AlertState, key_of
+from core.domain.execution import Execution
+from core.ports import Page, PageRequest
+from core.ports.alerts import AlertFilter
+
+CHANGE_ATTEMPTS = 20
+
+
+class MongoAlertStore:
+    """See `core.ports.alerts.AlertStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database[ALERTS]
+
+    async def open(self, alert: Alert) -> bool:
+        document, _ = split(to_document(alert))
+        try:
+            with translated():
+                await self._collection.insert_one({"_id": alert.id, "revision": 1, **document})
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def change(self, alert_id: str, change: Callable[[Alert], Alert]) -> Alert | None:
+        for attempt in range(CHANGE_ATTEMPTS):
+            with translated():
+                document = await self._collection.find_one({"_id": alert_id})
+            if document is None:
+                return None
+            present = from_document(document)
+            wanted = change(present)
+            if wanted == present:
+                return None
+            wanted = replace(wanted, revision=present.revision + 1)
+            update = update_of(to_document(wanted))
+            update["$set"]["revision"] = wanted.revision
+            with translated():
+                result = await self._collection.update_one({"_id": alert_id, "revision": present.revision}, update)
+            if result.matched_count == 1:
+                return wanted
+            await asyncio.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 - spread, not secrecy
+        return None
+
+    async def opened(self, task_ids: Collection[str] | None = None) -> Sequence[Alert]:
+        query: dict[str, Any] = {"open_key": {"$gt": ""}}
+        if task_ids is not None:
+            query["open_key"] = {"$in": [key_of(kind, task_id) for kind in AlertKind for task_id in task_ids]}
+        with translated():
+            documents = await self._collection.find(query).to_list()
+        return [from_document(document) for document in documents]
+
+    async def due(self, channel: str, now: datetime, limit: int) -> Sequence[Alert]:
+        query = {"waiting": channel, "next_delivery_at": {"$lte": now}}
+        with translated():
+            found = self._collection.find(query).sort("next_delivery_at", ASCENDING).limit(limit)
+            documents = await found.to_list()
+        return [from_document(document) for document in documents]
+
+    async def waiting_channels(self) -> Sequence[str]:
+        waiting: dict[str, None] = {}
+        with translated():
+            async for document in self._collection.find({"waiting": {"$gt": ""}}, {"waiting": 1}):
+                waiting |= dict.fromkeys(document["waiting"])
+        return list(waiting)
+
+    async def list(self, wanted: AlertFilter, page: PageRequest) -> Page[Alert]:
+        query = query_of(wanted)
+        order = [("opened_at", DESCENDING), ("_id", ASCENDING)]
+        with translated():
+            total = await self._collection.count_documents(query)
+            found = self._collection.find(query).sort(order).skip(page.offset).limit(page.size)
+            documents = await found.to_list() if page.offset < total else []
+        return Page(items=[from_document(document) for document in documents], total=total, request=page)
+
+    async def forget(self, recovered_before: datetime) -> int:
+        with translated():
+            result = await self._collection.delete_many({"recovered_at": {"$lt": recovered_before}})
+        return result.deleted_count
+
+
+class MongoRunHistory:
+    """See `core.ports.alerts.RunHistory`."""
+
+    def __init__(self, database: Database) -> None:
+        self._collection = database[EXECUTIONS]
+
+    async def latest_ended(self, task_id: str, limit: int) -> Sequence[Execution]:
+        found: builtins.list[dict[str, Any]] = []
+        with translated():
+            # Sorted by the index alone; those that have not ended are few and left out here.
+            async for document in (
+                self._collection.find({"task_id": task_id}, {"output": 0}).sort(NEWEST_FIRST[:1]).limit(2 * limit)
+            ):
+                if document.get("status") in ENDED:
+                    found.append(document)
+        return [execution_of(document) for document in found[:limit]]
+
+
+def query_of(wanted: AlertFilter) -> dict[str, Any]:
+    """The MongoDB query of a filter."""
+    query: dict[str, Any] = {}
+    if wanted.state is not None:
+        query["open_key"] = {"$gt": ""} if wanted.state is AlertState.OPEN else None
+    if wanted.kind is not None:
+        query["kind"] = str(wanted.kind)
+    if wanted.task_id is not None:
+        query["task_id"] = wanted.task_id
+    return query

@@ -1,0 +1,82 @@
+"""Where alerts live, whom they are told to, and the latest runs that they are judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core.domain.alert import Alert, AlertKind, AlertState, Message
+from core.domain.execution import Execution
+from core.ports.paging import Page, PageRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter:
+    """Which alerts; a field that is None does not narrow."""
+
+    state: AlertState | None = None
+    kind: AlertKind | None = None
+    task_id: str | None = None
+
+
+class AlertStore(Protocol):
+    """Where alerts live. Each write is one document, whole or not at all."""
+
+    async def open(self, alert: Alert) -> bool:
+        """Store a new alert unless one of its key is open. Returns whether it was stored."""
+        ...
+
+    async def change(self, alert_id: str, change: Callable[[Alert], Alert]) -> Alert | None:
+        """Apply a pure function to the alert as it is now and store the result.
+
+        `change` is called again when somebody else changed the alert meanwhile. Returns what was stored now, or None
+        when the result was equal to what stood there (somebody else was quicker), or the alert is gone.
+        """
+        ...
+
+    async def opened(self, task_ids: Collection[str] | None = None) -> Sequence[Alert]:
+        """Those that are open now, of these tasks or of all and of the service."""
+        ...
+
+    async def due(self, channel: str, now: datetime, limit: int) -> Sequence[Alert]:
+        """Those of which the channel is to be told something now, the longest waiting first."""
+        ...
+
+    async def waiting_channels(self) -> Sequence[str]:
+        """The channels for which anything waits."""
+        ...
+
+    async def list(self, wanted: AlertFilter, page: PageRequest) -> Page[Alert]:
+        """Sorted by `opened_at`, newest first, then by id."""
+        ...
+
+    async def forget(self, recovered_before: datetime) -> int:
+        """Remove alerts that are over for so long, sent or not; returns how many."""
+        ...
+
+
+class RunHistory(Protocol):
+    """The latest runs of a task."""
+
+    async def latest_ended(self, task_id: str, limit: int) -> Sequence[Execution]:
+        """Those that began last of the ended ones, the newest first, without their output."""
+        ...
+
+
+class AlertChannel(Protocol):
+    """A way to tell somebody."""
+
+    @property
+    def name(self) -> str:
+        """Unique, and fit for a task's `alerts.channels`."""
+        ...
+
+    async def send(self, message: Message) -> None:
+        """Tell it, within seconds. Repeatable: receivers know a message by its id.
+
+        Raises:
+            DeliveryFailed: it was not taken; says why without any secret.
+        """
+        ...

@@ -1,0 +1,215 @@
+"""Opens alerts and lets them recover: at once when a run has ended, and now and then for what does not happen.
+
+What is stored is decided by compare-and-set: of one key at most one alert is open, whoever looks and however often.
+So any number of facades may do this, and an outcome may be told again. Sending is the business of
+`core.services.alert_delivery`; nothing here waits for a channel.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from core.domain.alert import Alert, AlertKind, Subject, key_of
+from core.domain.alert_rules import AlertPolicy, Finding, judge, last_sign_of, lateness_of, overdue_since
+from core.domain.execution import Execution, ExecutionStatus
+from core.domain.task import Source, Task
+from core.errors import TaskNotFound, Unavailable
+from core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
+from core.ports.alerts import AlertStore, RunHistory
+from core.services.mirror import WATERMARK
+from core.services.tasks import next_run
+
+logger = logging.getLogger(__name__)
+
+LOOK_INTERVAL = timedelta(seconds=15)
+MANY = 20
+"""So many newly overdue tasks at one look are told as one alert."""
+TURN = 50
+"""So many tasks with an open alert are judged anew at each look, whatever happened to them."""
+QUEUE_MARGIN = 0.8
+"""The share of the alert's own threshold below which a queue counts as emptied."""
+
+Open = Mapping[str, Alert]
+
+
+class Alerting:
+    """Keeps nothing but how far its looks have come."""
+
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        history: RunHistory,
+        engine: RunEngine,
+        alerts: AlertStore,
+        watermark: Watermark,
+        clock: Clock,
+        policy: AlertPolicy,
+        channels: Sequence[str],
+        queue_threshold: int,
+        keep_for: timedelta,
+    ) -> None:
+        """`queue_threshold` is how many waiting runs make a full queue."""
+        self._tasks = tasks
+        self._executions = executions
+        self._history = history
+        self._engine = engine
+        self._alerts = alerts
+        self._watermark = watermark
+        self._clock = clock
+        self._policy = policy
+        self._channels = tuple(channels)
+        self._queue_threshold = queue_threshold
+        self._keep_for = keep_for
+        self._has_looked = False
+        self._turn = 0
+        self._due_at: dict[str, tuple[int | None, datetime | None]] = {}
+
+    async def observe(self, ended: Sequence[tuple[Task, Execution]]) -> None:
+        """Runs ended. Only those that may change an alert cost more than a look at what is open of their tasks."""
+        opened = await self._opened({task.id for task, _ in ended})
+        suspects = {alert.subject.task_id: None for alert in opened.values()}
+        for task, execution in ended:
+            late = lateness_of(execution) > self._policy.of(task.definition.alerts).late_after
+            if late or execution.status is ExecutionStatus.FAILED:
+                suspects[task.id] = None
+        if suspects:
+            known_until = await self._watermark.read(WATERMARK)
+            for task_id in suspects:
+                await self._examine(task_id, opened, known_until)
+
+    async def look(self) -> None:
+        """Find what did not happen, and whatever else is not as the open alerts say."""
+        opened = await self._opened()
+        await self._look_at_the_queue(opened)
+        known_until = await self._watermark.read(WATERMARK)
+        alerting = {alert.subject.task_id for alert in opened.values()} - {""}
+        suspects = self._some_of(sorted(alerting))
+        overdue: list[str] = []
+        seen: set[str] = set()
+        async for task in self._tasks.all():
+            seen.add(task.id)
+            if self._overdue(task, known_until) is not None:
+                overdue.append(task.id)
+            elif key_of(AlertKind.LATE_RUN, task.id) in opened:
+                suspects.add(task.id)
+            if self._is_suspect(task) or (task.id in alerting and not task.definition.enabled):
+                suspects.add(task.id)
+        suspects |= alerting - seen  # they were deleted
+        self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in seen}
+        suspects.update(await self._gather_overdue(overdue, opened))
+        for task_id in suspects:
+            await self._examine(task_id, opened, known_until)
+        self._has_looked = True
+        await self._alerts.forget(self._clock.now() - self._keep_for)
+
+    async def _opened(self, task_ids: Collection[str] | None = None) -> Open:
+        return {alert.key: alert for alert in await self._alerts.opened(task_ids)}
+
+    def _some_of(self, task_ids: Sequence[str]) -> set[str]:
+        """The next few that have an open alert: what two facades judged at the same moment is put right in turn."""
+        chosen = task_ids[self._turn : self._turn + TURN]
+        self._turn = self._turn + TURN if self._turn + TURN < len(task_ids) else 0
+        return set(chosen)
+
+    def _is_suspect(self, task: Task) -> bool:
+        """At the first look all that fail, for their outcomes may have been told to a facade that is gone."""
+        failing = task.record.last_outcome is ExecutionStatus.FAILED and not self._has_looked
+        return failing or (task.source is Source.IMPORT and bool(task.record.active))
+
+    def _overdue(self, task: Task, known_until: datetime | None) -> datetime | None:
+        """What runs write themselves is known at once; what the mirror writes for them, up to its watermark."""
+        now = self._clock.now()
+        by_mirror = task.source is Source.IMPORT or bool(task.record.active)
+        as_of = min(now, known_until or now) if by_mirror else now
+        sign = last_sign_of(task)
+        if not task.fires or as_of - sign <= self._policy.of(task.definition.alerts).late_after:
+            return None
+        return overdue_since(self._first_due_after(sign, task), task, as_of, self._policy)
+
+    def _first_due_after(self, sign: datetime, task: Task) -> datetime | None:
+        """Remembered for as long as the task stays as it is: of thousands of tasks few change between two looks."""
+        known = self._due_at.get(task.id)
+        if known is None or known[0] != task.revision:
+            known = self._due_at[task.id] = task.revision, next_run(task, sign)
+        return known[1]
+
+    async def _gather_overdue(self, overdue: Sequence[str], opened: Open) -> Sequence[str]:
+        """The overdue tasks that are to be told of one by one."""
+        key = key_of(AlertKind.MANY_LATE_RUNS)
+        told = {alert.subject.task_id for alert in opened.values() if alert.kind is AlertKind.LATE_RUN}
+        fresh = [task_id for task_id in overdue if task_id not in told]
+        if len(fresh) > MANY:
+            text = f"{len(overdue)} tasks are overdue. Are the workers, Prefect and its work pool well?"
+            await self._settle(Finding(AlertKind.MANY_LATE_RUNS, True, text), Subject(), self._channels, opened)
+            return ()
+        if key in opened:
+            text = f"Runs begin again; {len(overdue)} tasks are overdue still"
+            await self._settle(Finding(AlertKind.MANY_LATE_RUNS, False, text), Subject(), self._channels, opened)
+        return fresh
+
+    async def _look_at_the_queue(self, opened: Open) -> None:
+        try:
+            waiting = await self._engine.waiting()
+        except Unavailable:
+            return  # nothing is known of the queue
+        full = self._queue_threshold
+        text = f"{waiting} runs wait; the queue counts as full from {full} on"
+        holds = True if waiting >= full else False if waiting <= full * QUEUE_MARGIN else None
+        await self._settle(Finding(AlertKind.QUEUE_FULL, holds, text), Subject(), self._channels, opened)
+
+    async def _examine(self, task_id: str, opened: Open, known_until: datetime | None) -> None:
+        """Judge the task as it is now."""
+        try:
+            task = await self._tasks.get(task_id)
+        except TaskNotFound:
+            await self._let_go(task_id, opened)
+            return
+        ended = await self._history.latest_ended(task_id, self._policy.of(task.definition.alerts).runs_needed)
+        due_at = self._overdue(task, known_until)
+        if key_of(AlertKind.MANY_LATE_RUNS) in opened and key_of(AlertKind.LATE_RUN, task_id) not in opened:
+            due_at = None  # it is told with the others
+        findings = judge(
+            task, ended, self._policy, due_at=due_at, at_work_since=await self._at_work_for_too_long(task)
+        )
+        wanted = task.definition.alerts.channels
+        subject = Subject(task_id=task_id, task_name=task.definition.name, deployment_id=task.deployment_id or "")
+        for finding in findings:
+            await self._settle(finding, subject, self._channels if wanted is None else wanted, opened)
+
+    async def _at_work_for_too_long(self, task: Task) -> datetime | None:
+        """Of a task that was taken in: nobody ends its runs, those of ours are ended when they are stale."""
+        if task.source is not Source.IMPORT or not task.record.active:
+            return None
+        active = await self._executions.of_ids(task.record.active)
+        since = min((each.started_at for each in active.values() if not each.status.is_terminal), default=None)
+        return since if since and self._clock.now() - since > self._policy.stale_after else None
+
+    async def _let_go(self, task_id: str, opened: Open) -> None:
+        for alert in opened.values():
+            if alert.subject.task_id == task_id:
+                await self._recover(alert, "The task was deleted")
+
+    async def _settle(self, finding: Finding, subject: Subject, channels: Sequence[str], opened: Open) -> None:
+        present = opened.get(key_of(finding.kind, subject.task_id))
+        if finding.holds is True and present is None:
+            alert = Alert(
+                id=uuid.uuid4().hex,
+                kind=finding.kind,
+                subject=subject,
+                text=finding.text,
+                opened_at=self._clock.now(),
+            )
+            if await self._alerts.open(alert.told_to(tuple(channels))):
+                logger.warning("Alert %s opened for task %r: %s", alert.kind, subject.task_id, alert.text)
+        elif finding.holds is False and present is not None:
+            await self._recover(present, finding.text)
+
+    async def _recover(self, alert: Alert, text: str) -> None:
+        recover: Callable[[Alert], Alert] = lambda each: each.recovered(self._clock.now(), text)  # noqa: E731 - typed
+        if await self._alerts.change(alert.id, recover) is not None:
+            logger.info("Alert %s of task %r recovered: %s", alert.kind, alert.subject.task_id, text)
