@@ -6,6 +6,7 @@ Each writes what it did to a file, so that a test can tell what really happened 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from pathlib import Path
@@ -59,7 +60,27 @@ async def counting(total: int) -> dict[str, Any]:
     return {"counted": list(range(total))}
 
 
+async def telling(context: Any, password: str, way: str) -> Any:
+    """Tell a secret in some way."""
+    if way == "returned as data":
+        return {"said": [password, {"twice": f"it is {password}!"}]}
+    if way.startswith("raised"):
+        try:
+            raise LookupError(f"no use for {password}")
+        except LookupError as error:
+            if way == "raised":
+                raise
+            raise RuntimeError("something else") from error
+    if way == "logged":
+        context.log.warning("the secret is %s", password)
+    elif way == "progress":
+        await context.progress(1, 2, f"at {password}")
+    elif way == "standard log":
+        logging.getLogger("a plug-in").warning("the secret is %s", password)
+    return f"told {password}" if way == "returned" else "told"
+
+
 def register(registry: Any) -> None:
     """Called by the registry because `SCHEDULER_PLUGINS` names this module."""
-    for function in (diary, deaf, failing, dying, counting):
+    for function in (diary, deaf, failing, dying, counting, telling):
         registry.register_function(function, module="tests")

@@ -12,6 +12,8 @@ from typing import Any
 
 from adapters.mongo.fields import duration_of, instant_of, text_of
 from core.domain.execution import Execution, ExecutionStatus, Trigger
+from core.domain.plain_secrets import secrets_in
+from core.domain.redaction import Redactor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OWN_METADATA = frozenset(
@@ -47,9 +49,15 @@ def _metadata(execution: Execution) -> dict[str, Any]:
         "retry_count": execution.retry_count,
         "lock_key": execution.lock_key,
         "fencing_token": execution.fencing_token,
-        "parameters": dict(execution.parameters) or None,
+        "parameters": _shown(execution.parameters) or None,
     }
     return {**detail_document(execution.detail), **{name: value for name, value in own.items() if value is not None}}
+
+
+def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters without secrets: the history shows what a run was given, and no run reads it from there."""
+    shown: dict[str, Any] = Redactor(secrets_in(parameters)).value(parameters)
+    return shown
 
 
 def detail_document(detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ config sends to others (headers, bodies, credentials) is concealed whole, whatev
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -14,7 +15,8 @@ from enum import StrEnum
 from typing import Any
 
 from core.domain.duration import format_duration
-from core.domain.redaction import CONCEALED, Redactor, is_secret_name, secrets_in
+from core.domain.plain_secrets import secrets_in
+from core.domain.redaction import CONCEALED, Redactor, is_secret_name, shut
 from core.domain.task import Task, TaskDefinition
 
 LONGEST_TEXT = 500
@@ -24,6 +26,7 @@ LARGEST_FIELD = 4096
 TOO_LARGE = "[too large to be kept here]"
 
 _SENT_TO_OTHERS = frozenset({"headers", "query", "body", "auth", "proxy_auth", "cookies", "client_certificate"})
+_ADDRESS_QUERY = re.compile(r"(://[^\s?]{1,2000})\?\S+")
 _TOLD_BY_NAME = frozenset({"headers", "query"})
 _TELLING_LENGTH = 12
 """Shorter texts that are sent (`true`, `normal`) stand elsewhere by chance."""
@@ -134,10 +137,14 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dic
     return old, new
 
 
-def cleaned(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Both without secrets, and short enough to be kept. What is a secret on one side is none on the other either."""
+def cleaned_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs, without secrets and short enough to be kept.
+
+    What stands for a secret anywhere, on either side, is concealed wherever it stands.
+    """
     redactor = Redactor([*secrets_in(before), *secrets_in(after), *_sent(before), *_sent(after)])
-    return _cleaned(before, redactor), _cleaned(after, redactor)
+    old, new = difference(before, after)
+    return _cleaned(old, redactor), _cleaned(new, redactor)
 
 
 def _cleaned(picture: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
@@ -154,11 +161,13 @@ def _closed(name: str, value: Any) -> Any:
         return None
     if name in _SENT_TO_OTHERS:
         return dict.fromkeys(value, CONCEALED) if isinstance(value, Mapping) and name in _TOLD_BY_NAME else CONCEALED
+    if is_secret_name(name):
+        return shut(value)
     if isinstance(value, Mapping):
-        return CONCEALED if is_secret_name(name) else {inner: _closed(inner, each) for inner, each in value.items()}
+        return {inner: _closed(inner, each) for inner, each in value.items()}
     if isinstance(value, list | tuple):
-        return CONCEALED if is_secret_name(name) else [_closed("", each) for each in value]
-    return value
+        return [_closed("", each) for each in value]
+    return _ADDRESS_QUERY.sub(rf"\1?{CONCEALED}", value) if isinstance(value, str) else value
 
 
 def _sent(value: Any, *, is_sent: bool = False) -> Iterator[str]:

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 CONCEALED = "[concealed]"
 
@@ -73,35 +73,12 @@ def _without_value(match: re.Match[str]) -> str:
     return f"{name}{mark}{CONCEALED}{end}"
 
 
-def secrets_in(value: object) -> Iterator[str]:
-    """Texts in plain JSON that stand under a secret's name, the userinfo of addresses, and named query values."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            if isinstance(inner, str) and is_secret_name(str(name)):
-                yield inner
-                yield inner.rpartition(" ")[2]  # without "Bearer"
-            yield from secrets_in(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from secrets_in(inner)
-    elif isinstance(value, str) and "://" in value:
-        yield from _secrets_in_address(value)
-
-
-def _secrets_in_address(text: str) -> Iterator[str]:
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return
-    userinfo, _, _ = parts.netloc.rpartition("@")
-    if userinfo:
-        user, _, password = userinfo.partition(":")
-        yield password or user
-        yield base64.b64encode(userinfo.encode()).decode()
-    for pair in parts.query.split("&"):
-        name, _, value = pair.partition("=")
-        if is_secret_name(name):
-            yield value
+def named_in_text(text: str) -> Iterator[str]:
+    """Values that stand under a secret's name inside of a text: `password=x`, `"token": "x"`."""
+    for pattern in (_QUOTED_NAME, _PLAIN_NAME):
+        for match in pattern.finditer(text):
+            _, value = (part for part in match.groups() if part is not None)
+            yield value.strip("\"'")
 
 
 class Redactor:
@@ -128,14 +105,21 @@ class Redactor:
             return self.text(value)
         if isinstance(value, Mapping):
             return {
-                self.text(str(name)): CONCEALED
-                if isinstance(inner, str) and is_secret_name(str(name))
-                else self.value(inner)
+                self.text(str(name)): self.value(shut(inner) if is_secret_name(str(name)) else inner)
                 for name, inner in value.items()
             }
         if isinstance(value, list | tuple):
             return [self.value(inner) for inner in value]
         return value if value is None or isinstance(value, int | float) else self.text(str(value))
+
+
+def shut(value: Any) -> Any:
+    """A plain JSON value of the same shape with every text in it concealed. Numbers stay: most are counts."""
+    if isinstance(value, str):
+        return CONCEALED
+    if isinstance(value, Mapping):
+        return {name: shut(inner) for name, inner in value.items()}
+    return [shut(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _spellings(secret: str) -> Iterator[str]:

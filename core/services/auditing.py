@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin, cleaned, difference, picture_of
+from core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin, cleaned_difference, picture_of
 from core.domain.principal import Principal
 from core.domain.task import Task
 from core.errors import SchedulerError, Unavailable
@@ -134,5 +134,5 @@ class Auditing:
 
 
 def _told(entry: AuditEntry, note: Note) -> AuditEntry:
-    before, after = cleaned(*difference(note.before, note.after))
+    before, after = cleaned_difference(note.before, note.after)
     return replace(entry, before=before, after=after)

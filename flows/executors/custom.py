@@ -20,6 +20,7 @@ from flows.executors.arguments import AnyArguments, Arguments, PluginError, Type
 from flows.executors.catalog import CatalogEntry, described
 from flows.executors.faults import faults_of
 from flows.executors.outcome import raised, refused, shielded, without_secrets
+from flows.executors.plain_logs import cleaned_logs
 from flows.executors.secrets import AttemptSecrets, SecretReader
 from flows.executors.threads import Threads
 
@@ -85,7 +86,8 @@ class PluggedExecutor:
             filled = await secrets.fill_value({**values, **context.parameters})
             read = read_overlaid(self._arguments, filled, context.parameters, location)
             own = shielded(context, secrets.redactor())
-            value = await self._call(replace(own, parameters=read))
+            with cleaned_logs(secrets.redactor()):
+                value = await self._call(replace(own, parameters=read))
             return without_secrets(TaskResult.of(value), secrets.redactor())
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())

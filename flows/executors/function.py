@@ -18,6 +18,7 @@ from flows.executors.arguments import CONTEXT, FunctionArguments, PluginError, r
 from flows.executors.catalog import CatalogEntry, described, enclosed
 from flows.executors.faults import faults_of
 from flows.executors.outcome import raised, refused, shielded, without_secrets
+from flows.executors.plain_logs import cleaned_logs
 from flows.executors.secrets import AttemptSecrets, SecretReader
 from flows.executors.threads import Threads
 
@@ -99,7 +100,9 @@ class FunctionExecutor:
             registered, values = self._find(context.config, context.parameters)
             filled = await secrets.fill_value(values)
             arguments = read_overlaid(registered.arguments, filled, context.parameters, "config.parameters")
-            value = await self._call(registered, arguments, shielded(context, secrets.redactor()))
+            redactor = secrets.redactor()
+            with cleaned_logs(redactor):
+                value = await self._call(registered, arguments, shielded(context, redactor))
             return without_secrets(TaskResult.of(value), secrets.redactor())
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from core.domain.redaction import Redactor, secrets_in
+from core.domain.plain_secrets import secrets_in
+from core.domain.redaction import Redactor
 from core.errors import Fault, SchedulerError
 
 REFERENCE = re.compile(r"\{\{\s*prefect\.blocks\.secret\.([a-z0-9]+(?:-[a-z0-9]+)*)\s*\}\}")
