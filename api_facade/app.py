@@ -14,7 +14,7 @@ from api_facade.container import Container
 from api_facade.handlers import install_handlers
 from api_facade.logs import configure_logs
 from api_facade.openapi import TITLE, install_docs, install_openapi
-from api_facade.routes import audit, batches, control, executions, service, tasks
+from api_facade.routes import alerts, audit, batches, control, executions, service, tasks
 from api_facade.tracing import HEADER, RequestTracing
 
 Open = Callable[[], AbstractAsyncContextManager[Container]]
@@ -61,7 +61,15 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         separate_input_output_schemas=False,
     )
-    for router in (service.router, batches.router, tasks.router, control.router, executions.router, audit.router):
+    for router in (
+        service.router,
+        batches.router,
+        tasks.router,
+        control.router,
+        executions.router,
+        audit.router,
+        alerts.router,
+    ):
         app.include_router(router, prefix=base)
     install_docs(app, base)
     install_openapi(app)

@@ -1,4 +1,4 @@
-"""What the facade does besides answering: follow Prefect, sweep, reconcile, clean up.
+"""What the facade does besides answering: follow Prefect, sweep, reconcile, clean up, alert.
 
 One facade of any number does it at a time, the holder of a Redis lease. While Redis is away every facade does it:
 the mirror's writes are repeatable, so several at work cost time, not truth.
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from api_facade.alerts import Alerts
 from core.domain.run import Deployed
 from core.errors import SchedulerError, Unavailable
 from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
@@ -49,6 +50,7 @@ class Duties:
     reconcile: ReconcileService
     retention: RetentionService
     audit: Auditing
+    alerts: Alerts
     engine: RunEngine
     feed: ChangeFeed
     lease: Lease
@@ -115,6 +117,8 @@ class Background:
             group.create_task(self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL))
             group.create_task(self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL))
             group.create_task(self._repeat("cleanup", self._clean, duties.cleanup_interval))
+            for name, duty, interval in duties.alerts.duties():
+                group.create_task(self._repeat(name, duty, interval))
 
     async def _prepare(self) -> None:
         """Until it has got through once, for at the start MongoDB or Prefect may still be away."""

@@ -14,6 +14,7 @@ from api_facade.auth.tokens import TokenVerifier
 from api_facade.rates import RateLimit
 from api_facade.shared_status import SharedStatus
 from core.ports import Clock, ExecutorCatalog
+from core.services.alert_delivery import AlertDelivery
 from core.services.auditing import Auditing
 from core.services.reconcile import ReconcileService
 from core.services.runs import RunService
@@ -69,6 +70,7 @@ class Container:
     reconcile: ReconcileService
     status: SharedStatus
     audit: Auditing
+    alerts: AlertDelivery
     catalog: ListedCatalog
     authenticator: Authenticator
     clock: Clock
@@ -85,6 +87,7 @@ def compose(settings: Settings, services: Services) -> Container:
         reconcile=services.reconcile,
         status=SharedStatus(services.status),
         audit=services.audit,
+        alerts=services.alerts.delivery,
         catalog=services.catalog,
         authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
         clock=services.stores.clock,

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
+from api_facade.schemas.alerts import AlertTest
 from api_facade.schemas.batches import BulkRequest, ImportRequest
 from api_facade.schemas.common import Problem
 from api_facade.schemas.executions import ExecuteRequest
@@ -24,7 +25,7 @@ Schedules and runs tasks on Prefect. Reads need a token; changes need `super_adm
 with the route. Errors are `application/problem+json`; a 400 names all that is wrong. Times are UTC, lengths of time
 are Go text.
 """
-_BODIES = (TaskCreate, TaskUpdate, ExecuteRequest, ScheduleQuestion, BulkRequest, ImportRequest)
+_BODIES = (TaskCreate, TaskUpdate, ExecuteRequest, ScheduleQuestion, BulkRequest, ImportRequest, AlertTest)
 _TEMPLATE = "#/components/schemas/{model}"
 
 

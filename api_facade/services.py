@@ -18,6 +18,7 @@ from adapters.redis.client import ping as ping_redis
 from adapters.redis.wake import wake_workers
 from adapters.settings import Settings
 from adapters.wiring import Stores, open_stores
+from api_facade.alerts import Alerts, make_alerts
 from api_facade.background import Duties
 from api_facade.origins import origin
 from core.services.auditing import Auditing
@@ -47,6 +48,7 @@ class Services:
     reconcile: ReconcileService
     status: StatusService
     audit: Auditing
+    alerts: Alerts
     duties: Duties
 
 
@@ -97,6 +99,7 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         ],
         worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
     )
+    alerts = make_alerts(settings, stores, engine, client)
     return Services(
         stores=stores,
         engine=engine,
@@ -106,7 +109,8 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         reconcile=reconcile,
         status=status,
         audit=audit,
-        duties=_duties(settings, stores, client, engine, reconcile, audit),
+        alerts=alerts,
+        duties=_duties(settings, stores, client, engine, reconcile, audit, alerts),
     )
 
 
@@ -124,6 +128,7 @@ def _duties(
     engine: PrefectRunEngine,
     reconcile: ReconcileService,
     audit: Auditing,
+    alerts: Alerts,
 ) -> Duties:
     mirror = Mirror(
         tasks=stores.tasks,
@@ -150,6 +155,7 @@ def _duties(
             tasks=stores.tasks, executions=stores.executions, engine=engine, clock=stores.clock
         ),
         audit=audit,
+        alerts=alerts,
         engine=engine,
         feed=PrefectChangeFeed(settings.prefect.api_url),
         lease=stores.lease,

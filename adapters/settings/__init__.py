@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from adapters.settings.groups import (
     DEFAULT_HOME,
+    AlertSettings,
     ApiSettings,
     EsiSettings,
     EveSettings,
@@ -30,6 +31,7 @@ from core.errors import SchedulerError
 
 __all__ = [
     "DEFAULT_HOME",
+    "AlertSettings",
     "ApiSettings",
     "EsiSettings",
     "EveSettings",
@@ -65,6 +67,7 @@ class Settings:
     prefect: PrefectSettings
     esi: EsiSettings
     eve: EveSettings
+    alerts: AlertSettings
 
     @classmethod
     def load(cls) -> Self:
@@ -83,6 +86,7 @@ class Settings:
             read(PrefectSettings),
             read(EsiSettings),
             read(EveSettings),
+            read(AlertSettings),
         )
         if faults:
             raise SettingsError(faults)

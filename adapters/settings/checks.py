@@ -12,9 +12,12 @@ from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from adapters.alerts.addresses import read_addresses, split_addresses
+from adapters.alerts.webhook import key_of
 from adapters.http.guard import AddressGuard
 from core.domain.duration import parse_duration
 
+_SHORTEST_WEBHOOK_SECRET_BYTES = 24  # Source: Standard Webhooks, "Signature scheme"
 _SHORTEST_SECRET_BYTES = 32  # Source: RFC 7518 section 3.2, a key at least as long as the SHA-256 output
 
 
@@ -98,6 +101,43 @@ def origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def addresses(value: object) -> object:
+    return split_addresses(value) if isinstance(value, str) else value
+
+
+def webhook_secret(value: SecretStr) -> SecretStr:
+    if len(key_of(value.get_secret_value())) < _SHORTEST_WEBHOOK_SECRET_BYTES:
+        raise ValueError(f"must be at least {_SHORTEST_WEBHOOK_SECRET_BYTES} bytes long (Standard Webhooks)")
+    return value
+
+
+def webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for each in read_addresses((entry.get_secret_value() for entry in value), "webhook"):
+        try:
+            web_address(each.url)
+        except ValueError as error:
+            raise ValueError(f"{each.name} {error}") from None
+    return value
+
+
+def apprise_urls(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    found = read_addresses((entry.get_secret_value() for entry in value), "apprise")
+    if found:
+        from adapters.alerts.apprise import service_of  # takes a third of a second, so only who needs it
+
+        for each in found:
+            try:
+                service_of(each.url)
+            except ValueError as error:
+                raise ValueError(f"{each.name} {error}") from None
+    return value
+
+
+def distinct_channels(webhooks: tuple[SecretStr, ...], apprise: tuple[SecretStr, ...]) -> None:
+    taken = read_addresses((entry.get_secret_value() for entry in webhooks), "webhook")
+    read_addresses((entry.get_secret_value() for entry in apprise), "apprise", [each.name for each in taken])
+
+
 def plugins(value: tuple[str, ...]) -> tuple[str, ...]:
     for name in value:
         # Each run has a folder of its own, so what is relative would mean something else in each.
@@ -108,5 +148,6 @@ def plugins(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)]
+Addresses = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(addresses)]
 Duration = Annotated[timedelta, BeforeValidator(duration), AfterValidator(positive)]
 WebAddress = Annotated[str, AfterValidator(web_address)]

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.settings import checks
-from adapters.settings.checks import Duration, Listed, WebAddress
+from adapters.settings.checks import Addresses, Duration, Listed, WebAddress
 
 DEFAULT_HOME = Path(".falcon")
 """Where data lives unless `SCHEDULER_HOME` says otherwise: in the working directory, so that a checkout holds
@@ -109,6 +109,44 @@ class ApiSettings(Group):
     def _has_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value and not info.data.get("jwt_jwks_issuer"):
             raise ValueError("needs JWT_JWKS_ISSUER, without which anybody's tokens of that provider would count")
+        return value
+
+
+class AlertSettings(Group):
+    """When to alert, and whom to tell. See docs/alerts.md."""
+
+    model_config = SettingsConfigDict(env_prefix="ALERT_")
+
+    webhook_secret: Annotated[SecretStr, AfterValidator(checks.webhook_secret)] | None = None
+    """Signs what webhooks are told: any text, or `whsec_` and base64."""
+    webhooks: Annotated[Addresses, AfterValidator(checks.webhooks)] = ()
+    """Where to POST: `https://…` or `name=https://…`, with commas or space between; may hold tokens."""
+    apprise: Annotated[Addresses, AfterValidator(checks.apprise_urls)] = ()
+    """Apprise URLs, named and separated alike."""
+    prefect_events: bool = True
+    """Whether Prefect is told, as events."""
+    failures_in_a_row: Annotated[int, Field(ge=1, le=100)] = 3
+    failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    failure_rate_runs: Annotated[int, Field(ge=2, le=100)] = 20
+    """Over how many of a task's latest runs the rate is taken."""
+    late_after: Duration = timedelta(minutes=5)
+    """How long past its time a run is late, or missed."""
+    queue_share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Share of `SCHEDULER_QUEUE_SIZE` from which on the queue counts as full."""
+    give_up_after: Duration = timedelta(hours=24)
+    """For how long a message is tried again that a channel does not take."""
+
+    @field_validator("webhooks")
+    @classmethod
+    def _are_signed(cls, value: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
+        if value and not info.data.get("webhook_secret"):
+            raise ValueError("need ALERT_WEBHOOK_SECRET, which signs what they are told")
+        return value
+
+    @field_validator("apprise")
+    @classmethod
+    def _have_names_of_their_own(cls, value: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
+        checks.distinct_channels(info.data.get("webhooks", ()), value)
         return value
 
 

@@ -36,6 +36,8 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/executions/{execution_id}"): READ,
     ("GET", "/executors"): READ,
     ("GET", "/audit"): Permission.MANAGE,
+    ("GET", "/alerts"): READ,
+    ("POST", "/alerts/test"): Permission.MANAGE,
     ("POST", "/schedules/preview"): READ,
     ("GET", "/tasks/export"): READ,
     ("POST", "/tasks"): Permission.CREATE,

@@ -1,0 +1,1 @@
+"""Ways to tell somebody of an alert: webhooks, whatever Apprise reaches, Prefect's events."""

@@ -1,0 +1,101 @@
+"""Tells by whatever Apprise reaches: mail, chat, SMS. Apprise blocks, so it works in threads of its own.
+
+The threads are few and daemons: a service that never answers costs two threads, not the facade, nor its end. Apprise
+makes its own connections, which the guard of `adapters.http` does not see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from typing import Any
+
+import apprise
+
+from core.domain.alert import AlertEvent, Message
+from core.domain.redaction import Redactor
+from core.errors import DeliveryFailed
+
+MOST_THREADS = 2
+"""Of each channel."""
+_LONGEST_REASON = 300
+_LOGGER = logging.getLogger("apprise")
+
+
+class AppriseChannel:
+    """One Apprise URL. See `core.ports.alerts.AlertChannel`."""
+
+    def __init__(self, name: str, url: str) -> None:
+        """Raises `ValueError` when Apprise can't read the URL; the message does not quote it."""
+        self.name = name
+        self._service = service_of(url)
+        # Which part of such a URL is the secret differs from service to service.
+        self._redactor = Redactor([url, *re.split(r"[/:@?&=#,]+", url.partition("://")[2])])
+        self._threads = 0
+
+    async def send(self, message: Message) -> None:
+        if self._threads >= MOST_THREADS:
+            raise DeliveryFailed("earlier messages to it have not ended yet")
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[str | None] = loop.create_future()
+        self._threads += 1
+
+        def end(reason: str | None) -> None:
+            self._threads -= 1
+            if not outcome.done():
+                outcome.set_result(reason)
+
+        def work() -> None:
+            reason = self._notify(message)
+            try:
+                loop.call_soon_threadsafe(end, reason)
+            except RuntimeError:
+                return  # the loop has been closed: nobody waits any more
+
+        threading.Thread(target=work, name=f"alert to {self.name}", daemon=True).start()
+        if (reason := await outcome) is not None:
+            raise DeliveryFailed(reason)
+
+    def _notify(self, message: Message) -> str | None:
+        """Why it failed; None when it was taken."""
+        heard = _Heard()
+        _LOGGER.addHandler(heard)
+        try:
+            taken = bool(self._service.notify(body=message.text, title=message.title, notify_type=_type_of(message)))
+        except Exception as error:  # noqa: BLE001 - some hundred services, each with errors of its own
+            return f"the service failed with {type(error).__name__}"
+        finally:
+            _LOGGER.removeHandler(heard)
+        if taken:
+            return None
+        said = self._redactor.text(" ".join(heard.lines))
+        return said[:_LONGEST_REASON] or "the service did not take it, and gave no reason"
+
+
+class _Heard(logging.Handler):
+    """What Apprise says in this thread."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.lines.append(record.getMessage())
+
+
+def service_of(url: str) -> Any:
+    """The service behind an Apprise URL. Raises `ValueError` when there is none; the message does not quote it."""
+    service = apprise.Apprise.instantiate(url)
+    if service is None:
+        raise ValueError("must be a URL that Apprise knows, see https://appriseit.com/services/")
+    return service
+
+
+def _type_of(message: Message) -> Any:
+    if message.event is AlertEvent.OPENED:
+        return apprise.NotifyType.FAILURE
+    return apprise.NotifyType.SUCCESS if message.event is AlertEvent.RECOVERED else apprise.NotifyType.INFO

@@ -1,0 +1,64 @@
+"""Joins what alerts are made of: rules, store and channels, and what is to be repeated for them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapters.alerts.channels import channels_of
+from adapters.mongo.alerts import MongoAlertStore, MongoRunHistory
+from adapters.prefect.client import Client
+from adapters.settings import Settings
+from adapters.wiring import Stores
+from core.domain.alert_rules import AlertPolicy
+from core.ports import RunEngine
+from core.services.alert_delivery import DELIVERY_INTERVAL, AlertDelivery
+from core.services.alerting import LOOK_INTERVAL, Alerting
+
+UNKNOWN_INTERVAL = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """What opens alerts, and what tells of them."""
+
+    rules: Alerting
+    delivery: AlertDelivery
+
+    def duties(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]], timedelta]]:
+        """What is to be repeated, each by itself: name, what, and the pause between two."""
+        yield "look for what did not happen", self.rules.look, LOOK_INTERVAL
+        for channel in self.delivery.channels:
+            yield f"send alerts to {channel}", lambda name=channel: self.delivery.deliver(name), DELIVERY_INTERVAL  # type: ignore[misc]
+        yield "look after alerts to unknown channels", self.delivery.fail_unknown, UNKNOWN_INTERVAL
+
+
+def make_alerts(settings: Settings, stores: Stores, engine: RunEngine, client: Client) -> Alerts:
+    """As the settings say."""
+    thresholds = settings.alerts
+    store = MongoAlertStore(stores.database)
+    channels = channels_of(thresholds, settings.scheduler, client=client, clock=stores.clock)
+    rules = Alerting(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        history=MongoRunHistory(stores.database),
+        engine=engine,
+        alerts=store,
+        watermark=stores.watermark,
+        clock=stores.clock,
+        policy=AlertPolicy(
+            failures_in_a_row=thresholds.failures_in_a_row,
+            failure_rate=thresholds.failure_rate,
+            failure_rate_runs=thresholds.failure_rate_runs,
+            late_after=thresholds.late_after,
+            stale_after=settings.scheduler.stale_timeout,
+        ),
+        channels=[channel.name for channel in channels],
+        queue_threshold=max(round(thresholds.queue_share * settings.scheduler.queue_size), 1),
+        keep_for=settings.scheduler.retention,
+    )
+    delivery = AlertDelivery(
+        alerts=store, channels=channels, clock=stores.clock, give_up_after=thresholds.give_up_after
+    )
+    return Alerts(rules=rules, delivery=delivery)

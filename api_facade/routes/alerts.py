@@ -1,0 +1,81 @@
+"""Alerts: what is wrong, what was, who was told, and a message to try a channel with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from api_facade import examples
+from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from api_facade.deps import Manager, Parts, Reader
+from api_facade.mapping import page_numbers, page_request
+from api_facade.schemas.alerts import (
+    AlertList,
+    AlertQuery,
+    AlertResponse,
+    AlertTest,
+    AlertTested,
+    AlertTestOutcome,
+    DeliveryResponse,
+)
+from api_facade.shape import read_json, read_whole
+from core.domain.alert import Alert, Delivery
+from core.ports.alerts import AlertFilter
+
+router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=LeanRoute)
+
+
+@router.get("", responses=answers(200, examples.ALERTS, *READ, 400, 503), summary="List alerts")
+async def list_alerts(caller: Reader, parts: Parts, query: Annotated[AlertQuery, Query()]) -> AlertList:
+    """The open and the recent alerts that meet all conditions, the one opened last first. `total` is exact."""
+    wanted = AlertFilter(state=query.state, kind=query.kind, task_id=query.task_id)
+    page = await parts.alerts.list(wanted, page_request(query.page, query.page_size))
+    return AlertList(alerts=[_response(each) for each in page.items], **page_numbers(page))
+
+
+@router.post(
+    "/test",
+    responses=answers(200, examples.ALERT_TESTED, *CHANGE, 400, 408, 413, 415),
+    openapi_extra=takes("AlertTest", required=False, one=examples.ALERT_TEST),
+    summary="Send a test message",
+)
+async def test_alerts(caller: Manager, parts: Parts, request: Request) -> AlertTested:
+    """Send a message to one channel or to all, and tell what became of it, within 15 s. Nothing is stored or tried
+    again. Needs `scheduler:system:manage`."""
+    wanted = read_whole(AlertTest, await read_json(request, optional=True))
+    outcomes = await parts.alerts.test(wanted.channel)
+    return AlertTested(
+        channels=[
+            AlertTestOutcome(channel=each.channel, delivered=not each.error, error=each.error or None)
+            for each in outcomes
+        ]
+    )
+
+
+def _response(alert: Alert) -> AlertResponse:
+    """An alert as clients see it."""
+    return AlertResponse(
+        id=alert.id,
+        kind=alert.kind,
+        state=alert.state,
+        task_id=alert.subject.task_id or None,
+        task_name=alert.subject.task_name or None,
+        text=alert.text,
+        opened_at=alert.opened_at,
+        recovered_at=alert.recovered_at,
+        recovery=alert.recovery or None,
+        deliveries=[_delivery(each) for each in alert.deliveries],
+    )
+
+
+def _delivery(delivery: Delivery) -> DeliveryResponse:
+    return DeliveryResponse(
+        event=delivery.event,
+        channel=delivery.channel,
+        state=delivery.state,
+        attempts=delivery.attempts,
+        next_attempt_at=delivery.due_at if delivery.is_pending else None,
+        ended_at=delivery.ended_at,
+        error=delivery.error or None,
+    )
