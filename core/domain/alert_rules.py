@@ -18,6 +18,7 @@ from core.domain.task import Task
 
 RATE_MARGIN = 0.1
 """How far below its threshold a rate has to fall before it counts as recovered, so that it does not flap."""
+_ROUNDING = 1e-9
 _SHOWN_OF_AN_ERROR = 300
 
 
@@ -126,7 +127,8 @@ def _failure_rate(ended: Sequence[Execution], policy: AlertPolicy) -> Finding:
     text = f"{failed} of the last {len(latest)} runs failed"
     if rate >= threshold:
         return Finding(kind, True, text)
-    return Finding(kind, False if rate <= max(threshold - RATE_MARGIN, 0) else None, text)
+    recovered = rate < max(threshold - RATE_MARGIN, 0) + _ROUNDING
+    return Finding(kind, False if recovered else None, text)
 
 
 def _stale(ended: Sequence[Execution], at_work_since: datetime | None) -> Finding:
