@@ -59,6 +59,10 @@ def make_alerts(settings: Settings, stores: Stores, engine: RunEngine, client: C
         keep_for=settings.scheduler.retention,
     )
     delivery = AlertDelivery(
-        alerts=store, channels=channels, clock=stores.clock, give_up_after=thresholds.give_up_after
+        alerts=store,
+        channels=channels,
+        clock=stores.clock,
+        timeout=thresholds.timeout,
+        give_up_after=thresholds.give_up_after,
     )
     return Alerts(rules=rules, delivery=delivery)

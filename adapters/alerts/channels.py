@@ -29,7 +29,9 @@ def channels_of(
     )
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
     for each in read_addresses((entry.get_secret_value() for entry in settings.webhooks), "webhook"):
-        channels.append(WebhookChannel(each.name, each.url, secret, sender=sender, clock=clock))
+        channels.append(
+            WebhookChannel(each.name, each.url, secret, sender=sender, clock=clock, timeout=settings.timeout)
+        )
     if settings.apprise:
         from adapters.alerts.apprise import AppriseChannel  # takes a third of a second, so only who needs it
 

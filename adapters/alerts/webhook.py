@@ -19,7 +19,6 @@ from core.domain.alert import Message
 from core.errors import DeliveryFailed
 from core.ports import Clock
 
-TIMEOUT = timedelta(seconds=10)
 _ANSWER_BYTES = 4096
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - the scheme's own mark, not a secret
 _GONE = 410
@@ -28,12 +27,15 @@ _GONE = 410
 class WebhookChannel:
     """One address. See `core.ports.alerts.AlertChannel`."""
 
-    def __init__(self, name: str, url: str, secret: str, *, sender: HttpSender, clock: Clock) -> None:
+    def __init__(
+        self, name: str, url: str, secret: str, *, sender: HttpSender, clock: Clock, timeout: timedelta
+    ) -> None:
         self.name = name
         self._url = url
         self._key = key_of(secret)
         self._sender = sender
         self._clock = clock
+        self._timeout = timeout
 
     async def send(self, message: Message) -> None:
         body = json.dumps(payload_of(message), ensure_ascii=False).encode()
@@ -48,7 +50,7 @@ class WebhookChannel:
                 "webhook-signature": signature(self._key, message.id, timestamp, body),
             },
             content=body,
-            timeout=TIMEOUT,
+            timeout=self._timeout,
             body_limit_bytes=_ANSWER_BYTES,
             follow_redirects=False,
         )

@@ -18,6 +18,7 @@ from adapters.http.guard import AddressGuard
 from core.domain.duration import parse_duration
 
 _SHORTEST_WEBHOOK_SECRET_BYTES = 24  # Source: Standard Webhooks, "Signature scheme"
+_LONGEST_PATIENCE = timedelta(seconds=30)  # half of the time for which a message is claimed
 _SHORTEST_SECRET_BYTES = 32  # Source: RFC 7518 section 3.2, a key at least as long as the SHA-256 output
 
 
@@ -130,6 +131,12 @@ def apprise_urls(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
                 service_of(each.url)
             except ValueError as error:
                 raise ValueError(f"{each.name} {error}") from None
+    return value
+
+
+def patience(value: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= value <= _LONGEST_PATIENCE:
+        raise ValueError("must be 1s to 30s")
     return value
 
 

@@ -133,6 +133,8 @@ class AlertSettings(Group):
     """How long past its time a run is late, or missed."""
     queue_share: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Share of `SCHEDULER_QUEUE_SIZE` from which on the queue counts as full."""
+    timeout: Annotated[Duration, AfterValidator(checks.patience)] = timedelta(seconds=10)
+    """For how long a channel may take a message."""
     give_up_after: Duration = timedelta(hours=24)
     """For how long a message is tried again that a channel does not take."""
 

@@ -41,8 +41,8 @@ async def list_alerts(caller: Reader, parts: Parts, query: Annotated[AlertQuery,
     summary="Send a test message",
 )
 async def test_alerts(caller: Manager, parts: Parts, request: Request) -> AlertTested:
-    """Send a message to one channel or to all, and tell what became of it, within 15 s. Nothing is stored or tried
-    again. Needs `scheduler:system:manage`."""
+    """Send a message to one channel or to all, and tell what became of it. Nothing is stored or tried again.
+    Needs `scheduler:system:manage`."""
     wanted = read_whole(AlertTest, await read_json(request, optional=True))
     outcomes = await parts.alerts.test(wanted.channel)
     return AlertTested(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from core.domain.alert import Alert, AlertEvent, Message, message_of
+from core.domain.duration import format_duration
 from core.errors import DeliveryFailed, Invalid, SchedulerError
 from core.ports import Clock
 from core.ports.alerts import AlertChannel, AlertFilter, AlertStore
@@ -23,8 +24,8 @@ from core.ports.paging import Page, PageRequest
 logger = logging.getLogger(__name__)
 
 DELIVERY_INTERVAL = timedelta(seconds=1)
-SEND_TIMEOUT = timedelta(seconds=15)
-"""The most that one attempt may take."""
+SLACK = timedelta(seconds=1)
+"""What a channel gets beyond its time, so that its own word on what took too long comes first."""
 AT_ONCE = 4
 """Messages under way to one channel; those of one alert follow each other."""
 BATCH = 100
@@ -44,11 +45,19 @@ class AlertDelivery:
     """Several may run at a time: who claims an attempt makes it."""
 
     def __init__(
-        self, *, alerts: AlertStore, channels: Sequence[AlertChannel], clock: Clock, give_up_after: timedelta
+        self,
+        *,
+        alerts: AlertStore,
+        channels: Sequence[AlertChannel],
+        clock: Clock,
+        timeout: timedelta,
+        give_up_after: timedelta,
     ) -> None:
+        """`timeout` bounds one attempt, and has to be much shorter than `core.domain.alert.CLAIM`."""
         self._alerts = alerts
         self._channels = {channel.name: channel for channel in channels}
         self._clock = clock
+        self._timeout = timeout
         self._give_up_after = give_up_after
 
     @property
@@ -113,10 +122,10 @@ class AlertDelivery:
 
     async def _send(self, channel: str, message: Message) -> None:
         try:
-            async with asyncio.timeout(SEND_TIMEOUT.total_seconds()):
+            async with asyncio.timeout((self._timeout + SLACK).total_seconds()):
                 await self._channels[channel].send(message)
         except TimeoutError as error:
-            raise DeliveryFailed(f"it was not taken within {SEND_TIMEOUT.total_seconds():g} s") from error
+            raise DeliveryFailed(f"it was not taken within {format_duration(self._timeout)}") from error
 
     async def _attempt(self, alert: Alert, channel: str, send: Callable[[Message], Awaitable[None]]) -> None:
         delivery = alert.next_delivery(channel)

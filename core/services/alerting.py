@@ -36,7 +36,7 @@ Open = Mapping[str, Alert]
 
 
 class Alerting:
-    """Keeps nothing but how far its looks have come."""
+    """Keeps nothing but what its last look saw, to tell what has changed since."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Alerting:
         self._channels = tuple(channels)
         self._queue_threshold = queue_threshold
         self._keep_for = keep_for
-        self._has_looked = False
+        self._failures: dict[str, int] = {}
         self._turn = 0
         self._due_at: dict[str, tuple[int | None, datetime | None]] = {}
 
@@ -83,28 +83,29 @@ class Alerting:
                 await self._examine(task_id, opened, known_until)
 
     async def look(self) -> None:
-        """Find what did not happen, and whatever else is not as the open alerts say."""
+        """Find what did not happen, and whatever else is not as the open alerts say.
+
+        It finds what `observe` was not told as well, only later.
+        """
         opened = await self._opened()
         await self._look_at_the_queue(opened)
         known_until = await self._watermark.read(WATERMARK)
         alerting = {alert.subject.task_id for alert in opened.values()} - {""}
         suspects = self._some_of(sorted(alerting))
         overdue: list[str] = []
-        seen: set[str] = set()
+        failures: dict[str, int] = {}
         async for task in self._tasks.all():
-            seen.add(task.id)
+            failures[task.id] = task.record.failure_count
             if self._overdue(task, known_until) is not None:
                 overdue.append(task.id)
-            elif key_of(AlertKind.LATE_RUN, task.id) in opened:
+            if self._is_suspect(task, opened, is_overdue=task.id in overdue[-1:]):
                 suspects.add(task.id)
-            if self._is_suspect(task) or (task.id in alerting and not task.definition.enabled):
-                suspects.add(task.id)
-        suspects |= alerting - seen  # they were deleted
-        self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in seen}
+        self._failures = failures
+        self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in failures}
+        suspects |= alerting - failures.keys()  # they were deleted
         suspects.update(await self._gather_overdue(overdue, opened))
         for task_id in suspects:
             await self._examine(task_id, opened, known_until)
-        self._has_looked = True
         await self._alerts.forget(self._clock.now() - self._keep_for)
 
     async def _opened(self, task_ids: Collection[str] | None = None) -> Open:
@@ -116,10 +117,21 @@ class Alerting:
         self._turn = self._turn + TURN if self._turn + TURN < len(task_ids) else 0
         return set(chosen)
 
-    def _is_suspect(self, task: Task) -> bool:
-        """At the first look all that fail, for their outcomes may have been told to a facade that is gone."""
-        failing = task.record.last_outcome is ExecutionStatus.FAILED and not self._has_looked
-        return failing or (task.source is Source.IMPORT and bool(task.record.active))
+    def _is_suspect(self, task: Task, opened: Open, *, is_overdue: bool) -> bool:
+        """Whether it may have to be told of, or be well again. At the first look whatever fails may."""
+        outcome, before = task.record.last_outcome, self._failures.get(task.id)
+        if task.source is Source.IMPORT and task.record.active:
+            return True
+        if outcome is ExecutionStatus.FAILED if before is None else task.record.failure_count > before:
+            return True
+        mended: list[AlertKind] = []
+        if not task.definition.enabled:
+            mended = list(AlertKind)
+        elif outcome is ExecutionStatus.COMPLETED:
+            mended = [AlertKind.FAILURES_IN_A_ROW, AlertKind.SYSTEM_TASK_FAILED, AlertKind.STALE_RUN]
+        if not is_overdue:
+            mended.append(AlertKind.LATE_RUN)
+        return any(key_of(kind, task.id) in opened for kind in mended)
 
     def _overdue(self, task: Task, known_until: datetime | None) -> datetime | None:
         """What runs write themselves is known at once; what the mirror writes for them, up to its watermark."""
