@@ -54,7 +54,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         title=TITLE,
         version=version("falcon-scheduler"),
         lifespan=lifespan,
-        openapi_url=f"{base}/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # a redirect would be made of the caller's Host header
@@ -72,7 +72,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
     ):
         app.include_router(router, prefix=base)
     install_docs(app, base)
-    install_openapi(app)
+    install_openapi(app, base)
     install_handlers(app)
     if settings.api.api_trusted_origins:
         app.add_middleware(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -9,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from api_facade.schemas.alerts import AlertTest
@@ -29,7 +31,7 @@ _BODIES = (TaskCreate, TaskUpdate, ExecuteRequest, ScheduleQuestion, BulkRequest
 _TEMPLATE = "#/components/schemas/{model}"
 
 
-def install_openapi(app: FastAPI) -> None:
+def install_openapi(app: FastAPI, base: str) -> None:
     """Let the app describe itself. Bodies are read by us, so their shapes are added here."""
 
     def describe() -> dict[str, Any]:
@@ -38,6 +40,14 @@ def install_openapi(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.__dict__["openapi"] = describe  # the framework's documented way, which mypy takes for a mistake
+
+    @cache
+    def written() -> bytes:
+        return json.dumps(app.openapi(), ensure_ascii=False).encode()
+
+    @app.get(f"{base}/openapi.json", include_in_schema=False)
+    async def document() -> Response:
+        return Response(written(), media_type="application/json")  # anybody may ask, so it is written once
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

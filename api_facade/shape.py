@@ -20,7 +20,7 @@ from api_facade.problems import BodyTooLarge, BodyTooSlow, UnsupportedMedia
 from core.errors import Fault, Invalid
 
 BODY_BYTES = 1024 * 1024
-BODY_SECONDS = 20
+BODY_SECONDS = 10
 DEEPEST = 100
 """Far deeper than a config may be (10), whose own fault says so; deep enough to be walked safely."""
 READ_ONLY = frozenset(

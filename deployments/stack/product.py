@@ -118,8 +118,10 @@ class Facade(Part):
             argv=(
                 *(sys.executable, "-m", "uvicorn", "api_facade.app:create_app", "--factory"),
                 *("--host", self._addresses.host, "--port", str(self._port)),
-                # Beyond so many connections at once the answer is 503: a flood costs its senders, not our memory.
-                *("--limit-concurrency", "500", "--timeout-keep-alive", "15"),
+                # A flood costs its senders, not us: connections that keep us waiting end, the longest first; beyond
+                # so many requests at once the answer is 503.
+                *("--http", "api_facade.connections:BoundedProtocol", "--backlog", "256"),
+                *("--limit-concurrency", "500", "--timeout-keep-alive", "10"),
                 *("--timeout-graceful-shutdown", "5", "--no-server-header"),
             ),
             environment={"JWT_SECRET": self._secret or self.home.secret("jwt_secret")},
