@@ -75,7 +75,10 @@ def _ending_runs(scheduler: SchedulerSettings) -> dict[str, str]:
     return {
         # A run whose worker died while it was being cancelled ends soon after its grace (default 300 s).
         "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": f"{cancelling_seconds:g}",
-        "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "5",
+        # That is planned when the run begins to be cancelled. The loop besides (default 20 s) makes up for restarts, and
+        # each time looks for steps of every run cancelled or skipped within a day, one by one: 2 ms each, so that a
+        # thousand skips would keep a tenth of a core busy.
+        "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "300",
         # The slot of a deployment's one run outlives a restart of the server: leases in files under PREFECT_HOME
         # (default: in memory, lost with the process). Their length stays: runs on slow infrastructure need it.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
