@@ -63,6 +63,7 @@ def judge(
     policy: AlertPolicy,
     *,
     due_at: datetime | None = None,
+    knows_what_is_due: bool = True,
     at_work_since: datetime | None = None,
 ) -> Iterator[Finding]:
     """What all rules say of a task.
@@ -71,6 +72,7 @@ def judge(
         ended: the latest executions that ended, the newest first, `AlertPolicy.runs_needed` of them.
         policy: the thresholds, without the task's own.
         due_at: the instant that `overdue_since` found.
+        knows_what_is_due: whether it could be asked; else nobody can say that no run is late.
         at_work_since: since when a run is at work for too long.
     """
     alerts = task.definition.alerts
@@ -83,7 +85,9 @@ def judge(
     yield _failures_in_a_row(judged, policy)
     yield _failure_rate(judged, policy)
     yield _stale(judged, at_work_since)
-    yield _late(task, ended, policy, due_at)
+    late = _late(task, ended, policy, due_at)
+    if late.holds or knows_what_is_due or not task.fires:
+        yield late
     if task.is_system:
         yield _system_task(judged)
 

@@ -29,6 +29,9 @@ MANY = 20
 """So many newly overdue tasks at one look are told as one alert."""
 TURN = 50
 """So many tasks with an open alert are judged anew at each look, whatever happened to them."""
+SETTLING = timedelta(seconds=60)
+"""For so long after the first look, and after a gap, nothing is overdue: everything may just have come back."""
+GAP = timedelta(seconds=120)
 QUEUE_MARGIN = 0.8
 """The share of the alert's own threshold below which a queue counts as emptied."""
 
@@ -66,6 +69,8 @@ class Alerting:
         self._queue_threshold = queue_threshold
         self._keep_for = keep_for
         self._failures: dict[str, int] = {}
+        self._looked_at: datetime | None = None
+        self._settled_from: datetime | None = None
         self._turn = 0
         self._due_at: dict[str, tuple[int | None, datetime | None]] = {}
 
@@ -89,6 +94,7 @@ class Alerting:
         """
         opened = await self._opened()
         await self._look_at_the_queue(opened)
+        self._note_look()
         known_until = await self._watermark.read(WATERMARK)
         alerting = {alert.subject.task_id for alert in opened.values()} - {""}
         suspects = self._some_of(sorted(alerting))
@@ -107,6 +113,16 @@ class Alerting:
         for task_id in suspects:
             await self._examine(task_id, opened, known_until)
         await self._alerts.forget(self._clock.now() - self._keep_for)
+
+    def _note_look(self) -> None:
+        now = self._clock.now()
+        if self._looked_at is None or now - self._looked_at > GAP:
+            self._settled_from = now + SETTLING
+        self._looked_at = now
+
+    @property
+    def _is_settled(self) -> bool:
+        return self._settled_from is not None and self._clock.now() >= self._settled_from
 
     async def _opened(self, task_ids: Collection[str] | None = None) -> Open:
         return {alert.key: alert for alert in await self._alerts.opened(task_ids)}
@@ -129,7 +145,7 @@ class Alerting:
             mended = list(AlertKind)
         elif outcome is ExecutionStatus.COMPLETED:
             mended = [AlertKind.FAILURES_IN_A_ROW, AlertKind.SYSTEM_TASK_FAILED, AlertKind.STALE_RUN]
-        if not is_overdue:
+        if self._is_settled and not is_overdue:
             mended.append(AlertKind.LATE_RUN)
         return any(key_of(kind, task.id) in opened for kind in mended)
 
@@ -139,7 +155,11 @@ class Alerting:
         by_mirror = task.source is Source.IMPORT or bool(task.record.active)
         as_of = min(now, known_until or now) if by_mirror else now
         sign = last_sign_of(task)
-        if not task.fires or as_of - sign <= self._policy.of(task.definition.alerts).late_after:
+        if (
+            not self._is_settled
+            or not task.fires
+            or as_of - sign <= self._policy.of(task.definition.alerts).late_after
+        ):
             return None
         return overdue_since(self._first_due_after(sign, task), task, as_of, self._policy)
 
@@ -152,14 +172,15 @@ class Alerting:
 
     async def _gather_overdue(self, overdue: Sequence[str], opened: Open) -> Sequence[str]:
         """The overdue tasks that are to be told of one by one."""
-        key = key_of(AlertKind.MANY_LATE_RUNS)
+        if not self._is_settled:
+            return ()
         told = {alert.subject.task_id for alert in opened.values() if alert.kind is AlertKind.LATE_RUN}
         fresh = [task_id for task_id in overdue if task_id not in told]
         if len(fresh) > MANY:
             text = f"{len(overdue)} tasks are overdue. Are the workers, Prefect and its work pool well?"
             await self._settle(Finding(AlertKind.MANY_LATE_RUNS, True, text), Subject(), self._channels, opened)
             return ()
-        if key in opened:
+        if key_of(AlertKind.MANY_LATE_RUNS) in opened:
             text = f"Runs begin again; {len(overdue)} tasks are overdue still"
             await self._settle(Finding(AlertKind.MANY_LATE_RUNS, False, text), Subject(), self._channels, opened)
         return fresh
@@ -186,7 +207,12 @@ class Alerting:
         if key_of(AlertKind.MANY_LATE_RUNS) in opened and key_of(AlertKind.LATE_RUN, task_id) not in opened:
             due_at = None  # it is told with the others
         findings = judge(
-            task, ended, self._policy, due_at=due_at, at_work_since=await self._at_work_for_too_long(task)
+            task,
+            ended,
+            self._policy,
+            due_at=due_at,
+            knows_what_is_due=self._is_settled,
+            at_work_since=await self._at_work_for_too_long(task),
         )
         wanted = task.definition.alerts.channels
         subject = Subject(task_id=task_id, task_name=task.definition.name, deployment_id=task.deployment_id or "")

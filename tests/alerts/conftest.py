@@ -89,6 +89,13 @@ class Bench:
             if is_heard:
                 await self.alerts.rules.observe([(await self.stores.tasks.get(task.id), run)])
 
+    async def look(self, times: int = 1) -> None:
+        """Looks of a facade that has been at work for more than a minute."""
+        await self.alerts.rules.look()
+        for _ in range(times):
+            self.clock.ahead += timedelta(seconds=61)
+            await self.alerts.rules.look()
+
     async def deliver(self) -> None:
         """One round of every channel."""
         for channel in self.alerts.delivery.channels:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest_asyncio
+from prefect.events.actions import PauseDeployment
 from prefect.events.filters import EventFilter, EventNameFilter, EventRelatedFilter
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
 
 from adapters.alerts.prefect_events import PrefectEventChannel
 from adapters.prefect.client import Client
@@ -51,10 +56,29 @@ async def test_an_alert_and_its_end_stand_in_prefects_own_events_with_the_deploy
     assert recovered.payload["text"] == "A run succeeded again"
 
 
+@pytest_asyncio.fixture
+async def pausing(prefect: Client) -> AsyncIterator[None]:
+    """The automation of docs/alerts.md, in the real server."""
+    automation = AutomationCore(
+        name="Pause what keeps failing",
+        trigger=EventTrigger(
+            expect={"falcon-scheduler.alert.opened"},
+            match=ResourceSpecification({"falcon-scheduler.alert.kind": "failures_in_a_row"}),
+            match_related=ResourceSpecification({"prefect.resource.role": "deployment"}),
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[PauseDeployment(source="inferred")],
+    )
+    automation_id = await prefect.create_automation(automation)
+    yield
+    await prefect.delete_automation(automation_id)
+
+
 async def test_runs_that_really_fail_make_the_facade_tell_prefect(
-    scheduler: Scheduler, worker: None, prefect: Client
+    scheduler: Scheduler, worker: None, prefect: Client, pausing: None
 ) -> None:
-    """The whole way: worker, history, the facade's background, Prefect's events, the API's list."""
+    """The whole way: worker, history, the facade's background, Prefect's events, and an automation that acts."""
     config = {"function_name": "failing", "module": "tests", "parameters": {"file": "/dev/null", "succeed_at": 1000}}
     task = await scheduler.task(config=config, max_retries=0)
     for _ in range(3):
@@ -67,3 +91,8 @@ async def test_runs_that_really_fail_make_the_facade_tell_prefect(
 
     [opened] = await wait_until(told, "Prefect has heard of the alert")
     assert opened.payload["kind"] == "failures_in_a_row"
+
+    async def is_paused() -> bool:
+        return (await scheduler.services.stores.tasks.get(task.id)).paused
+
+    await wait_until(is_paused, "Prefect's automation has paused the deployment, and we have followed")
