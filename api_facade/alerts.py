@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,24 @@ from core.services.alert_delivery import DELIVERY_INTERVAL, AlertDelivery
 from core.services.alerting import LOOK_INTERVAL, Alerting
 
 UNKNOWN_INTERVAL = timedelta(seconds=30)
+REST_SHARE = 9
+"""After a look there is none for this many times the time that it took."""
+
+
+class Unhurried:
+    """A duty that is left out after it took long: of thousands of tasks a look is work for seconds."""
+
+    def __init__(self, duty: Callable[[], Awaitable[None]]) -> None:
+        self._duty = duty
+        self._rests_until = 0.0
+
+    async def __call__(self) -> None:
+        began_at = time.monotonic()
+        if began_at < self._rests_until:
+            return
+        await self._duty()
+        ended_at = time.monotonic()
+        self._rests_until = ended_at + REST_SHARE * (ended_at - began_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +47,7 @@ class Alerts:
 
     def duties(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]], timedelta]]:
         """What is to be repeated, each by itself: name, what, and the pause between two."""
-        yield "look for what did not happen", self.rules.look, LOOK_INTERVAL
+        yield "look for what did not happen", Unhurried(self.rules.look), LOOK_INTERVAL
         for channel in self.delivery.channels:
             yield f"send alerts to {channel}", lambda name=channel: self.delivery.deliver(name), DELIVERY_INTERVAL  # type: ignore[misc]
         yield "look after alerts to unknown channels", self.delivery.fail_unknown, UNKNOWN_INTERVAL

@@ -7,6 +7,7 @@ So any number of facades may do this, and an outcome may be told again. Sending 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,6 +32,7 @@ TURN = 50
 """So many tasks with an open alert are judged anew at each look, whatever happened to them."""
 SETTLING = timedelta(seconds=60)
 """For so long after the first look, and after a gap, nothing is overdue: everything may just have come back."""
+BREATH = 50
 GAP = timedelta(seconds=120)
 QUEUE_MARGIN = 0.8
 """The share of the alert's own threshold below which a queue counts as emptied."""
@@ -102,16 +104,18 @@ class Alerting:
         failures: dict[str, int] = {}
         async for task in self._tasks.all():
             failures[task.id] = task.record.failure_count
-            if self._overdue(task, known_until) is not None:
+            if is_overdue := self._overdue(task, known_until) is not None:
                 overdue.append(task.id)
-            if self._is_suspect(task, opened, is_overdue=task.id in overdue[-1:]):
+            if self._is_suspect(task, opened, is_overdue=is_overdue):
                 suspects.add(task.id)
-        self._failures = failures
+            if len(failures) % BREATH == 0:
+                await asyncio.sleep(0)  # a batch comes at once, and others want to work too
         self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in failures}
         suspects |= alerting - failures.keys()  # they were deleted
         suspects.update(await self._gather_overdue(overdue, opened))
         for task_id in suspects:
             await self._examine(task_id, opened, known_until)
+        self._failures = failures
         await self._alerts.forget(self._clock.now() - self._keep_for)
 
     def _note_look(self) -> None:
