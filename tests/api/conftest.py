@@ -105,7 +105,8 @@ async def client(app: FastAPI, contract: Contract) -> AsyncIterator[httpx.AsyncC
 @pytest_asyncio.fixture(scope="session")
 async def admin(app: FastAPI, contract: Contract, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A super admin by the token's claim. Paths are relative to `/scheduler`."""
-    token = token_of(settings, user_id="the-admin", character_id=1, super_admin=True)
+    outlives_the_session = datetime.now(UTC) + timedelta(hours=1)
+    token = token_of(settings, user_id="the-admin", character_id=1, super_admin=True, exp=outlives_the_session)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url=f"http://api.test{BASE}",
