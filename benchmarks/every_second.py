@@ -49,7 +49,7 @@ class Tally:
     doubled: int = 0
     """Instants for which Prefect holds more than one run, or the history more than one execution."""
     ended: Counter[str] = field(default_factory=Counter)
-    """Runs by the name of their last state. Skipped: the overlap rule left them out, for the one before was at work."""
+    """Runs by the name of their last state. Skipped: left out by the overlap rule, the one before was at work."""
     lateness_seconds: list[float] = field(default_factory=list)
     recorded: int = 0
     """Executions in the history, of which each is of a due instant."""
