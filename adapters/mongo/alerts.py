@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,17 +14,20 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from adapters.mongo.alert_documents import from_document, to_document
-from adapters.mongo.client import ALERTS, EXECUTIONS, Database
+from adapters.mongo.client import ALERTS, EXECUTIONS, TASKS, Database
 from adapters.mongo.errors import translated
 from adapters.mongo.execution_documents import from_document as execution_of
 from adapters.mongo.executions import ENDED, NEWEST_FIRST
 from adapters.mongo.fields import split, update_of
+from adapters.mongo.task_documents import from_document as task_of
 from core.domain.alert import Alert, AlertKind, AlertState, key_of
 from core.domain.execution import Execution
+from core.domain.task import Task
 from core.ports import Page, PageRequest
 from core.ports.alerts import AlertFilter
 
 CHANGE_ATTEMPTS = 20
+_NOT_NEEDED = {"config": 0, "description": 0, "scheduler.counted": 0, "scheduler.removing": 0}
 
 
 class MongoAlertStore:
@@ -104,6 +107,12 @@ class MongoRunHistory:
 
     def __init__(self, database: Database) -> None:
         self._collection = database[EXECUTIONS]
+        self._tasks = database[TASKS]
+
+    async def tasks(self) -> AsyncIterator[Task]:
+        with translated():
+            async for document in self._tasks.find({}, _NOT_NEEDED, batch_size=500):
+                yield task_of(document)
 
     async def latest_ended(self, task_id: str, limit: int) -> Sequence[Execution]:
         found: builtins.list[dict[str, Any]] = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from core.domain.alert import Alert, AlertKind, AlertState, Message
 from core.domain.execution import Execution
+from core.domain.task import Task
 from core.ports.paging import Page, PageRequest
 
 
@@ -58,7 +59,11 @@ class AlertStore(Protocol):
 
 
 class RunHistory(Protocol):
-    """The latest runs of a task."""
+    """What alerts are judged by: the tasks, and the latest runs of one."""
+
+    def tasks(self) -> AsyncIterator[Task]:
+        """Every task, without its config, in any order and in one read."""
+        ...
 
     async def latest_ended(self, task_id: str, limit: int) -> Sequence[Execution]:
         """Those that began last of the ended ones, the newest first, without their output."""

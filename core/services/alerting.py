@@ -102,7 +102,7 @@ class Alerting:
         suspects = self._some_of(sorted(alerting))
         overdue: list[str] = []
         failures: dict[str, int] = {}
-        async for task in self._tasks.all():
+        async for task in self._history.tasks():
             failures[task.id] = task.record.failure_count
             if is_overdue := self._overdue(task, known_until) is not None:
                 overdue.append(task.id)
