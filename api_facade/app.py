@@ -13,6 +13,8 @@ from adapters.settings import Settings
 from api_facade.container import Container
 from api_facade.handlers import install_handlers
 from api_facade.logs import configure_logs
+from api_facade.metrics.http import RequestMetrics
+from api_facade.metrics.route import metrics_router
 from api_facade.openapi import TITLE, install_docs, install_openapi
 from api_facade.routes import alerts, audit, batches, control, executions, service, tasks
 from api_facade.tracing import HEADER, RequestTracing
@@ -71,9 +73,11 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         alerts.router,
     ):
         app.include_router(router, prefix=base)
+    app.include_router(metrics_router(settings.api.metrics_token))
     install_docs(app, base)
     install_openapi(app, base)
     install_handlers(app)
+    app.add_middleware(RequestMetrics)
     if settings.api.api_trusted_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -20,6 +20,7 @@ from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
 from core.services.auditing import Auditing
 from core.services.burial import LOOK_INTERVAL, Burial
 from core.services.mirror import Mirror
+from core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
 
@@ -51,6 +52,9 @@ class Duties:
     retention: RetentionService
     audit: Auditing
     alerts: Alerts
+    outcomes: OutcomeFeed
+    note_leading: Callable[[bool], None]
+    """Told whether this process does the duties, whenever it looks."""
     engine: RunEngine
     feed: ChangeFeed
     lease: Lease
@@ -78,6 +82,7 @@ class Background:
         try:
             while True:
                 held = await self._hold_office()
+                self._duties.note_leading(held)
                 if at_work is not None and at_work.done():
                     logger.error("The mirror stopped by itself and is started again", exc_info=at_work.exception())
                     at_work = None
@@ -117,6 +122,7 @@ class Background:
             group.create_task(self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL))
             group.create_task(self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL))
             group.create_task(self._repeat("cleanup", self._clean, duties.cleanup_interval))
+            group.create_task(self._repeat("follow outcomes", duties.outcomes.follow, FOLLOW_INTERVAL))
             for name, duty, interval in duties.alerts.duties():
                 group.create_task(self._repeat(name, duty, interval))
 

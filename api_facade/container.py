@@ -11,6 +11,7 @@ from adapters.settings import ApiSettings, Settings
 from api_facade.auth.authenticator import Authenticator, GrantSource
 from api_facade.auth.jwks import ProviderKeys
 from api_facade.auth.tokens import TokenVerifier
+from api_facade.metrics.instruments import Metrics
 from api_facade.rates import RateLimit
 from api_facade.shared_status import SharedStatus
 from core.ports import Clock, ExecutorCatalog
@@ -75,6 +76,7 @@ class Container:
     authenticator: Authenticator
     clock: Clock
     rates: RateLimit
+    metrics: Metrics
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""
 
@@ -91,6 +93,7 @@ def compose(settings: Settings, services: Services) -> Container:
         catalog=services.catalog,
         authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
         clock=services.stores.clock,
+        metrics=services.metrics,
         rates=RateLimit(settings.api.api_rate_limit or None),
         default_timezone=settings.scheduler.timezone,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.mongo.client import ensure_indexes
 from adapters.mongo.client import ping as ping_mongo
+from adapters.mongo.outcomes import MongoOutcomeLog
 from adapters.prefect.client import Client, ensure_foundation, open_client, worker_slots
 from adapters.prefect.client import ping as ping_prefect
 from adapters.prefect.engine import PrefectRunEngine
@@ -20,10 +21,13 @@ from adapters.settings import Settings
 from adapters.wiring import Stores, open_stores
 from api_facade.alerts import Alerts, make_alerts
 from api_facade.background import Duties
+from api_facade.metrics.instruments import Metrics
 from api_facade.origins import origin
 from core.services.auditing import Auditing
 from core.services.burial import Burial
+from core.services.counting import OutcomeCounting
 from core.services.mirror import Mirror
+from core.services.outcomes import OutcomeFeed
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
 from core.services.runs import RunService
@@ -49,6 +53,7 @@ class Services:
     status: StatusService
     audit: Auditing
     alerts: Alerts
+    metrics: Metrics
     duties: Duties
 
 
@@ -100,6 +105,7 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
     )
     alerts = make_alerts(settings, stores, engine, client)
+    metrics = Metrics()
     return Services(
         stores=stores,
         engine=engine,
@@ -110,7 +116,8 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         status=status,
         audit=audit,
         alerts=alerts,
-        duties=_duties(settings, stores, client, engine, reconcile, audit, alerts),
+        metrics=metrics,
+        duties=_duties(settings, stores, client, engine, reconcile, audit, alerts, metrics),
     )
 
 
@@ -129,13 +136,22 @@ def _duties(
     reconcile: ReconcileService,
     audit: Auditing,
     alerts: Alerts,
+    metrics: Metrics,
 ) -> Duties:
+    feed = OutcomeFeed(
+        log=MongoOutcomeLog(stores.database),
+        tasks=stores.tasks,
+        watermark=stores.watermark,
+        clock=stores.clock,
+        observers=[alerts.rules.observe, metrics.observe],  # what only counts comes last: it refuses nothing
+    )
+    counting = OutcomeCounting(stores.tasks, stores.executions, told=feed.note)
     mirror = Mirror(
         tasks=stores.tasks,
         executions=stores.executions,
         engine=engine,
         locks=stores.locks,
-        counting=stores.counting,
+        counting=counting,
         watermark=stores.watermark,
         clock=stores.clock,
     )
@@ -145,7 +161,7 @@ def _duties(
             tasks=stores.tasks,
             executions=stores.executions,
             engine=engine,
-            counting=stores.counting,
+            counting=counting,
             mirror=mirror,
             clock=stores.clock,
             stale_timeout=settings.scheduler.stale_timeout,
@@ -156,6 +172,8 @@ def _duties(
         ),
         audit=audit,
         alerts=alerts,
+        outcomes=feed,
+        note_leading=metrics.show_leading,
         engine=engine,
         feed=PrefectChangeFeed(settings.prefect.api_url),
         lease=stores.lease,

@@ -9,9 +9,11 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.mongo.outcomes import MongoOutcomeLog
 from adapters.settings import Settings
 from api_facade.background import Background
 from api_facade.container import Container, compose
+from api_facade.metrics.gathering import Gathering
 from api_facade.services import open_services
 
 
@@ -22,12 +24,24 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
     Opening works while servers are away; the routes then answer 503.
     """
     async with open_services(settings) as services:
-        background = asyncio.create_task(Background(services.duties, _holder()).run())
+        container = compose(settings, services)
+        gathering = Gathering(
+            services.metrics,
+            status=container.status.status,
+            watermark=services.stores.watermark,
+            outcomes=MongoOutcomeLog(services.stores.database),
+            clock=services.stores.clock,
+        )
+        at_side = [
+            asyncio.create_task(Background(services.duties, _holder()).run()),
+            asyncio.create_task(gathering.run()),
+        ]
         try:
-            yield compose(settings, services)
+            yield container
         finally:
-            background.cancel()
-            await asyncio.gather(background, return_exceptions=True)
+            for task in at_side:
+                task.cancel()
+            await asyncio.gather(*at_side, return_exceptions=True)
 
 
 def _holder() -> str:

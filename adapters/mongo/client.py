@@ -34,6 +34,7 @@ INDEXES = {
         IndexModel([("status", ASCENDING), ("started_at", DESCENDING)]),
         IndexModel([("started_at", DESCENDING)]),
         IndexModel([("uncounted", ASCENDING)], sparse=True),
+        IndexModel([("completed_at", ASCENDING)], sparse=True),
         IndexModel([("occurrence", ASCENDING)], unique=True, sparse=True),
     ],
     ALERTS: [

@@ -99,6 +99,8 @@ class ApiSettings(Group):
     """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
     api_rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 100
     """Requests per second that one caller may make of one facade, twice that for a moment; 0 lifts the limit."""
+    metrics_token: SecretStr | None = None
+    """Bearer token without which `/metrics` is not shown; without this setting it is shown to everybody."""
     api_trusted_origins: Annotated[Listed, AfterValidator(checks.origins)] = ()
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
     api_prefix: Annotated[str, AfterValidator(checks.api_prefix)] = ""

@@ -7,7 +7,7 @@ that mark, and the sweep calls `count` again. The task remembers whom it counted
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from core.domain.execution import Execution
@@ -20,23 +20,34 @@ COUNTED_AT_ONCE = COUNTED_WINDOW // 2
 
 
 class OutcomeCounting:
-    """Writes ends, each counted once. Used by the run itself and by the mirror."""
+    """Writes ends, each counted once. Used by the run itself and by the mirror.
 
-    def __init__(self, tasks: TaskStore, executions: ExecutionStore) -> None:
+    `told` hears of every end that was written here and counted.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        told: Callable[[Sequence[Execution]], None] = lambda ended: None,
+    ) -> None:
         self._tasks = tasks
         self._executions = executions
+        self._told = told
 
     async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
         """Store the end of an execution and count it. False when it was refused; see `ExecutionStore.finish`."""
         changed = await self._executions.finish(execution, fenced=fenced)
         if changed:
             await self.count([execution])
+            self._told([execution])
         return changed
 
     async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
         """Store and count the ends of many. Returns those that had not ended before."""
         changed = await self._executions.finish_all(executions)
         await self.count(changed)
+        self._told(changed)
         return changed
 
     async def count(self, executions: Sequence[Execution]) -> None:

@@ -1,0 +1,35 @@
+"""Ended executions in MongoDB, in the order in which they ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+
+from pymongo import ASCENDING
+
+from adapters.mongo.client import EXECUTIONS, TASKS, Database
+from adapters.mongo.errors import translated
+from adapters.mongo.execution_documents import from_document
+from core.domain.execution import Execution
+
+_READ_AT_ONCE = 200
+
+
+class MongoOutcomeLog:
+    """See `core.ports.outcomes.OutcomeLog`."""
+
+    def __init__(self, database: Database) -> None:
+        self._executions = database[EXECUTIONS]
+        self._tasks = database[TASKS]
+
+    async def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
+        with translated():
+            ended = self._executions.find({"completed_at": {"$gte": instant}}, batch_size=_READ_AT_ONCE)
+            async for document in ended.sort("completed_at", ASCENDING):
+                yield from_document(document)
+
+    async def skips(self) -> Mapping[str, int]:
+        totals = {"$group": {"_id": "$type", "skips": {"$sum": "$metadata.skipped_count"}}}
+        with translated():
+            found = await (await self._tasks.aggregate([totals])).to_list()
+        return {str(each["_id"]): int(each["skips"]) for each in found}

@@ -1,0 +1,62 @@
+"""Fills the gauges now and then, in every facade, so that a scrape waits for nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from api_facade.metrics.instruments import Metrics
+from core.errors import Unavailable
+from core.ports import Clock, Watermark
+from core.ports.outcomes import OutcomeLog
+from core.services.mirror import WATERMARK
+from core.services.status import ServiceStatus
+
+GATHER_INTERVAL = timedelta(seconds=15)
+REST_SHARE = 9
+"""A look that took long, of thousands of tasks, is followed by a pause of this many times its length."""
+
+logger = logging.getLogger(__name__)
+
+
+class Gathering:
+    """Start `run` as a task and cancel it to stop."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        status: Callable[[], Awaitable[ServiceStatus]],
+        watermark: Watermark,
+        outcomes: OutcomeLog,
+        clock: Clock,
+    ) -> None:
+        self._metrics = metrics
+        self._status = status
+        self._watermark = watermark
+        self._outcomes = outcomes
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self.gather()
+            except Exception:
+                logger.exception("Could not gather what the metrics show")
+            took_seconds = asyncio.get_running_loop().time() - began
+            await asyncio.sleep(max(GATHER_INTERVAL.total_seconds(), REST_SHARE * took_seconds))
+
+    async def gather(self) -> None:
+        """Look at everything once. What can't be asked keeps the value that it had; `component_up` tells."""
+        self._metrics.show_status(await self._status())
+        now = self._clock.now()
+        try:
+            self._metrics.show_mirror(await self._watermark.read(WATERMARK), now)
+            self._metrics.show_skips(await self._outcomes.skips())
+        except Unavailable:
+            logger.debug("MongoDB is away; its metrics keep their values")
+        self._metrics.show_gathered(now)

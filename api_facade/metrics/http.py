@@ -1,0 +1,41 @@
+"""Times every request by the template of its route."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_UNMATCHED = "(no route)"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class RequestMetrics:
+    """The layer next to the routes: it sees which one answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        container = getattr(scope["app"].state, "container", None) if scope["type"] == "http" else None
+        if container is None:
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            route = getattr(scope.get("route"), "path", _UNMATCHED)
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            took = timedelta(seconds=time.perf_counter() - began)
+            container.metrics.note_request(method, route, status, took)

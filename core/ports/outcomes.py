@@ -1,0 +1,21 @@
+"""Where ended executions are read in the order in which they ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from core.domain.execution import Execution
+
+
+class OutcomeLog(Protocol):
+    """The ends of all tasks' executions."""
+
+    def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
+        """Executions that ended at that instant or later, the earliest first, without holding them all in memory."""
+        ...
+
+    async def skips(self) -> Mapping[str, int]:
+        """How many runs the overlap rule left out, of the tasks that there are now, by task type."""
+        ...

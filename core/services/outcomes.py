@@ -1,0 +1,93 @@
+"""Hands on every end of an execution, once, to those who count and judge them.
+
+Runs write their ends themselves, in processes of their own; they are found by the time at which they ended. What the
+mirror writes in their place may have ended long ago and is told by it (`note`). One instance at a time should follow.
+A takeover goes on where the watermark stands: what its predecessor was handing on just then may be told again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from core.domain.execution import Execution
+from core.domain.task import Task
+from core.errors import TaskNotFound
+from core.ports import Clock, TaskStore, Watermark
+from core.ports.outcomes import OutcomeLog
+
+WATERMARK = "outcomes"
+FOLLOW_INTERVAL = timedelta(seconds=1)
+LOOK_BACK = timedelta(seconds=60)
+"""How far behind the latest end is looked again, for ends that were written late or by a clock that is behind."""
+TOLD_AT_ONCE = 200
+MOST_NOTED = 10_000
+"""Ends kept that the mirror told of; beyond that the oldest are dropped."""
+
+Outcomes = Sequence[tuple[Task, Execution]]
+Observer = Callable[[Outcomes], Awaitable[None]]
+
+
+class OutcomeFeed:
+    """Tells its observers one after the other. What one of them refuses is told again, to all."""
+
+    def __init__(
+        self, *, log: OutcomeLog, tasks: TaskStore, watermark: Watermark, clock: Clock, observers: Sequence[Observer]
+    ) -> None:
+        self._log = log
+        self._tasks = tasks
+        self._watermark = watermark
+        self._clock = clock
+        self._observers = observers
+        self._noted: dict[str, Execution] = {}
+        self._told: dict[str, datetime] = {}
+        """What was handed on, and when."""
+        self._seen_until: datetime | None = None
+
+    def note(self, ended: Sequence[Execution]) -> None:
+        """The mirror has just written these ends."""
+        self._noted |= {execution.id: execution for execution in ended}
+        for execution_id in [*self._noted][:-MOST_NOTED]:
+            del self._noted[execution_id]
+
+    async def follow(self) -> None:
+        """Hand on what has ended since the last time. Raises `Unavailable`; then the same is told the next time."""
+        now = self._clock.now()
+        if self._seen_until is None:
+            since = self._seen_until = await self._watermark.read(WATERMARK) or now
+        else:
+            since = self._seen_until - LOOK_BACK
+        await self._tell([*self._noted.values()])
+        batch: list[Execution] = []
+        async for execution in self._log.ended_since(since):
+            batch.append(execution)
+            if len(batch) == TOLD_AT_ONCE:
+                await self._tell(batch)
+                batch = []
+        await self._tell(batch)
+        self._told = {each: at for each, at in self._told.items() if now - at < 2 * LOOK_BACK}
+
+    async def _tell(self, ended: Sequence[Execution]) -> None:
+        fresh = [execution for execution in ended if execution.id not in self._told]
+        if not fresh:
+            return
+        tasks: dict[str, Task | None] = {}
+        for task_id in {execution.task_id for execution in fresh}:
+            tasks[task_id] = await self._task(task_id)
+        outcomes = [(task, execution) for execution in fresh if (task := tasks[execution.task_id]) is not None]
+        for observer in self._observers:
+            await observer(outcomes)
+        now = self._clock.now()
+        for execution in fresh:
+            self._told[execution.id] = now
+            self._noted.pop(execution.id, None)
+        latest = max((execution.completed_at for execution in fresh if execution.completed_at), default=now)
+        if self._seen_until is None or latest > self._seen_until:
+            self._seen_until = min(latest, now)  # a clock that is ahead must not hide what ends meanwhile
+            await self._watermark.write(WATERMARK, self._seen_until)
+
+    async def _task(self, task_id: str) -> Task | None:
+        try:
+            return await self._tasks.get(task_id)
+        except TaskNotFound:  # deleted meanwhile: its history goes too
+            return None
