@@ -5,17 +5,27 @@ from __future__ import annotations
 from datetime import timedelta
 
 from api_facade.cache import BriefCache
+from core.costly import CostlyAnswers
 from core.services.status import ServiceStatus, Stats, StatusService
 
 _AT_ONCE_ONLY = timedelta()
+MANY_TASKS = 1_000
+"""From so many tasks on, numbers that were costly to add up are shown for a while; see `core.costly`."""
 
 
 class SharedStatus:
-    """`StatusService`, asked by one at a time. Who asks while a look is taken gets what it shows."""
+    """`StatusService`, asked by one at a time. Who asks while a look is taken gets what it shows.
+
+    How the components are is always looked at anew; the numbers of many tasks may be some seconds old.
+    """
 
     def __init__(self, service: StatusService) -> None:
-        self._status: BriefCache[None, ServiceStatus] = BriefCache(lambda _: service.status(), ttl=_AT_ONCE_ONLY)
-        self._stats: BriefCache[None, Stats] = BriefCache(lambda _: service.stats(), ttl=_AT_ONCE_ONLY)
+        self._stats: CostlyAnswers[None, Stats] = CostlyAnswers(
+            lambda _: service.stats(), lambda stats: stats.total_tasks >= MANY_TASKS
+        )
+        self._status: BriefCache[None, ServiceStatus] = BriefCache(
+            lambda _: service.status(self.stats), ttl=_AT_ONCE_ONLY
+        )
 
     async def status(self) -> ServiceStatus:
         """See `StatusService.status`."""

@@ -32,7 +32,7 @@ from deployments.stack.embedded import EmbeddedStack
 
 SECRET = "a secret of the benchmark, which is long enough"  # noqa: S105 - of a server that is thrown away
 REQUESTS = 60
-BATCH = 2000
+BATCH = 250
 
 
 async def main(tasks: int, executions: int) -> None:

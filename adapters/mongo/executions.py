@@ -15,6 +15,7 @@ from adapters.mongo.client import EXECUTIONS, TASKS, Database
 from adapters.mongo.errors import translated
 from adapters.mongo.execution_documents import detail_document, from_document, to_document
 from adapters.mongo.fields import split
+from adapters.mongo.newest import NewestFirst
 from core.domain.execution import Execution, ExecutionStatus
 from core.errors import ExecutionNotFound
 from core.ports import Beginning, ExecutionFilter, Page, PageRequest
@@ -33,6 +34,7 @@ class MongoExecutionStore:
     def __init__(self, database: Database) -> None:
         self._collection = database[EXECUTIONS]
         self._tasks = database[TASKS]
+        self._newest = NewestFirst(self._collection, "started_at")
 
     async def get(self, execution_id: str) -> Execution:
         with translated():
@@ -156,9 +158,8 @@ class MongoExecutionStore:
     async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
         query = query_of(wanted)
         with translated():
-            total = await self._collection.count_documents(query)
-            found = self._collection.find(query).sort(NEWEST_FIRST).skip(page.offset).limit(page.size)
-            documents = await found.to_list() if page.offset < total else []
+            total = await self._newest.total(query)
+            documents = await self._newest.page(query, page, total)
         return Page(items=[from_document(document) for document in documents], total=total, request=page)
 
     async def delete_of_task(self, task_id: str) -> int:

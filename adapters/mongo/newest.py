@@ -1,0 +1,108 @@
+"""Reads long lists page by page, newest first, without having the server look at all of the list.
+
+MongoDB itself stops a walk along an index when the page is full. The embedded server (SecantusDB 0.7) reads and
+decodes everything that a query matches before it sorts and cuts, so it is asked for the newest stretch of time only.
+Its counts read everything too; `total` keeps what was costly to count. Both mean a few more cheap queries on MongoDB.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions
+from pymongo import ASCENDING, DESCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+
+from core.costly import CostlyAnswers
+from core.ports import PageRequest
+
+Document = dict[str, Any]
+
+LONG = 1_000
+"""Matches from which a collection counts as long. In shorter ones everything is always counted and read whole."""
+FEW = 100
+"""Matches that are read whole even then: looking for them stretch by stretch ends up at the oldest anyway."""
+FIRST_STRETCH = timedelta(minutes=1)
+STRETCHES = [FIRST_STRETCH * 8**exponent for exponent in range(9)]
+"""How far back the newest are looked for, one after the other: up to 32 years."""
+REMEMBERED = 500
+EMBEDDED_MARK = "secantusVersion"
+"""Told by a server whose count without a query is exact. MongoDB's comes from statistics, which a crash leaves wrong.
+Source: secantus 0.7, `buildInfo`; MongoDB manual, `count`, "Accuracy after Unexpected Shutdown"."""
+
+
+class NewestFirst:
+    """The lists of one collection, ordered by the instant `field`, newest first, then by `_id`."""
+
+    def __init__(self, collection: AsyncCollection[Document], field: str) -> None:
+        self._collection = collection
+        self._field = field
+        self._is_long = False
+        self._order = [(field, DESCENDING), ("_id", ASCENDING)]
+        self._totals: CostlyAnswers[bytes, int] = CostlyAnswers(self._count, lambda _: self._is_long)
+        self._reached: OrderedDict[tuple[bytes, int], datetime] = OrderedDict()
+
+    async def total(self, query: Document) -> int:
+        """How many match. Of a long list that is slow to count it may be up to `core.costly.OLDEST` old."""
+        return await self._totals.get(bson.encode(query))
+
+    async def _count(self, encoded: bytes) -> int:
+        total = await self._counted(bson.decode(encoded, CodecOptions(tz_aware=True)))
+        self._is_long = self._is_long or total >= LONG
+        return total
+
+    async def _counted(self, query: Document) -> int:
+        if not query and EMBEDDED_MARK in await self._collection.database.command("buildInfo"):
+            return await self._collection.estimated_document_count()  # walks them all, but decodes none
+        return await self._collection.count_documents(query)
+
+    def forget_totals(self) -> None:
+        """Count everything anew, because entries came or went."""
+        self._totals.forget()
+
+    async def page(self, query: Document, page: PageRequest, total: int) -> list[Document]:
+        """One page. `total` says how hard to look, and past it nothing is looked for."""
+        expected = min(page.size, total - page.offset)
+        if expected <= 0:
+            return []
+        if self._is_long and total > FEW:
+            async for since in self._instants(query, page):
+                found = await self._read(self._since(query, since), page)
+                if len(found) >= expected:
+                    self._remember(query, page, found)
+                    return found
+        return await self._read(query, page)
+
+    async def _instants(self, query: Document, page: PageRequest) -> AsyncIterator[datetime]:
+        """From when on the page may be found: where it ended the last time, then further and further back."""
+        if (reached := self._reached.get(self._key(query, page))) is not None:
+            yield reached
+        until = query.get(self._field, {}).get("$lt")
+        newest = until if until is not None else datetime.now(UTC)
+        for stretch in STRETCHES:
+            if reached is None or newest - stretch < reached:
+                yield newest - stretch
+
+    def _since(self, query: Document, since: datetime) -> Document:
+        """The query bounded below; the bound first, as the embedded server takes an index for the first field."""
+        bounds = query.get(self._field, {})
+        bounds = {**bounds, "$gte": max(bounds.get("$gte", since), since)}
+        return {self._field: bounds, **{name: value for name, value in query.items() if name != self._field}}
+
+    async def _read(self, query: Document, page: PageRequest) -> list[Document]:
+        return await self._collection.find(query).sort(self._order).skip(page.offset).limit(page.size).to_list()
+
+    def _remember(self, query: Document, page: PageRequest, found: list[Document]) -> None:
+        key = self._key(query, page)
+        self._reached[key] = found[-1][self._field]
+        self._reached.move_to_end(key)
+        while len(self._reached) > REMEMBERED:
+            self._reached.popitem(last=False)
+
+    @staticmethod
+    def _key(query: Document, page: PageRequest) -> tuple[bytes, int]:
+        return bson.encode(query), page.offset + page.size

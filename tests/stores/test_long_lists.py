@@ -1,0 +1,94 @@
+"""Lists of a thousand entries and more, which are read and counted otherwise than short ones."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pymongo.asynchronous.database import AsyncDatabase
+
+from adapters.mongo.client import EXECUTIONS, ensure_indexes
+from adapters.mongo.executions import MongoExecutionStore
+from adapters.mongo.newest import LONG
+from core.domain.execution import ExecutionStatus
+from core.ports import ExecutionFilter, Page, PageRequest
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+Database = AsyncDatabase[dict[str, Any]]
+MANY = LONG + 150
+
+
+@pytest_asyncio.fixture(scope="module")
+async def database(mongo_database: Database) -> AsyncIterator[Database]:
+    """A thousand executions and some, a minute apart, but for every fourth, which began together with another."""
+    own = mongo_database.client[f"test_{uuid.uuid4().hex[:12]}"]
+    await ensure_indexes(own)
+    rows = [row(number) for number in range(MANY)]
+    for start in range(0, MANY, 200):
+        await own[EXECUTIONS].insert_many(rows[start : start + 200])
+    yield own
+    await mongo_database.client.drop_database(own.name)
+
+
+def row(number: int) -> dict[str, Any]:
+    return {
+        "_id": f"{number:05}",
+        "task_id": f"task-{number % 3}",
+        "status": "failed" if number % 10 == 0 else "completed",
+        "started_at": NOON - timedelta(minutes=number if number % 4 else max(number - 1, 0)),
+    }
+
+
+def expected(**fields: str) -> list[str]:
+    rows = [each for each in map(row, range(MANY)) if fields.items() <= each.items()]
+    return [each["_id"] for each in sorted(rows, key=lambda each: (NOON - each["started_at"], each["_id"]))]
+
+
+def ids(page: Page[Any]) -> list[str]:
+    return [item.id for item in page.items]
+
+
+@pytest.mark.parametrize("number", [1, 2, 30, 57, 58, 59])
+async def test_every_page_of_a_long_list_is_as_if_all_were_sorted(database: Database, number: int) -> None:
+    store = MongoExecutionStore(database)
+    for _ in range(2):  # the second time it knows where the page ended
+        page = await store.list(ExecutionFilter(), PageRequest(page=number, size=20))
+        assert ids(page) == expected()[(number - 1) * 20 : number * 20]
+        assert page.total == MANY
+
+
+async def test_filters_narrow_a_long_list(database: Database) -> None:
+    store = MongoExecutionStore(database)
+    completed = ExecutionFilter(status=ExecutionStatus.COMPLETED)
+    page = await store.list(completed, PageRequest(page=3, size=50))
+    assert ids(page) == expected(status="completed")[100:150]
+    assert page.total == len(expected(status="completed"))
+
+    of_a_task = ExecutionFilter(task_id="task-1", status=ExecutionStatus.FAILED)
+    page = await store.list(of_a_task, PageRequest(size=100))
+    assert ids(page) == expected(task_id="task-1", status="failed")
+
+
+async def test_times_bound_a_long_list(database: Database) -> None:
+    store = MongoExecutionStore(database)
+    until, since = NOON - timedelta(minutes=40), NOON - timedelta(minutes=1100)
+    page = await store.list(ExecutionFilter(since=since, until=until), PageRequest(page=2, size=10))
+    inside = [each for each in expected() if since <= row(int(each))["started_at"] < until]
+    assert ids(page) == inside[10:20]
+    assert page.total == len(inside) >= LONG
+
+
+async def test_new_entries_show_at_once_on_a_page_that_was_read_before(database: Database) -> None:
+    store = MongoExecutionStore(database)
+    first = PageRequest(size=5)
+    await store.list(ExecutionFilter(), first)
+    await database[EXECUTIONS].insert_one({**row(0), "_id": "newest", "started_at": NOON + timedelta(seconds=1)})
+    try:
+        assert ids(await store.list(ExecutionFilter(), first)) == ["newest", *expected()[:4]]
+    finally:
+        await database[EXECUTIONS].delete_one({"_id": "newest"})
+    assert ids(await store.list(ExecutionFilter(), first)) == expected()[:5]
