@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Cancelling
 
+from adapters.prefect.ahead import one_ahead
 from adapters.prefect.errors import EngineRefused, Gone, translated
 from adapters.prefect.names import POOL, SKIPPED, TRIGGER_LABEL
 from adapters.prefect.states import run_of, state_of_end
@@ -111,12 +113,13 @@ class FlowRuns:
         return [run_of(flow_run, now) async for flow_run in self._pages(wanted)]
 
     async def changed_between(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Run]]:
-        """Runs of every deployment that began, ended or fell due in that time."""
+        """Runs of every deployment that began, ended or fell due in that time. Reads one page ahead of its user."""
         now = self._clock.now()
         span = {"after_": since, "before_": until}
         wanted = {"operator": "or_", "start_time": span, "end_time": span, "expected_start_time": span}
-        async for batch in self._batches(wanted):
-            yield [run_of(flow_run, now) for flow_run in batch if flow_run.deployment_id is not None]
+        async with aclosing(one_ahead(self._batches(wanted))) as batches:
+            async for batch in batches:
+                yield [run_of(flow_run, now) for flow_run in batch if flow_run.deployment_id is not None]
 
     async def at_work(self) -> AsyncIterator[Sequence[Run]]:
         """Runs in our pool from the claim to the end."""
