@@ -1,6 +1,7 @@
 """How long the API's reads take on a full database: `python -m benchmarks.api_latency [tasks] [executions]`.
 
 Starts the embedded servers on a home that is thrown away, fills MongoDB, and asks over ASGI, one request at a time.
+"first" is the first request of a kind, which finds nothing kept; the percentiles are of the 60 after it.
 """
 
 from __future__ import annotations
@@ -118,18 +119,19 @@ async def measure(client: httpx.AsyncClient, tasks: int) -> None:
         "/stats",
         "/status",
     )
-    print(f"{'GET':<40}{'p50':>10}{'p95':>10}")
+    print(f"{'GET':<40}{'first':>10}{'p50':>10}{'p95':>10}")
     for path in paths:
         times = []
-        for _ in range(REQUESTS if not path.startswith("/stat") else 5):
+        for _ in range(REQUESTS + 1):
             began = time.monotonic()
             answer = await client.get(path)
             times.append((time.monotonic() - began) * 1000)
             assert answer.status_code == 200, answer.text
-            if sum(times) > 20_000:
+            if sum(times[1:]) > 20_000:
                 break
+        first, *times = times
         p95 = statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
-        print(f"{path:<40}{statistics.median(times):>7.0f} ms{p95:>7.0f} ms")
+        print(f"{path:<40}{first:>7.0f} ms{statistics.median(times):>7.0f} ms{p95:>7.0f} ms")
 
 
 if __name__ == "__main__":
