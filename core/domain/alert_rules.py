@@ -119,7 +119,8 @@ def _failures_in_a_row(ended: Sequence[Execution], policy: AlertPolicy) -> Findi
         return Finding(kind, False, "A run succeeded again")
     if len(latest) < needed or any(map(_succeeded, latest)):
         return Finding(kind, None)
-    return Finding(kind, True, f"{needed} runs in a row failed, the last with: {_error(latest[0])}")
+    told = "The last run failed" if needed == 1 else f"{needed} runs in a row failed, the last"
+    return Finding(kind, True, f"{told} with: {_error(latest[0])}")
 
 
 def _failure_rate(ended: Sequence[Execution], policy: AlertPolicy) -> Finding:
