@@ -35,7 +35,15 @@ class RequestMetrics:
         try:
             await self._app(scope, receive, noted)
         finally:
-            route = getattr(scope.get("route"), "path", _UNMATCHED)
+            route = _template(scope)
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             took = timedelta(seconds=time.perf_counter() - began)
             container.metrics.note_request(method, route, status, took)
+
+
+def _template(scope: Scope) -> str:
+    """The path with the names of its parameters in the place of their values."""
+    if scope.get("route") is None:
+        return _UNMATCHED
+    names = {value: f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(part, part) for part in scope["path"].split("/"))

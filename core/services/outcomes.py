@@ -41,8 +41,10 @@ class OutcomeFeed:
         self._observers = observers
         self._noted: dict[str, Execution] = {}
         self._told: dict[str, datetime] = {}
-        """What was handed on, and when."""
+        """What was handed on, and when it had ended or, if that is later, when the mirror told of it."""
         self._seen_until: datetime | None = None
+        self._began_from: datetime | None = None
+        """What ended before was told by whoever followed before us."""
 
     def note(self, ended: Sequence[Execution]) -> None:
         """The mirror has just written these ends."""
@@ -53,10 +55,9 @@ class OutcomeFeed:
     async def follow(self) -> None:
         """Hand on what has ended since the last time. Raises `Unavailable`; then the same is told the next time."""
         now = self._clock.now()
-        if self._seen_until is None:
-            since = self._seen_until = await self._watermark.read(WATERMARK) or now
-        else:
-            since = self._seen_until - LOOK_BACK
+        if self._seen_until is None or self._began_from is None:
+            self._seen_until = self._began_from = await self._watermark.read(WATERMARK) or now
+        since = max(self._seen_until - LOOK_BACK, self._began_from)
         await self._tell([*self._noted.values()])
         batch: list[Execution] = []
         async for execution in self._log.ended_since(since):
@@ -65,7 +66,8 @@ class OutcomeFeed:
                 await self._tell(batch)
                 batch = []
         await self._tell(batch)
-        self._told = {each: at for each, at in self._told.items() if now - at < 2 * LOOK_BACK}
+        keep_from = self._seen_until - 2 * LOOK_BACK  # as far back as the next look goes, and some more
+        self._told = {each: at for each, at in self._told.items() if at > keep_from}
 
     async def _tell(self, ended: Sequence[Execution]) -> None:
         fresh = [execution for execution in ended if execution.id not in self._told]
@@ -79,8 +81,8 @@ class OutcomeFeed:
             await observer(outcomes)
         now = self._clock.now()
         for execution in fresh:
-            self._told[execution.id] = now
-            self._noted.pop(execution.id, None)
+            was_noted = self._noted.pop(execution.id, None) is not None
+            self._told[execution.id] = now if was_noted else execution.completed_at or now
         latest = max((execution.completed_at for execution in fresh if execution.completed_at), default=now)
         if self._seen_until is None or latest > self._seen_until:
             self._seen_until = min(latest, now)  # a clock that is ahead must not hide what ends meanwhile
