@@ -25,7 +25,8 @@ LOOK_BACK = timedelta(seconds=30)
 """How far behind the watermark a sweep looks again, for changes that the engine showed late. A task skips less often
 in this time than it remembers skips (`COUNTED_WINDOW`), so none is counted twice."""
 SLICE = timedelta(minutes=10)
-"""How much of a long absence is caught up with before the watermark moves on."""
+"""How much of a long absence is caught up with before the watermark moves on. While nothing is found it doubles."""
+LONGEST_SLICE = timedelta(days=1)
 FIRST_LOOK = timedelta(days=7)
 """How far the very first sweep looks back."""
 SETTLED_AFTER = timedelta(seconds=30)
@@ -83,10 +84,13 @@ class Mirror:
         seen_until = await self._watermark.read(WATERMARK) or began_at - FIRST_LOOK
         if seen_until > began_at:  # a clock was ahead when it was written
             seen_until = began_at - SLICE
+        length = SLICE
         while seen_until < began_at:
-            until = min(seen_until + SLICE, began_at)
+            until = min(seen_until + length, began_at)
+            length = min(length * 2, LONGEST_SLICE)
             async for runs in self._engine.changed_between(seen_until - LOOK_BACK, until):
                 await self.apply(runs)
+                length = SLICE
             await self._watermark.write(WATERMARK, until)
             seen_until = until
         await self._look_after_unfinished()
