@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ PENDING, RUNNING = str(ExecutionStatus.PENDING), str(ExecutionStatus.RUNNING)
 UNFINISHED = [PENDING, RUNNING]
 DUPLICATE = 11000
 """Source: MongoDB error codes, DuplicateKey."""
+MANY = 20
+"""Ends written at once from which most are expected to be new."""
 ENDED = [str(status) for status in ExecutionStatus if status.is_terminal]
 NEWEST_FIRST = [("started_at", DESCENDING), ("_id", ASCENDING)]
 
@@ -77,25 +79,42 @@ class MongoExecutionStore:
         return await self._write(execution, condition, {"uncounted": True})
 
     async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
-        if not executions:
-            return ()
+        documents = {each.id: {**split(to_document(each))[0], "uncounted": True} for each in executions}
+        if len(documents) < MANY:
+            refused = await self._end(documents)
+        else:  # after an absence nearly all are new, and creating costs a quarter of the condition
+            known = await self._create(documents)
+            refused = await self._end({each: documents[each] for each in known})
+        return [execution for execution in executions if execution.id not in refused]
+
+    async def _create(self, documents: Mapping[str, Mapping[str, Any]]) -> builtins.list[str]:
+        """Store those of which there is nothing yet. Returns the others."""
+        ids = [*documents]
+        rows = [{"_id": each, **documents[each]} for each in ids]
+        return [ids[index] for index in await self._refused(self._collection.insert_many(rows, ordered=False))]
+
+    async def _end(self, documents: Mapping[str, Mapping[str, Any]]) -> builtins.list[str]:
+        """Store ends, each unless there is one. Returns the others."""
+        if not documents:
+            return []
+        ids = [*documents]
         writes = [
-            UpdateOne(
-                {"_id": execution.id, "status": {"$in": UNFINISHED}},
-                {"$set": {**split(to_document(execution))[0], "uncounted": True}},
-                upsert=True,
-            )
-            for execution in executions
+            UpdateOne({"_id": each, "status": {"$in": UNFINISHED}}, {"$set": documents[each]}, upsert=True)
+            for each in ids
         ]
-        refused: set[int] = set()
+        return [ids[index] for index in await self._refused(self._collection.bulk_write(writes, ordered=False))]
+
+    @staticmethod
+    async def _refused(write: Awaitable[object]) -> builtins.list[int]:
+        """Which documents of a bulk were refused because there are others of their kind."""
         with translated():
             try:
-                await self._collection.bulk_write(writes, ordered=False)
+                await write
             except BulkWriteError as error:
                 if any(fault["code"] != DUPLICATE for fault in error.details["writeErrors"]):
                     raise
-                refused = {fault["index"] for fault in error.details["writeErrors"]}
-        return [execution for index, execution in enumerate(executions) if index not in refused]
+                return [fault["index"] for fault in error.details["writeErrors"]]
+        return []
 
     async def _write(self, execution: Execution, condition: Mapping[str, Any], marks: Mapping[str, Any]) -> bool:
         """Create the document or move it on. The unique `_id` refuses what the condition no longer allows."""
