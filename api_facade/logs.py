@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
+from adapters.json_lines import JsonLines
 from api_facade.tracing import request_id
 
 
-class JsonLines(logging.Formatter):
-    """Writes a record as one line of JSON. Values given as `extra={"fields": {...}}` stand beside the message."""
+class FacadeLines(JsonLines):
+    """Lines that carry the id of the request during which they were written."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter`."""
-        line: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if own_id := request_id():
-            line["request_id"] = own_id
-        line.update(getattr(record, "fields", {}))
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+    def ids(self, record: logging.LogRecord) -> Mapping[str, str]:
+        """See `JsonLines`."""
+        own_id = request_id()
+        return {"request_id": own_id} if own_id else {}
 
 
 def configure_logs() -> None:
-    """Send everything, uvicorn's own lines included, through `JsonLines` to stderr. Requests are told by us."""
+    """Send everything, uvicorn's own lines included, through `FacadeLines` to stderr. Requests are told by us."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(FacadeLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

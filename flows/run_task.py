@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from prefect.client.orchestration import get_client
@@ -28,7 +32,8 @@ async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[
     if context is None or context.flow_run is None:
         raise RuntimeError("A task runs inside a flow run: start its deployment, do not call its flow")
     flow_run = context.flow_run
-    log = get_run_logger(context)
+    log = get_run_logger(context, scheduler_task_id=task_id)
+    began_at = time.monotonic()
     async with open_runtime() as runtime:
         around = Surroundings(
             log=log,
@@ -37,8 +42,30 @@ async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[
             cancelled=lambda: termination.reason() == "cancelled",
             pulse=runtime.pulse,
         )
-        outcome = await runtime.running.perform(ticket_of(flow_run, task_id, parameters), around)
+        try:
+            outcome = await runtime.running.perform(ticket_of(flow_run, task_id, parameters), around)
+        except asyncio.CancelledError:
+            ending = Ending.CANCELLED if around.cancelled() else Ending.FAILED
+            interrupted = Outcome(ending=ending, message="it was interrupted")
+            _tell(log, flow_run, task_id, interrupted, began_at)
+            raise
+    _tell(log, flow_run, task_id, outcome, began_at)
     return state_of(outcome)
+
+
+def _tell(log: Any, flow_run: FlowRun, task_id: str, outcome: Outcome, began_at: float) -> None:
+    """The one line about how it ended. What the message may not hold was taken out of it before."""
+    took = timedelta(seconds=round(time.monotonic() - began_at, 3))
+    level = logging.ERROR if outcome.ending is Ending.FAILED else logging.INFO
+    log.log(
+        level,
+        "Execution %s of task %s %s after %s%s",
+        flow_run.id,
+        task_id,
+        outcome.ending,
+        format_duration(took),
+        f": {outcome.message}" if outcome.message and outcome.ending is not Ending.COMPLETED else "",
+    )
 
 
 def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | None) -> Ticket:

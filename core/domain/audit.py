@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -117,6 +117,9 @@ def _plain(value: Any) -> Any:
         return format_duration(value)
     if isinstance(value, StrEnum):
         return str(value)
+    if is_dataclass(value):
+        given = {each.name: getattr(value, each.name) for each in fields(value)}
+        return {name: _plain(each) for name, each in given.items() if each is not None}
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -107,7 +107,8 @@ class RunService:
         await self._executions.add(execution)
         with suppress(Unavailable):  # a hint only: workers ask by themselves every few seconds
             await self._wake(run.id)
-        logger.info("Execution %s of task %s asked for by %s", run.id, task_id, by.user_id)
+        ids = {"task_id": task_id, "execution_id": run.id}
+        logger.info("Execution %s of task %s asked for by %s", run.id, task_id, by.user_id, extra={"fields": ids})
         return execution
 
     async def stop(self, task_id: str, by: Principal) -> StopOutcome:
@@ -122,7 +123,11 @@ class RunService:
             note.after = {**note.after, "cancelled_executions": sorted(cancelled)}
             for run_id in sorted(cancelled):
                 await self._cancel(task_id, run_id)
-        logger.info("Task %s stopped by %s; %d executions cancelled", task_id, by.user_id, len(cancelled))
+        ids = {"task_id": task_id, "execution_ids": [*cancelled]}
+        many = len(cancelled)
+        logger.info(
+            "Task %s stopped by %s; %d executions cancelled", task_id, by.user_id, many, extra={"fields": ids}
+        )
         return StopOutcome(task_id=task_id, cancelled=tuple(sorted(cancelled)))
 
     async def history(self, task_id: str, status: ExecutionStatus | None, page: PageRequest) -> Page[Execution]:

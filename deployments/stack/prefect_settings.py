@@ -75,9 +75,9 @@ def _ending_runs(scheduler: SchedulerSettings) -> dict[str, str]:
     return {
         # A run whose worker died while it was being cancelled ends soon after its grace (default 300 s).
         "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": f"{cancelling_seconds:g}",
-        # That is planned when the run begins to be cancelled. The loop besides (default 20 s) makes up for restarts, and
-        # each time looks for steps of every run cancelled or skipped within a day, one by one: 2 ms each, so that a
-        # thousand skips would keep a tenth of a core busy.
+        # That is planned when the run begins to be cancelled. The loop besides (default 20 s) makes up for restarts,
+        # and each time looks for steps of every run cancelled or skipped within a day, one by one: 2 ms each, so that
+        # a thousand skips would keep a tenth of a core busy.
         "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "300",
         # The slot of a deployment's one run outlives a restart of the server: leases in files under PREFECT_HOME
         # (default: in memory, lost with the process). Their length stays: runs on slow infrastructure need it.
@@ -91,6 +91,14 @@ def _retention(scheduler: SchedulerSettings) -> dict[str, str]:
         # Default: only events are ever removed; runs pile up for good.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": f"{flow_run_seconds:.0f}",
+    }
+
+
+def log_settings() -> dict[str, str]:
+    """For the worker: JSON lines with ids, as the facade writes them. Parts of Prefect's logging configuration."""
+    return {
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
+        "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "flows.worker.json_logs.RunLines",
     }
 
 

@@ -14,7 +14,7 @@ import httpx
 from adapters.settings import PrefectSettings, Settings
 from deployments.stack.home import Home, free_port
 from deployments.stack.part import Part
-from deployments.stack.prefect_settings import server_settings, shared_settings, worker_settings
+from deployments.stack.prefect_settings import log_settings, server_settings, shared_settings, worker_settings
 from deployments.stack.process import Command
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -166,7 +166,7 @@ class Worker(Part):
                 *(sys.executable, "-m", "prefect", "worker", "start", "--pool", _POOL, "--type", "warm-process"),
                 *("--name", self._name, "--limit", str(self._scheduler.worker_count)),
             ),
-            environment={**defaults(worker_settings()), **_WITHOUT_KEYS},
+            environment={**defaults(worker_settings() | log_settings()), **_WITHOUT_KEYS},
             stop_grace=self._scheduler.shutdown_grace + timedelta(seconds=5),
         )
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from adapters.settings import SchedulerSettings
-from deployments.stack.prefect_settings import server_settings, worker_settings
+from deployments.stack.prefect_settings import log_settings, server_settings, worker_settings
 
 COMPOSE = Path(__file__).parents[2] / "deployments" / "containers" / "compose.yaml"
 
@@ -24,7 +24,7 @@ def test_its_prefect_server_and_worker_have_the_settings_of_the_local_stack(
 ) -> None:
     defaults = SchedulerSettings.model_construct()
     assert server_settings(defaults).items() <= services["prefect"]["environment"].items()
-    assert worker_settings().items() <= services["worker"]["environment"].items()
+    assert (worker_settings() | log_settings()).items() <= services["worker"]["environment"].items()
 
 
 def test_it_publishes_nothing_beyond_loopback(services: dict[str, dict[str, list[str]]]) -> None:
