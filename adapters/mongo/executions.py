@@ -154,6 +154,11 @@ class MongoExecutionStore:
             documents = await self._collection.find({"uncounted": True}).limit(limit).to_list()
         return [from_document(document) for document in documents]
 
+    async def still_uncounted(self, execution_ids: Sequence[str]) -> Collection[str]:
+        query = {"_id": {"$in": [*execution_ids]}, "uncounted": True}
+        with translated():
+            return {document["_id"] for document in await self._collection.find(query, {"_id": 1}).to_list()}
+
     async def mark_counted(self, execution_ids: Sequence[str]) -> None:
         with translated():
             await self._collection.update_many({"_id": {"$in": [*execution_ids]}}, {"$unset": {"uncounted": ""}})

@@ -119,6 +119,10 @@ class ExecutionStore(Protocol):
         """Executions that ended and whose task may not have counted them."""
         ...
 
+    async def still_uncounted(self, execution_ids: Sequence[str]) -> Collection[str]:
+        """Those of the ids whose task has not been marked as having counted them."""
+        ...
+
     async def mark_counted(self, execution_ids: Sequence[str]) -> None:
         """Their task has counted them."""
         ...

@@ -7,7 +7,7 @@ that mark, and the sweep calls `count` again. The task remembers whom it counted
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from core.domain.execution import Execution
@@ -17,6 +17,10 @@ from core.ports import ExecutionStore, TaskStore
 
 COUNTED_AT_ONCE = COUNTED_WINDOW // 2
 """Ends that a task counts in one step: all are among those it remembers, should the step have to be repeated."""
+
+
+class _MovedOnError(Exception):
+    """The task has counted something else since it was read."""
 
 
 class OutcomeCounting:
@@ -39,7 +43,7 @@ class OutcomeCounting:
         """Store the end of an execution and count it. False when it was refused; see `ExecutionStore.finish`."""
         changed = await self._executions.finish(execution, fenced=fenced)
         if changed:
-            await self.count([execution])
+            await self._count_now(execution.task_id, [execution], [execution.id])
             self._told([execution])
         return changed
 
@@ -60,14 +64,47 @@ class OutcomeCounting:
                 await self._count_together(task_id, ended[start : start + COUNTED_AT_ONCE])
 
     async def _count_together(self, task_id: str, ended: Sequence[Execution]) -> None:
-        def finished(task: Task) -> Task:
+        """Count what nobody else has counted. Others may be counting the same at this moment, some batches ahead, so
+        that the task remembers these no longer: hence the marks are read after the task and before it changes."""
+        ids = [execution.id for execution in ended]
+        while True:
+            try:
+                remembered = (await self._tasks.get(task_id)).record.counted
+            except TaskNotFound:  # deleted meanwhile: its history goes too
+                await self._executions.mark_counted(ids)
+                return
+            uncounted = await self._executions.still_uncounted(ids)
+            try:
+                await self._count_now(task_id, ended, uncounted, remembered)
+            except _MovedOnError:
+                continue
+            return
+
+    async def _count_now(
+        self,
+        task_id: str,
+        ended: Sequence[Execution],
+        uncounted: Collection[str],
+        remembered: Sequence[str] | None = None,
+    ) -> None:
+        """Let the task count the uncounted ones and forget that the others were active.
+
+        Raises:
+            _MovedOnError: it does not remember any more, or not only, what the caller says.
+        """
+
+        def counted(task: Task) -> Task:
+            if remembered is not None and task.record.counted != remembered:
+                raise _MovedOnError
             for execution in ended:
-                task = task.finished(execution)
+                is_new = execution.id in uncounted
+                task = task.finished(execution) if is_new else task.without_active(execution.id)
             return task
 
-        with suppress(TaskNotFound):  # deleted meanwhile: its history goes too
-            await self._tasks.change(task_id, finished)
-        await self._executions.mark_counted([execution.id for execution in ended])
+        with suppress(TaskNotFound):
+            await self._tasks.change(task_id, counted)
+        if uncounted:
+            await self._executions.mark_counted([*uncounted])
 
     async def skip(self, execution: Execution) -> None:
         """Count an execution that was left out because of the overlap rule. May be repeated."""

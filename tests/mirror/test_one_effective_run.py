@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.ports import Beginning
+from core.services.counting import OutcomeCounting
 from tests.conftest import Scheduler
 
 
@@ -73,3 +75,19 @@ async def test_ends_that_are_told_many_at_once_and_again_count_once(scheduler: S
     assert record.last_run == ends[-1].started_at
     mine = [each for each in await store.uncounted(1000) if each.task_id == task.id]
     assert mine == []
+
+
+async def test_two_who_count_the_same_ends_at_once_count_each_once(scheduler: Scheduler) -> None:
+    stores = scheduler.services.stores
+    task = await scheduler.task()
+    now = datetime.now(UTC).replace(microsecond=0)
+    ends = [
+        execution(task.id, started_at=now + timedelta(seconds=number)).ended(
+            ExecutionStatus.COMPLETED, now + timedelta(seconds=number + 1)
+        )
+        for number in range(260)
+    ]
+    await stores.executions.finish_all(ends)
+    others = [OutcomeCounting(stores.tasks, stores.executions) for _ in range(3)]
+    await asyncio.gather(*(other.count(ends) for other in others))
+    assert (await stores.tasks.get(task.id)).record.success_count == 260
