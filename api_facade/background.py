@@ -129,7 +129,7 @@ class Background:
     async def _prepare(self) -> None:
         """Until it has got through once, for at the start MongoDB or Prefect may still be away."""
         while not self._prepared.is_set():
-            if await _attempt("prepare", self._duties.prepare):
+            if await _attempt("prepare yet", self._duties.prepare, when_away=logging.INFO):
                 self._prepared.set()
             else:
                 await asyncio.sleep(PAUSE_AFTER_LOSS.total_seconds())
@@ -210,10 +210,13 @@ class Background:
         await self._duties.retention.clean(self._duties.keep_for)
 
 
-async def _attempt(name: str, duty: Callable[[], Awaitable[object]]) -> bool:
+async def _attempt(name: str, duty: Callable[[], Awaitable[object]], when_away: int = logging.WARNING) -> bool:
     """Do a duty; what goes wrong with it is told and never ends the others."""
     try:
         await duty()
+    except Unavailable as error:
+        logger.log(when_away, "Could not %s: %s", name, error)
+        return False
     except SchedulerError as error:
         logger.warning("Could not %s: %s", name, error)
         return False

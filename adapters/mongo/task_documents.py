@@ -16,12 +16,11 @@ from adapters.mongo.task_alerts import alerts_document, alerts_of
 from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
 from core.domain.execution import ExecutionStatus
+from core.domain.record import DayCounts, RunRecord
 from core.domain.task import (
-    DayCounts,
     DeployedAs,
     Overlap,
     Priority,
-    RunRecord,
     Source,
     Task,
     TaskDefinition,

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from core.domain.alert import TaskAlerts
-from core.domain.execution import Execution, ExecutionStatus
-
-COUNTED_WINDOW = 100
-"""How many already counted execution ids a task remembers, so that an outcome told twice counts once.
-
-Runs of one task follow each other, and an outcome is told again only by a sweep seconds later, so a hundred is
-far more than can be told out of turn.
-"""
+from core.domain.execution import Execution
+from core.domain.record import RunRecord
 
 
 class TaskType:
@@ -105,67 +99,6 @@ class TaskDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayCounts:
-    """What ended on one day (UTC); the runtime is summed over both outcomes."""
-
-    day: date
-    completed: int = 0
-    failed: int = 0
-    runtime: timedelta = timedelta()
-
-    def with_end(self, execution: Execution) -> DayCounts:
-        """Count an end. One of an earlier day is left out, one of a later day begins a new count."""
-        day = (execution.completed_at or execution.started_at).astimezone(UTC).date()
-        if day < self.day:
-            return self
-        base = self if day == self.day else DayCounts(day=day)
-        succeeded = execution.status is ExecutionStatus.COMPLETED
-        return replace(
-            base,
-            completed=base.completed + succeeded,
-            failed=base.failed + (not succeeded),
-            runtime=base.runtime + (execution.duration or timedelta()),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """What became of a task's runs. Written only through `Task.started`, `finished` and `skipped`."""
-
-    active: tuple[str, ...] = ()
-    """Ids of the executions at work."""
-    last_outcome: ExecutionStatus | None = None
-    last_error: str = ""
-    last_run: datetime | None = None
-    last_run_duration: timedelta | None = None
-    success_count: int = 0
-    failure_count: int = 0
-    skipped_count: int = 0
-    last_skipped: datetime | None = None
-    runtime_total: timedelta = timedelta()
-    today: DayCounts = field(default_factory=lambda: DayCounts(day=date.min))
-    """What ended on the last day on which anything ended."""
-    counted: tuple[str, ...] = ()
-    """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`."""
-    fencing_token: int = 0
-    """The highest fencing number ever given out for this task."""
-    removed_count: int = 0
-    """Ended executions that retention has removed: `total_runs` is these plus those in the history."""
-    removing: tuple[str, ...] = ()
-    """Ids that are counted as removed and may still be in the history, should retention have been interrupted."""
-
-    @property
-    def total_runs(self) -> int:
-        """Executions that ended, whatever their outcome."""
-        return self.success_count + self.failure_count
-
-    @property
-    def average_runtime(self) -> timedelta:
-        """Mean duration of the executions that ended; zero before the first."""
-        return self.runtime_total / self.total_runs if self.total_runs else timedelta()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedAs:
     """What we last told the engine of the task, to tell a change made there from one of ours that did not arrive.
 
@@ -240,76 +173,27 @@ class Task:
 
     def started(self, execution_id: str, at: datetime, fencing_token: int) -> Task:
         """An execution began. Bookkeeping of runs never touches `updated_at`, so lists stay in order."""
-        record = self.record
-        active = (*record.active, execution_id) if execution_id not in record.active else record.active
-        last_run = max(record.last_run, at) if record.last_run else at
-        return replace(
-            self,
-            record=replace(
-                record,
-                active=active,
-                last_run=last_run,
-                fencing_token=max(record.fencing_token, fencing_token),
-            ),
-        )
+        return self._with(self.record.started(execution_id, at, fencing_token))
 
     def without_active(self, execution_id: str) -> Task:
         """An execution that was said to be at work never was."""
-        active = tuple(each for each in self.record.active if each != execution_id)
-        return self if active == self.record.active else replace(self, record=replace(self.record, active=active))
+        return self._with(self.record.without_active(execution_id))
 
     def finished(self, execution: Execution) -> Task:
         """An execution ended. Telling the same end again changes nothing."""
-        record = self.record
-        if execution.id in record.counted:
-            return self.without_active(execution.id)
-        active = tuple(each for each in record.active if each != execution.id)
-        succeeded = execution.status is ExecutionStatus.COMPLETED
-        latest = record.last_run is None or execution.started_at >= record.last_run
-        duration = execution.duration or timedelta()
-        changed = replace(
-            record,
-            active=active,
-            success_count=record.success_count + succeeded,
-            failure_count=record.failure_count + (not succeeded),
-            runtime_total=record.runtime_total + duration,
-            today=record.today.with_end(execution),
-            counted=(*record.counted, execution.id)[-COUNTED_WINDOW:],
-        )
-        if latest:
-            changed = replace(
-                changed,
-                last_outcome=execution.status,
-                last_error="" if succeeded else execution.error,
-                last_run=execution.started_at,
-                last_run_duration=duration,
-            )
-        return replace(self, record=changed)
-
-    def with_removing(self, execution_ids: tuple[str, ...]) -> Task:
-        """Retention is about to remove these ended executions."""
-        record = self.record
-        return replace(
-            self,
-            record=replace(record, removing=execution_ids, removed_count=record.removed_count + len(execution_ids)),
-        )
-
-    def with_all_removed(self) -> Task:
-        """What retention was about to remove is gone."""
-        return replace(self, record=replace(self.record, removing=()))
+        return self._with(self.record.finished(execution))
 
     def skipped(self, execution_id: str, at: datetime) -> Task:
         """A due execution was left out because the previous one was still at work. Told twice, counted once."""
-        record = self.record
-        if execution_id in record.counted:
-            return self
-        return replace(
-            self,
-            record=replace(
-                record,
-                skipped_count=record.skipped_count + 1,
-                last_skipped=max(record.last_skipped, at) if record.last_skipped else at,
-                active=tuple(each for each in record.active if each != execution_id),
-                counted=(*record.counted, execution_id)[-COUNTED_WINDOW:],
-            ),
-        )
+        return self._with(self.record.skipped(execution_id, at))
+
+    def with_removing(self, execution_ids: tuple[str, ...]) -> Task:
+        """Retention is about to remove these ended executions."""
+        return self._with(self.record.with_removing(execution_ids))
+
+    def with_all_removed(self) -> Task:
+        """What retention was about to remove is gone."""
+        return self._with(self.record.with_all_removed())
+
+    def _with(self, record: RunRecord) -> Task:
+        return self if record is self.record else replace(self, record=record)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from core.domain.execution import Execution
-from core.domain.task import COUNTED_WINDOW, Task
+from core.domain.record import COUNTED_WINDOW
+from core.domain.task import Task
 from core.errors import TaskNotFound
 from core.ports import ExecutionStore, TaskStore
 

@@ -12,17 +12,18 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from core.domain.audit import Action, picture_of
 from core.domain.principal import Principal
 from core.domain.run import Deployed
 from core.domain.task import Source, Task
-from core.errors import NameTaken, SchedulerError, TaskNotFound, Unavailable
+from core.errors import SchedulerError, TaskNotFound, Unavailable
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
-from core.services.auditing import ENGINE_USER, Auditing
-from core.services.tasks import deploy, next_run
+from core.services.auditing import Auditing
+from core.services.engine_changes import EngineChanges
+from core.services.tasks import deploy
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class ReconcileService:
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._changes = EngineChanges(tasks=tasks, engine=engine, clock=clock, audit=audit)
 
     async def reload_for(self, by: Principal) -> ReloadOutcome:
         """`reload` because somebody asked for it."""
@@ -104,9 +106,9 @@ class ReconcileService:
             task = await self._tasks.get(deployed.task_id)
         except TaskNotFound:
             if deployed.adopted is not None:
-                await self._adopt(deployed)
+                await self._changes.adopt(deployed)
             return
-        await self._take_over(task, deployed)
+        await self._changes.take_over(task, deployed)
 
     async def removed(self, deployment_id: str) -> None:
         """Somebody removed a deployment in the engine: its task goes too. A system task's comes back."""
@@ -127,7 +129,7 @@ class ReconcileService:
     async def _agree(self, task: Task, present: Deployed | None) -> bool:
         """Whether anything had to be done."""
         if present is not None:
-            task = await self._take_over(task, present)
+            task = await self._changes.take_over(task, present)
             as_told = present.as_told
             if (
                 task.deployed == as_told
@@ -169,107 +171,6 @@ class ReconcileService:
             await self._tasks.delete(task.id)
             await self._executions.delete_of_task(task.id)
 
-    async def _take_over(self, task: Task, present: Deployed) -> Task:
-        """What differs is read again, after the task: at the first look our own change may have been on its way."""
-        if task.deployed is None or task.deployed.id != present.as_told.id:
-            return task
-        if task.deployed != present.as_told:
-            fresh = await self._engine.deployed_as([present.as_told.id])
-            if not fresh:
-                return task
-            present = fresh[0]
-        if present.adopted is not None:
-            return await self._take_over_foreign(task, present)
-        task = await self._take_over_switch(task, present)
-        return await self._take_over_definition(task, present)
-
-    async def _take_over_switch(self, task: Task, present: Deployed) -> Task:
-        told, there = task.deployed, present.as_told
-        if told is None or told.active == there.active or task.fires == there.active:
-            return task
-        if task.fires != told.active:  # changed here as well, and that change is on its way
-            return task
-        logger.info("Task %s was %s in Prefect", task.id, "resumed" if there.active else "paused")
-        now = self._clock.now()
-
-        def follow(each: Task) -> Task:
-            if each.deployed != told:  # the engine was told anew meanwhile, and that stands
-                return each
-            each = each.with_paused(not there.active, ENGINE_USER, now)
-            each = each.with_enabled(True, ENGINE_USER, now) if there.active else each
-            return replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
-
-        async with self._audit.change_in_engine(_switch_to(there.active), task.id) as note:
-            return await self._tasks.change(task.id, note.watching(follow))
-
-    async def _take_over_definition(self, task: Task, present: Deployed) -> Task:
-        """Schedule, queue and tags as they were set there. What a task can't say is told again by the next reload."""
-        told, there = task.deployed, present.as_told
-        if told is None or told.fingerprint == there.fingerprint:
-            return task
-        if self._engine.fingerprint(task) != told.fingerprint:  # we have something new to tell, and that stands
-            return task
-        changes = present.changes(task)
-        if not changes:
-            return task
-        logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
-        now = self._clock.now()
-
-        def follow(each: Task) -> Task:
-            if each.deployed != told or each.definition != task.definition:
-                return each
-            return each.redefined(replace(each.definition, **changes), ENGINE_USER, now)
-
-        async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
-            changed = await self._tasks.change(task.id, note.watching(follow))
-        return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
-
-    async def _adopt(self, deployed: Deployed) -> None:
-        definition = deployed.adopted
-        if definition is None:
-            return
-        now = self._clock.now()
-        task = Task(
-            id=deployed.task_id,
-            definition=definition,
-            source=Source.IMPORT,
-            created_at=now,
-            updated_at=now,
-            created_by=ENGINE_USER,
-            updated_by=ENGINE_USER,
-            paused=not deployed.as_told.active,
-            deployed=deployed.as_told,
-        )
-        try:
-            await self._insert(task)
-        except NameTaken:
-            name = f"{definition.name[:60]} ({task.id})"
-            await self._insert(replace(task, definition=replace(definition, name=name)))
-        logger.info("Took deployment %r in as task %s", definition.name, task.id)
-
-    async def _insert(self, task: Task) -> None:
-        async with self._audit.change_in_engine(Action.CREATE, task.id) as note:
-            note.after = picture_of(await self._tasks.insert(task))
-
-    async def _take_over_foreign(self, task: Task, present: Deployed) -> Task:
-        """What somebody else's deployment says of itself always stands; only its switch can be thrown here too."""
-        definition, there, told = present.adopted, present.as_told, task.deployed
-        if definition is None or told is None or (there == told and task.fires == there.active):
-            return task
-        now = self._clock.now()
-        thrown_here = task.fires != told.active
-
-        def follow(each: Task) -> Task:
-            kept = replace(definition, name=each.definition.name, enabled=each.definition.enabled)
-            each = replace(each.redefined(kept, ENGINE_USER, now), deployed=there)
-            if thrown_here or each.fires == there.active:
-                return each
-            each = each.with_paused(not there.active, ENGINE_USER, now)
-            return each.with_enabled(True, ENGINE_USER, now) if there.active else each
-
-        async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
-            return await self._tasks.change(task.id, note.watching(follow))
-
     async def _remove_strays(self, strays: Sequence[Deployed]) -> int:
         removed = 0
         for stray in strays:
@@ -285,10 +186,6 @@ class ReconcileService:
             await self._engine.remove_deployment(stray.as_told.id)
             removed += 1
         return removed
-
-
-def _switch_to(active: bool) -> Action:
-    return Action.RESUME if active else Action.PAUSE
 
 
 def told_first(task: Task, present: Sequence[Deployed]) -> tuple[Deployed | None, Sequence[Deployed]]:

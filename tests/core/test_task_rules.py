@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.task import COUNTED_WINDOW, Source, Task, TaskDefinition, TaskStatus
+from core.domain.record import COUNTED_WINDOW
+from core.domain.task import Source, Task, TaskDefinition, TaskStatus
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,10 +11,12 @@ from prefect.client.orchestration import PrefectClient
 from prefect.states import Cancelled, Completed, Failed, Pending, Running
 
 from adapters.prefect.names import LIMIT_MESSAGE, SKIPPED
+from adapters.settings import Settings
+from api_facade.services import join
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.run import RunPhase
 from core.domain.task import Source, Task, TaskDefinition
-from core.services.burial import DIED_ERROR
+from core.services.burial import DIED_ERROR, STALE_ERROR
 from tests.conftest import NEVER, Scheduler, function, wait_until
 
 
@@ -106,6 +109,39 @@ async def test_a_run_without_a_sign_of_life_is_buried_and_one_that_beats_is_not(
 
     await wait_until(crashed, "Prefect says that it crashed")
     await client.set_flow_run_state(UUID(ids[beating.id]), Completed())
+
+
+@pytest.mark.slow
+async def test_a_run_that_still_beats_long_after_its_timeouts_is_ended_as_stale(
+    scheduler: Scheduler, client: PrefectClient, settings: Settings
+) -> None:
+    hasty = replace(settings, scheduler=settings.scheduler.model_copy(update={"stale_timeout": timedelta(seconds=5)}))
+    facade = join(hasty, scheduler.services.stores, client)
+    stuck = await scheduler.task(max_retries=0)
+    short = replace(stuck.definition, timeout=timedelta(seconds=1))  # shorter than the API lets one say
+    stuck = await scheduler.services.stores.tasks.change(
+        stuck.id, lambda task: task.redefined(short, "the test", datetime.now(UTC))
+    )
+    allowed_longer = await scheduler.task(max_retries=0, timeout=timedelta(minutes=5))
+    executions = scheduler.services.stores.executions
+    ids = {}
+    for task in (stuck, allowed_longer):
+        ids[task.id] = await flow_run_of(client, task)
+        await client.set_flow_run_state(UUID(ids[task.id]), Running())
+        await executions.begin(at_work(task, ids[task.id]))
+
+    async def ended() -> bool:
+        for execution_id in ids.values():
+            await executions.note(execution_id, heartbeat_at=datetime.now(UTC))
+        await facade.duties.burial.look()
+        return (await executions.get(ids[stuck.id])).status.is_terminal
+
+    await wait_until(ended, "the stuck one is ended")
+    execution = await executions.get(ids[stuck.id])
+    assert (execution.status, execution.error) == (ExecutionStatus.FAILED, STALE_ERROR)
+    assert (await client.read_flow_run(UUID(ids[stuck.id]))).state_name == "Crashed"
+    assert (await executions.get(ids[allowed_longer.id])).status is ExecutionStatus.RUNNING
+    await client.set_flow_run_state(UUID(ids[allowed_longer.id]), Completed())
 
 
 async def test_a_create_that_died_before_prefect_heard_of_it_is_completed_by_a_reload(

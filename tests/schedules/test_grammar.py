@@ -38,6 +38,10 @@ from .expressions import random_expression, random_zone
         ("@every 1h", "@every 1h0m0s"),
         ("@every 1.9s", "@every 1s"),
         ("CRON_TZ=Europe/Berlin 0 0 3 * * *", "CRON_TZ=Europe/Berlin 0 0 3 * * *"),
+        (
+            "50/9,50-59/9 5-59/3,5/3 20/3,20-23/3 29-31/2,29/2 10/2,10-12/2 *",
+            "50-59/9,50/9 5-59/3,5/3 20-23/3,20/3 29-31/2,29/2 10-12/2,10/2 *",
+        ),
         ("TZ=UTC @daily", "0 0 0 * * *"),
         ("TZ=Asia/Tokyo   @daily", "CRON_TZ=Asia/Tokyo 0 0 0 * * *"),
     ],

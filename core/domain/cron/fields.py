@@ -88,7 +88,7 @@ def parse_field(kind: Kind, text: str) -> Field:
     for item in items:
         values |= item.values
     plain_star = any(item.star and item.step is None for item in items)
-    ordered = sorted(set(items), key=lambda item: (item.first, item.last, item.step or 0))
+    ordered = sorted(set(items), key=lambda item: (item.first, item.last, item.step or 0, item.text))
     return Field(
         text="*" if plain_star else ",".join(item.text for item in ordered),
         values=values,

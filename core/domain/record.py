@@ -1,0 +1,133 @@
+"""What became of a task's runs: counters, the last outcome, what is at work. Pure rules over frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from core.domain.execution import Execution, ExecutionStatus
+
+COUNTED_WINDOW = 100
+"""How many already counted execution ids a task remembers, so that an outcome told twice counts once.
+
+Far more than one writer tells out of turn; what several tell at once is settled by `core.services.counting`.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCounts:
+    """What ended on one day (UTC); the runtime is summed over both outcomes."""
+
+    day: date
+    completed: int = 0
+    failed: int = 0
+    runtime: timedelta = timedelta()
+
+    def with_end(self, execution: Execution) -> DayCounts:
+        """Count an end. One of an earlier day is left out, one of a later day begins a new count."""
+        day = (execution.completed_at or execution.started_at).astimezone(UTC).date()
+        if day < self.day:
+            return self
+        base = self if day == self.day else DayCounts(day=day)
+        succeeded = execution.status is ExecutionStatus.COMPLETED
+        return replace(
+            base,
+            completed=base.completed + succeeded,
+            failed=base.failed + (not succeeded),
+            runtime=base.runtime + (execution.duration or timedelta()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """What became of a task's runs. Changed only through the methods below."""
+
+    active: tuple[str, ...] = ()
+    """Ids of the executions at work."""
+    last_outcome: ExecutionStatus | None = None
+    last_error: str = ""
+    last_run: datetime | None = None
+    last_run_duration: timedelta | None = None
+    success_count: int = 0
+    failure_count: int = 0
+    skipped_count: int = 0
+    last_skipped: datetime | None = None
+    runtime_total: timedelta = timedelta()
+    today: DayCounts = field(default_factory=lambda: DayCounts(day=date.min))
+    """What ended on the last day on which anything ended."""
+    counted: tuple[str, ...] = ()
+    """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`."""
+    fencing_token: int = 0
+    """The highest fencing number ever given out for this task."""
+    removed_count: int = 0
+    """Ended executions that retention has removed: `total_runs` is these plus those in the history."""
+    removing: tuple[str, ...] = ()
+    """Ids that are counted as removed and may still be in the history, should retention have been interrupted."""
+
+    @property
+    def total_runs(self) -> int:
+        """Executions that ended, whatever their outcome."""
+        return self.success_count + self.failure_count
+
+    @property
+    def average_runtime(self) -> timedelta:
+        """Mean duration of the executions that ended; zero before the first."""
+        return self.runtime_total / self.total_runs if self.total_runs else timedelta()
+
+    def started(self, execution_id: str, at: datetime, fencing_token: int) -> RunRecord:
+        """An execution began."""
+        return replace(
+            self,
+            active=(*self.active, execution_id) if execution_id not in self.active else self.active,
+            last_run=max(self.last_run, at) if self.last_run else at,
+            fencing_token=max(self.fencing_token, fencing_token),
+        )
+
+    def without_active(self, execution_id: str) -> RunRecord:
+        """An execution that was said to be at work never was."""
+        active = tuple(each for each in self.active if each != execution_id)
+        return self if active == self.active else replace(self, active=active)
+
+    def finished(self, execution: Execution) -> RunRecord:
+        """An execution ended. Telling the same end again changes nothing."""
+        record = self.without_active(execution.id)
+        if execution.id in self.counted:
+            return record
+        succeeded = execution.status is ExecutionStatus.COMPLETED
+        duration = execution.duration or timedelta()
+        changed = replace(
+            record,
+            success_count=record.success_count + succeeded,
+            failure_count=record.failure_count + (not succeeded),
+            runtime_total=record.runtime_total + duration,
+            today=record.today.with_end(execution),
+            counted=(*record.counted, execution.id)[-COUNTED_WINDOW:],
+        )
+        if record.last_run is not None and execution.started_at < record.last_run:
+            return changed
+        return replace(
+            changed,
+            last_outcome=execution.status,
+            last_error="" if succeeded else execution.error,
+            last_run=execution.started_at,
+            last_run_duration=duration,
+        )
+
+    def skipped(self, execution_id: str, at: datetime) -> RunRecord:
+        """A due execution was left out because the previous one was still at work. Told twice, counted once."""
+        if execution_id in self.counted:
+            return self
+        return replace(
+            self.without_active(execution_id),
+            skipped_count=self.skipped_count + 1,
+            last_skipped=max(self.last_skipped, at) if self.last_skipped else at,
+            counted=(*self.counted, execution_id)[-COUNTED_WINDOW:],
+        )
+
+    def with_removing(self, execution_ids: tuple[str, ...]) -> RunRecord:
+        """Retention is about to remove these ended executions."""
+        return replace(self, removing=execution_ids, removed_count=self.removed_count + len(execution_ids))
+
+    def with_all_removed(self) -> RunRecord:
+        """What retention was about to remove is gone."""
+        return replace(self, removing=())

@@ -1,0 +1,139 @@
+"""Takes over into our tasks what somebody changed on purpose in the engine: switches, definitions, new deployments.
+
+A task follows only while we have nothing new to tell ourselves; see `core.services.reconcile` for the three pictures
+that are compared.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from core.domain.audit import Action, picture_of
+from core.domain.run import Deployed
+from core.domain.task import Source, Task
+from core.errors import NameTaken
+from core.ports import Clock, RunEngine, TaskStore
+from core.services.auditing import ENGINE_USER, Auditing
+from core.services.tasks import deploy, next_run
+
+logger = logging.getLogger(__name__)
+
+
+class EngineChanges:
+    """May be used at any time and in any number of processes: every step is conditional on what was seen."""
+
+    def __init__(self, *, tasks: TaskStore, engine: RunEngine, clock: Clock, audit: Auditing) -> None:
+        self._tasks = tasks
+        self._engine = engine
+        self._clock = clock
+        self._audit = audit
+
+    async def take_over(self, task: Task, present: Deployed) -> Task:
+        """The task as it is after following.
+
+        What differs is read again, after the task: at the first look our own change may have been on its way.
+        """
+        if task.deployed is None or task.deployed.id != present.as_told.id:
+            return task
+        if task.deployed != present.as_told:
+            fresh = await self._engine.deployed_as([present.as_told.id])
+            if not fresh:
+                return task
+            present = fresh[0]
+        if present.adopted is not None:
+            return await self._take_over_foreign(task, present)
+        task = await self._take_over_switch(task, present)
+        return await self._take_over_definition(task, present)
+
+    async def _take_over_switch(self, task: Task, present: Deployed) -> Task:
+        told, there = task.deployed, present.as_told
+        if told is None or told.active == there.active or task.fires == there.active:
+            return task
+        if task.fires != told.active:  # changed here as well, and that change is on its way
+            return task
+        logger.info("Task %s was %s in Prefect", task.id, "resumed" if there.active else "paused")
+        now = self._clock.now()
+
+        def follow(each: Task) -> Task:
+            if each.deployed != told:  # the engine was told anew meanwhile, and that stands
+                return each
+            each = each.with_paused(not there.active, ENGINE_USER, now)
+            each = each.with_enabled(True, ENGINE_USER, now) if there.active else each
+            return replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
+
+        async with self._audit.change_in_engine(_switch_to(there.active), task.id) as note:
+            return await self._tasks.change(task.id, note.watching(follow))
+
+    async def _take_over_definition(self, task: Task, present: Deployed) -> Task:
+        """Schedule, queue and tags as they were set there. What a task can't say is told again by the next reload."""
+        told, there = task.deployed, present.as_told
+        if told is None or told.fingerprint == there.fingerprint:
+            return task
+        if self._engine.fingerprint(task) != told.fingerprint:  # we have something new to tell, and that stands
+            return task
+        changes = present.changes(task)
+        if not changes:
+            return task
+        logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
+        now = self._clock.now()
+
+        def follow(each: Task) -> Task:
+            if each.deployed != told or each.definition != task.definition:
+                return each
+            return each.redefined(replace(each.definition, **changes), ENGINE_USER, now)
+
+        async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
+            changed = await self._tasks.change(task.id, note.watching(follow))
+        return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
+
+    async def adopt(self, deployed: Deployed) -> None:
+        """Take in a deployment that nobody here created, as a task. One of ours is left alone."""
+        definition = deployed.adopted
+        if definition is None:
+            return
+        now = self._clock.now()
+        task = Task(
+            id=deployed.task_id,
+            definition=definition,
+            source=Source.IMPORT,
+            created_at=now,
+            updated_at=now,
+            created_by=ENGINE_USER,
+            updated_by=ENGINE_USER,
+            paused=not deployed.as_told.active,
+            deployed=deployed.as_told,
+        )
+        try:
+            await self._insert(task)
+        except NameTaken:
+            name = f"{definition.name[:60]} ({task.id})"
+            await self._insert(replace(task, definition=replace(definition, name=name)))
+        logger.info("Took deployment %r in as task %s", definition.name, task.id)
+
+    async def _insert(self, task: Task) -> None:
+        async with self._audit.change_in_engine(Action.CREATE, task.id) as note:
+            note.after = picture_of(await self._tasks.insert(task))
+
+    async def _take_over_foreign(self, task: Task, present: Deployed) -> Task:
+        """What somebody else's deployment says of itself always stands; only its switch can be thrown here too."""
+        definition, there, told = present.adopted, present.as_told, task.deployed
+        if definition is None or told is None or (there == told and task.fires == there.active):
+            return task
+        now = self._clock.now()
+        thrown_here = task.fires != told.active
+
+        def follow(each: Task) -> Task:
+            kept = replace(definition, name=each.definition.name, enabled=each.definition.enabled)
+            each = replace(each.redefined(kept, ENGINE_USER, now), deployed=there)
+            if thrown_here or each.fires == there.active:
+                return each
+            each = each.with_paused(not there.active, ENGINE_USER, now)
+            return each.with_enabled(True, ENGINE_USER, now) if there.active else each
+
+        async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
+            return await self._tasks.change(task.id, note.watching(follow))
+
+
+def _switch_to(active: bool) -> Action:
+    return Action.RESUME if active else Action.PAUSE
