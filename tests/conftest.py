@@ -48,10 +48,17 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs the servers of the session is slow: `make test-fast` starts none of them."""
+    """Whatever needs the servers of the session is slow: `make test-fast` starts none of them.
+
+    When two processes share the tests, all of those go to the same one, so that the servers start once; of the others
+    a file stays together, or a folder that has servers of its own.
+    """
     for item in items:
-        if {"stack", "eve_servers"} & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if {"stack", "eve_servers"} & fixtures:
             item.add_marker(pytest.mark.slow)
+        own = next((name for name in ("stack", "eve_servers", "stand", "up") if name in fixtures), item.location[0])
+        item.add_marker(pytest.mark.xdist_group(own))
 
 
 async def wait_until(
