@@ -75,6 +75,7 @@ def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | N
         task_id=task_id,
         trigger=trigger_of(flow_run),
         due_at=plain(flow_run.expected_start_time),
+        version=flow_run.deployment_version or "",
         queued_at=plain(flow_run.expected_start_time or flow_run.created),
         parameters=parameters or {},
         worker_id=os.environ.get("PREFECT__WORKER_NAME") or f"{socket.gethostname()}:{os.getpid()}",

@@ -47,6 +47,7 @@ NEVER = "0 0 0 29 2 ?"
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever needs the servers of the session is slow: `make test-fast` starts none of them.
 

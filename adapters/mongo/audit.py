@@ -44,6 +44,10 @@ class MongoAuditStore:
         with translated():
             await self._collection.update_one({"_id": entry.id}, {"$set": _outcome(entry)})
 
+    async def withdraw(self, entry_id: str) -> None:
+        with translated():
+            await self._collection.delete_one({"_id": entry_id})
+
     async def list(self, wanted: AuditFilter, page: PageRequest) -> Page[AuditEntry]:
         query = query_of(wanted)
         with translated():

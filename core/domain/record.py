@@ -14,6 +14,11 @@ Far more than one writer tells out of turn; what several tell at once is settled
 """
 
 
+_SKIP = "skipped:"
+"""Before the id of a run that was counted as skipped. The engine may not have heard of the skip, take the run for
+crashed, and have it counted as an end after all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCounts:
     """What ended on one day (UTC); the runtime is summed over both outcomes."""
@@ -56,7 +61,7 @@ class RunRecord:
     today: DayCounts = field(default_factory=lambda: DayCounts(day=date.min))
     """What ended on the last day on which anything ended."""
     counted: tuple[str, ...] = ()
-    """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`."""
+    """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`; of skipped ones, marked."""
     fencing_token: int = 0
     """The highest fencing number ever given out for this task."""
     removed_count: int = 0
@@ -89,10 +94,13 @@ class RunRecord:
         return self if active == self.active else replace(self, active=active)
 
     def finished(self, execution: Execution) -> RunRecord:
-        """An execution ended. Telling the same end again changes nothing."""
+        """An execution ended. Telling the same end again changes nothing. One that was skipped is a skip no more."""
         record = self.without_active(execution.id)
         if execution.id in self.counted:
             return record
+        if (skip := _SKIP + execution.id) in record.counted:
+            others = tuple(each for each in record.counted if each != skip)
+            record = replace(record, skipped_count=record.skipped_count - 1, counted=others)
         succeeded = execution.status is ExecutionStatus.COMPLETED
         duration = execution.duration or timedelta()
         changed = replace(
@@ -115,13 +123,13 @@ class RunRecord:
 
     def skipped(self, execution_id: str, at: datetime) -> RunRecord:
         """A due execution was left out because the previous one was still at work. Told twice, counted once."""
-        if execution_id in self.counted:
+        if execution_id in self.counted or _SKIP + execution_id in self.counted:
             return self
         return replace(
             self.without_active(execution_id),
             skipped_count=self.skipped_count + 1,
             last_skipped=max(self.last_skipped, at) if self.last_skipped else at,
-            counted=(*self.counted, execution_id)[-COUNTED_WINDOW:],
+            counted=(*self.counted, _SKIP + execution_id)[-COUNTED_WINDOW:],
         )
 
     def with_removing(self, execution_ids: tuple[str, ...]) -> RunRecord:

@@ -33,6 +33,10 @@ class AuditStore(Protocol):
         """Store what became of it: outcome, error, the fields before and after, the end."""
         ...
 
+    async def withdraw(self, entry_id: str) -> None:
+        """Remove an entry whose change was not needed. Repeatable."""
+        ...
+
     async def list(self, wanted: AuditFilter, page: PageRequest) -> Page[AuditEntry]:
         """Sorted by `at`, newest first, then by id."""
         ...

@@ -36,6 +36,7 @@ class Note:
     def __init__(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         self.before = before
         self.after = after
+        self.was_needed = True
 
     def watching(self, change: Callable[[Task], Task]) -> Callable[[Task], Task]:
         """The same change, which notes the task as it was and as it is."""
@@ -43,6 +44,7 @@ class Note:
         def noted(task: Task) -> Task:
             wanted = change(task)
             self.before, self.after = picture_of(task), picture_of(wanted)
+            self.was_needed = wanted is not task
             return wanted
 
         return noted
@@ -78,10 +80,12 @@ class Auditing:
     async def change_in_engine(
         self, action: Action, task_id: str, *, before: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Note]:
-        """Around a change that follows one made in the engine."""
-        origin = Origin(door=Door.PREFECT)
-        async with self._entry(self._intention(action, _ENGINE, task_id, origin), before, None) as note:
+        """Around a change that follows one made in the engine. When it proves to be ours, no entry is left."""
+        entry = self._intention(action, _ENGINE, task_id, Origin(door=Door.PREFECT))
+        async with self._entry(entry, before, None) as note:
             yield note
+        if not note.was_needed:
+            await self._entries.withdraw(entry.id)
 
     async def list(self, wanted: AuditFilter, page: PageRequest) -> Page[AuditEntry]:
         """Entries, the newest first."""

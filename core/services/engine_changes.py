@@ -52,18 +52,22 @@ class EngineChanges:
             return task
         if task.fires != told.active:  # changed here as well, and that change is on its way
             return task
-        logger.info("Task %s was %s in Prefect", task.id, "resumed" if there.active else "paused")
         now = self._clock.now()
 
         def follow(each: Task) -> Task:
             if each.deployed != told:  # the engine was told anew meanwhile, and that stands
+                return each
+            if each.fires == there.active:  # it was our own change, which is about to be noted as told
                 return each
             each = each.with_paused(not there.active, ENGINE_USER, now)
             each = each.with_enabled(True, ENGINE_USER, now) if there.active else each
             return replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
 
         async with self._audit.change_in_engine(_switch_to(there.active), task.id) as note:
-            return await self._tasks.change(task.id, note.watching(follow))
+            changed = await self._tasks.change(task.id, note.watching(follow))
+        if note.was_needed:
+            logger.info("Task %s was %s in Prefect", task.id, "resumed" if there.active else "paused")
+        return changed
 
     async def _take_over_definition(self, task: Task, present: Deployed) -> Task:
         """Schedule, queue and tags as they were set there. What a task can't say is told again by the next reload."""

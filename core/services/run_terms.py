@@ -48,6 +48,8 @@ class Ticket:
     task_id: str
     trigger: Trigger
     due_at: datetime | None = None
+    version: str = ""
+    """The version of the task by which the run was planned; empty when that is not known."""
     queued_at: datetime | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     worker_id: str = ""

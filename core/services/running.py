@@ -13,11 +13,11 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from core.domain.duration import format_duration
-from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus, Trigger
+from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
 from core.domain.retry import LONGEST_DELAY, delay_before_retry
 from core.domain.task import Task
 from core.domain.wording import describe_error, first_line, limited
@@ -25,6 +25,7 @@ from core.domain.work import Executor, TaskResult, WorkContext
 from core.errors import TaskNotFound, Unavailable
 from core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from core.services.counting import OutcomeCounting
+from core.services.due import occurrence_of, reason_to_leave_out
 from core.services.overlap import OverlapRule, Turn
 from core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
 from core.services.tasks import next_run
@@ -71,8 +72,8 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
-        if not task.definition.enabled:
-            return await self._skip(ticket, task, "The task is disabled")
+        if reason := reason_to_leave_out(ticket, task):
+            return await self._skip(ticket, task, reason)
         try:
             return await self._in_turn(ticket, task, around)
         except LostError:
@@ -256,10 +257,3 @@ class TaskRunning:
                     raise
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, 5)
-
-
-def occurrence_of(ticket: Ticket, task: Task) -> str:
-    """The name of the scheduled instant that a run serves, under which at most one run begins; empty by hand."""
-    if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
-        return ""
-    return f"{task.id}/{task.version}/{ticket.due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

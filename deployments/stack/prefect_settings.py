@@ -110,4 +110,7 @@ def worker_settings() -> dict[str, str]:
         "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
         # The shortest that Prefect allows (default 180): how soon a run that died silently can be told.
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        # The server answers 500 while its database restarts. By default that is final, and a run that was done would
+        # be told as crashed; so it is tried again, like a 503.
+        "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
     }

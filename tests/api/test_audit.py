@@ -18,6 +18,7 @@ import pytest_asyncio
 from adapters.settings import Settings
 from api_facade.services import Services
 from core.domain.audit import Action, AuditEntry, Origin
+from core.services.engine_changes import EngineChanges
 from deployments.stack.home import free_port
 from tests.api.conftest import BASE, bearer, faults, token_of
 from tests.conftest import NEVER, wait_until
@@ -43,7 +44,7 @@ async def test_every_kind_of_change_leaves_one_entry_that_says_who_did_what(
     for word in ("pause", "resume", "disable", "enable", "execute", "stop"):
         assert (await admin.post(f"{path}/{word}")).status_code in {200, 202}
     assert (await admin.delete(path)).status_code == 200
-    found = await entries(admin, task_id=task["id"])
+    found = await entries(admin, task_id=task["id"], user="the-admin")
     done = ["create", "update", "pause", "resume", "disable", "enable", "execute", "stop", "delete"]
     assert [entry["action"] for entry in reversed(found)] == done
     for entry in found:
@@ -51,6 +52,11 @@ async def test_every_kind_of_change_leaves_one_entry_that_says_who_did_what(
         assert (entry["door"], entry["task_id"]) == ("api", task["id"])
         assert entry["at"] <= entry["ended_at"]
     assert len({entry["request_id"] for entry in found}) == len(found)
+
+    async def nobody_elses() -> bool:
+        return len(await entries(admin, task_id=task["id"])) == len(found)
+
+    await wait_until(nobody_elses, "no other hand shows in the audit")
 
 
 async def test_an_entry_has_the_id_of_its_request_and_only_the_fields_that_changed(
@@ -152,6 +158,21 @@ async def test_a_switch_thrown_in_prefect_is_told_as_prefects(
     assert (entry["action"], entry["door"], entry["outcome"]) == ("pause", "prefect", "applied")
     assert entry["after"] == {"paused": True}
     assert "request_id" not in entry
+
+
+async def test_our_own_pause_that_is_seen_in_prefect_in_between_is_not_told_as_prefects(
+    make: Make, admin: httpx.AsyncClient, services: Services
+) -> None:
+    task = await make()
+    before = await services.stores.tasks.get(task["id"])
+    assert before.deployment_id
+    assert (await admin.post(f"/tasks/{task['id']}/pause")).status_code == 200
+    paused = (await services.engine.deployed_as([before.deployment_id]))[0]
+    follower = EngineChanges(
+        tasks=services.stores.tasks, engine=services.engine, clock=services.stores.clock, audit=services.audit
+    )
+    await follower.take_over(before, paused)
+    assert [entry["user"] for entry in await entries(admin, task_id=task["id"], action="pause")] == ["the-admin"]
 
 
 async def test_entries_are_found_by_user_action_and_instant_page_by_page(

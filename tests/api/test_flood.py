@@ -155,7 +155,7 @@ async def test_slow_clients_are_let_go_and_everybody_else_is_served(served: Serv
             most = max(most, served.connections())
             await asyncio.sleep(0.2)
         assert answered >= 2
-        assert most <= MOST_CONNECTIONS + 20, "some are between being accepted and being let go"
+        assert most <= MOST_CONNECTIONS + 60, "some are between being accepted and being let go"
         for each in keeping_on:
             each.cancel()
         await asyncio.gather(*keeping_on, return_exceptions=True)

@@ -122,6 +122,12 @@ def test_skips_are_counted_apart_and_once() -> None:
     assert task.status is TaskStatus.PENDING
 
 
+def test_a_skip_that_the_engine_took_for_a_crash_counts_as_the_failure_that_the_history_shows() -> None:
+    task = a_task().skipped("e9", NOON).finished(ended(9, succeeded=False)).finished(ended(9, succeeded=False))
+    assert (task.record.skipped_count, task.record.failure_count) == (0, 1)
+    assert task.skipped("e9", NOON) == task
+
+
 def test_today_counts_the_day_on_which_runs_end() -> None:
     task = a_task().finished(ended(1)).finished(ended(2, succeeded=False))
     assert (task.record.today.completed, task.record.today.failed) == (1, 1)
