@@ -31,7 +31,7 @@ up: $(STAMP) ## Run the whole product here (options: make up ARGS="--port 8080")
 	@exec $(BIN)/falcon-scheduler up $(ARGS)
 
 test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 test-fast: $(STAMP) ## Run the tests that need less than two minutes
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -23,6 +24,7 @@ import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 from redis.asyncio import Redis
+from xdist.scheduler import LoadScopeScheduling
 
 from adapters.settings import Settings
 from api_facade.background import Background
@@ -47,19 +49,30 @@ NEVER = "0 0 0 29 2 ?"
 _numbers = itertools.count(1)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever needs the servers of the session is slow: `make test-fast` starts none of them.
-
-    When two processes share the tests, all of those go to the same one, so that the servers start once; of the others
-    a file stays together, or a folder that has servers of its own.
-    """
+    """Whatever needs the servers of the session is slow: `make test-fast` starts none of them."""
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if {"stack", "eve_servers"} & fixtures:
+        if {"stack", "eve_servers"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
-        own = next((name for name in ("stack", "eve_servers", "stand", "up") if name in fixtures), item.location[0])
-        item.add_marker(pytest.mark.xdist_group(own))
+
+
+class ByServers(LoadScopeScheduling):
+    """Shares the tests among processes so that the servers of the session start in one of them only.
+
+    Folder by folder, and all folders that stand on those servers together. (The groups of pytest-xdist 3.8 get lost
+    with pytest 9.2, which derives a test's id anew.)
+    """
+
+    ON_SERVERS = re.compile(r"tests/(alerts|api|mirror|running|stores|worker|executors/test_executors_in_runs)\b")
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "servers" if self.ON_SERVERS.match(nodeid) else nodeid.split("/")[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:
+    """What `make test` shares the tests by."""
+    return ByServers(config, log)
 
 
 async def wait_until(
