@@ -75,6 +75,7 @@ class Background:
         self._has_news = asyncio.Event()
         self._prepared = asyncio.Event()
         self._seen: dict[str, Deployed] | None = None
+        self._told_of: set[str] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -164,6 +165,7 @@ class Background:
         for start in range(0, len(ids[ChangeKind.RUN]), APPLIED_AT_ONCE):
             runs = await duties.engine.runs(ids[ChangeKind.RUN][start : start + APPLIED_AT_ONCE])
             await duties.mirror.apply([*runs.values()])
+        self._told_of.update(ids[ChangeKind.DEPLOYMENT])
         if ids[ChangeKind.DEPLOYMENT]:
             for deployed in await duties.engine.deployed_as(ids[ChangeKind.DEPLOYMENT]):
                 await duties.reconcile.follow(deployed)
@@ -180,13 +182,22 @@ class Background:
             await asyncio.sleep(max(pause_seconds, WATCH_INTERVAL.total_seconds()))
 
     async def _look_at_deployments(self) -> None:
-        """Follow what differs from the last look. The first look only learns: the reload compares everything."""
+        """Follow what differs from the last look. The first look only learns: the reload compares everything.
+
+        What news told of meanwhile is followed too: it may have changed twice since and look as it did the last time.
+        """
         reconcile = self._duties.reconcile
-        there = {each.as_told.id: each async for each in self._duties.engine.deployed()}
+        told_of, self._told_of = self._told_of, set()
+        try:
+            there = {each.as_told.id: each async for each in self._duties.engine.deployed()}
+        except BaseException:
+            self._told_of |= told_of
+            raise
         before = there if self._seen is None else self._seen
         seen = dict(before)
         for deployment_id, deployed in there.items():
-            if before.get(deployment_id) == deployed or await _attempt(
+            same = before.get(deployment_id) == deployed and deployment_id not in told_of
+            if same or await _attempt(
                 "follow a deployment",
                 lambda deployed=deployed: reconcile.follow(deployed),  # type: ignore[misc]
             ):

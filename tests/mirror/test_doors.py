@@ -116,6 +116,27 @@ async def test_a_schedule_switched_off_in_prefect_pauses_the_task(
     await wait_until(resumed, "the task goes on")
 
 
+async def test_no_change_is_missed_when_two_follow_so_closely_that_all_looks_as_before(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    deployment = await deployment_of(client, task.id)
+    deployment_id, schedule_id = UUID(deployment["id"]), UUID(deployment["schedules"][0]["id"])
+
+    async def is_paused(wanted: bool) -> bool:
+        return (await scheduler.services.tasks.get(task.id)).paused is wanted
+
+    for _ in range(3):
+        await client.pause_deployment(deployment_id)
+        await wait_until(lambda: is_paused(True), "the pause shows")
+        await client.resume_deployment(deployment_id)
+        await wait_until(lambda: is_paused(False), "the task goes on")
+        await client.update_deployment_schedule(deployment_id, schedule_id, active=False)
+        await wait_until(lambda: is_paused(True), "the schedule that was switched off shows", 20)
+        await scheduler.services.tasks.resume(task.id, ADMIN)
+        schedule_id = UUID((await deployment_of(client, task.id))["schedules"][0]["id"])
+
+
 async def test_a_schedule_edited_in_prefect_is_the_tasks_schedule(
     scheduler: Scheduler, client: PrefectClient
 ) -> None:
