@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from api_facade.alerts import Alerts
+from api_facade.together import end, together
 from core.domain.run import Deployed
 from core.errors import SchedulerError, Unavailable
 from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
@@ -92,12 +93,12 @@ class Background:
                     at_work = asyncio.create_task(self._work())
                 elif not held and at_work is not None:
                     logger.info("Another facade has taken over the mirror")
-                    await _stop(at_work)
+                    await end([at_work])
                     at_work = None
                 await asyncio.sleep(LEASE_RENEWAL.total_seconds())
         finally:
             if at_work is not None:
-                await _stop(at_work)
+                await end([at_work])
                 await self._leave_office()
 
     async def _hold_office(self) -> bool:
@@ -114,18 +115,18 @@ class Background:
 
     async def _work(self) -> None:
         duties = self._duties
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._prepare())
-            group.create_task(self._listen())
-            group.create_task(self._digest())
-            group.create_task(self._watch())
-            group.create_task(self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL))
-            group.create_task(self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL))
-            group.create_task(self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL))
-            group.create_task(self._repeat("cleanup", self._clean, duties.cleanup_interval))
-            group.create_task(self._repeat("follow outcomes", duties.outcomes.follow, FOLLOW_INTERVAL))
-            for name, duty, interval in duties.alerts.duties():
-                group.create_task(self._repeat(name, duty, interval))
+        await together(
+            self._prepare(),
+            self._listen(),
+            self._digest(),
+            self._watch(),
+            self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL),
+            self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL),
+            self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL),
+            self._repeat("cleanup", self._clean, duties.cleanup_interval),
+            self._repeat("follow outcomes", duties.outcomes.follow, FOLLOW_INTERVAL),
+            *(self._repeat(name, duty, interval) for name, duty, interval in duties.alerts.duties()),
+        )
 
     async def _prepare(self) -> None:
         """Until it has got through once, for at the start MongoDB or Prefect may still be away."""
@@ -235,8 +236,3 @@ async def _attempt(name: str, duty: Callable[[], Awaitable[object]], when_away: 
         logger.exception("Could not %s", name)
         return False
     return True
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
