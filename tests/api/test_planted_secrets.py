@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
 import pytest_asyncio
 from prefect.blocks.system import Secret
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
@@ -76,7 +77,7 @@ class Facade:
             done = [each["status"] in {"completed", "failed"} for each in ends.values()]
             return ends if len(done) == len(self.asked) and all(done) else {}
 
-        ends: dict[str, Any] = await wait_until(look, "every execution has ended", 90)
+        ends: dict[str, Any] = await wait_until(look, "every execution has ended", 240)
         return ends
 
 
@@ -301,6 +302,7 @@ async def prefect_log(services: Services, execution_id: str) -> str:
     return "\n".join(each.message for each in await services.engine.client.read_logs(wanted))
 
 
+@pytest.mark.timeout(600)
 async def test_no_secret_shows_wherever_it_was_planted(
     facade: Facade, services: Services, settings: Settings, worker: None, home: Path
 ) -> None:
