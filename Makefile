@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ARGS   ?=
 
-.PHONY: help install up test test-fast chaos check lint types imports format lock clean
+.PHONY: help install up test test-fast chaos check lint types imports format lock audit clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ check: lint types imports test ## What CI runs: ruff, mypy --strict, import cont
 format: $(STAMP) ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+audit: ## Look the lock up in the database of known vulnerabilities (needs pip-audit and the internet)
+	pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 lock: $(STAMP) ## Renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
