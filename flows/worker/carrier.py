@@ -48,6 +48,8 @@ class Surroundings:
     labels: dict[str, Any]
     cancel_grace: timedelta
     result_storage_id: Callable[[], UUID | None]
+    shares_pool: Callable[[], bool]
+    """Whether other workers take runs from the same pool."""
 
 
 class Carrier:
@@ -153,7 +155,7 @@ class Carrier:
             await asyncio.sleep(wait)
         if self._ending is not None:
             return None
-        answer = await self._with.states.claim(self.flow_run.id)
+        answer = await self._with.states.claim(self.flow_run.id, ask_first=self._with.shares_pool())
         return answer.state if answer.claim is Claim.WON else None
 
     async def _accompany(self, process: RunProcess) -> Ended:

@@ -1,7 +1,8 @@
 """The states that a worker sets on behalf of its runs, and how it sets them.
 
-Pending claims a run: of two workers that propose it, the server refuses one. Cancelled and Crashed are set only once
-nothing of the run is left.
+Pending claims a run: of two workers that propose it, the server refuses one. It does not refuse a worker that comes
+so late that the run has ended meanwhile; such a claim is recognised by its answer and undone. Cancelled and Crashed
+are set only once nothing of the run is left.
 """
 
 from __future__ import annotations
@@ -56,9 +57,16 @@ class RunStates:
     def __init__(self, client: PrefectClient) -> None:
         self._client = client
 
-    async def claim(self, flow_run_id: UUID) -> ClaimAnswer:
-        """Propose Pending. A refusal for the deployment's concurrency limit is named a skip."""
+    async def claim(self, flow_run_id: UUID, ask_first: bool = False) -> ClaimAnswer:
+        """Propose Pending. A refusal for the deployment's concurrency limit is named a skip.
+
+        Args:
+            ask_first: another worker may have had the run since we heard of it, so look before: undoing a claim
+                shows in the run's history, asking does not.
+        """
         try:
+            if ask_first and not await self._is_scheduled(flow_run_id):
+                return ClaimAnswer(Claim.LOST)
             answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(flow_run_id, Pending())
         except ObjectNotFound:
             return ClaimAnswer(Claim.LOST)
@@ -66,10 +74,25 @@ class RunStates:
             _logger.warning("Could not claim flow run %s: %s", flow_run_id, error)
             return ClaimAnswer(Claim.UNKNOWN)
         if answer.status == SetStateStatus.ACCEPT and answer.state is not None:
-            return ClaimAnswer(Claim.WON, answer.state)
+            if answer.state.state_details.scheduled_time is not None:
+                return ClaimAnswer(Claim.WON, answer.state)
+            # The server copies the time from a scheduled state only (CopyScheduledTime): this run had ended.
+            await self._undo(flow_run_id, answer.state)
+            return ClaimAnswer(Claim.LOST)
         if _is_skip(answer.state):
             await self.set_surely(flow_run_id, Cancelled(name=SKIPPED_NAME, message=SKIPPED_MESSAGE), force=True)
         return ClaimAnswer(Claim.LOST)
+
+    async def _is_scheduled(self, flow_run_id: UUID) -> bool:
+        state = (await self._client.read_flow_run(flow_run_id)).state
+        return state is not None and state.is_scheduled()
+
+    async def _undo(self, flow_run_id: UUID, claimed: State[Any]) -> None:
+        """Give a run back the state that our claim took from it."""
+        states = await self._client.read_flow_run_states(flow_run_id)
+        before = max((state for state in states if state.id != claimed.id), key=lambda state: state.timestamp)
+        restored = State[Any](type=before.type, name=before.name, message=before.message, data=before.data)
+        await self.set_surely(flow_run_id, restored, force=True)
 
     async def give_back(self, flow_run_id: UUID) -> None:
         """Undo a claim: the run is scheduled again, for another worker to take."""

@@ -119,11 +119,15 @@ class Taking:
         self._poll_wanted = False
         began_seconds = self._polled_seconds = asyncio.get_running_loop().time()
         now = datetime.now(UTC)
+        begun = set(self._begun())
         found = await self._next_runs(now)
         self._gap_seconds = min(_SHARE * (asyncio.get_running_loop().time() - began_seconds), _LONGEST_GAP_SECONDS)
         self.polled_at = now
         await self._deployments.learn(entry.flow_run.deployment_id for entry in found)
-        self._waiting.replace(found, self._begun())
+        # What has ended since we asked may still be called scheduled by the answer.
+        ended = begun.difference(self._begun())
+        self._waiting.replace(found, begun.union(self._begun()))
+        self._poll_wanted = self._poll_wanted or any(entry.flow_run.id in ended for entry in found)
 
     async def _next_runs(self, now: datetime) -> list[WorkerFlowRunResponse]:
         """What is due, or soon will be; with more runs than slots only what is due, and not all of it."""

@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import anyio.abc
+from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled
 from prefect.workers.base import BaseWorker
@@ -63,6 +64,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         self._follows_events = False
         self._synced = asyncio.Event()
         self._result_storage_id: UUID | None = None
+        self._shares_pool = False
 
     async def setup(self) -> None:
         """Connect, start the preloaded process, begin to listen and to take runs."""
@@ -127,6 +129,9 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         await self._taking.learn_priorities()
         storage = await self.client.read_server_default_result_storage()
         self._result_storage_id = storage.default_result_storage_block_id
+        online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
+        workers = await self.client.read_workers_for_work_pool(self._work_pool_name, worker_filter=online)
+        self._shares_pool = any(worker.name != self.name for worker in workers)
 
     async def _setup_cancellation_observer(self) -> None:
         """Replace Prefect's observer, which only knows runs that have not begun."""
@@ -194,6 +199,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             labels={"prefect.worker.name": self.name, "prefect.worker.type": self.type},
             cancel_grace=self._settings.scheduler.cancel_grace,
             result_storage_id=lambda: self._result_storage_id,
+            shares_pool=lambda: self._shares_pool,
         )
 
     def _runs_under_way(self) -> list[FlowRun]:

@@ -13,6 +13,7 @@ import pytest
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 
+from flows.worker.states import Claim, RunStates
 from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
 
@@ -165,11 +166,25 @@ async def test_two_workers_share_the_runs_and_none_runs_twice(
     note = tmp_path / "runs"
     second = start_worker(pool, limit=3)
     await second.started()
-    runs = [await pool.run("sign", note=str(note)) for _ in range(12)]
+    runs = [await pool.run("sign", note=str(note)) for _ in range(40)]
     for run in runs:
         assert (await pool.ended(run)).is_completed()
     assert sorted(note.read_text().split()) == sorted(str(run) for run in runs)
     await second.stop()
+
+
+@pytest.mark.parametrize("flow_name", ["nothing", "fail"])
+async def test_a_worker_that_comes_too_late_gets_nothing_and_the_end_of_the_run_stands(
+    pool: Pool, warm_worker: WorkerProcess, flow_name: str
+) -> None:
+    run = await pool.run(flow_name)
+    end = await pool.ended(run)
+    late = RunStates(pool.client)
+    assert (await late.claim(run, ask_first=True)).claim is Claim.LOST
+    assert len(await pool.states(run)) == 4, "asking first leaves no trace"
+    assert (await late.claim(run)).claim is Claim.LOST
+    now = await pool.ended(run)
+    assert (now.type, now.name, now.message) == (end.type, end.name, end.message)
 
 
 async def test_a_stock_process_worker_runs_the_same_deployments(pool: Pool, start_worker: StartWorker) -> None:
