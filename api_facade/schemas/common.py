@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api_facade.schemas.values import QueryInteger
+from api_facade.schemas.values import IN_DIGITS
 
 LAST_PAGE = 1_000_000
 
@@ -34,8 +34,8 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    page: Annotated[QueryInteger, Field(ge=1, le=LAST_PAGE, description="From 1.")] = 1
-    page_size: Annotated[QueryInteger, Field(ge=1, le=100, description="Entries on a page.")] = 20
+    page: Annotated[int, Field(ge=1, le=LAST_PAGE, description="From 1."), IN_DIGITS] = 1
+    page_size: Annotated[int, Field(ge=1, le=100, description="Entries on a page."), IN_DIGITS] = 20
 
 
 class PageShape(ResponseShape):

@@ -82,7 +82,9 @@ Length = Annotated[
 ]
 """A length of time in a request: Go text, or nanoseconds as the Go service takes them."""
 
-QueryInteger = Annotated[int, BeforeValidator(_query_integer)]
+IN_DIGITS = BeforeValidator(_query_integer)
+"""For an integer in a query. It stands after the bounds, or the schema says `ge` where `minimum` is meant."""
+
 QueryBoolean = Annotated[bool, BeforeValidator(_query_boolean)]
 QueryInstant = Annotated[
     datetime, BeforeValidator(_query_instant), WithJsonSchema({"type": "string", "format": "date-time"})

@@ -98,6 +98,18 @@ async def test_every_answer_in_the_document_has_an_example_that_fits(app: FastAP
                     Draft202012Validator(schema).validate(example)
 
 
+async def test_the_document_tells_the_bounds_of_every_list(app: FastAPI) -> None:
+    bounds = {
+        (path, each["name"]): (each["schema"].get("minimum"), each["schema"].get("maximum"))
+        for path, operations in app.openapi()["paths"].items()
+        for each in operations.get("get", {}).get("parameters", [])
+        if each["name"] in {"page", "page_size"}
+    }
+    assert len(bounds) >= 10
+    assert {key: value for key, value in bounds.items() if key[1] == "page" and value != (1, 1_000_000)} == {}
+    assert {key: value for key, value in bounds.items() if key[1] == "page_size" and value != (1, 100)} == {}
+
+
 async def test_the_page_and_its_files_need_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
     page = await client.get(f"{BASE}/docs")
     assert page.status_code == 200
