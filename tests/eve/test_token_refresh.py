@@ -328,7 +328,7 @@ async def test_a_rotated_token_survives_a_database_that_is_away_for_a_moment(
 async def test_a_short_time_limit_is_still_used(bench: Bench) -> None:
     await bench.add_profiles(ONE, TWO)
 
-    assert (await bench.run("token_refresh", timeout="4s")).detail["success"] == 2
+    assert (await bench.run("token_refresh", timeout="5s")).detail["success"] == 2
 
 
 async def test_the_due_profiles_are_indexed_and_a_user_may_have_several_characters(bench: Bench) -> None:
