@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -49,7 +49,10 @@ def _query_instant(value: object) -> object:
     if isinstance(value, str):
         if not _RFC3339.fullmatch(value):
             raise ValueError("must be an RFC 3339 instant such as 2026-01-31T12:00:00Z; write a + as %2B")
-        return datetime.fromisoformat(value.upper())
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except OverflowError:
+            raise ValueError("must lie between the years 1 and 9999 in UTC") from None
     return value
 
 

@@ -55,6 +55,7 @@ async def test_an_execution_is_asked_for_followed_and_found_in_every_list(
         f"/tasks/{task['id']}/history?status=completed",
         f"/executions?task_id={task['id']}",
         f"/executions?task_id={task['id']}&from={around[0]}&to={around[1]}&status=completed",
+        f"/executions?task_id={task['id']}&from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59.999999Z",
     ):
         answer = (await admin.get(path)).json()
         assert (answer["total"], answer["executions"]) == (1, [execution]), path
@@ -132,6 +133,8 @@ async def test_an_execute_that_cannot_be_meant_is_refused(
         ("from=1700000000", "query.from"),
         ("from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "query.to"),
         ("from=2026-13-01T00:00:00Z", "query.from"),
+        ("from=0001-01-01T00:00:00%2B03:04", "query.from"),
+        ("to=9999-12-31T23:59:59-00:01", "query.to"),
         ("status=paused", "query.status"),
         ("page_size=0", "query.page_size"),
         ("since=2026-01-01T00:00:00Z", "query.since"),
