@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -9,7 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from adapters.settings import Settings
+from adapters.settings import Settings, warn_of_unknown_names
 from api_facade.container import Container
 from api_facade.handlers import install_handlers
 from api_facade.logs import configure_logs
@@ -28,6 +29,7 @@ def create_app() -> FastAPI:
 
     settings = Settings.load()
     configure_logs()
+    warn_of_unknown_names(logging.getLogger(__name__))
     return _assemble(settings, lambda: open_container(settings))
 
 

@@ -17,7 +17,7 @@ from typing import Annotated
 import psutil
 from cyclopts import App, Parameter
 
-from adapters.settings import Settings
+from adapters.settings import Settings, unknown_names_here
 from api_facade.auth.mint import Bearer, mint_token
 from core.domain.duration import format_duration, parse_duration
 from core.errors import SchedulerError
@@ -52,6 +52,8 @@ def up(
     PREFECT_API_DATABASE_CONNECTION_URL.
     """
     with _told_plainly():
+        for sentence in unknown_names_here():
+            print(f"falcon-scheduler: {sentence}", file=sys.stderr)
         settings = Settings.load()
         folder = home or settings.scheduler.home
         addresses = Addresses(host=host, facade_port=port, prefect_port=prefect_port)

@@ -10,6 +10,8 @@ compose files. Lengths of time are Go durations ("90s", "1h30m"). Nothing here c
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import dataclass
 from typing import Self, TypeVar, cast
 
@@ -27,6 +29,7 @@ from adapters.settings.groups import (
     RedisSettings,
     SchedulerSettings,
 )
+from adapters.settings.names import unknown_names
 from core.errors import SchedulerError
 
 __all__ = [
@@ -41,6 +44,8 @@ __all__ = [
     "SchedulerSettings",
     "Settings",
     "SettingsError",
+    "unknown_names_here",
+    "warn_of_unknown_names",
 ]
 
 GroupT = TypeVar("GroupT", bound=Group)
@@ -91,6 +96,17 @@ class Settings:
         if faults:
             raise SettingsError(faults)
         return cls(*groups)
+
+
+def unknown_names_here() -> list[str]:
+    """One sentence for each variable of the environment that looks like a setting of ours and is none."""
+    return list(unknown_names(os.environ))
+
+
+def warn_of_unknown_names(logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
+    """Log each of them; it stops nothing."""
+    for sentence in unknown_names_here():
+        logger.warning("%s", sentence)
 
 
 class _Reader:

@@ -24,7 +24,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled
 from prefect.workers.base import BaseWorker
 
-from adapters.settings import Settings
+from adapters.settings import Settings, warn_of_unknown_names
 from flows.worker.carrier import Carrier, Surroundings
 from flows.worker.configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
 from flows.worker.deployed import Deployments, configure
@@ -69,6 +69,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
     async def setup(self) -> None:
         """Connect, start the preloaded process, begin to listen and to take runs."""
         await super().setup()
+        warn_of_unknown_names(self._logger)
         self._states = RunStates(self.client)
         self._deployments = Deployments(self.client)
         self._logs = LogShipping(self.client)

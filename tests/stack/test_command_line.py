@@ -18,6 +18,16 @@ def test_a_bad_variable_stops_the_start_and_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_a_misspelt_variable_is_reported_with_the_right_name_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    began = falcon("up", "--home", f"{tmp_path}/file/home", SCHEDULER_WORKERCOUNT="hunter2")
+    assert (
+        "SCHEDULER_WORKERCOUNT is not a setting and is ignored; did you mean SCHEDULER_WORKER_COUNT?" in began.stderr
+    )
+    assert "hunter2" not in began.stderr + began.stdout
+    assert f"{tmp_path}/file/home" in began.stderr, "it went on, up to the home that can't be made"
+
+
 def test_a_home_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     refused = falcon("up", "--home", f"{tmp_path}/file/home")

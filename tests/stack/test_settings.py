@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.settings import Settings, SettingsError
+from adapters.settings.names import known_names, unknown_names
+from flows.worker.preload import EXTRA_MODULES_VARIABLE
 
 NAMES = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API_PREFIX|EVE|ESI)")
 
@@ -88,3 +90,48 @@ def test_no_secret_shows_when_settings_are_printed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("JWT_SECRET", "hunter2" * 10)
     monkeypatch.setenv("EVE_CLIENT_SECRET", "hunter2")
     assert "hunter2" not in repr(Settings.load())
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("SCHEDULER_WORKERCOUNT", "SCHEDULER_WORKER_COUNT"),
+        ("SCHEDULER_WORKERS_COUNT", "SCHEDULER_WORKER_COUNT"),
+        ("scheduler_queue_sise", "SCHEDULER_QUEUE_SIZE"),
+        ("SCHEDULER_JWT_SECRET", "JWT_SECRET"),
+        ("SCHEDULER_METRICS_TOKEN", "METRICS_TOKEN"),
+        ("ALERT_WEBHOOK", "ALERT_WEBHOOKS"),
+        ("API_RATELIMIT", "API_RATE_LIMIT"),
+        ("ESI_USERAGENT", "ESI_USER_AGENT"),
+        ("EVE_CLIENTID", "EVE_CLIENT_ID"),
+        ("JWT_SECRETS", "JWT_SECRET"),
+        ("METRICS_TOKENS", "METRICS_TOKEN"),
+        ("MONGODB_URL", "MONGODB_URI"),
+        ("REDIS_PASWORD", "REDIS_PASSWORD"),
+    ],
+)
+def test_a_misspelt_name_is_reported_with_the_right_one_and_without_its_value(name: str, right: str) -> None:
+    (sentence,) = unknown_names({name: "hunter2", "PATH": "/bin"})
+    assert sentence.startswith(f"{name} ")
+    assert f"did you mean {right}?" in sentence
+    assert "hunter2" not in sentence
+
+
+def test_a_name_of_ours_that_resembles_nothing_is_reported_too() -> None:
+    (sentence,) = unknown_names({"SCHEDULER_XYZZY": "1"})
+    assert sentence.startswith("SCHEDULER_XYZZY is not a setting")
+
+
+def test_names_that_are_read_or_are_somebody_elses_are_not_reported() -> None:
+    assert EXTRA_MODULES_VARIABLE in known_names()
+    others = {
+        "REDIS_URL_FOR_CACHE": "x",
+        "API_KEY": "x",
+        "JWT_EXPIRY": "x",
+        "SCHEDULER_SERVICE_HOST": "10.0.0.1",
+        "SCHEDULER_SERVICE_PORT_HTTP": "80",
+        "SCHEDULER_PORT": "tcp://10.0.0.1:80",
+        "SCHEDULER_PORT_80_TCP_ADDR": "10.0.0.1",
+        "SCHEDULER_NOT_SET": "",
+    }
+    assert list(unknown_names(dict.fromkeys(known_names(), "x") | others)) == []

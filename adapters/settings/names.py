@@ -1,0 +1,56 @@
+"""Finds variables of the environment that look like settings of ours and are none: a misspelt name is ignored
+silently otherwise, and its default holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from adapters.settings.groups import Group
+
+OWN_PREFIX = "SCHEDULER_"
+"""Nobody else's, so every unknown name with it is reported."""
+SHARED_PREFIXES = ("ALERT_", "API_", "ESI_", "EVE_", "JWT_", "METRICS_", "MONGODB_", "REDIS_")
+"""Other programs use these too, so an unknown name is reported only when it is nearly one of ours."""
+READ_ELSEWHERE = ("SCHEDULER_PRELOAD",)
+"""Read by a part that reads no settings."""
+
+_NEARLY = 0.8
+_ALIKE = 0.6
+# Kubernetes and Docker describe a service named `scheduler` or `redis` by variables such as these.
+_SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
+
+
+def known_names() -> frozenset[str]:
+    """Every variable that is read."""
+    groups = Group.__subclasses__()
+    fields = (f"{group.model_config.get('env_prefix', '')}{name}" for group in groups for name in group.model_fields)
+    return frozenset(name.upper() for name in fields) | frozenset(READ_ELSEWHERE)
+
+
+def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
+    """One sentence for each unknown name, with the nearest known one. Values are never repeated.
+
+    A variable that is set but empty counts as not set.
+    """
+    known = known_names()
+    for name, value in sorted(environment.items()):
+        upper = name.upper()
+        if not value or upper in known or value.startswith("tcp://") or _SERVICE_LINK.search(upper):
+            continue
+        if upper.startswith(OWN_PREFIX):
+            yield _sentence(name, _nearest(upper, known, _ALIKE))
+        elif upper.startswith(SHARED_PREFIXES) and (nearest := _nearest(upper, known, _NEARLY)):
+            yield _sentence(name, nearest)
+
+
+def _nearest(name: str, known: frozenset[str], cutoff: float) -> str | None:
+    if (bare := name.removeprefix(OWN_PREFIX)) in known:
+        return bare
+    return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=cutoff)), None)
+
+
+def _sentence(name: str, nearest: str | None) -> str:
+    question = f"; did you mean {nearest}?" if nearest else "; docs/operations.md lists those that are"
+    return f"{name} is not a setting and is ignored{question}"
