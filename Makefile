@@ -3,7 +3,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
   $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$python && break; done)
 VENV   := .venv
 BIN    := $(VENV)/bin
-STAMP  := $(VENV)/.installed
+LOCAL  := $(VENV)/.installed-local
+DEV    := $(VENV)/.installed
 ARGS   ?=
 
 .PHONY: help install up test test-fast chaos check lint types imports format lock audit clean
@@ -13,54 +14,71 @@ help: ## Show this list
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# The lock names every package, so pip needs to resolve nothing: --no-deps. (pip before 23.1, as Debian 12 has it,
-# can't match a hash to a package that another one asks for with extras.)
-$(STAMP): requirements.lock pyproject.toml
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
-	  || { echo "Python 3.11, 3.12 or 3.13 is needed. Name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up $(VENV) from requirements.lock (about a minute the first time)"
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-	  echo "$(PYTHON) can't make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@$(PIP) --no-deps --require-hashes -r requirements.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $(STAMP)
+# $(call set-up,LOCK) fills the environment from one lock. The lock names every package, so pip needs to resolve
+# nothing: --no-deps. (pip before 23.1, as Debian 12 has it, can't match a hash to a package that another one asks for
+# with extras.)
+define set-up
+@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+  || { echo "Python 3.11, 3.12 or 3.13 is needed. Name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+@echo "Setting up $(VENV) from $(1) (about a minute the first time)"
+@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+  echo "$(PYTHON) can't make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+@$(PIP) --no-deps --require-hashes -r $(1)
+@$(PIP) --no-deps --no-build-isolation --editable .
+endef
 
-install: $(STAMP) ## Set up the environment from the pinned lock
+# The development lock holds the whole local one with the same pins, so what it sets up is good for `make up` too.
+$(LOCAL): requirements-local.lock pyproject.toml
+	$(call set-up,$<)
+	@touch $(LOCAL)
 
-up: $(STAMP) ## Run the whole product here (options: make up ARGS="--port 8080")
+$(DEV): requirements-dev.lock pyproject.toml
+	$(call set-up,$<)
+	@touch $(LOCAL) $(DEV)
+
+install: $(DEV) ## Set up the environment with every tool (make up alone needs fewer)
+
+up: $(LOCAL) ## Run the whole product here (options: make up ARGS="--port 8080")
 	@exec $(BIN)/falcon-scheduler up $(ARGS)
 
-test: $(STAMP) ## Run every test
+test: $(DEV) ## Run every test
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
-test-fast: $(STAMP) ## Run the tests that need less than two minutes
+test-fast: $(DEV) ## Run the tests that need less than two minutes
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-chaos: $(STAMP) ## Break everything at random and check every rule (options: make chaos MINUTES=60 SEED=7)
+chaos: $(DEV) ## Break everything at random and check every rule (options: make chaos MINUTES=60 SEED=7)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)
+types: $(DEV)
 	$(BIN)/mypy
 
-imports: $(STAMP)
+imports: $(DEV)
 	$(BIN)/lint-imports
 
 check: lint types imports test ## What CI runs: ruff, mypy --strict, import contracts, tests
 
-format: $(STAMP) ## Format the code and mend what ruff can
+format: $(DEV) ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-audit: ## Look the lock up in the database of known vulnerabilities (needs pip-audit and the internet)
-	pip-audit --requirement requirements.lock --no-deps --disable-pip
+audit: ## Look the locks up in the database of known vulnerabilities (needs pip-audit and the internet)
+	pip-audit --requirement requirements-dev.lock --no-deps --disable-pip
 
-lock: $(STAMP) ## Renew requirements.lock from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
-	  --extra embedded --extra dev pyproject.toml -o requirements.lock
+# Each smaller lock starts as a copy of the largest, whose pins uv keeps: all agree.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes
+lock: ## Compile the locks from pyproject.toml (needs uv; make lock ARGS=--upgrade raises the pins)
+	$(COMPILE) $(ARGS) --extra shared --extra embedded --group build --extra dev pyproject.toml -o requirements-dev.lock
+	cp requirements-dev.lock requirements-local.lock
+	$(COMPILE) --extra shared --extra embedded --group build pyproject.toml -o requirements-local.lock
+	cp requirements-dev.lock requirements.lock
+	$(COMPILE) --extra shared pyproject.toml -o requirements.lock
+	cp requirements-dev.lock requirements-build.lock
+	$(COMPILE) --group build -o requirements-build.lock
 
 clean: ## Remove the environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
