@@ -16,6 +16,7 @@ from core.domain.alert_rules import AlertPolicy
 from core.ports import RunEngine
 from core.services.alert_delivery import DELIVERY_INTERVAL, AlertDelivery
 from core.services.alerting import LOOK_INTERVAL, Alerting
+from core.services.service_alerts import ServiceAlerts
 
 UNKNOWN_INTERVAL = timedelta(seconds=30)
 REST_SHARE = 9
@@ -43,6 +44,7 @@ class Alerts:
     """What opens alerts, and what tells of them."""
 
     rules: Alerting
+    service: ServiceAlerts
     delivery: AlertDelivery
 
     def duties(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]], timedelta]]:
@@ -58,6 +60,7 @@ def make_alerts(settings: Settings, stores: Stores, engine: RunEngine, client: C
     thresholds = settings.alerts
     store = MongoAlertStore(stores.database)
     channels = channels_of(thresholds, settings.scheduler, client=client, clock=stores.clock)
+    names = [channel.name for channel in channels]
     rules = Alerting(
         tasks=stores.tasks,
         executions=stores.executions,
@@ -73,7 +76,7 @@ def make_alerts(settings: Settings, stores: Stores, engine: RunEngine, client: C
             late_after=thresholds.late_after,
             stale_after=settings.scheduler.stale_timeout,
         ),
-        channels=[channel.name for channel in channels],
+        channels=names,
         queue_threshold=max(round(thresholds.queue_share * settings.scheduler.queue_size), 1),
         keep_for=settings.scheduler.retention,
     )
@@ -84,4 +87,5 @@ def make_alerts(settings: Settings, stores: Stores, engine: RunEngine, client: C
         timeout=thresholds.timeout,
         give_up_after=thresholds.give_up_after,
     )
-    return Alerts(rules=rules, delivery=delivery)
+    service = ServiceAlerts(alerts=store, clock=stores.clock, channels=names)
+    return Alerts(rules=rules, service=service, delivery=delivery)

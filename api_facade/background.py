@@ -20,6 +20,8 @@ from core.errors import SchedulerError, Unavailable
 from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
 from core.services.auditing import Auditing
 from core.services.burial import LOOK_INTERVAL, Burial
+from core.services.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
+from core.services.duty_watch import DutyWatch
 from core.services.mirror import Mirror
 from core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
 from core.services.reconcile import ReconcileService
@@ -53,6 +55,7 @@ class Duties:
     retention: RetentionService
     audit: Auditing
     alerts: Alerts
+    watch: DutyWatch
     outcomes: OutcomeFeed
     note_leading: Callable[[bool], None]
     """Told whether this process does the duties, whenever it looks."""
@@ -95,6 +98,7 @@ class Background:
                     logger.info("Another facade has taken over the mirror")
                     await end([at_work])
                     at_work = None
+                    self._duties.watch.forget()
                 await asyncio.sleep(LEASE_RENEWAL.total_seconds())
         finally:
             if at_work is not None:
@@ -120,6 +124,7 @@ class Background:
             self._listen(),
             self._digest(),
             self._watch(),
+            self._look_after_duties(),
             self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL),
             self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL),
             self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL),
@@ -131,7 +136,7 @@ class Background:
     async def _prepare(self) -> None:
         """Until it has got through once, for at the start MongoDB or Prefect may still be away."""
         while not self._prepared.is_set():
-            if await _attempt("prepare yet", self._duties.prepare, when_away=logging.INFO):
+            if await self._do("prepare", self._duties.prepare, when_away=logging.INFO):
                 self._prepared.set()
             else:
                 await asyncio.sleep(PAUSE_AFTER_LOSS.total_seconds())
@@ -158,7 +163,7 @@ class Background:
             await asyncio.sleep(GATHERING.total_seconds())
             self._has_news.clear()
             news, self._news = list(self._news), {}
-            await _attempt("follow the news", lambda news=news: self._follow(news))  # type: ignore[misc]
+            await self._do("follow the news", lambda news=news: self._follow(news))  # type: ignore[misc]
 
     async def _follow(self, news: list[Change]) -> None:
         duties = self._duties
@@ -178,7 +183,7 @@ class Background:
         await self._prepared.wait()
         while True:
             began_at = time.monotonic()
-            await _attempt("look at the deployments", self._look_at_deployments)
+            await self._do("look at the deployments", self._look_at_deployments)
             pause_seconds = WATCH_SHARE * (time.monotonic() - began_at)
             await asyncio.sleep(max(pause_seconds, WATCH_INTERVAL.total_seconds()))
 
@@ -198,13 +203,13 @@ class Background:
         seen = dict(before)
         for deployment_id, deployed in there.items():
             same = before.get(deployment_id) == deployed and deployment_id not in told_of
-            if same or await _attempt(
+            if same or not await _attempt(
                 "follow a deployment",
                 lambda deployed=deployed: reconcile.follow(deployed),  # type: ignore[misc]
             ):
                 seen[deployment_id] = deployed
         for deployment_id in before.keys() - there.keys():
-            if await _attempt(
+            if not await _attempt(
                 "let a deployment go",
                 lambda deployment_id=deployment_id: reconcile.left(deployment_id),  # type: ignore[misc]
             ):
@@ -214,25 +219,40 @@ class Background:
     async def _repeat(self, name: str, duty: Callable[[], Awaitable[object]], interval: timedelta) -> None:
         await self._prepared.wait()
         while True:
-            await _attempt(name, duty)
+            await self._do(name, duty)
             await asyncio.sleep(interval.total_seconds())
+
+    async def _do(self, name: str, duty: Callable[[], Awaitable[object]], when_away: int = logging.WARNING) -> bool:
+        """Do a duty, and report to the watch whether it succeeded."""
+        error = await _attempt(name, duty, when_away)
+        if error is None:
+            self._duties.watch.succeeded(name)
+        else:
+            self._duties.watch.failed(name, error)
+        return error is None
+
+    async def _look_after_duties(self) -> None:
+        """From the beginning on: the preparation is a duty too, and may be the one that fails."""
+        while True:
+            await asyncio.sleep(DUTY_WATCH_INTERVAL.total_seconds())
+            await _attempt("look after the duties", self._duties.watch.look)
 
     async def _clean(self) -> None:
         await self._duties.audit.clean(self._duties.keep_audit_for)
         await self._duties.retention.clean(self._duties.keep_for)
 
 
-async def _attempt(name: str, duty: Callable[[], Awaitable[object]], when_away: int = logging.WARNING) -> bool:
-    """Do a duty; what goes wrong with it is told and never ends the others."""
+async def _attempt(name: str, duty: Callable[[], Awaitable[object]], when_away: int = logging.WARNING) -> str | None:
+    """Do a duty. What goes wrong with it is logged and never ends the others; returns it in a sentence."""
     try:
         await duty()
     except Unavailable as error:
         logger.log(when_away, "Could not %s: %s", name, error)
-        return False
+        return str(error)
     except SchedulerError as error:
         logger.warning("Could not %s: %s", name, error)
-        return False
-    except Exception:
+        return str(error)
+    except Exception as error:
         logger.exception("Could not %s", name)
-        return False
-    return True
+        return f"{type(error).__name__}; the log of the facade has the details"
+    return None

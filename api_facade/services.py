@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -23,15 +23,18 @@ from api_facade.alerts import Alerts, make_alerts
 from api_facade.background import Duties
 from api_facade.metrics.instruments import Metrics
 from api_facade.origins import origin
+from core.ports import HealthProbe
 from core.services.auditing import Auditing
 from core.services.burial import Burial
 from core.services.counting import OutcomeCounting
+from core.services.duty_watch import DutyWatch
 from core.services.mirror import Mirror
 from core.services.outcomes import OutcomeFeed
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
 from core.services.runs import RunService
 from core.services.seeding import seed_system_tasks
+from core.services.service_alerts import ServiceAlerts
 from core.services.status import StatusService
 from core.services.tasks import TaskService
 from deployments.system_tasks import SYSTEM_TASKS
@@ -92,19 +95,21 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         wake=lambda run_id: wake_workers(stores.redis, POOL, run_id),
         queue_size=settings.scheduler.queue_size,
     )
+    alerts = make_alerts(settings, stores, engine, client)
+    probes = [
+        Probe("mongodb", lambda: ping_mongo(stores.database)),
+        Probe("redis", lambda: ping_redis(stores.redis)),
+        Probe("prefect", lambda: ping_prefect(client)),
+    ]
     status = StatusService(
         tasks=stores.tasks,
         executions=stores.executions,
         engine=engine,
         clock=stores.clock,
-        probes=[
-            Probe("mongodb", lambda: ping_mongo(stores.database)),
-            Probe("redis", lambda: ping_redis(stores.redis)),
-            Probe("prefect", lambda: ping_prefect(client)),
-        ],
+        probes=probes,
         worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
+        problems=lambda: _problems(alerts.service),
     )
-    alerts = make_alerts(settings, stores, engine, client)
     metrics = Metrics()
     return Services(
         stores=stores,
@@ -117,8 +122,12 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         audit=audit,
         alerts=alerts,
         metrics=metrics,
-        duties=_duties(settings, stores, client, engine, reconcile, audit, alerts, metrics),
+        duties=_duties(settings, stores, client, engine, reconcile, audit, alerts, metrics, probes),
     )
+
+
+async def _problems(alerts: ServiceAlerts) -> Sequence[str]:
+    return [each.text for each in await alerts.opened()]
 
 
 async def prepare(stores: Stores, client: Client) -> None:
@@ -137,6 +146,7 @@ def _duties(
     audit: Auditing,
     alerts: Alerts,
     metrics: Metrics,
+    probes: Sequence[HealthProbe],
 ) -> Duties:
     feed = OutcomeFeed(
         log=MongoOutcomeLog(stores.database),
@@ -172,6 +182,7 @@ def _duties(
         ),
         audit=audit,
         alerts=alerts,
+        watch=DutyWatch(alerts=alerts.service, probes=probes),
         outcomes=feed,
         note_leading=metrics.show_leading,
         engine=engine,

@@ -22,6 +22,8 @@ def payload_of(message: Message) -> dict[str, Any]:
         data["recovered_at"] = _instant(message.recovered_at)
     if subject.task_id:
         data["task"] = {"id": subject.task_id, "name": subject.task_name}
+    if subject.part:
+        data["part"] = subject.part
     return {"type": f"alert.{message.event}", "timestamp": _instant(message.at), "data": data}
 
 

@@ -20,7 +20,7 @@ from adapters.mongo.execution_documents import from_document as execution_of
 from adapters.mongo.executions import ENDED, NEWEST_FIRST
 from adapters.mongo.fields import split, update_of
 from adapters.mongo.task_documents import from_document as task_of
-from core.domain.alert import Alert, AlertKind, AlertState, key_of
+from core.domain.alert import TASK_KINDS, Alert, AlertKind, AlertState, key_of
 from core.domain.execution import Execution
 from core.domain.task import Task
 from core.ports import Page, PageRequest
@@ -68,10 +68,16 @@ class MongoAlertStore:
     async def opened(self, task_ids: Collection[str] | None = None) -> Sequence[Alert]:
         query: dict[str, Any] = {"open_key": {"$gt": ""}}
         if task_ids is not None:
-            query["open_key"] = {"$in": [key_of(kind, task_id) for kind in AlertKind for task_id in task_ids]}
+            query["open_key"] = {"$in": [key_of(kind, task_id) for kind in TASK_KINDS for task_id in task_ids]}
         with translated():
             documents = await self._collection.find(query).to_list()
         return [from_document(document) for document in documents]
+
+    async def opened_of(self, kinds: Collection[AlertKind]) -> Sequence[Alert]:
+        query = {"open_key": {"$gt": ""}, "kind": {"$in": sorted(map(str, kinds))}}
+        with translated():
+            documents = await self._collection.find(query).to_list()
+        return sorted(map(from_document, documents), key=lambda each: (each.opened_at, each.id))
 
     async def due(self, channel: str, now: datetime, limit: int) -> Sequence[Alert]:
         query = {"waiting": channel, "next_delivery_at": {"$lte": now}}

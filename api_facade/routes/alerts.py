@@ -61,6 +61,7 @@ def _response(alert: Alert) -> AlertResponse:
         state=alert.state,
         task_id=alert.subject.task_id or None,
         task_name=alert.subject.task_name or None,
+        part=alert.subject.part or None,
         text=alert.text,
         opened_at=alert.opened_at,
         recovered_at=alert.recovered_at,

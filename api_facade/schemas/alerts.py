@@ -39,6 +39,9 @@ class AlertResponse(ResponseShape):
     state: AlertState
     task_id: Annotated[str | None, Field(description="Left out for the service as a whole.")] = None
     task_name: Annotated[str | None, Field(description="As it was when the alert opened.")] = None
+    part: Annotated[
+        str | None, Field(description="The part of the service: a duty, a server, something unreadable.")
+    ] = None
     text: str
     opened_at: Instant
     recovered_at: Instant | None = None

@@ -18,7 +18,7 @@ _DELAY_GROWTH = 4
 
 
 class AlertKind(StrEnum):
-    """What is wrong. All but the last two are about one task."""
+    """What is wrong. Those of `SERVICE_KINDS` are about the service or a part of it, the others about one task."""
 
     FAILURES_IN_A_ROW = "failures_in_a_row"
     FAILURE_RATE = "failure_rate"
@@ -30,6 +30,34 @@ class AlertKind(StrEnum):
     MANY_LATE_RUNS = "many_late_runs"
     """So many tasks are overdue that the cause is none of theirs. Stands for an alert of each."""
     QUEUE_FULL = "queue_full"
+    NO_WORKER = "no_worker"
+    """No worker is online, so nothing can run."""
+    DUTY_FAILING = "duty_failing"
+    """A background duty of the facade fails again and again; the part is the duty."""
+    ENGINE_NOT_PLANNING = "engine_not_planning"
+    """The engine does not plan runs that are due by our schedules."""
+    UNREADABLE = "unreadable"
+    """A task, run or deployment can't be read and was set aside; the part says which."""
+    COMPONENT_AWAY = "component_away"
+    """A server does not answer; the part is its plain name."""
+
+
+SERVICE_KINDS = frozenset(
+    {
+        AlertKind.MANY_LATE_RUNS,
+        AlertKind.QUEUE_FULL,
+        AlertKind.NO_WORKER,
+        AlertKind.DUTY_FAILING,
+        AlertKind.ENGINE_NOT_PLANNING,
+        AlertKind.UNREADABLE,
+        AlertKind.COMPONENT_AWAY,
+    }
+)
+TASK_KINDS = tuple(kind for kind in AlertKind if kind not in SERVICE_KINDS)
+DEGRADING = frozenset(
+    {AlertKind.NO_WORKER, AlertKind.DUTY_FAILING, AlertKind.ENGINE_NOT_PLANNING, AlertKind.UNREADABLE}
+)
+"""While an alert of these kinds is open, the service is degraded."""
 
 
 class AlertState(StrEnum):
@@ -70,11 +98,15 @@ class TaskAlerts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The task that an alert is about, as it was called when the alert opened; empty for the service as a whole."""
+    """The task that an alert is about, as it was called when the alert opened; empty for the service as a whole.
+
+    `part` names a part of the service instead: a duty, a server, something that can't be read.
+    """
 
     task_id: str = ""
     task_name: str = ""
     deployment_id: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +153,7 @@ class Alert:
     @property
     def key(self) -> str:
         """What the alert is about: of one key at most one alert is open."""
-        return key_of(self.kind, self.subject.task_id)
+        return key_of(self.kind, self.subject.task_id or self.subject.part)
 
     @property
     def state(self) -> AlertState:
@@ -198,7 +230,8 @@ class Message:
 def message_of(alert: Alert, event: AlertEvent) -> Message:
     """What is told of an alert when it opened, or when it recovered."""
     over = event is AlertEvent.RECOVERED
-    about = alert.subject.task_name or "Falcon Scheduler"
+    part = f"Falcon Scheduler, {alert.subject.part}" if alert.subject.part else "Falcon Scheduler"
+    about = alert.subject.task_name or part
     return Message(
         id=f"msg_{alert.id}_{event}",
         event=event,
@@ -213,9 +246,9 @@ def message_of(alert: Alert, event: AlertEvent) -> Message:
     )
 
 
-def key_of(kind: AlertKind, task_id: str = "") -> str:
-    """See `Alert.key`."""
-    return f"{kind}:{task_id}"
+def key_of(kind: AlertKind, about: str = "") -> str:
+    """See `Alert.key`. `about` is a task's id or the name of a part of the service."""
+    return f"{kind}:{about}"
 
 
 def delay_after(attempts: int) -> timedelta:

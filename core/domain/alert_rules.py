@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from core.domain.alert import AlertKind, TaskAlerts
+from core.domain.alert import TASK_KINDS, AlertKind, TaskAlerts
 from core.domain.duration import format_duration
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.task import Task
@@ -78,7 +78,7 @@ def judge(
     alerts = task.definition.alerts
     if not alerts.enabled or not task.definition.enabled:
         reason = "The task is disabled" if alerts.enabled else "The alerts of the task are switched off"
-        yield from (Finding(kind, False, reason) for kind in AlertKind)
+        yield from (Finding(kind, False, reason) for kind in TASK_KINDS)
         return
     policy = policy.of(alerts)
     judged = [each for each in ended if not each.is_cancelled]  # a user's wish is neither success nor failure

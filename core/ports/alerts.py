@@ -41,6 +41,10 @@ class AlertStore(Protocol):
         """Those that are open now, of these tasks or of all and of the service."""
         ...
 
+    async def opened_of(self, kinds: Collection[AlertKind]) -> Sequence[Alert]:
+        """Those of these kinds that are open now, the one opened first at the front."""
+        ...
+
     async def due(self, channel: str, now: datetime, limit: int) -> Sequence[Alert]:
         """Those of which the channel is to be told something now, the longest waiting first."""
         ...

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from core.domain.alert import Alert, AlertKind, Subject, key_of
+from core.domain.alert import TASK_KINDS, Alert, AlertKind, Subject, key_of
 from core.domain.alert_rules import AlertPolicy, Finding, judge, last_sign_of, lateness_of, overdue_since
 from core.domain.execution import Execution, ExecutionStatus
 from core.domain.task import Source, Task
@@ -146,7 +146,7 @@ class Alerting:
             return True
         mended: list[AlertKind] = []
         if not task.definition.enabled:
-            mended = list(AlertKind)
+            mended = list(TASK_KINDS)
         elif outcome is ExecutionStatus.COMPLETED:
             mended = [AlertKind.FAILURES_IN_A_ROW, AlertKind.SYSTEM_TASK_FAILED, AlertKind.STALE_RUN]
         if self._is_settled and not is_overdue:

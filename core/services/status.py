@@ -13,6 +13,7 @@ from core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, Ta
 from core.services.tasks import next_run
 
 PROBE_TIMEOUT = timedelta(seconds=5)
+SHOWN_PROBLEMS = 3
 VITAL = frozenset({"mongodb", "prefect"})
 """Without these nothing can be asked of us; without the others we go on with less."""
 
@@ -22,7 +23,7 @@ class Condition(StrEnum):
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
-    """It works with less: a part that it can do without is away."""
+    """It works with less: a part that it can do without is away, or an alert says that a part is not well."""
     UNHEALTHY = "unhealthy"
     """A part that it can't do without is away."""
 
@@ -74,13 +75,16 @@ class StatusService:
         clock: Clock,
         probes: Sequence[HealthProbe],
         worker_slots: Callable[[], Awaitable[int]],
+        problems: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
+        """`problems` says in a sentence each what is known to be wrong with the service, besides its components."""
         self._tasks = tasks
         self._executions = executions
         self._engine = engine
         self._clock = clock
         self._probes = probes
         self._worker_slots = worker_slots
+        self._problems = problems
 
     async def status(self, numbers: Callable[[], Awaitable[Stats]] | None = None) -> ServiceStatus:
         """Ask every component at the same time. Never raises because one is away.
@@ -93,6 +97,7 @@ class StatusService:
         stats = None
         if all(component.healthy for component in components if component.name in VITAL):
             try:
+                condition, message = with_problems(condition, message, await self._problems())
                 stats = await (numbers or self.stats)()
             except Unavailable as error:
                 condition, message = Condition.UNHEALTHY, str(error)
@@ -142,6 +147,17 @@ def overall(components: Sequence[Health]) -> tuple[Condition, str]:
         return Condition.HEALTHY, "All components answer"
     condition = Condition.UNHEALTHY if VITAL & set(away) else Condition.DEGRADED
     return condition, f"Not answering: {', '.join(sorted(away))}"
+
+
+def with_problems(condition: Condition, message: str, problems: Sequence[str]) -> tuple[Condition, str]:
+    """The condition and its sentence with what else is known to be wrong."""
+    if not problems:
+        return condition, message
+    shown = [message] if condition is not Condition.HEALTHY else []
+    shown += problems[:SHOWN_PROBLEMS]
+    if len(problems) > SHOWN_PROBLEMS:
+        shown.append(f"and {len(problems) - SHOWN_PROBLEMS} more, see the alerts")
+    return (Condition.DEGRADED if condition is Condition.HEALTHY else condition), "; ".join(shown)
 
 
 def _average(counts: TaskCounts) -> timedelta:
