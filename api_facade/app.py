@@ -17,7 +17,7 @@ from api_facade.logs import configure_logs
 from api_facade.metrics.http import RequestMetrics
 from api_facade.metrics.route import metrics_router
 from api_facade.openapi import TITLE, install_docs, install_openapi
-from api_facade.routes import alerts, audit, batches, control, executions, service, tasks
+from api_facade.routes import alerts, audit, batches, control, executions, root, service, tasks
 from api_facade.tracing import HEADER, RequestTracing
 
 Open = Callable[[], AbstractAsyncContextManager[Container]]
@@ -75,6 +75,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         alerts.router,
     ):
         app.include_router(router, prefix=base)
+    app.include_router(root.root_router(settings.api.api_prefix, base))
     app.include_router(metrics_router(settings.api.metrics_token))
     install_docs(app, base)
     install_openapi(app, base)
@@ -89,5 +90,5 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", HEADER],
             expose_headers=["Location", "Retry-After", HEADER],
         )
-    app.add_middleware(RequestTracing)
+    app.add_middleware(RequestTracing, unlogged=root.UNLOGGED)
     return app

@@ -4,7 +4,8 @@
 
 uvicorn waits for ever for a head, for a body and for an answer to be read, and beyond its limit of connections it
 refuses everybody, so a few hundred clients that dribble would shut all others out. Here each of these waits has an
-end, and a connection beyond the bound takes the place of the one that has been waited for longest.
+end, and a connection beyond the bound takes the place of the one that has been waited for longest. Who asks is the
+peer of the connection; `api_facade.addresses` alone reads what proxies say.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from enum import Enum, auto
 from typing import Any, ClassVar
 
 import h11
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,8 @@ class BoundedProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
+        if isinstance(self.app, ProxyHeadersMiddleware):  # it believes X-Forwarded-For of everybody on this machine
+            self.app = self.app.app
         self._look_handle: asyncio.TimerHandle | None = None
         self._unread_bytes = 0
         """How much of an answer the client had still to read when it last read `READ_AT_LEAST`."""

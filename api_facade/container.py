@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from adapters.mongo.permissions import MongoPermissions
 from adapters.settings import ApiSettings, Settings
+from api_facade.addresses import ClientAddresses
 from api_facade.auth.authenticator import Authenticator, GrantSource
 from api_facade.auth.jwks import ProviderKeys
 from api_facade.auth.tokens import TokenVerifier
@@ -76,6 +77,7 @@ class Container:
     authenticator: Authenticator
     clock: Clock
     rates: RateLimit
+    addresses: ClientAddresses
     metrics: Metrics
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""
@@ -95,6 +97,7 @@ def compose(settings: Settings, services: Services) -> Container:
         clock=services.stores.clock,
         metrics=services.metrics,
         rates=RateLimit(settings.api.api_rate_limit or None),
+        addresses=ClientAddresses(settings.api.api_trusted_proxies),
         default_timezone=settings.scheduler.timezone,
     )
 

@@ -34,7 +34,7 @@ Parts = Annotated[Container, Depends(_container)]
 
 
 async def _public(request: Request, parts: Parts) -> None:
-    parts.rates.take(_address(request))
+    count_address(request, parts)
 
 
 async def _claims(
@@ -43,14 +43,15 @@ async def _claims(
     try:
         claims = await parts.authenticator.identify(request)
     except Unauthenticated:
-        parts.rates.take(_address(request))
+        count_address(request, parts)
         raise
     parts.rates.take(f"user {claims.user_id}")
     return claims
 
 
-def _address(request: Request) -> str:
-    return f"address {request.client.host if request.client else 'unknown'}"
+def count_address(request: Request, parts: Container) -> None:
+    """Count a request of somebody who is known by the address alone. Raises `TooManyRequests`."""
+    parts.rates.take(f"address {parts.addresses.of(request)}")
 
 
 async def _reader(claims: Identified) -> Principal:

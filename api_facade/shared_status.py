@@ -9,6 +9,8 @@ from core.costly import CostlyAnswers
 from core.services.status import ServiceStatus, Stats, StatusService
 
 _AT_ONCE_ONLY = timedelta()
+READINESS_TTL = timedelta(seconds=1)
+"""Readiness is asked by anybody and without a limit, so one look serves everybody for so long."""
 MANY_TASKS = 1_000
 """From so many tasks on, numbers that were costly to add up are shown for a while; see `core.costly`."""
 
@@ -26,10 +28,15 @@ class SharedStatus:
         self._status: BriefCache[None, ServiceStatus] = BriefCache(
             lambda _: service.status(self.stats), ttl=_AT_ONCE_ONLY
         )
+        self._away: BriefCache[None, list[str]] = BriefCache(lambda _: service.away(), ttl=READINESS_TTL)
 
     async def status(self) -> ServiceStatus:
         """See `StatusService.status`."""
         return await self._status.get(None)
+
+    async def away(self) -> list[str]:
+        """See `StatusService.away`."""
+        return await self._away.get(None)
 
     async def stats(self) -> Stats:
         """See `StatusService.stats`."""

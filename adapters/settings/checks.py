@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -19,6 +20,7 @@ from core.domain.duration import parse_duration
 
 _SHORTEST_WEBHOOK_SECRET_BYTES = 24  # Source: Standard Webhooks, "Signature scheme"
 _LONGEST_PATIENCE = timedelta(seconds=30)  # half of the time for which a message is claimed
+_SHORTEST_TOKEN = 16
 _SHORTEST_SECRET_BYTES = 32  # Source: RFC 7518 section 3.2, a key at least as long as the SHA-256 output
 
 
@@ -70,6 +72,21 @@ def header_text(value: str) -> str:
 def signing_secret(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value().encode()) < _SHORTEST_SECRET_BYTES:
         raise ValueError(f"must be at least {_SHORTEST_SECRET_BYTES} bytes long (RFC 7518, section 3.2)")
+    return value
+
+
+def access_token(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SHORTEST_TOKEN:
+        raise ValueError(f"must be at least {_SHORTEST_TOKEN} characters long")
+    return value
+
+
+def networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for each in value:
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ValueError("must be addresses or networks such as 10.0.0.7 or 10.0.0.0/8") from None
     return value
 
 

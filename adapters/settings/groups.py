@@ -99,10 +99,12 @@ class ApiSettings(Group):
     """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
     api_rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 100
     """Requests per second that one caller may make of one facade, twice that for a moment; 0 lifts the limit."""
-    metrics_token: SecretStr | None = None
+    metrics_token: Annotated[SecretStr, AfterValidator(checks.access_token)] | None = None
     """Bearer token without which `/metrics` is not shown; without this setting it is shown to everybody."""
     api_trusted_origins: Annotated[Listed, AfterValidator(checks.origins)] = ()
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
+    api_trusted_proxies: Annotated[Listed, AfterValidator(checks.networks)] = ()
+    """Addresses and networks of the proxies in front of the API: only they say, in X-Forwarded-For, who is asking."""
     api_prefix: Annotated[str, AfterValidator(checks.api_prefix)] = ""
     """Path in front of `/scheduler`: empty, or starting with a slash and not ending with one."""
 

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import SecretStr
 
 from api_facade.auth.carriers import carried_token
+from api_facade.deps import count_address
 from core.errors import Unauthenticated
 
 
@@ -23,6 +24,7 @@ def metrics_router(token: SecretStr | None) -> APIRouter:
             if carried is None or not secrets.compare_digest(
                 carried.token.encode(), token.get_secret_value().encode()
             ):
+                count_address(request, request.app.state.container)
                 raise Unauthenticated("The metrics need the token of METRICS_TOKEN as Bearer")
         return Response(request.app.state.container.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 

@@ -14,6 +14,8 @@ from core.services.tasks import next_run
 
 PROBE_TIMEOUT = timedelta(seconds=5)
 SHOWN_PROBLEMS = 3
+READINESS_TIMEOUT = timedelta(seconds=2)
+"""For those who ask whether requests may be sent here: they ask often and wait a short time."""
 VITAL = frozenset({"mongodb", "prefect"})
 """Without these nothing can be asked of us; without the others we go on with less."""
 
@@ -108,6 +110,12 @@ class StatusService:
             stats=stats,
             checked_at=self._clock.now(),
         )
+
+    async def away(self) -> list[str]:
+        """Names of the components that do not answer and without which nothing can be asked of us."""
+        vital = [probe for probe in self._probes if probe.name in VITAL]
+        answers = await asyncio.gather(*(probe.check(READINESS_TIMEOUT) for probe in vital))
+        return sorted(answer.name for answer in answers if not answer.healthy)
 
     async def stats(self) -> Stats:
         """The numbers. Raises `Unavailable` when MongoDB or Prefect is away."""

@@ -122,7 +122,7 @@ class Facade(Part):
                 # so many requests at once the answer is 503.
                 *("--http", "api_facade.connections:BoundedProtocol", "--backlog", "256"),
                 *("--limit-concurrency", "500", "--timeout-keep-alive", "10"),
-                *("--timeout-graceful-shutdown", "5", "--no-server-header"),
+                *("--timeout-graceful-shutdown", "5", "--no-server-header", "--no-proxy-headers"),
             ),
             environment={"JWT_SECRET": self._secret or self.home.secret("jwt_secret")},
         )

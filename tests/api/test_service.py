@@ -148,6 +148,9 @@ async def test_while_a_server_is_away_the_answer_is_a_503_that_names_it_and_no_a
                 status = await client.get(f"{BASE}/status")
                 assert (status.status_code, status.json()["status"]) == (200, "unhealthy")
                 assert str(port) not in status.text
+                ready = await client.get("/readyz")
+                assert (ready.status_code, ready.json()["not_answering"]) == (503, [service.lower()])
+                assert (await client.get("/healthz")).status_code == 200
                 for answer in (
                     await client.post(f"{BASE}/tasks", json=body, headers=admin),
                     await client.get(f"{BASE}/stats"),

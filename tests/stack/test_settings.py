@@ -11,7 +11,7 @@ from adapters.settings import Settings, SettingsError
 from adapters.settings.names import known_names, unknown_names
 from flows.worker.preload import EXTRA_MODULES_VARIABLE
 
-NAMES = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API_PREFIX|EVE|ESI)")
+NAMES = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API|METRICS|EVE|ESI)")
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +60,10 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("MONGODB_URI", "http://user:hunter2@mongo"),
         ("JWT_SECRET", "hunter2"),
         ("EVE_TOKEN_KEY", "hunter2"),
+        ("METRICS_TOKEN", "hunter2hunter2!"),
+        ("API_TRUSTED_PROXIES", "10.0.0.1, hunter2"),
+        ("API_TRUSTED_PROXIES", "*"),
+        ("API_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("API_PREFIX", "no slash"),
         ("ESI_USER_AGENT", "two\nlines"),
         ("ESI_COMPATIBILITY_DATE", "yesterday"),
