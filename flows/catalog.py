@@ -41,6 +41,11 @@ class Catalog:
             return list(faults_of(error, values, "parameters"))
         return []
 
+    def reserved_faults(
+        self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> Sequence[Fault]:
+        return self._registry.reserved_faults(task_type, config, parameters)
+
     def entries(self) -> Sequence[CatalogEntry]:
         """Everything registered, with its schema, for people and UIs."""
         return self._registry.catalog()

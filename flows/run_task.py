@@ -18,7 +18,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed, Running
 
 from adapters.prefect.names import RETRYING, SKIPPED
-from adapters.prefect.states import plain, trigger_of
+from adapters.prefect.states import may_refer, plain, trigger_of
 from core.domain.duration import format_duration
 from core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
 from flows.progress import PrefectProgress
@@ -78,6 +78,7 @@ def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | N
         version=flow_run.deployment_version or "",
         queued_at=plain(flow_run.expected_start_time or flow_run.created),
         parameters=parameters or {},
+        may_refer=may_refer(flow_run),
         worker_id=os.environ.get("PREFECT__WORKER_NAME") or f"{socket.gethostname()}:{os.getpid()}",
     )
 

@@ -159,8 +159,10 @@ class PrefectRunEngine:
             return task.deployed.fingerprint if task.deployed else ""
         return fingerprint_of(deployment_body(task, NO_FLOW, self._clock.now()))
 
-    async def start(self, task: Task, *, parameters: Mapping[str, Any], priority: Priority) -> Run:
-        return await self._runs.start(task, parameters=parameters, priority=priority)
+    async def start(
+        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, may_refer: bool = False
+    ) -> Run:
+        return await self._runs.start(task, parameters=parameters, priority=priority, may_refer=may_refer)
 
     async def cancel(self, run_id: str) -> None:
         await self._runs.cancel(run_id)

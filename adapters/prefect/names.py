@@ -24,6 +24,10 @@ ADOPTION_TAG = "scheduler-task"
 TRIGGER_LABEL = "falcon.trigger"
 """Flow run label that tells a run asked for through our API from one asked for in Prefect."""
 
+REFERENCES_LABEL = "falcon.may_refer_to_secrets"
+"""Flow run label of a run whose own parameters may refer to secrets. Only our API sets it, after it has asked for the
+caller's permission; a run that is asked for in Prefect does not have it."""
+
 SKIPPED = "Skipped"
 """Name of the Cancelled state of a run that the overlap rule left out."""
 RETRYING = "Retrying"

@@ -16,7 +16,7 @@ from prefect.states import Cancelled, Cancelling
 
 from adapters.prefect.ahead import one_ahead
 from adapters.prefect.errors import EngineRefused, Gone, translated
-from adapters.prefect.names import POOL, SKIPPED, TRIGGER_LABEL
+from adapters.prefect.names import POOL, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
 from adapters.prefect.states import run_of, state_of_end
 from core.domain.execution import Execution, Trigger
 from core.domain.run import Run
@@ -43,7 +43,7 @@ class FlowRuns:
         self._client = client
         self._clock = clock
 
-    async def start(self, task: Task, *, parameters: Mapping[str, Any], priority: Priority) -> Run:
+    async def start(self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, may_refer: bool) -> Run:
         """Ask for a run now. A deployment of somebody else's takes its own parameters, in its own queue."""
         if task.deployment_id is None:
             raise Conflict(f"Task {task.id!r} is not deployed yet; try again")
@@ -55,7 +55,7 @@ class FlowRuns:
                     UUID(task.deployment_id),
                     parameters=wanted,
                     work_queue_name=str(priority) if ours else None,
-                    labels={TRIGGER_LABEL: str(Trigger.MANUAL)},
+                    labels={TRIGGER_LABEL: str(Trigger.MANUAL), REFERENCES_LABEL: may_refer},
                 )
         except Gone as error:
             raise Conflict(f"Task {task.id!r} has lost its deployment; reload and try again") from error

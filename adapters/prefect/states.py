@@ -8,7 +8,7 @@ from typing import Any
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from adapters.prefect.names import LIMIT_MESSAGE, SKIPPED, TRIGGER_LABEL
+from adapters.prefect.names import LIMIT_MESSAGE, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.run import Run, RunPhase
 
@@ -107,3 +107,8 @@ def trigger_of(flow_run: FlowRun) -> Trigger:
     if (flow_run.labels or {}).get(TRIGGER_LABEL) == Trigger.MANUAL:
         return Trigger.MANUAL
     return Trigger.PREFECT
+
+
+def may_refer(flow_run: FlowRun) -> bool:
+    """Whether the run's own parameters may refer to secrets."""
+    return (flow_run.labels or {}).get(REFERENCES_LABEL) is True

@@ -69,6 +69,8 @@ class Execution:
     heartbeat_at: datetime | None = None
     """When the run last said that it lives; a run silent for long has died."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    may_refer: bool = False
+    """Whether `parameters` may refer to secrets. Known while the execution runs, and not stored."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property

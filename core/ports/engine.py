@@ -43,8 +43,14 @@ class RunEngine(Protocol):
         """The `DeployedAs.fingerprint` of a deployment that is equal to our picture of the task."""
         ...
 
-    async def start(self, task: Task, *, parameters: Mapping[str, Any], priority: Priority) -> Run:
-        """Ask for a run now. Not repeatable: each call asks for another."""
+    async def start(
+        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, may_refer: bool = False
+    ) -> Run:
+        """Ask for a run now. Not repeatable: each call asks for another.
+
+        With `may_refer` the run fills references to secrets in its own parameters, because whoever asks may write
+        them into a config as well.
+        """
         ...
 
     async def cancel(self, run_id: str) -> None:

@@ -31,6 +31,15 @@ class ExecutorCatalog(Protocol):
         """What is wrong with a config of that type (locations start with `config` or `parameters`)."""
         ...
 
+    def reserved_faults(
+        self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> Sequence[Fault]:
+        """What of a run's own parameters decides where the secrets of the config go.
+
+        Only a caller who may create or update tasks may give these.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:

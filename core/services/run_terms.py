@@ -52,6 +52,8 @@ class Ticket:
     """The version of the task by which the run was planned; empty when that is not known."""
     queued_at: datetime | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    may_refer: bool = False
+    """Whether whoever asked for the run may refer to secrets in its parameters."""
     worker_id: str = ""
 
 

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from core.domain.duration import format_duration
 from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
+from core.domain.references import forbidden_references
 from core.domain.retry import LONGEST_DELAY, delay_before_retry
 from core.domain.task import Task
 from core.domain.wording import describe_error, first_line, limited
@@ -137,6 +138,7 @@ class TaskRunning:
             occurrence=occurrence_of(ticket, task) if turn else "",
             heartbeat_at=started_at,
             parameters=ticket.parameters,
+            may_refer=ticket.may_refer,
         )
 
     def _interrupted(self, execution: Execution, around: Surroundings) -> Execution:
@@ -171,6 +173,9 @@ class TaskRunning:
         return execution.ended(status, self._clock.now(), output=result.output, error=error)
 
     async def _attempt(self, task: Task, execution: Execution, number: int, around: Surroundings) -> TaskResult:
+        if not execution.may_refer and (faults := [*forbidden_references(execution.parameters, "parameters")]):
+            error = "; ".join(f"{fault.location}: {fault.message}" for fault in faults)
+            return TaskResult(success=False, error=limited(self._conceal(f"Not run: {error}")), retryable=False)
         timeout = task.definition.timeout
         context = WorkContext(
             task_id=task.id,

@@ -10,10 +10,11 @@ from typing import Any
 
 from core.domain.audit import Action
 from core.domain.execution import Execution, ExecutionStatus
-from core.domain.principal import Principal
+from core.domain.principal import Permission, Principal
+from core.domain.references import forbidden_references
 from core.domain.run import Run, RunPhase
 from core.domain.task import Priority, Source, Task
-from core.errors import ExecutionNotFound, Invalid, QueueFull, TaskDisabled, Unavailable
+from core.errors import ExecutionNotFound, Fault, Invalid, QueueFull, TaskDisabled, Unavailable
 from core.ports import (
     Clock,
     ExecutionFilter,
@@ -82,17 +83,15 @@ class RunService:
         task = await self._tasks.get(task_id)
         if not task.definition.enabled:
             raise TaskDisabled(task_id)
-        faults = parameter_faults(parameters)
-        if not faults and task.source is not Source.IMPORT:  # what a deployment taken in takes, Prefect checks
-            faults = [*self._catalog.faults(task.definition.type, task.definition.config, parameters)]
-        if faults:
+        may_refer = by.may(Permission.CREATE) or by.may(Permission.UPDATE)
+        if faults := self._parameter_faults(task, parameters, may_refer):
             raise Invalid(faults)
         if await self._engine.waiting() >= self._queue_size:
             raise QueueFull(self._queue_size)
         priority = priority or task.definition.priority
         wanted = {"parameters": dict(parameters), "priority": str(priority)}
         async with self._audit.change(Action.EXECUTE, by, task_id, after=wanted) as note:
-            run = await self._engine.start(task, parameters=parameters, priority=priority)
+            run = await self._engine.start(task, parameters=parameters, priority=priority, may_refer=may_refer)
             note.after = {**wanted, "execution_id": run.id}
         now = self._clock.now()
         execution = Execution(
@@ -110,6 +109,19 @@ class RunService:
         ids = {"task_id": task_id, "execution_id": run.id}
         logger.info("Execution %s of task %s asked for by %s", run.id, task_id, by.user_id, extra={"fields": ids})
         return execution
+
+    def _parameter_faults(self, task: Task, parameters: Mapping[str, Any], may_refer: bool) -> list[Fault]:
+        """What is wrong with a run's own parameters, and what of them this caller may not give."""
+        faults = parameter_faults(parameters)
+        if faults:
+            return faults
+        type, config = task.definition.type, task.definition.config
+        if task.source is not Source.IMPORT:  # what a deployment taken in takes, Prefect checks
+            faults = [*self._catalog.faults(type, config, parameters)]
+        if not may_refer:
+            faults += forbidden_references(parameters, "parameters")
+            faults += self._catalog.reserved_faults(type, config, parameters)
+        return faults
 
     async def stop(self, task_id: str, by: Principal) -> StopOutcome:
         """Pause the task and cancel every pending and running execution of it.

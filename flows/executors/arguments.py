@@ -26,9 +26,9 @@ from pydantic import (
 from pydantic.errors import PydanticUserError
 
 from core.domain.duration import format_duration, parse_duration
+from core.domain.references import reference_faults
 from core.errors import Fault, Invalid, SchedulerError
 from flows.executors.faults import faults_of, in_their_place
-from flows.executors.secrets import reference_faults
 
 CONTEXT = "context"
 """A function's parameter of this name is given the `WorkContext`; it is none of its JSON parameters."""

@@ -21,7 +21,7 @@ from flows.executors.catalog import CatalogEntry, described
 from flows.executors.faults import faults_of
 from flows.executors.outcome import raised, refused, shielded, without_secrets
 from flows.executors.plain_logs import cleaned_logs
-from flows.executors.secrets import AttemptSecrets, SecretReader
+from flows.executors.secrets import AttemptSecrets, SecretReader, reserved_beside_secrets
 from flows.executors.threads import Threads
 
 
@@ -75,6 +75,10 @@ class PluggedExecutor:
             return list(error.faults)
         return []
 
+    def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+        """See `core.ports.ExecutorCatalog.reserved_faults`."""
+        return reserved_beside_secrets(config, parameters)
+
     async def execute(self, context: WorkContext) -> TaskResult:
         """Run it for a task whose type is its name."""
         return await self.execute_with(context, context.config, "config")
@@ -115,6 +119,10 @@ class CustomExecutor:
         except Invalid as error:
             return list(error.faults)
         return plugged.faults(values, parameters, "config.parameters")
+
+    def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+        """See `core.ports.ExecutorCatalog.reserved_faults`."""
+        return reserved_beside_secrets(config, parameters)
 
     async def execute(self, context: WorkContext) -> TaskResult:
         """Hand the attempt to the named executor."""

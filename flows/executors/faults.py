@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from core.domain.redaction import conceal
 from core.errors import Fault
 
+_LONGEST_LOCATION = 200
 _PLAINER = {
     "missing": "is required",
     "extra_forbidden": "is not known here",
@@ -22,7 +23,7 @@ def faults_of(error: ValidationError, value: Mapping[str, Any], location: str) -
     """One fault a field, in order; `value` is what was validated, and `location` where it stood."""
     messages: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join((location, *_path(detail, value)))
+        where = ".".join((location, *_path(detail, value)))[:_LONGEST_LOCATION]
         message = _PLAINER.get(detail["type"], detail["msg"]).removeprefix("Value error, ")
         found = messages.setdefault(where, [])
         if message not in found:

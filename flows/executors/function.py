@@ -19,7 +19,7 @@ from flows.executors.catalog import CatalogEntry, described, enclosed
 from flows.executors.faults import faults_of
 from flows.executors.outcome import raised, refused, shielded, without_secrets
 from flows.executors.plain_logs import cleaned_logs
-from flows.executors.secrets import AttemptSecrets, SecretReader
+from flows.executors.secrets import AttemptSecrets, SecretReader, reserved_beside_secrets
 from flows.executors.threads import Threads
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
@@ -92,6 +92,10 @@ class FunctionExecutor:
         except Invalid as error:
             return list(error.faults)
         return []
+
+    def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+        """See `core.ports.ExecutorCatalog.reserved_faults`."""
+        return reserved_beside_secrets(config, parameters)
 
     async def execute(self, context: WorkContext) -> TaskResult:
         """Call the function; whatever it returns is the output, whatever it raises the error."""

@@ -38,6 +38,8 @@ _DOCUMENTED = (TaskType.HTTP, TaskType.FUNCTION, TaskType.CUSTOM)
 class _Checking(Protocol):
     def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]: ...
 
+    def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]: ...
+
     async def execute(self, context: WorkContext) -> TaskResult: ...
 
 
@@ -127,6 +129,13 @@ class Registry:
         if checking is None:
             return [Fault("type", f"must be one of {', '.join(self.types())}")]
         return checking.faults(config, parameters or {})
+
+    def reserved_faults(
+        self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> list[Fault]:
+        """What of a run's own parameters is for those alone who may create or update tasks."""
+        checking = self._documented.get(task_type) or self._plugged.get(task_type)
+        return checking.reserved_faults(config, parameters) if checking else []
 
     def catalog(self) -> list[CatalogEntry]:
         """Everything a client's task can run, with the schema of its config."""

@@ -6,18 +6,15 @@ an attempt needs it, and whatever was read is remembered only to be taken out of
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from core.domain.plain_secrets import secrets_in
 from core.domain.redaction import Redactor
+from core.domain.references import REFERENCE, has_reference
 from core.errors import Fault, SchedulerError
 
-REFERENCE = re.compile(r"\{\{\s*prefect\.blocks\.secret\.([a-z0-9]+(?:-[a-z0-9]+)*)\s*\}\}")
-"""Source: Prefect, "Blocks": a document's name has lower-case letters, digits and dashes."""
-
-_ATTEMPTED = re.compile(r"\{\{\s*prefect\.[^}]*\}?\}?")
+_BESIDE_SECRETS = "the task's config holds a secret, so a caller who may create or update tasks has to give this"
 
 
 class SecretMissing(SchedulerError):
@@ -81,22 +78,11 @@ class AttemptSecrets:
         return Redactor([*self._read.values(), *self._plain, *more])
 
 
-def has_reference(value: object) -> bool:
-    """Whether a JSON value holds a reference anywhere."""
-    if isinstance(value, Mapping):
-        return any(map(has_reference, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(has_reference, value))
-    return isinstance(value, str) and REFERENCE.search(value) is not None
+def reserved_beside_secrets(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+    """A run's parameters of a task whose config holds a secret: any of them may decide where the secret goes.
 
-
-def reference_faults(value: object, location: str) -> Iterator[Fault]:
-    """Texts that look like a reference to Prefect and are none that we can fill."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from reference_faults(inner, f"{location}.{name}")
-    elif isinstance(value, list | tuple):
-        for position, inner in enumerate(value):
-            yield from reference_faults(inner, f"{location}.{position}")
-    elif isinstance(value, str) and _ATTEMPTED.search(REFERENCE.sub("", value)):
-        yield Fault(location, "a reference reads {{ prefect.blocks.secret.NAME }}; no other kind is known")
+    Only the executor knows what its parameters mean: one may be the address that the secret is sent to.
+    """
+    if not has_reference(config) and not any(secrets_in(config)):
+        return []
+    return [Fault(f"parameters.{name}", _BESIDE_SECRETS) for name in parameters]

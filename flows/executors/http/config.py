@@ -6,6 +6,7 @@ Source: scheduler API, "HTTP Tasks"; the fields from `query` on are ours.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -23,15 +24,29 @@ from pydantic import (
 )
 
 from core.domain.duration import format_duration, from_nanoseconds, parse_duration
+from core.domain.references import REFERENCE
+from core.errors import Fault
 from flows.executors.http.assertions import Contains, JsonPathEquals
 from flows.executors.http.codes import StatusCode, StatusCodes
-from flows.executors.secrets import REFERENCE
 
 LONGEST_TIMEOUT = timedelta(hours=24)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")  # Source: RFC 9110, "token"
 _NOT_OURS_TO_SET = {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 """Headers that say how the message is framed; set by hand they make two readers see two messages."""
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HOST = re.compile(r"(?:[\w.~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 _RESERVED_PREFIX = "x-scheduler-"
+_OF_THE_AUTHOR = frozenset(
+    {
+        *("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix"),
+        *("x-forwarded-proto", "x-forwarded-server", "x-host", "x-original-host", "x-original-url", "x-rewrite-url"),
+        *("x-http-method", "x-http-method-override", "x-method-override"),
+        *("accept-encoding", "if-range", "range"),
+    }
+)
+"""Headers that lead a request, and the secrets in it, to another place of the server, or make it answer in pieces or
+encodings in which an echoed secret is not found. Whoever may only execute does not set them."""
+_FOR_THE_AUTHOR = "may be set by a caller who may create or update tasks: it can lead the task's secrets elsewhere"
 
 
 def _address(value: str) -> str:
@@ -48,16 +63,32 @@ def _address(value: str) -> str:
     return value
 
 
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("is not a header name: letters, digits and !#$%&'*+-.^_`|~ are allowed")
+    if name.lower() in _NOT_OURS_TO_SET or name.lower().startswith(_RESERVED_PREFIX):
+        raise ValueError("is set by the scheduler")
+    return name
+
+
+def _header_text(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("must be one line without control characters")
+    return text
+
+
 def _headers(value: dict[str, str]) -> dict[str, str]:
-    for name, text in value.items():
-        if not _HEADER_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a header name")
-        if name.lower() in _NOT_OURS_TO_SET or name.lower().startswith(_RESERVED_PREFIX):
-            raise ValueError(f"{name} is set by the scheduler")
-        if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-            raise ValueError(f"{name} must be one line without control characters")
     if len({name.lower() for name in value}) != len(value):
         raise ValueError("a header is given twice, in different case")
+    host = next((text for name, text in value.items() if name.lower() == "host"), "a")
+    if not _HOST.fullmatch(REFERENCE.sub("reference", host.strip(" \t"))):
+        raise ValueError("Host must be a name or an address, with or without a port")
+    return value
+
+
+def _headers_of_a_run(value: dict[str, str]) -> dict[str, str]:
+    if any(name.lower() == "host" for name in value):
+        raise ValueError("Host belongs to the address, which a run can't change")
     return value
 
 
@@ -86,7 +117,11 @@ def _no_user_info(value: str) -> str:
 
 
 Address = Annotated[str, Field(max_length=8192), AfterValidator(_address)]
-Headers = Annotated[dict[str, str], Field(max_length=100), AfterValidator(_headers)]
+Headers = Annotated[
+    dict[Annotated[str, AfterValidator(_header_name)], Annotated[str, AfterValidator(_header_text)]],
+    Field(max_length=100),
+    AfterValidator(_headers),
+]
 Method = Annotated[Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], BeforeValidator(_upper)]
 Timeout = Annotated[
     timedelta,
@@ -170,10 +205,28 @@ class HttpParameters(_Part):
 
     query: Query = Field(default_factory=dict)
     """Laid over the config's."""
-    headers: Headers = Field(default_factory=dict)
+    headers: Annotated[Headers, AfterValidator(_headers_of_a_run)] = Field(default_factory=dict)
     """Laid over the config's."""
     body: JsonValue = None
     """In place of the config's."""
+
+
+def reserved_headers(parameters: Mapping[str, Any]) -> list[Fault]:
+    """Headers among a run's parameters that a caller may not set who may only execute."""
+    headers = parameters.get("headers")
+    names = headers if isinstance(headers, Mapping) else ()
+    return [
+        Fault(f"parameters.headers.{name}", _FOR_THE_AUTHOR) for name in names if str(name).lower() in _OF_THE_AUTHOR
+    ]
+
+
+def clashes(config: HttpConfig, parameters: HttpParameters) -> list[Fault]:
+    """What of a run's parameters does not go together with the config."""
+    return [
+        Fault(f"parameters.headers.{name}", "the task's auth sets this header")
+        for name in parameters.headers
+        if config.auth and name.lower() == "authorization"
+    ]
 
 
 def laid_over(config: HttpConfig, parameters: HttpParameters) -> HttpConfig:

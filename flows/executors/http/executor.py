@@ -16,15 +16,16 @@ from pydantic import BaseModel, ValidationError
 from adapters.http.sender import HttpAnswer, HttpSender
 from core.domain.duration import format_duration
 from core.domain.redaction import Redactor
+from core.domain.references import reference_faults
 from core.domain.work import OUTPUT_LIMIT_BYTES, TaskResult, WorkContext
 from core.errors import Fault, Invalid, SchedulerError
 from flows.executors.catalog import CatalogEntry, described
 from flows.executors.faults import faults_of
 from flows.executors.http.assertions import JsonDocument
-from flows.executors.http.config import HttpConfig, HttpParameters, laid_over
+from flows.executors.http.config import HttpConfig, HttpParameters, clashes, laid_over, reserved_headers
 from flows.executors.http.request import request_of
 from flows.executors.outcome import raised, refused, without_secrets
-from flows.executors.secrets import AttemptSecrets, SecretReader, reference_faults
+from flows.executors.secrets import AttemptSecrets, SecretReader
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _LONGEST_WAIT = timedelta(hours=1)  # as long as any pause between attempts
@@ -56,6 +57,10 @@ class HttpExecutor:
         except Invalid as error:
             return list(error.faults)
         return []
+
+    def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+        """See `core.ports.ExecutorCatalog.reserved_faults`."""
+        return reserved_headers(parameters)
 
     async def execute(self, context: WorkContext) -> TaskResult:
         """Send the request and judge the answer."""
@@ -90,6 +95,8 @@ def _read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> HttpConfi
             read[location] = model.model_validate(values)
         except ValidationError as error:
             faults.extend(faults_of(error, values, location))
+    if not faults:
+        faults = clashes(read["config"], read["parameters"])
     if faults:
         raise Invalid(faults)
     return laid_over(read["config"], read["parameters"])

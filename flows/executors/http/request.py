@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from adapters.http.sender import HttpRequest, Proxy
 from adapters.http.tls import Tls
 from core.domain.redaction import is_secret_name
+from core.domain.references import has_reference
 from core.domain.work import OUTPUT_LIMIT_BYTES, WorkContext
 from flows.executors.http.config import BasicAuth, BearerAuth, HttpConfig, Query
-from flows.executors.secrets import AttemptSecrets, has_reference
+from flows.executors.secrets import AttemptSecrets
 
 _MOST_OVERLAP_BYTES = 64 * 1024
 
@@ -29,7 +30,8 @@ async def request_of(
     """
     url = await secrets.fill(config.url, _percent_encoded)
     url = _with_query(url, await secrets.fill_value(config.query))
-    headers = {name: await secrets.fill(text) for name, text in config.headers.items()}
+    # Space around a value is no part of it (RFC 9110, "Field Values"), and h11 refuses to send it.
+    headers = {name: (await secrets.fill(text)).strip(" \t") for name, text in config.headers.items()}
     made = [text.strip() for name, text in headers.items() if is_secret_name(name)]
     made += [text.rpartition(" ")[2] for text in made]
     authorization = await _authorization(config.auth, secrets)

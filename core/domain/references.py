@@ -1,0 +1,55 @@
+"""References to secrets: `{{ prefect.blocks.secret.NAME }}` in a text stands for the Secret block of that name.
+
+A reference says where a secret is, and holds none. Whoever writes one decides where the secret goes, so references
+count in a task's config, which only those write who may create or update tasks, and in a run's own parameters when
+one of them asked for the run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from core.errors import Fault
+
+REFERENCE = re.compile(r"\{\{\s*prefect\.blocks\.secret\.([a-z0-9]+(?:-[a-z0-9]+)*)\s*\}\}")
+"""Source: Prefect, "Blocks": a document's name has lower-case letters, digits and dashes."""
+
+NOT_PERMITTED = "a secret is referred to in the task's config only, or by a caller who may create or update tasks"
+
+_ATTEMPTED = re.compile(r"\{\{\s*prefect\.[^}]*\}?\}?")
+
+
+def has_reference(value: object) -> bool:
+    """Whether a JSON value holds a reference anywhere."""
+    if isinstance(value, Mapping):
+        return any(map(has_reference, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(has_reference, value))
+    return isinstance(value, str) and REFERENCE.search(value) is not None
+
+
+def reference_faults(value: object, location: str) -> Iterator[Fault]:
+    """Texts that look like a reference to Prefect and are none that we can fill."""
+    for where, text in _texts(value, location):
+        if _ATTEMPTED.search(REFERENCE.sub("", text)):
+            yield Fault(where, "a reference reads {{ prefect.blocks.secret.NAME }}; no other kind is known")
+
+
+def forbidden_references(value: object, location: str) -> Iterator[Fault]:
+    """Every reference, whole or attempted, of somebody who may not refer to secrets."""
+    for where, text in _texts(value, location):
+        if _ATTEMPTED.search(text):
+            yield Fault(where, NOT_PERMITTED)
+
+
+def _texts(value: object, location: str) -> Iterator[tuple[str, str]]:
+    """Every text in a JSON value, with its place."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(inner, f"{location}.{name}")
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            yield from _texts(inner, f"{location}.{position}")
+    elif isinstance(value, str):
+        yield location, value
