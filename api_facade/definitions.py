@@ -16,7 +16,7 @@ from core.domain.alert import TaskAlerts
 from core.domain.task import TaskDefinition
 from core.errors import Fault, Invalid
 from core.ports import ExecutorCatalog
-from core.services.validation import definition_faults
+from core.services.validation import change_faults
 
 _FIELDS = frozenset(each.name for each in fields(TaskDefinition))
 _SOUND = TaskDefinition(name="sound", type="", schedule="@hourly")
@@ -47,7 +47,7 @@ def _read(shape: type[Shape], body: Any, base: TaskDefinition, catalog: Executor
             value = _sound_part(shape, body, unsound)
         faults += _tag_clash(value)
         given = _given(value)
-        judged = _meaning_faults(replace(base, **given), value, catalog)
+        judged = _meaning_faults(base, given, value, catalog)
         subjects = _subjects(unsound)
         faults += [fault for fault in judged if _subject(fault.location) not in subjects]
         if not faults:
@@ -98,10 +98,10 @@ def _tag_clash(value: TaskCreate | TaskUpdate) -> Iterator[Fault]:
 
 
 def _meaning_faults(
-    definition: TaskDefinition, value: TaskCreate | TaskUpdate, catalog: ExecutorCatalog
+    base: TaskDefinition, given: Mapping[str, Any], value: TaskCreate | TaskUpdate, catalog: ExecutorCatalog
 ) -> Iterator[Fault]:
     in_metadata = "tags" not in value.model_fields_set and "tags" in value.metadata.model_fields_set
-    for fault in definition_faults(definition, catalog):
+    for fault in change_faults(base, given, catalog):
         if in_metadata and fault.location.split(".")[0] == "tags":
             yield Fault(f"metadata.{fault.location}", fault.message)
         else:

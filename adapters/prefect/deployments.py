@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from adapters.prefect.markdown import as_text
 from adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
 from adapters.prefect.schedule_reading import from_prefect
 from adapters.prefect.schedules import to_prefect
@@ -52,11 +53,11 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
 
 
 def describe(task: Task) -> str:
-    """What the Prefect UI shows of a task: its name, what it is for, and when it runs in words."""
+    """What the Prefect UI shows of a task, in markdown: its name, what it is for, and when it runs in words."""
     definition = task.definition
     schedule = parse(definition.schedule, definition.timezone)
-    words = f"**{definition.name}** runs {schedule.describe()} ({definition.timezone})."
-    return f"{words}\n\n{definition.description}".strip()
+    words = f"**{as_text(definition.name)}** runs {schedule.describe()} ({definition.timezone})."
+    return f"{words}\n\n{as_text(definition.description)}".strip()
 
 
 def tags_of(task: Task) -> list[str]:

@@ -15,13 +15,13 @@ from datetime import datetime
 from typing import Any
 
 from core.domain.audit import Action, picture_of
-from core.domain.principal import Principal
+from core.domain.principal import Permission, Principal
 from core.domain.schedule import Every, parse
 from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
-from core.errors import Fault, ImportedTask, Invalid, SystemTaskProtected, Unavailable
+from core.errors import Fault, ImportedTask, Invalid, PermissionMissing, SystemTaskProtected, Unavailable
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
 from core.services.auditing import Auditing, Note
-from core.services.validation import definition_faults
+from core.services.validation import change_faults, definition_faults
 
 logger = logging.getLogger(__name__)
 
@@ -72,16 +72,23 @@ class TaskService:
                 raise
 
     async def update(self, task_id: str, changes: Mapping[str, Any], by: Principal) -> Task:
-        """Replace the given fields of the definition, and no others."""
+        """Replace the given fields of the definition, and no others.
+
+        Raises:
+            PermissionMissing: `enabled` would change, and the caller may not switch tasks.
+        """
         present = await self._tasks.get(task_id)
         if present.is_system:
             raise SystemTaskProtected(task_id)
         if present.source is Source.IMPORT:
             raise ImportedTask(task_id)
-        self._check(replace(present.definition, **changes))
+        if faults := change_faults(present.definition, changes, self._catalog):
+            raise Invalid(faults)
         now = self._clock.now()
 
         def redefine(task: Task) -> Task:
+            if changes.get("enabled", task.definition.enabled) != task.definition.enabled:
+                demand(by, Permission.CONTROL)
             return task.redefined(replace(task.definition, **changes), by.user_id, now)
 
         pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
@@ -157,6 +164,12 @@ class TaskService:
             faults.append(Fault("type", "system tasks are defined in code and can't be created"))
         if faults:
             raise Invalid(faults)
+
+
+def demand(by: Principal, permission: Permission) -> None:
+    """Raises `PermissionMissing` unless the caller has the permission."""
+    if not by.may(permission):
+        raise PermissionMissing(permission)
 
 
 def next_run(task: Task, now: datetime) -> datetime | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
 from core.domain.schedule import ScheduleError, parse
 from core.domain.task import TaskDefinition
+from core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
 from core.errors import Fault
 from core.ports import ExecutorCatalog
 
@@ -45,6 +47,22 @@ def definition_faults(definition: TaskDefinition, catalog: ExecutorCatalog) -> l
     ]
 
 
+def change_faults(present: TaskDefinition, changes: Mapping[str, Any], catalog: ExecutorCatalog) -> list[Fault]:
+    """What is wrong with a changed definition, by field of `TaskDefinition`.
+
+    What is not given stays as it is stored, even if it was stored before a rule that it breaks.
+    """
+    faults = definition_faults(replace(present, **changes), catalog)
+    if not faults:
+        return []
+    kept = {fault for fault in definition_faults(present, catalog) if _field(fault) not in changes}
+    return [fault for fault in faults if fault not in kept]
+
+
+def _field(fault: Fault) -> str:
+    return fault.location.removeprefix("metadata.").split(".")[0]
+
+
 def schedule_faults(schedule: str, timezone: str) -> list[Fault]:
     """What is wrong with a cron expression or its zone."""
     try:
@@ -64,13 +82,19 @@ def _text_faults(definition: TaskDefinition) -> Iterator[Fault]:
     name = definition.name
     if not 1 <= len(name) <= NAME_LENGTH:
         yield Fault("name", f"must have 1 to {NAME_LENGTH} characters, has {len(name)}")
-    elif name != name.strip() or not name.isprintable():
-        yield Fault("name", "must not start or end with space, nor hold control characters")
+    elif name != name.strip():
+        yield Fault("name", "must not start or end with space")
+    elif not name.isprintable():
+        yield Fault("name", f"must hold visible characters and plain spaces alone{_held(unseen_in(name))}")
     if len(definition.description) > DESCRIPTION_LENGTH:
         length = len(definition.description)
         yield Fault("description", f"must have at most {DESCRIPTION_LENGTH} characters, has {length}")
-    elif "\x00" in definition.description:
-        yield Fault("description", "must not hold NUL characters")
+    elif unseen := unseen_in(definition.description, allowed=LINE_BREAKS_AND_TABS | JOINERS_AND_MARKS):
+        yield Fault("description", f"must not hold control or invisible characters{_held(unseen)}")
+
+
+def _held(character: str | None) -> str:
+    return f", holds {character}" if character else ""
 
 
 def _tag_faults(tags: tuple[str, ...]) -> Iterator[Fault]:
@@ -80,7 +104,8 @@ def _tag_faults(tags: tuple[str, ...]) -> Iterator[Fault]:
         if not TAG.fullmatch(tag):
             yield Fault(
                 f"tags.{position}",
-                "must be 1 to 50 letters, digits or any of _ . : / + - and space, starting with a letter or digit",
+                "must be 1 to 50 letters, digits or any of _ . : / + - and space, starting with a letter or digit"
+                + _held(unseen_in(tag)),
             )
     if len(set(tags)) != len(tags):
         yield Fault("tags", "must not repeat a tag")

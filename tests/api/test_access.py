@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,6 +57,8 @@ ROUTES: Mapping[tuple[str, str], str] = {
 
 PLAIN, SOLD, IDLE, IMPOSTOR = 1000, 1001, 1002, 1003
 WITH_PERMISSION = {permission: 2000 + position for position, permission in enumerate(Permission)}
+EDITOR = 2500
+"""May create and update, and nothing else."""
 ADMIN, ADMINS_OTHER, ADMIN_OF_A_CLOSED_GROUP = 3000, 3001, 3002
 CHARACTERS = {
     "a plain user": PLAIN,
@@ -139,6 +141,7 @@ async def groups(mongo_database: AsyncDatabase[dict[str, Any]]) -> AsyncIterator
         *((admins, ADMIN, True), (admins, PLAIN, False), (closed, ADMIN_OF_A_CLOSED_GROUP, True)),
         *((fakes, IMPOSTOR, True), (idle, IDLE, True), (sold, SOLD, True)),
         *((granted[permission], character, True) for permission, character in WITH_PERMISSION.items()),
+        *((granted[permission], EDITOR, True) for permission in (Permission.CREATE, Permission.UPDATE)),
     ]
     grants = [
         *((group, permission, True) for permission, group in granted.items()),
@@ -293,3 +296,33 @@ async def test_a_change_carries_its_users_name(client: httpx.AsyncClient, settin
     assert (await client.delete(path, headers=deleter)).status_code == 200
     assert (created["created_by"], created["updated_by"]) == ("the creator", "the creator")
     assert (paused["created_by"], paused["updated_by"]) == ("the creator", "the switcher")
+
+
+async def test_who_may_change_a_task_but_not_switch_it_does_not_switch_it_by_a_change(
+    make: Callable[..., Awaitable[Any]], client: httpx.AsyncClient, admin: httpx.AsyncClient, settings: Settings
+) -> None:
+    editor = bearer(token_of(settings, user_id="the editor", character_id=EDITOR))
+    task = await make()
+    path = f"{BASE}/tasks/{task['id']}"
+    exported = {name: task[name] for name in ("name", "type", "schedule", "config")}
+
+    async def put(**change: Any) -> int:
+        return (await client.put(path, json=change, headers=editor)).status_code
+
+    async def overwrite(**change: Any) -> dict[str, Any]:
+        body = {"tasks": [exported | change], "overwrite": True}
+        outcome: dict[str, Any] = (await client.post(f"{BASE}/tasks/import", json=body, headers=editor)).json()
+        return outcome
+
+    assert await put(enabled=False, description="and changed") == 403
+    assert (await overwrite(enabled=False))["failed_tasks"][0]["code"] == "permission_missing"
+    assert (await client.get(path, headers=editor)).json()["description"] == task["description"], (
+        "nothing was changed"
+    )
+    assert await put(enabled=True, description="sent whole, as a form does") == 200
+    assert (await overwrite(enabled=True))["imported"] == 1
+
+    assert (await admin.post(f"/tasks/{task['id']}/disable")).status_code == 200
+    assert await put(enabled=True) == 403
+    assert await put(description="of a disabled task") == 200
+    assert (await admin.put(f"/tasks/{task['id']}", json={"enabled": True})).json()["enabled"] is True

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 
 from tests.api.conftest import faults
 from tests.conftest import NEVER
@@ -281,3 +282,36 @@ async def test_an_answer_keeps_nulls_inside_a_config(make: Callable[..., Any], a
     config = {"function_name": "echo", "module": "builtin", "parameters": {"nothing": None, "list": [None, 1]}}
     task = await make(config=config)
     assert (await admin.get(f"/tasks/{task['id']}")).json()["config"] == config
+
+
+@pytest.mark.parametrize(
+    "character", ["\x00", "\x07", "\x1b", "\x7f", "\x9b", "\u202e", "\u2066", "\u200b", "\ufeff", "\u2028"]
+)
+async def test_characters_that_nobody_sees_are_refused_and_named(admin: httpx.AsyncClient, character: str) -> None:
+    text = f"pay{character}load"
+    body = {"name": text, "description": text, "type": "function", "schedule": NEVER, "config": NOOP, "tags": [text]}
+    found = faults(await admin.post("/tasks", json=body))
+    assert {"name", "description", "tags.0"} <= found.keys()
+    if character != "\x00":  # which no text of a body may hold
+        assert all(f"U+{ord(character):04X}" in found[each] for each in ("name", "description", "tags.0"))
+
+
+async def test_a_description_may_have_lines_and_be_in_any_script(make: Callable[..., Any]) -> None:
+    text = "first line\r\n\tsecond\nسلام می\u200cخواهم 👩\u200d🚀 שלום\u200f"  # noqa: RUF001 - Persian and Hebrew
+    assert (await make(description=text))["description"] == text
+
+
+async def test_a_task_stored_before_a_rule_is_read_switched_and_changed_elsewhere(
+    make: Callable[..., Any], admin: httpx.AsyncClient, mongo_database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    task = await make()
+    old = {"description": "old \u202etxet", "name": f"old \u202e{task['name']}"}
+    await mongo_database["scheduler_tasks"].update_one({"_id": task["id"]}, {"$set": old})
+    path = f"/tasks/{task['id']}"
+    assert (await admin.get(path)).json()["description"] == old["description"]
+    for switch in ("disable", "enable", "pause", "resume"):
+        assert (await admin.post(f"{path}/{switch}")).status_code == 200
+    changed = await admin.put(path, json={"schedule": "@hourly", "metadata": {"timeout": "2m"}})
+    assert (changed.status_code, changed.json()["name"]) == (200, old["name"])
+    assert faults(await admin.put(path, json={"description": old["description"]})).keys() == {"description"}
+    assert (await admin.put(path, json={"description": "new", "name": task["name"]})).status_code == 200

@@ -199,10 +199,10 @@ async def test_a_prefect_database_that_was_lost_is_filled_again(scheduler: Sched
 
 
 async def test_changes_made_here_are_in_prefect_at_once(scheduler: Scheduler, client: PrefectClient) -> None:
-    task = await scheduler.task(tags=("nightly",), description="Says hello")
+    task = await scheduler.task(tags=("nightly",), description="Says hello <img src=x>")
     deployment = await deployment_of(client, task.id)
     assert deployment["tags"] == ["nightly", "function"]
-    assert "Says hello" in deployment["description"]
+    assert "Says hello \\<img src=x\\>" in deployment["description"], "text, where the UI renders markdown"
     assert deployment["work_queue_name"] == "normal"
     await scheduler.services.tasks.update(task.id, {"schedule": "0 0 6 * * *", "tags": ("morning",)}, ADMIN)
     deployment = await deployment_of(client, task.id)
