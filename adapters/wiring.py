@@ -12,6 +12,7 @@ from adapters.clock import SystemClock
 from adapters.mongo.audit import MongoAuditStore
 from adapters.mongo.client import Database, open_database
 from adapters.mongo.executions import MongoExecutionStore
+from adapters.mongo.go_falcon.database import MongoTakeoverRecord
 from adapters.mongo.marks import MongoWatermark
 from adapters.mongo.tasks import MongoTaskStore
 from adapters.pulse import Stores as PulseStores
@@ -33,6 +34,7 @@ class Stores:
     executions: MongoExecutionStore
     audit: MongoAuditStore
     watermark: MongoWatermark
+    takeovers: MongoTakeoverRecord
     locks: RedisLockService
     lease: RedisLease
     counting: OutcomeCounting
@@ -61,6 +63,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             executions=executions,
             audit=MongoAuditStore(database),
             watermark=MongoWatermark(database),
+            takeovers=MongoTakeoverRecord(database),
             locks=RedisLockService(redis),
             lease=RedisLease(redis),
             counting=OutcomeCounting(tasks, executions),

@@ -27,6 +27,10 @@ from deployments.stack.process import PART_MARK, leftovers
 from deployments.stack.product import Addresses
 
 app = App(name="falcon-scheduler", help="A scheduler service with a documented REST API in front of Prefect.")
+# A path instead of the app itself: the module imports Prefect, which takes a second, and is loaded when it is called.
+app.command(
+    "api_facade.migrate:migrate", name="migrate", help="Take over another scheduler's database, or give it back."
+)
 
 HomeOption = Annotated[
     Path | None, Parameter(help="Data, logs and secrets. Default: SCHEDULER_HOME, else .falcon in this folder.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.mongo.client import ensure_indexes
 from adapters.mongo.client import ping as ping_mongo
+from adapters.mongo.go_falcon.database import GoFalconDatabase
 from adapters.mongo.outcomes import MongoOutcomeLog
 from adapters.prefect.client import Client, ensure_foundation, open_client, worker_slots
 from adapters.prefect.client import ping as ping_prefect
@@ -33,9 +34,10 @@ from core.services.outcomes import OutcomeFeed
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
 from core.services.runs import RunService
-from core.services.seeding import seed_system_tasks
+from core.services.seeding import SERVICE, Seeding
 from core.services.service_alerts import ServiceAlerts
 from core.services.status import StatusService
+from core.services.takeover import TakeoverService
 from core.services.tasks import TaskService
 from deployments.system_tasks import SYSTEM_TASKS
 from flows.catalog import Catalog
@@ -55,6 +57,7 @@ class Services:
     reconcile: ReconcileService
     status: StatusService
     audit: Auditing
+    takeover: TakeoverService
     alerts: Alerts
     metrics: Metrics
     duties: Duties
@@ -110,6 +113,14 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
         problems=lambda: _problems(alerts.service),
     )
+    takeover = TakeoverService(
+        tasks=stores.tasks,
+        foreign=GoFalconDatabase(stores.database),
+        record=stores.takeovers,
+        clock=stores.clock,
+        audit=audit,
+        grace=settings.scheduler.takeover_grace,
+    )
     metrics = Metrics()
     return Services(
         stores=stores,
@@ -120,9 +131,10 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         reconcile=reconcile,
         status=status,
         audit=audit,
+        takeover=takeover,
         alerts=alerts,
         metrics=metrics,
-        duties=_duties(settings, stores, client, engine, reconcile, audit, alerts, metrics, probes),
+        duties=_duties(settings, stores, client, engine, reconcile, audit, takeover, alerts, metrics, probes),
     )
 
 
@@ -130,11 +142,12 @@ async def _problems(alerts: ServiceAlerts) -> Sequence[str]:
     return [each.text for each in await alerts.opened()]
 
 
-async def prepare(stores: Stores, client: Client) -> None:
+async def prepare(stores: Stores, client: Client, audit: Auditing, takeover: TakeoverService) -> None:
     """Make what everything stands on: indexes, the work pool, the system tasks. Safe to repeat and to race."""
     await ensure_indexes(stores.database)
+    await takeover.take_over(SERVICE)
     await ensure_foundation(client, WarmProcessWorker.get_default_base_job_template())
-    await seed_system_tasks(SYSTEM_TASKS, tasks=stores.tasks, clock=stores.clock)
+    await Seeding(tasks=stores.tasks, clock=stores.clock, audit=audit).seed(SYSTEM_TASKS)
 
 
 def _duties(
@@ -144,6 +157,7 @@ def _duties(
     engine: PrefectRunEngine,
     reconcile: ReconcileService,
     audit: Auditing,
+    takeover: TakeoverService,
     alerts: Alerts,
     metrics: Metrics,
     probes: Sequence[HealthProbe],
@@ -178,7 +192,12 @@ def _duties(
         ),
         reconcile=reconcile,
         retention=RetentionService(
-            tasks=stores.tasks, executions=stores.executions, engine=engine, clock=stores.clock
+            tasks=stores.tasks,
+            executions=stores.executions,
+            engine=engine,
+            clock=stores.clock,
+            takeovers=stores.takeovers,
+            takeover_grace=settings.scheduler.takeover_grace,
         ),
         audit=audit,
         alerts=alerts,
@@ -188,7 +207,7 @@ def _duties(
         engine=engine,
         feed=PrefectChangeFeed(settings.prefect.api_url),
         lease=stores.lease,
-        prepare=lambda: prepare(stores, client),
+        prepare=lambda: prepare(stores, client, audit, takeover),
         cleanup_interval=settings.scheduler.cleanup_interval,
         keep_for=settings.scheduler.retention,
         keep_audit_for=settings.scheduler.audit_retention,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
 
 from adapters.mongo.errors import translated
+
+logger = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -81,10 +85,32 @@ async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> A
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create what is missing; safe to repeat and to race. Raises `Unavailable`."""
-    with translated():
-        for collection, indexes in INDEXES.items():
-            await database[collection].create_indexes(indexes)
+    """Create what is missing; safe to repeat and to race.
+
+    A unique index that documents of another origin do not allow is left out, with a warning: the service goes on
+    without it, and the next start makes it once the documents are repaired. Raises `Unavailable`.
+    """
+    for collection, indexes in INDEXES.items():
+        try:
+            with translated():
+                await database[collection].create_indexes(indexes)
+        except DuplicateKeyError:
+            for index in indexes:
+                await _ensure_index(database, collection, index)
+
+
+async def _ensure_index(database: Database, collection: str, index: IndexModel) -> None:
+    try:
+        with translated():
+            await database[collection].create_indexes([index])
+    except DuplicateKeyError:
+        fields = ", ".join(index.document["key"])
+        logger.warning(
+            "Documents of %s share a value of %s that must be unique; `falcon-scheduler migrate go-falcon check` "
+            "names and repairs them",
+            collection,
+            fields,
+        )
 
 
 async def ping(database: Database) -> None:

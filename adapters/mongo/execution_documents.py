@@ -7,7 +7,7 @@ Source: scheduler API, "Executions Collection"; design, "Executions". `uncounted
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.mongo.fields import duration_of, instant_of, text_of
@@ -77,6 +77,7 @@ def from_document(document: Mapping[str, Any]) -> Execution:
         queued_at=instant_of(metadata.get("queued_at")),
         scheduled_for=instant_of(metadata.get("scheduled_for")),
         completed_at=_completed_at(document),
+        stored_duration=None if "trigger" in metadata else _stored_duration(document),
         output=document.get("output") or "",
         error=document.get("error") or "",
         worker_id=document.get("worker_id") or "",
@@ -92,6 +93,14 @@ def from_document(document: Mapping[str, Any]) -> Execution:
 
 def _trigger(value: object) -> Trigger:
     return Trigger(str(value)) if value in set(Trigger) else Trigger.SCHEDULE
+
+
+def _stored_duration(document: Mapping[str, Any]) -> timedelta | None:
+    """Only go-falcon's executions have a duration of their own: ours is the time from start to end."""
+    try:
+        return max(duration_of(document.get("duration")), timedelta())
+    except ValueError:
+        return None
 
 
 def _completed_at(document: Mapping[str, Any]) -> datetime | None:

@@ -191,9 +191,11 @@ class MongoExecutionStore:
             return (await self._collection.delete_many({"task_id": task_id})).deleted_count
 
     async def ended_before(
-        self, instant: datetime, *, keep: Collection[str], limit: int
+        self, instant: datetime, *, keep: Collection[str], limit: int, spare_foreign: bool = False
     ) -> Mapping[str, Sequence[str]]:
-        query = {"status": {"$in": ENDED}, "started_at": {"$lt": instant}, "uncounted": None}
+        query: dict[str, Any] = {"status": {"$in": ENDED}, "started_at": {"$lt": instant}, "uncounted": None}
+        if spare_foreign:
+            query |= {"metadata.trigger": {"$exists": True}}
         found: dict[str, builtins.list[str]] = defaultdict(builtins.list)
         left = limit
         with translated():

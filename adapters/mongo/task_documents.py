@@ -28,6 +28,8 @@ from core.domain.task import (
 )
 
 MICROSECOND = timedelta(microseconds=1)
+SYSTEM_ID_PREFIX = "system-"
+"""Source: design, "Tasks"."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,6 +87,7 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
     record, deployed, today = task.record, task.deployed, task.record.today
     return {
         "paused": task.paused,
+        "was_enabled": task.was_enabled,
         "active": list(record.active),
         "is_active": bool(record.active),
         "last_outcome": str(record.last_outcome) if record.last_outcome else None,
@@ -110,17 +113,17 @@ def from_document(document: Mapping[str, Any]) -> Task:
     metadata = document.get("metadata") or {}
     bookkeeping = document.get("scheduler") or {}
     created_at = instant_of(document.get("created_at")) or EPOCH
-    system = bool(metadata.get("is_system")) or metadata.get("source") == Source.SYSTEM
     deployed = bookkeeping.get("deployed")
     return Task(
         id=str(document["_id"]),
         definition=_definition(document, metadata),
-        source=Source.SYSTEM if system else _source(metadata.get("source")),
+        source=_source(str(document["_id"]), metadata),
         created_at=created_at,
         updated_at=instant_of(document.get("updated_at")) or created_at,
         created_by=document.get("created_by") or "",
         updated_by=document.get("updated_by") or "",
         paused=bookkeeping.get("paused", document.get("status") == TaskStatus.PAUSED),
+        was_enabled=bookkeeping.get("was_enabled"),
         version=int(metadata.get("version") or 1),
         record=_record(document, metadata, bookkeeping),
         deployed=DeployedAs(**deployed) if deployed else None,
@@ -129,8 +132,13 @@ def from_document(document: Mapping[str, Any]) -> Task:
     )
 
 
-def _source(value: object) -> Source:
-    return Source.IMPORT if value == Source.IMPORT else Source.API
+def _source(task_id: str, metadata: Mapping[str, Any]) -> Source:
+    """Only an id of the form `system-…` makes a system task: go-falcon lets clients set `is_system`."""
+    value = metadata.get("source")
+    if value in {Source.IMPORT, Source.RETIRED}:
+        return Source(value)
+    claims = bool(metadata.get("is_system")) or value == Source.SYSTEM
+    return Source.SYSTEM if claims and task_id.startswith(SYSTEM_ID_PREFIX) else Source.API
 
 
 def _definition(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> TaskDefinition:

@@ -50,6 +50,8 @@ class MongoTaskStore:
         document, _ = split(to_document(task))
         try:
             with translated():
+                if await self._collection.find_one({"name": task.definition.name}, {"_id": 1}) is not None:
+                    raise NameTaken(task.definition.name)  # without the unique index only this refuses it
                 await self._collection.insert_one({"_id": task.id, "revision": 1, **document})
         except DuplicateKeyError as error:
             raise NameTaken(task.definition.name) from error

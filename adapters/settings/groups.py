@@ -68,6 +68,8 @@ class SchedulerSettings(Group):
     """Time that running work has to end when its worker is told to stop."""
     retention: Duration = timedelta(days=30)
     """Age past which finished executions, and the runs in Prefect behind them, are removed."""
+    takeover_grace: Duration = timedelta(days=7)
+    """For how long after a takeover the history of the scheduler before this one is kept, whatever its age."""
     audit_retention: Duration = timedelta(days=365)
     """Age past which entries of the audit are removed."""
     home: Path = DEFAULT_HOME

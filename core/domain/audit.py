@@ -45,6 +45,12 @@ class Action(StrEnum):
     EXECUTE = "execute"
     STOP = "stop"
     RELOAD = "reload"
+    RETIRE = "retire"
+    """A system task that this service does not define is disabled."""
+    TAKE_OVER = "take_over"
+    """A database that another scheduler wrote becomes this service's."""
+    GIVE_BACK = "give_back"
+    """The database is rewritten for the other scheduler."""
 
 
 class Door(StrEnum):

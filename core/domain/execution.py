@@ -68,6 +68,8 @@ class Execution:
     """Names the scheduled instant that this execution serves; at most one execution ever begins for a name."""
     heartbeat_at: datetime | None = None
     """When the run last said that it lives; a run silent for long has died."""
+    stored_duration: timedelta | None = None
+    """The duration that another scheduler stored: it measured the work alone, not the time since it was asked for."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     may_refer: bool = False
     """Whether `parameters` may refer to secrets. Known while the execution runs, and not stored."""
@@ -75,9 +77,14 @@ class Execution:
 
     @property
     def duration(self) -> timedelta | None:
-        """From start to end; `None` before the end. Never negative, whatever the clocks of two machines say."""
+        """From start to end, or as another scheduler stored it; `None` before the end.
+
+        Never negative, whatever the clocks of two machines say.
+        """
         if self.completed_at is None:
             return None
+        if self.stored_duration is not None:
+            return self.stored_duration
         return max(self.completed_at - self.started_at, timedelta())
 
     def ended(self, status: ExecutionStatus, at: datetime, *, output: str = "", error: str = "") -> Execution:

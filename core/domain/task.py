@@ -73,6 +73,8 @@ class Source(StrEnum):
     SYSTEM = "system"
     IMPORT = "import"
     """A deployment that somebody else made in Prefect and that was taken in."""
+    RETIRED = "retired"
+    """A system task that this service does not define: another scheduler's, or an older version's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,8 @@ class Task:
     version: int = 1
     record: RunRecord = field(default_factory=RunRecord)
     deployed: DeployedAs | None = None
+    was_enabled: bool | None = None
+    """Of a retired task: whether it was enabled before."""
     next_run: datetime | None = None
     """When the schedule fires next, as of the last write; readers compute it anew."""
     revision: int | None = None

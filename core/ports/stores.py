@@ -148,11 +148,11 @@ class ExecutionStore(Protocol):
         ...
 
     async def ended_before(
-        self, instant: datetime, *, keep: Collection[str], limit: int
+        self, instant: datetime, *, keep: Collection[str], limit: int, spare_foreign: bool = False
     ) -> Mapping[str, Sequence[str]]:
         """At most `limit` ids of ended and counted executions that started before `instant`, by task id.
 
-        Those in `keep` are left out.
+        Those in `keep` are left out, and with `spare_foreign` those that another scheduler wrote.
         """
         ...
 

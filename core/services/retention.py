@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from core.errors import TaskNotFound
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from core.ports.takeover import TakeoverRecord
 
 BATCH = 500
 
@@ -28,7 +29,19 @@ class Removed:
 class RetentionService:
     """Deletes in batches, so that it can be cancelled between two and never holds a server for long."""
 
-    def __init__(self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        engine: RunEngine,
+        clock: Clock,
+        takeovers: TakeoverRecord,
+        takeover_grace: timedelta,
+    ) -> None:
+        """`takeover_grace` is how long after a takeover the other scheduler's executions are spared."""
+        self._takeovers = takeovers
+        self._takeover_grace = takeover_grace
         self._tasks = tasks
         self._executions = executions
         self._engine = engine
@@ -45,7 +58,10 @@ class RetentionService:
         before = self._clock.now() - keep_for
         keep = spare | frozenset((await self._executions.latest_of_tasks()).values())
         executions = runs = 0
-        while found := await self._executions.ended_before(before, keep=keep, limit=BATCH):
+        spare_foreign = await self._spares_foreign()
+        while found := await self._executions.ended_before(
+            before, keep=keep, limit=BATCH, spare_foreign=spare_foreign
+        ):
             for task_id, execution_ids in found.items():
                 await self._remove(task_id, tuple(execution_ids))
                 executions += len(execution_ids)
@@ -56,6 +72,11 @@ class RetentionService:
             if on_progress is not None:
                 await on_progress(executions + runs)
         return Removed(executions=executions, runs=runs)
+
+    async def _spares_foreign(self) -> bool:
+        """Whether the history of the scheduler before this one is still kept whatever its age."""
+        takeover = await self._takeovers.read()
+        return takeover is not None and self._clock.now() < takeover.first_cleanup_at(self._takeover_grace)
 
     async def _remove(self, task_id: str, execution_ids: Sequence[str]) -> None:
         """Count first, then delete. Who is interrupted between the two leaves the ids, and the next one deletes them.

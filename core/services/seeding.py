@@ -1,35 +1,76 @@
-"""Puts the system tasks into MongoDB as code defines them."""
+"""Puts the system tasks into the store as code defines them.
+
+No task is ever removed here. A system task that code does not define, such as one of another scheduler or of an
+older version, is retired: it stays with its history, disabled and with the reason, and may be deleted by hand.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
+from core.domain.audit import Action, picture_of
+from core.domain.principal import Principal
 from core.domain.task import Source, Task, TaskDefinition
 from core.errors import NameTaken, TaskNotFound
 from core.ports import Clock, TaskStore
+from core.services.auditing import Auditing
+
+logger = logging.getLogger(__name__)
 
 SYSTEM_USER = "system"
+SERVICE = Principal(user_id=SYSTEM_USER, character_id=0, is_super_admin=True)
+"""Who makes the changes that a start makes."""
+RETIRED_REASON = (
+    "This service has no such system task. It was kept from the scheduler or version that defined it, and disabled; "
+    "delete it when it is not needed"
+)
 
 
-async def seed_system_tasks(definitions: Mapping[str, TaskDefinition], *, tasks: TaskStore, clock: Clock) -> None:
-    """Create what is missing and update what code defines otherwise; safe to repeat and to race.
+class Seeding:
+    """Safe to repeat and to race."""
 
-    Whether a task is enabled or paused is its operator's business and is kept, as are its counters and history.
-    A system task that code no longer defines is removed; `ReconcileService` then removes its deployment.
-    """
-    for task_id, definition in definitions.items():
-        await _seed(task_id, definition, tasks, clock)
-    async for task in tasks.all():
-        if task.is_system and task.id not in definitions:
-            await tasks.delete(task.id)
+    def __init__(self, *, tasks: TaskStore, clock: Clock, audit: Auditing) -> None:
+        self._tasks = tasks
+        self._clock = clock
+        self._audit = audit
 
+    async def seed(self, definitions: Mapping[str, TaskDefinition]) -> None:
+        """Create what is missing, update what code defines otherwise, and retire what it does not define.
 
-async def _seed(task_id: str, definition: TaskDefinition, tasks: TaskStore, clock: Clock) -> None:
-    now = clock.now()
-    try:
-        present = await tasks.get(task_id)
-    except TaskNotFound:
+        Whether a task is enabled or paused is its operator's business and is kept, as are its counters and history.
+        """
+        for task_id, definition in definitions.items():
+            await self._seed(task_id, definition)
+        async for task in self._tasks.all():
+            if task.is_system and task.id not in definitions:
+                await self._retire(task)
+
+    async def _seed(self, task_id: str, definition: TaskDefinition) -> None:
+        try:
+            present = await self._tasks.get(task_id)
+        except TaskNotFound:
+            await self._create(task_id, definition)
+            return
+        now = self._clock.now()
+
+        def brought_up_to_date(task: Task) -> Task:
+            enabled = task.definition.enabled if task.was_enabled is None else task.was_enabled
+            wanted = replace(definition, enabled=enabled, name=_kept_name(task, definition))
+            redefined = task.redefined(wanted, SYSTEM_USER, now)
+            return replace(redefined, source=Source.SYSTEM, was_enabled=None)
+
+        wanted = brought_up_to_date(present)
+        if wanted == present:
+            return
+        pictures = {"before": picture_of(present), "after": picture_of(wanted)}
+        async with self._audit.change(Action.UPDATE, SERVICE, task_id, **pictures) as note:
+            await self._tasks.change(task_id, note.watching(brought_up_to_date))
+        logger.info("System task %s was brought up to date; the audit shows the difference", task_id)
+
+    async def _create(self, task_id: str, definition: TaskDefinition) -> None:
+        now = self._clock.now()
         task = Task(
             id=task_id,
             definition=definition,
@@ -40,25 +81,38 @@ async def _seed(task_id: str, definition: TaskDefinition, tasks: TaskStore, cloc
             updated_by=SYSTEM_USER,
         )
         try:
-            await tasks.insert(task)
+            await self._tasks.insert(task)
         except NameTaken:
-            await _settle_name(task_id, task, tasks)
-        return
-    wanted = replace(definition, enabled=present.definition.enabled)
-    if present.definition != wanted or present.source is not Source.SYSTEM:
-        await tasks.change(
-            task_id,
-            lambda each: replace(
-                each.redefined(replace(definition, enabled=each.definition.enabled), SYSTEM_USER, now),
-                source=Source.SYSTEM,
-            ),
-        )
+            await self._settle_name(task_id, task)
+
+    async def _settle_name(self, task_id: str, task: Task) -> None:
+        """Either another process created the task first, or a user's task bears the name and ours takes another."""
+        try:
+            await self._tasks.get(task_id)
+        except TaskNotFound:
+            await self._tasks.insert(replace(task, definition=replace(task.definition, name=_second_name(task))))
+
+    async def _retire(self, task: Task) -> None:
+        now = self._clock.now()
+
+        def retired(each: Task) -> Task:
+            return replace(
+                each.with_enabled(False, SYSTEM_USER, now),
+                source=Source.RETIRED,
+                was_enabled=each.definition.enabled,
+                record=replace(each.record, last_error=RETIRED_REASON),
+            )
+
+        async with self._audit.change(Action.RETIRE, SERVICE, task.id, before=picture_of(task)) as note:
+            await self._tasks.change(task.id, note.watching(retired))
+        logger.warning("Task %s is disabled: %s", task.id, RETIRED_REASON)
 
 
-async def _settle_name(task_id: str, task: Task, tasks: TaskStore) -> None:
-    """Another process seeded it first, which is well; or a user's task bears the name, and ours takes another."""
-    try:
-        await tasks.get(task_id)
-    except TaskNotFound:
-        named = replace(task.definition, name=f"{task.definition.name} ({task_id})"[:100])
-        await tasks.insert(replace(task, definition=named))
+def _second_name(task: Task) -> str:
+    return f"{task.definition.name} ({task.id})"[:100]
+
+
+def _kept_name(task: Task, definition: TaskDefinition) -> str:
+    """A system task whose name a user's task had taken keeps its second name."""
+    second = f"{definition.name} ({task.id})"[:100]
+    return second if task.definition.name == second else definition.name

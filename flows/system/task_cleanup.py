@@ -29,6 +29,8 @@ class TaskCleanup:
                 executions=self._stores.executions,
                 engine=PrefectRunEngine(client, self._stores.clock),
                 clock=self._stores.clock,
+                takeovers=self._stores.takeovers,
+                takeover_grace=self._settings.scheduler.takeover_grace,
             )
             removed = await retention.clean(
                 timedelta(days=parameters.retention_days),

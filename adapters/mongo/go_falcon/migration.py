@@ -1,0 +1,101 @@
+"""Checks, repairs and returns a database of go-falcon, document by document.
+
+Every write names the document as it was read, so what changes meanwhile is left alone and reported. Repeatable: what
+is done is not done again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from adapters.mongo.client import EXECUTIONS, TASKS, Database
+from adapters.mongo.errors import translated
+from adapters.mongo.go_falcon.database import FOREIGN_EXECUTION
+from adapters.mongo.go_falcon.findings import Finding, Judge, execution_findings, task_findings
+from adapters.mongo.go_falcon.way_back import execution_for_go, notes_on, task_for_go
+
+LEFTOVERS_SHOWN = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """What the way back wrote. `notes` are pairs of a document and what of it go-falcon can't express."""
+
+    tasks: int
+    executions: int
+    notes: Sequence[tuple[str, str]]
+    missed: Sequence[str]
+    """Documents that changed while they were rewritten; the next call rewrites them."""
+
+
+class GoFalconMigration:
+    """The operator's three commands on the documents themselves."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tasks = database[TASKS]
+        self._executions = database[EXECUTIONS]
+
+    async def other_databases(self) -> Sequence[str]:
+        """Names of other databases of the same server that hold scheduler tasks."""
+        with translated():
+            names = await self._database.client.list_database_names()
+            found = []
+            for name in names:
+                if name in {self._database.name, "admin", "config", "local"}:
+                    continue
+                if await self._database.client[name][TASKS].find_one({}, {"_id": 1}) is not None:
+                    found.append(name)
+        return found
+
+    async def check(
+        self, known_system_tasks: Mapping[str, Any], judge: Judge, retention_from: datetime
+    ) -> AsyncIterator[Finding]:
+        """Every finding, task by task, then the unfinished executions."""
+        with translated():
+            names: Counter[str] = Counter()
+            async for document in self._tasks.find({}, {"name": 1}):
+                if isinstance(document.get("name"), str):
+                    names[document["name"]] += 1
+            async for document in self._tasks.find({}):
+                for finding in task_findings(document, known_system_tasks, judge, names):
+                    yield finding
+            odd = {"status": {"$nin": ["completed", "failed"]}, **FOREIGN_EXECUTION}
+            async for document in self._executions.find(odd).limit(LEFTOVERS_SHOWN):
+                for finding in execution_findings(document, retention_from):
+                    yield finding
+
+    async def repair(self, finding: Finding) -> bool:
+        """Set the fields that the finding names. False when there is nothing to set or the task is gone."""
+        if not finding.repair:
+            return False
+        task_id = finding.document.partition("/")[2]
+        with translated():
+            result = await self._tasks.update_one(
+                {"_id": task_id}, {"$set": dict(finding.repair), "$inc": {"revision": 1}}
+            )
+        return result.matched_count == 1
+
+    async def back(self) -> Returned:
+        """Rewrite every document that this service wrote so that go-falcon's driver reads it."""
+        tasks = executions = 0
+        notes: list[tuple[str, str]] = []
+        missed: list[str] = []
+        with translated():
+            async for document in self._tasks.find({"revision": {"$exists": True}}):
+                where = f"{TASKS}/{document['_id']}"
+                notes += [(where, note) for note in notes_on(document)]
+                condition = {"_id": document["_id"], "revision": document["revision"]}
+                replaced = await self._tasks.replace_one(condition, task_for_go(document))
+                tasks += replaced.matched_count
+                missed += [] if replaced.matched_count else [where]
+            async for document in self._executions.find({"duration": {"$not": {"$type": "long"}}}):
+                condition = {"_id": document["_id"], "status": document.get("status")}
+                replaced = await self._executions.replace_one(condition, execution_for_go(document))
+                executions += replaced.matched_count
+                missed += [] if replaced.matched_count else [f"{EXECUTIONS}/{document['_id']}"]
+        return Returned(tasks=tasks, executions=executions, notes=notes, missed=missed)

@@ -1,0 +1,102 @@
+"""Writes documents that go-falcon's MongoDB driver decodes into its models.
+
+go-falcon holds a duration in an int64 of nanoseconds, and its driver refuses text. What only this service knows is
+removed, so that a document reads as if go-falcon had written it. Every meaning that go-falcon can't express is a
+note, never a silent loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bson import Int64
+
+from adapters.mongo.fields import duration_of
+from core.domain.cron.faults import ScheduleError
+from core.domain.schedule import parse
+from core.domain.task import Source, TaskStatus, TaskType
+
+OUR_TASK_FIELDS = frozenset({"revision", "scheduler"})
+OUR_TASK_METADATA = frozenset({"timezone", "overlap", "skipped_count", "last_skipped", "alerts"})
+OUR_EXECUTION_FIELDS = frozenset({"heartbeat_at", "occurrence", "uncounted", "fenced_by"})
+TASK_DURATIONS = ("retry_interval", "timeout", "average_runtime")
+GO_TYPES = frozenset({TaskType.HTTP, TaskType.FUNCTION, TaskType.SYSTEM, TaskType.CUSTOM})
+SECRET_REFERENCE, SECRET_FIELD = "prefect.blocks.secret.", "secret_block"
+"""How a config refers to a secret; see `flows.executors.secrets`."""
+ZONE_PREFIXES = ("CRON_TZ=", "TZ=")
+NANOSECONDS_PER_MICROSECOND = 1000
+
+
+def nanoseconds_of(value: object) -> Int64:
+    """A stored duration as go-falcon stores it. What it stored itself stays, to the nanosecond."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Int64(value)
+    length = duration_of(value)
+    return Int64(round(length.total_seconds() * 1_000_000) * NANOSECONDS_PER_MICROSECOND)
+
+
+def task_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A task as go-falcon reads it, without `_id`. A document that go-falcon wrote last stays as it is."""
+    metadata = dict(document.get("metadata") or {})
+    zone = str(metadata.get("timezone") or "UTC")
+    for name in TASK_DURATIONS:
+        if name in metadata:
+            metadata[name] = nanoseconds_of(metadata[name])
+    found = {name: value for name, value in document.items() if name not in OUR_TASK_FIELDS and name != "_id"}
+    found["metadata"] = {name: value for name, value in metadata.items() if name not in OUR_TASK_METADATA}
+    if found.get("last_run_duration") is not None:
+        found["last_run_duration"] = nanoseconds_of(found["last_run_duration"])
+    found.setdefault("last_run", None)
+    found["schedule"] = _schedule_for_go(str(document.get("schedule") or ""), zone)
+    if document.get("status") == TaskStatus.RUNNING:
+        found["status"] = str(TaskStatus.PENDING)
+    if metadata.get("source") == Source.IMPORT:
+        found["enabled"], found["status"] = False, str(TaskStatus.DISABLED)
+    if metadata.get("source") == Source.RETIRED:
+        _unretire(found, document.get("scheduler") or {})
+    return found
+
+
+def execution_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
+    """An execution as go-falcon reads it, without `_id`."""
+    found = {name: value for name, value in document.items() if name not in OUR_EXECUTION_FIELDS and name != "_id"}
+    found["duration"] = nanoseconds_of(found.get("duration"))
+    found.setdefault("metadata", {})
+    return found
+
+
+def notes_on(document: Mapping[str, Any]) -> Iterator[str]:
+    """What of a task go-falcon can't express, in sentences that name the field."""
+    metadata, kind = document.get("metadata") or {}, document.get("type")
+    if metadata.get("source") == Source.IMPORT:
+        yield "type: it stands for a deployment of Prefect, which go-falcon can't run; it is disabled"
+    elif kind not in GO_TYPES:
+        yield f"type: go-falcon has no executor for {kind!r} and fails each run"
+    if kind in {TaskType.FUNCTION, TaskType.CUSTOM}:
+        yield f"type: go-falcon does not carry out {kind} tasks; it only reports success or an unknown executor"
+    if str(metadata.get("overlap") or "skip") != "skip":
+        yield f"metadata.overlap: {metadata['overlap']} is lost; go-falcon starts every run"
+    if metadata.get("alerts"):
+        yield "metadata.alerts: lost; go-falcon sends no alerts"
+    if SECRET_REFERENCE in str(document.get("config")) or SECRET_FIELD in str(document.get("config")):
+        yield "config: it refers to a secret in Prefect, which go-falcon does not read"
+    try:
+        parse(str(document.get("schedule") or ""))
+    except ScheduleError as error:
+        yield f"schedule: {error}"
+
+
+def _unretire(found: dict[str, Any], bookkeeping: Mapping[str, Any]) -> None:
+    """A system task of go-falcon's becomes one again."""
+    found["metadata"] |= {"source": str(Source.SYSTEM), "is_system": True}
+    found["metadata"].pop("last_error", None)
+    found["enabled"] = bool(bookkeeping.get("was_enabled"))
+    if found["enabled"]:
+        found["status"] = str(TaskStatus.PAUSED if bookkeeping.get("paused") else TaskStatus.PENDING)
+
+
+def _schedule_for_go(schedule: str, zone: str) -> str:
+    """go-falcon knows a zone only from the expression."""
+    named = schedule.startswith(ZONE_PREFIXES) or schedule.startswith("@every")
+    return schedule if zone == "UTC" or named else f"CRON_TZ={zone} {schedule}"

@@ -1,0 +1,193 @@
+"""`falcon-scheduler migrate go-falcon …`: takes a database of go-falcon over, or gives it back. Calls and prints."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from adapters.mongo.go_falcon.database import GoFalconDatabase
+from adapters.mongo.go_falcon.findings import Finding, Level
+from adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
+from adapters.settings import Settings
+from api_facade.background import LEASE_RENEWAL, LEASE_TTL, OFFICE
+from api_facade.services import Services, open_services
+from core.domain.audit import Action
+from core.domain.principal import Principal
+from core.domain.takeover import Takeover
+from core.errors import SchedulerError
+from deployments.system_tasks import SYSTEM_TASKS
+
+OPERATOR = Principal(user_id="migration", character_id=0, is_super_admin=True)
+HOLDER = "falcon-scheduler migrate"
+FIRST_SIGHT = timedelta(minutes=2)
+"""go-falcon counts as at work when it began an execution within this time."""
+
+migrate = App(name="migrate", help="Take over the database of another scheduler, or give it back.")
+go_falcon = App(name="go-falcon", help="go-falcon's own scheduler, which shares collections and API with this one.")
+migrate.command(go_falcon)
+
+
+class FacadeAtWorkError(SchedulerError):
+    """A facade of this service works on the database."""
+
+    code = "facade_at_work"
+
+    def __init__(self) -> None:
+        super().__init__("A facade of this service works on this database; stop every facade first")
+
+
+@go_falcon.command
+def check(
+    *,
+    repair: Annotated[bool, Parameter(help="Repair what can be repaired without asking.", negative="")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", help="One finding a line, as JSON.", negative="")] = False,
+) -> None:
+    """List what a takeover changes and what must be repaired. Exit code 1 when something must be repaired."""
+    if asyncio.run(_check(Settings.load(), repair=repair, show=_json_line if as_json else _text_line)):
+        raise SystemExit(1)
+
+
+@go_falcon.command
+def takeover() -> None:
+    """Take the database over and record it. A facade that starts does the same by itself."""
+    record = asyncio.run(_takeover(Settings.load()))
+    if record is None:
+        print("There is nothing to take over: no task of go-falcon is in this database")
+        return
+    grace = Settings.load().scheduler.takeover_grace
+    print(f"Taken over at {record.taken_over_at.isoformat(timespec='seconds')}")
+    print(f"  tasks                 {record.tasks}")
+    print(f"  executions            {record.executions}")
+    print(f"  ended as unfinished   {record.leftovers}")
+    print(f"  old history is kept at least until {record.first_cleanup_at(grace).isoformat(timespec='seconds')}")
+
+
+@go_falcon.command
+def back(
+    *,
+    without_prefect: Annotated[
+        bool, Parameter(help="Leave the deployments in Prefect; they must not run any more.", negative="")
+    ] = False,
+) -> None:
+    """Rewrite the documents for go-falcon and remove our deployments. Stop every facade and worker first."""
+    returned = asyncio.run(_back(Settings.load(), without_prefect=without_prefect))
+    print(f"Rewritten for go-falcon: {returned.tasks} tasks, {returned.executions} executions")
+    for where, note in returned.notes:
+        print(f"  {where}  {note}")
+    if returned.missed:
+        print("These changed meanwhile; stop whatever writes them and run this again:")
+        print("\n".join(f"  {where}" for where in returned.missed))
+        raise SystemExit(1)
+
+
+async def _check(settings: Settings, *, repair: bool, show: Callable[[Finding, bool], str]) -> bool:
+    """Print every finding. Returns whether something is left to be repaired by a person."""
+    async with open_services(settings) as services:
+        migration = GoFalconMigration(services.stores.database)
+        now = services.stores.clock.now()
+        found: Counter[str] = Counter()
+        left = False
+        findings = [
+            each
+            async for each in migration.check(
+                SYSTEM_TASKS, services.catalog.faults, now + settings.scheduler.takeover_grace
+            )
+        ]
+        for finding in findings:
+            repaired = repair and finding.level is Level.REPAIR and await migration.repair(finding)
+            found["repaired" if repaired else str(finding.level)] += 1
+            left |= finding.level is Level.REPAIR and not repaired
+            print(show(finding, repaired))
+        counts = await GoFalconDatabase(services.stores.database).counts()
+        for line in await _surroundings(settings, services, migration):
+            print(f"note    {line}")
+        print(f"{counts.tasks} tasks and {counts.executions} executions of go-falcon; findings: {_summary(found)}")
+        return left
+
+
+async def _surroundings(settings: Settings, services: Services, migration: GoFalconMigration) -> Sequence[str]:
+    """What is to be known beside the documents."""
+    lines = []
+    now = services.stores.clock.now()
+    if await GoFalconDatabase(services.stores.database).begun_since(now - FIRST_SIGHT, 1):
+        lines.append("go-falcon began an execution within the last two minutes; stop it before the takeover")
+    for name in await migration.other_databases():
+        lines.append(f"database {name!r} of the same server holds scheduler tasks too (MONGODB_DATABASE chooses)")
+    if settings.api.jwt_secret is None:
+        lines.append("JWT_SECRET is not set; with go-falcon's secret (32 bytes or more) its tokens stay valid")
+    if settings.eve.token_key is not None:
+        lines.append("EVE_TOKEN_KEY is set: modules of go-falcon can't read tokens that this service writes")
+    return lines
+
+
+async def _takeover(settings: Settings) -> Takeover | None:
+    async with open_services(settings) as services, _office(services):
+        return await services.takeover.take_over(OPERATOR)
+
+
+async def _back(settings: Settings, *, without_prefect: bool) -> Returned:
+    async with open_services(settings) as services, _office(services):
+        record = services.stores.takeovers
+        present = await record.read()
+        async with services.audit.change(Action.GIVE_BACK, OPERATOR) as note:
+            if not without_prefect:
+                await _remove_deployments(services)
+            returned = await GoFalconMigration(services.stores.database).back()
+            note.after = {"tasks": returned.tasks, "executions": returned.executions}
+            if present is not None:
+                await record.write(replace(present, returned_at=services.stores.clock.now()))
+        return returned
+
+
+async def _remove_deployments(services: Services) -> None:
+    """Otherwise a worker would go on running the tasks. Deployments that others made stay."""
+    ours = [each.as_told.id async for each in services.engine.deployed() if each.adopted is None]
+    for deployment_id in ours:
+        await services.engine.remove_deployment(deployment_id)
+
+
+@asynccontextmanager
+async def _office(services: Services) -> AsyncIterator[None]:
+    """Hold the office of the facades, so that none works on the database meanwhile.
+
+    Raises:
+        FacadeAtWorkError: a facade holds it.
+    """
+    lease = services.duties.lease
+    if not await lease.hold(OFFICE, HOLDER, LEASE_TTL):
+        raise FacadeAtWorkError
+
+    async def keep() -> None:
+        while True:
+            await asyncio.sleep(LEASE_RENEWAL.total_seconds())
+            await lease.hold(OFFICE, HOLDER, LEASE_TTL)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await lease.give_up(OFFICE, HOLDER)
+
+
+def _text_line(finding: Finding, repaired: bool) -> str:
+    head = "done" if repaired else str(finding.level)
+    can = f"  [--repair sets {', '.join(finding.repair)}]" if finding.repair and not repaired else ""
+    return f"{head:<7} {finding.document}  {finding.message}{can}"
+
+
+def _json_line(finding: Finding, repaired: bool) -> str:
+    return json.dumps({**asdict(finding), "repaired": repaired}, default=str, ensure_ascii=False)
+
+
+def _summary(found: Counter[str]) -> str:
+    return ", ".join(f"{number} {level}" for level, number in sorted(found.items())) or "none"
