@@ -10,8 +10,8 @@
     ├── DeliveryFailed      a channel did not take an alert
     └── Unavailable         a part that we need is away
 
-No HTTP status stands here: `api_facade/errors.py` maps the families. Messages are written once, from ids, and never
-hold an address, a token or a header value.
+No HTTP status is named here: `api_facade/problems.py` maps the families. Messages are written once, from ids, and
+never hold an address, a token or a header value.
 """
 
 from __future__ import annotations

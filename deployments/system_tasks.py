@@ -1,6 +1,13 @@
 """The seven system tasks, as data.
 
-To add one: describe it here, write its work in `flows/system`, and name that work in `flows/system/catalog.py`.
+To add one:
+
+1. Describe it here.
+2. Write its work in `flows/system`, and name the work in `flows/system/catalog.py`.
+3. Describe its parameters as a model in `flows/system/parameters.py`, and add the model to `MODELS` there: a request
+   to run the task is checked against it.
+4. Write prefect.yaml again: `python -m deployments.prefect_yaml > prefect.yaml`.
+
 Source: eve-modules, "System tasks in GF against SEED"; scheduler API, "System Tasks (Hardcoded)". Where the two
 differ the document's figures are taken: affiliations 30 minutes, alliances on Sunday.
 """

@@ -1,7 +1,7 @@
 """What each EVE task may be told, as values: already validated, with the documented defaults.
 
 The text form (`"batch_size": 100`, `"timeout": "5m"`) and its bounds are read by `flows/system/eve/parameters.py`.
-Source of the defaults: go-falcon's system task table, `eve-modules.md` section 10.
+Source of the defaults: go-falcon's system task table; eve-modules, section 10.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def _distribution(point: EntryPoint) -> str:
 
 def _from_file(name: str) -> ModuleType:
     path = Path(name).resolve()
-    # A name of its own: "json.py" must neither hide a module nor be hidden by one.
+    # A name of its own: a file named like a module, such as json, must neither hide it nor be hidden by it.
     spec = importlib.util.spec_from_file_location(f"falcon_plugins.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")

@@ -18,12 +18,17 @@ from prefect.utilities.callables import parameter_schema
 
 from adapters.prefect.deployments import fingerprint_of
 from adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
+from adapters.settings import Settings
+from api_facade.services import Services
 from core.domain.execution import ExecutionStatus, Trigger
 from core.domain.task import TaskStatus
 from core.errors import TaskNotFound
 from deployments.prefect_yaml import render
 from deployments.system_tasks import SYSTEM_TASKS
 from flows import entrypoints
+from flows.catalog import Catalog
+from flows.executors.registry import Registry
+from flows.system.catalog import system_tasks
 from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -308,3 +313,13 @@ async def test_the_prefect_ui_is_served(stack: Any) -> None:
         page = await web.get(address, follow_redirects=True)
     assert page.status_code == 200
     assert "<title>" in page.text
+
+
+def test_every_system_task_has_work_and_parameters_that_its_definition_fits(
+    settings: Settings, services: Services
+) -> None:
+    work = system_tasks(settings, services.stores)
+    assert {definition.config["task_name"] for definition in SYSTEM_TASKS.values()} == set(work)
+    catalog = Catalog(Registry.load(settings))
+    faults = {task_id: catalog.faults(each.type, each.config) for task_id, each in SYSTEM_TASKS.items()}
+    assert not any(faults.values()), faults
