@@ -11,14 +11,16 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from adapters.settings import Settings, warn_of_unknown_names
+from adapters.web.callers import CallerCheck
 from api_facade.container import Container
 from api_facade.handlers import install_handlers
 from api_facade.logs import configure_logs
 from api_facade.metrics.http import RequestMetrics
 from api_facade.metrics.route import metrics_router
 from api_facade.openapi import TITLE, install_docs, install_openapi
+from api_facade.problems import problem_of
 from api_facade.routes import alerts, audit, batches, control, executions, root, service, tasks
-from api_facade.tracing import HEADER, RequestTracing
+from api_facade.tracing import HEADER, RequestTracing, request_id
 
 Open = Callable[[], AbstractAsyncContextManager[Container]]
 
@@ -80,6 +82,12 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
     install_docs(app, base)
     install_openapi(app, base)
     install_handlers(app)
+    app.add_middleware(
+        CallerCheck,
+        hosts=settings.api.api_trusted_hosts,
+        origins=settings.api.api_trusted_origins,
+        refusal=lambda refused: problem_of(refused, request_id()),
+    )
     app.add_middleware(RequestMetrics)
     if settings.api.api_trusted_origins:
         app.add_middleware(

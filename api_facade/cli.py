@@ -24,7 +24,7 @@ from core.errors import SchedulerError
 from deployments.stack import foreground
 from deployments.stack.home import Home
 from deployments.stack.process import PART_MARK, leftovers
-from deployments.stack.product import Addresses
+from deployments.stack.product import Addresses, known_prefect_api
 
 app = App(name="falcon-scheduler", help="A scheduler service with a documented REST API in front of Prefect.")
 # A path instead of the app itself: the module imports Prefect, which takes a second, and is loaded when it is called.
@@ -94,13 +94,30 @@ def token(
 
 
 @app.command
+def env(*, home: HomeOption = None) -> None:
+    """Print lines for a shell that lead the prefect command to the Prefect server that runs here.
+
+    eval "$(falcon-scheduler env --home DIR)"
+    """
+    with _told_plainly():
+        place = _existing_home(home or Settings.load().scheduler.home)
+        _supervisor(place)
+        known = known_prefect_api(place)
+        if not known:
+            raise SchedulerError(
+                f"The Prefect server of {place.path} is one of yours: PREFECT_API_URL and PREFECT_API_AUTH_STRING "
+                "are as you set them"
+            )
+        for name, value in known.items():
+            print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command
 def status(*, home: HomeOption = None) -> None:
     """Show the processes of the stack that runs here, with their memory. Exit code 1 when none does."""
     with _told_plainly():
         place = _existing_home(home or Settings.load().scheduler.home)
-        supervisor = place.holder()
-        if supervisor is None:
-            raise SchedulerError(f"No stack runs on {place.path}")
+        supervisor = _supervisor(place)
         print(f"{'part':<12}{'pid':>8}{'processes':>11}{'memory':>10}")
         for part, processes in _by_part(place, supervisor).items():
             memory = sum(map(_memory_bytes, processes)) / 2**20
@@ -112,9 +129,7 @@ def down(*, home: HomeOption = None) -> None:
     """Stop the stack that runs here, as Ctrl-C in its terminal would, and wait until it is gone."""
     with _told_plainly():
         place = _existing_home(home or Settings.load().scheduler.home)
-        supervisor = place.holder()
-        if supervisor is None:
-            raise SchedulerError(f"No stack runs on {place.path}")
+        supervisor = _supervisor(place)
         os.kill(supervisor, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_PATIENCE.total_seconds()
         while place.holder() is not None:
@@ -142,11 +157,15 @@ def _welcome(ready: foreground.Ready) -> None:
     ]
     if ready.prefect_ui_url:
         lines.append(f"  Prefect UI   {ready.prefect_ui_url}")
-        lines.append(f"  Prefect API  {ready.prefect_ui_url}/api (PREFECT_API_URL for the prefect command)")
     if ready.prefect_password:
         lines.append(f"  its password {ready.prefect_password}")
+    if ready.prefect_login_link:
+        lines.append(f"  log in by    {ready.prefect_login_link}")
+    lines.append(f"  Data, logs   {ready.home}")
+    if ready.prefect_ui_url:
+        command = f"{program} env --home {shlex.quote(str(ready.home))}"
+        lines += ["", "For the prefect command, in a second terminal:", "", f'  eval "$({command})"']
     lines += [
-        f"  Data, logs   {ready.home}",
         "",
         f"A super-admin token, valid for {format_duration(_FIRST_TOKEN_TTL)}; for another one:",
         f"{program} token --super-admin --home {shlex.quote(str(ready.home))}",
@@ -185,6 +204,14 @@ def _existing_home(path: Path) -> Home:
     if not (path.expanduser() / "secrets").is_dir():
         raise SchedulerError(f"{path} is no home of a stack; name the one that `up` uses with --home")
     return Home(path)
+
+
+def _supervisor(place: Home) -> int:
+    """Process id of the stack that runs there."""
+    supervisor = place.holder()
+    if supervisor is None:
+        raise SchedulerError(f"No stack runs on {place.path}")
+    return supervisor
 
 
 def _generated_secret(path: Path) -> str:

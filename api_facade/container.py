@@ -110,6 +110,4 @@ def make_authenticator(settings: ApiSettings, source: GrantSource) -> Authentica
         provider = ProviderKeys(
             settings.jwt_jwks_url, issuer=settings.jwt_jwks_issuer, audience=settings.jwt_jwks_audience
         )
-    return Authenticator(
-        TokenVerifier(keys, provider), source, trusted_origins=frozenset(settings.api_trusted_origins)
-    )
+    return Authenticator(TokenVerifier(keys, provider), source)

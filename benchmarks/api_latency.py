@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from prefect.context import refresh_global_settings_context
 
 from adapters.mongo.client import EXECUTIONS, TASKS, Database
 from adapters.mongo.execution_documents import to_document as execution_document
@@ -40,6 +41,7 @@ async def main(tasks: int, executions: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         async with EmbeddedStack(Path(home), parts={"postgres", "valkey", "mongo", "prefect"}) as stack:
             os.environ.update(stack.environment, JWT_SECRET=SECRET, API_RATE_LIMIT="0")
+            refresh_global_settings_context()
             settings = Settings.load()
             async with open_services(settings) as services:
                 await services.duties.prepare()

@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
+from prefect.context import refresh_global_settings_context
 from prefect.states import Cancelled, Completed
 
 from adapters.settings import Settings
@@ -131,6 +132,7 @@ async def main(many: int, times: int) -> None:
     with TemporaryDirectory(prefix="falcon-mirror-") as home:
         async with EmbeddedStack(Path(home), parts={"postgres", "valkey", "mongo", "prefect"}) as stack:
             os.environ.update(stack.environment)
+            refresh_global_settings_context()
             async with open_services(Settings.load()) as services:
                 await services.duties.prepare()
                 await services.reconcile.reload()

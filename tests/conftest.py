@@ -22,6 +22,7 @@ from typing import Any
 import hypothesis
 import pytest
 import pytest_asyncio
+from prefect.context import refresh_global_settings_context
 from pymongo.asynchronous.database import AsyncDatabase
 from redis.asyncio import Redis
 from xdist.scheduler import LoadScopeScheduling
@@ -165,6 +166,7 @@ async def started(home: Path, parts: set[str]) -> AsyncIterator[EmbeddedStack]:
     """A stack whose addresses stand in the environment."""
     async with EmbeddedStack(home, parts=parts) as stack:
         os.environ.update(stack.environment)
+        refresh_global_settings_context()  # Prefect read its password when it was imported
         yield stack
 
 

@@ -11,6 +11,7 @@ import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 
 from adapters.prefect.errors import Gone, translated
 from adapters.prefect.names import FLOWS, POOL, POOL_TYPE, QUEUES
@@ -21,9 +22,15 @@ Client = PrefectClient
 
 @asynccontextmanager
 async def open_client(api_url: str) -> AsyncIterator[PrefectClient]:
-    """A client of the server at `api_url`. Opening does not connect."""
+    """A client of the server at `api_url`, with the password of Prefect's own settings. Opening does not connect."""
     timeout = httpx.Timeout(15, connect=3, pool=15)
-    async with PrefectClient(api_url, httpx_settings={"timeout": timeout}) as client:
+    opening = PrefectClient(
+        api_url,
+        auth_string=PREFECT_API_AUTH_STRING.value(),
+        api_key=PREFECT_API_KEY.value(),
+        httpx_settings={"timeout": timeout},
+    )
+    async with opening as client:
         yield client
 
 

@@ -119,6 +119,13 @@ def origins(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def host_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+            raise ValueError("must be host names such as scheduler.example.com or *.example.com, without a port")
+    return value
+
+
 def addresses(value: object) -> object:
     return split_addresses(value) if isinstance(value, str) else value
 

@@ -107,6 +107,9 @@ class ApiSettings(Group):
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
     api_trusted_proxies: Annotated[Listed, AfterValidator(checks.networks)] = ()
     """Addresses and networks of the proxies in front of the API: only they say, in X-Forwarded-For, who is asking."""
+    api_trusted_hosts: Annotated[Listed, AfterValidator(checks.host_names)] = ()
+    """Names under which clients may ask for this server, `*.example.com` for all below one. Without it every name
+    is answered; the local stack names its own and answers no other."""
     api_prefix: Annotated[str, AfterValidator(checks.api_prefix)] = ""
     """Path in front of `/scheduler`: empty, or starting with a slash and not ending with one."""
 

@@ -6,13 +6,12 @@ reads and super-admin tokens work while MongoDB's groups can't be read.
 
 from __future__ import annotations
 
-from collections.abc import Set
 from datetime import timedelta
 from typing import Protocol
 
 from starlette.requests import Request
 
-from api_facade.auth.carriers import carried_token, check_same_site
+from api_facade.auth.carriers import carried_token
 from api_facade.auth.claims import Claims
 from api_facade.auth.tokens import TokenVerifier
 from api_facade.cache import BriefCache
@@ -37,27 +36,20 @@ class GrantSource(Protocol):
 class Authenticator:
     """Tells who is asking."""
 
-    def __init__(
-        self, verifier: TokenVerifier, source: GrantSource, *, trusted_origins: Set[str] = frozenset()
-    ) -> None:
+    def __init__(self, verifier: TokenVerifier, source: GrantSource) -> None:
         self._verifier = verifier
         self._grants = BriefCache(source.grants, ttl=GRANTS_TTL)
-        self._trusted_origins = trusted_origins
 
     async def identify(self, request: Request) -> Claims:
         """Who is asking, by the token's word.
 
         Raises:
             Unauthenticated: no token, or one that is not to be believed.
-            CrossSiteRequest: the token is a cookie that another site's page made the browser send.
         """
-        carried = carried_token(request)
-        if carried is None:
+        token = carried_token(request)
+        if token is None:
             raise Unauthenticated
-        claims = await self._verifier.verify(carried.token)
-        if carried.by_cookie:
-            check_same_site(request, request.method, self._trusted_origins)
-        return claims
+        return await self._verifier.verify(token)
 
     async def permit(self, claims: Claims, permission: Permission) -> Principal:
         """The caller, who may do this.

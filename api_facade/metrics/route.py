@@ -21,9 +21,7 @@ def metrics_router(token: SecretStr | None) -> APIRouter:
     async def metrics(request: Request) -> Response:
         if token is not None:
             carried = carried_token(request)
-            if carried is None or not secrets.compare_digest(
-                carried.token.encode(), token.get_secret_value().encode()
-            ):
+            if carried is None or not secrets.compare_digest(carried.encode(), token.get_secret_value().encode()):
                 count_address(request, request.app.state.container)
                 raise Unauthenticated("The metrics need the token of METRICS_TOKEN as Bearer")
         return Response(request.app.state.container.metrics.text(), media_type=CONTENT_TYPE_LATEST)

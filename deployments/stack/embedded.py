@@ -24,7 +24,7 @@ from deployments.stack.mongo import Mongo
 from deployments.stack.part import Part
 from deployments.stack.postgres import Postgres
 from deployments.stack.process import HOME_MARK, PART_MARK, end_leftovers, trim_log
-from deployments.stack.product import Addresses, Facade, PrefectServer, Worker, common_environment
+from deployments.stack.product import PREFECT_API, Addresses, Facade, PrefectServer, Worker, common_environment
 from deployments.stack.valkey import Valkey
 
 PARTS = ("postgres", "valkey", "mongo", "demo-esi", "prefect", "facade", "worker")
@@ -81,6 +81,8 @@ class EmbeddedStack:
             await self._end_what_an_earlier_stack_left()
             self._make_parts(await started.enter_async_context(httpx.AsyncClient(timeout=5)))
             self._check_ports()
+            if "prefect" not in self._parts:
+                self.home.forget_secret(PREFECT_API)
             await self._start_guardian(started)
             started.push_async_callback(self._stop_all)
             await self._start_all()

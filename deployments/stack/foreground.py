@@ -13,8 +13,9 @@ from pathlib import Path
 
 from adapters.settings import Settings
 from deployments.stack.embedded import EmbeddedStack
+from deployments.stack.home import Home
 from deployments.stack.process import end_leftovers
-from deployments.stack.product import Addresses, Facade, PrefectServer
+from deployments.stack.product import Addresses, Facade, PrefectServer, known_prefect_api
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -27,7 +28,9 @@ class Ready:
     prefect_ui_url: str | None
     """None when the Prefect server is not ours."""
     prefect_password: str | None
-    """`user:password` for the Prefect UI when it can be reached from other machines."""
+    """`user:password` for the Prefect UI and API."""
+    prefect_login_link: str | None
+    """Logs a browser in to the Prefect UI."""
     home: Path
     jwt_secret: str
     took: timedelta
@@ -52,7 +55,12 @@ async def run(
         _serve(
             EmbeddedStack(
                 home,
-                parts=chosen_parts(settings, with_worker=with_worker, with_demo_esi=with_demo_esi),
+                parts=chosen_parts(
+                    settings,
+                    with_worker=with_worker,
+                    with_demo_esi=with_demo_esi,
+                    own_prefect_url=known_prefect_api(Home(home)).get("PREFECT_API_URL"),
+                ),
                 addresses=addresses,
                 settings=settings,
                 report=say,
@@ -68,8 +76,15 @@ async def run(
         say("Everything is stopped")
 
 
-def chosen_parts(settings: Settings, *, with_worker: bool, with_demo_esi: bool = False) -> set[str]:
-    """The parts to embed: each one whose address is not given."""
+def chosen_parts(
+    settings: Settings, *, with_worker: bool, with_demo_esi: bool = False, own_prefect_url: str | None = None
+) -> set[str]:
+    """The parts to embed: each one whose address is not given.
+
+    Args:
+        own_prefect_url: the API of the home's own Prefect server; in a terminal that has it from
+            `falcon-scheduler env`, it is given and yet to be embedded.
+    """
     parts = {"facade"}
     if with_worker:
         parts.add("worker")
@@ -79,7 +94,7 @@ def chosen_parts(settings: Settings, *, with_worker: bool, with_demo_esi: bool =
         parts.add("mongo")
     if not settings.redis.gives("host"):
         parts.add("valkey")
-    if not settings.prefect.gives("api_url"):
+    if not settings.prefect.gives("api_url") or settings.prefect.api_url == own_prefect_url:
         parts.add("prefect")
         given = ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL")
         if not any(os.environ.get(name) for name in given):
@@ -103,6 +118,7 @@ def _ready(stack: EmbeddedStack, settings: Settings, took: timedelta) -> Ready:
         api_url=facade.url,
         prefect_ui_url=prefect.url if isinstance(prefect, PrefectServer) else None,
         prefect_password=stack.environment.get("PREFECT_API_AUTH_STRING"),
+        prefect_login_link=prefect.login_link if isinstance(prefect, PrefectServer) else None,
         home=stack.home.path,
         jwt_secret=secret.get_secret_value() if secret else stack.home.secret("jwt_secret"),
         took=took,

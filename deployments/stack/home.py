@@ -69,6 +69,14 @@ class Home:
         write_private(self._secrets / name, value)
         return value
 
+    def keep_secret(self, name: str, value: str) -> None:
+        """Replace a secret that comes from elsewhere."""
+        write_private(self._secrets / name, value)
+
+    def forget_secret(self, name: str) -> None:
+        """Remove a secret that is true no more, if it is there."""
+        (self._secrets / name).unlink(missing_ok=True)
+
     def known_secret(self, name: str) -> str | None:
         """Read a secret, or None when it was never generated."""
         try:

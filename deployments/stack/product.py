@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import httpx
 
 from adapters.settings import PrefectSettings, Settings
 from deployments.stack.home import Home, free_port
 from deployments.stack.part import Part
+from deployments.stack.prefect_login import login_link
 from deployments.stack.prefect_settings import log_settings, server_settings, shared_settings, worker_settings
 from deployments.stack.process import Command
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POOL = "falcon"
+PREFECT_API = "prefect_api"
+"""The secret of a home that holds what leads a client to its Prefect server: variables by name, as JSON."""
 _WITHOUT_KEYS = {"JWT_SECRET": None, "JWT_SECRET_PREVIOUS": None}
 """Only the facade signs and believes tokens. Work that users define runs elsewhere and must not find the keys."""
 
@@ -35,6 +40,14 @@ class Addresses:
     def is_loopback(self) -> bool:
         """Whether only this machine can reach them."""
         return self.host in _LOOPBACK
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names under which a client may ask for them, besides IP addresses, which resolve to nothing else."""
+        if self.is_loopback:
+            return ("localhost",)
+        own = {socket.gethostname(), socket.getfqdn(), self.host}
+        return ("localhost", *sorted(name for name in own if not _is_address(name)))
 
     def url(self, port: int) -> str:
         """The address for a client on this machine."""
@@ -56,40 +69,50 @@ class PrefectServer(Part):
         self._settings = settings
         self._addresses = addresses
         self._port = addresses.prefect_port or free_port()
-        self._password = "" if addresses.is_loopback else self._password_beyond_loopback()
-
-    def _password_beyond_loopback(self) -> str:
-        # Whoever reaches an open Prefect API can run code here, so beyond loopback it always asks for a password.
+        # Whoever reaches an open Prefect API can run code here: every user of this machine, and every web page that
+        # one of them opens. So it always asks for a password.
         given = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
-        return given or f"falcon:{self.home.secret('prefect_password')}"
+        self._auth_string = given or f"falcon:{home.secret('prefect_password')}"
 
     @property
     def url(self) -> str:
         """Where its UI is; its API is under `/api`."""
         return self._addresses.url(self._port)
 
+    @property
+    def login_link(self) -> str:
+        """Logs the browser that opens it in to the UI."""
+        return login_link(self.url, self._auth_string)
+
+    async def prepare(self) -> None:
+        """Leave address and password where `falcon-scheduler env` finds them, for the `prefect` command."""
+        self.home.keep_secret(PREFECT_API, json.dumps(dict(self.environment())))
+
     def command(self) -> Command:
-        origins = [f"http://{name}:{self._port}" for name in ("127.0.0.1", "localhost")]
+        own = [f"http://{name}:{self._port}" for name in ("127.0.0.1", "localhost")]
         settings = {
             **server_settings(self._settings.scheduler),
             # Default `*`: any page open in the user's browser might talk to this API.
-            "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(origins),
-            # A browser elsewhere can't reach our loopback address: it asks the server that it got the UI from.
-            "PREFECT_UI_API_URL": f"{self.url}/api" if self._addresses.is_loopback else "/api",
+            "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(own),
+            # The browser asks the server that it got the UI from, under the name by which it knows that server.
+            "PREFECT_UI_API_URL": "/api",
+            # Prefect copies its UI before serving it; by default into its own package, which may be read-only.
+            "PREFECT_UI_STATIC_DIRECTORY": str(self.home.data(self.name) / "ui"),
         }
-        # Prefect copies its UI before serving it; default: into its own package, which may not be ours to write to.
-        settings["PREFECT_UI_STATIC_DIRECTORY"] = str(self.home.data(self.name) / "ui")
-        if self._password:
-            settings["PREFECT_SERVER_API_AUTH_STRING"] = self._password
-        argv = ("-m", "prefect", "server", "start", "--host", self._addresses.host, "--port", str(self._port))
-        return Command(argv=(sys.executable, *argv), environment={**defaults(settings), **_WITHOUT_KEYS})
+        names = dict.fromkeys((*self._addresses.names, *self._settings.api.api_trusted_hosts))
+        argv = (
+            *(sys.executable, "-m", "deployments.stack.prefect_server"),
+            *("--host", self._addresses.host, "--port", str(self._port)),
+            *(argument for name in names for argument in ("--trusted-host", name)),
+        )
+        password = {"PREFECT_SERVER_API_AUTH_STRING": self._auth_string}
+        return Command(argv=argv, environment={**defaults(settings), **password, **_WITHOUT_KEYS})
 
     async def is_ready(self) -> bool:
         return (await self._http.get(f"{self.url}/api/health")).is_success
 
     def environment(self) -> Mapping[str, str]:
-        password = {"PREFECT_API_AUTH_STRING": self._password} if self._password else {}
-        return {"PREFECT_API_URL": f"{self.url}/api", **password}
+        return {"PREFECT_API_URL": f"{self.url}/api", "PREFECT_API_AUTH_STRING": self._auth_string}
 
 
 class Facade(Part):
@@ -106,6 +129,8 @@ class Facade(Part):
         self._addresses = addresses
         self._port = addresses.facade_port or free_port()
         self._secret = settings.api.jwt_secret.get_secret_value() if settings.api.jwt_secret else None
+        self._names = dict.fromkeys((*addresses.names, *settings.api.api_trusted_hosts))
+        self._http_allow = settings.scheduler.http_allow
         self._prefix = settings.api.api_prefix
 
     @property
@@ -124,14 +149,17 @@ class Facade(Part):
                 *("--limit-concurrency", "500", "--timeout-keep-alive", "10"),
                 *("--timeout-graceful-shutdown", "5", "--no-server-header", "--no-proxy-headers"),
             ),
-            environment={"JWT_SECRET": self._secret or self.home.secret("jwt_secret")},
+            environment={
+                "JWT_SECRET": self._secret or self.home.secret("jwt_secret"),
+                "API_TRUSTED_HOSTS": ",".join(self._names),
+            },
         )
 
     def environment(self) -> Mapping[str, str]:
-        """On loopback http tasks may call this API, so that a first task has something to call; nothing else."""
-        if not self._addresses.is_loopback or os.environ.get("SCHEDULER_HTTP_ALLOW"):
+        """On loopback http tasks may call this API too, so that a first task has something to call."""
+        if not self._addresses.is_loopback:
             return {}
-        return {"SCHEDULER_HTTP_ALLOW": f"127.0.0.1:{self._port}"}
+        return {"SCHEDULER_HTTP_ALLOW": ",".join((*self._http_allow, f"127.0.0.1:{self._port}"))}
 
     async def is_ready(self) -> bool:
         """Whether it has what it needs and has put the system tasks in place, so that the first list is not empty."""
@@ -184,6 +212,20 @@ class Worker(Part):
     def _is_this_start(self, worker: dict[str, str]) -> bool:
         seen_at = datetime.fromisoformat(worker["last_heartbeat_time"])
         return worker["name"] == self._name and seen_at >= self._started_at
+
+
+def known_prefect_api(home: Home) -> Mapping[str, str]:
+    """The variables that lead a client to the Prefect server of this home. Empty when it has none of its own."""
+    known: dict[str, str] = json.loads(home.known_secret(PREFECT_API) or "{}")
+    return known
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def defaults(settings: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from prefect.context import refresh_global_settings_context
+
 from adapters.settings import Settings
 from api_facade.auth.mint import Bearer, mint_token
 from api_facade.services import Services, open_services
@@ -52,6 +54,7 @@ async def main(minutes: float, seed: int, tasks: int, home: Path) -> int:
     stand = Stand(home)
     async with stand.running(Settings.load()), web_server() as web:
         os.environ.update(stand.environment)
+        refresh_global_settings_context()
         async with open_services(Settings.load()) as services:
             findings = await _run(stand, services, work, web, seed, length, tasks)
     _report(findings)
@@ -63,7 +66,8 @@ async def _run(
 ) -> Findings:
     bearer = Bearer("chaos", 1, "Chaos", is_super_admin=True)
     token = mint_token(SECRET, bearer, issued_at=datetime.now(UTC), ttl=length + timedelta(hours=2))
-    users = Users(stand.facade_urls(), token, stand.environment["PREFECT_API_URL"], seed)
+    prefect = (stand.environment["PREFECT_API_URL"], stand.environment["PREFECT_API_AUTH_STRING"])
+    users = Users(stand.facade_urls(), token, *prefect, seed)
     ids = await users.create(wanted_tasks(work, web, seed, tasks))
     watch = Watch(services, ids.values())
     injector = Injector(stand, work, watch.holder_pid)

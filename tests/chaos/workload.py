@@ -79,6 +79,8 @@ class Users:
     facades: Sequence[str]
     token: str
     prefect_url: str
+    prefect_auth: str
+    """`user:password`."""
     seed: int
     did: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
@@ -131,16 +133,19 @@ class Users:
 
     async def _in_prefect(self, web: httpx.AsyncClient, action: str, task_id: str) -> None:
         body: dict[str, Any] = {"deployments": {"name": {"any_": [task_id]}}}
-        found = (await web.post(f"{self.prefect_url}/deployments/filter", json=body)).json()
+        auth = httpx.BasicAuth(*self.prefect_auth.split(":", 1))
+        found = (await web.post(f"{self.prefect_url}/deployments/filter", json=body, auth=auth)).json()
         if not found:
             return
         if action == "run in Prefect":
-            self._note(await web.post(f"{self.prefect_url}/deployments/{found[0]['id']}/create_flow_run", json={}))
+            url = f"{self.prefect_url}/deployments/{found[0]['id']}/create_flow_run"
+            self._note(await web.post(url, json={}, auth=auth))
             return
         body |= {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}}
-        for flow_run in (await web.post(f"{self.prefect_url}/flow_runs/filter", json=body)).json():
+        for flow_run in (await web.post(f"{self.prefect_url}/flow_runs/filter", json=body, auth=auth)).json():
             state = {"state": {"type": "CANCELLING"}}
-            self._note(await web.post(f"{self.prefect_url}/flow_runs/{flow_run['id']}/set_state", json=state))
+            url = f"{self.prefect_url}/flow_runs/{flow_run['id']}/set_state"
+            self._note(await web.post(url, json=state, auth=auth))
 
     def _note(self, answer: httpx.Response) -> None:
         self.answers[str(answer.status_code)] += 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest_asyncio
+from prefect.context import refresh_global_settings_context
 
 from adapters.settings import Settings
 from api_facade.auth.mint import Bearer, mint_token
@@ -31,11 +32,13 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
     """Values in our environment for a moment."""
     before = dict(os.environ)
     os.environ.update(values)
+    refresh_global_settings_context()  # Prefect reads its settings when it is imported
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
+        refresh_global_settings_context()
 
 
 @pytest_asyncio.fixture(scope="package")

@@ -132,7 +132,8 @@ class WorkerProcess:
 @pytest_asyncio.fixture(scope="session")
 async def pool(stack: EmbeddedStack) -> AsyncIterator[Pool]:
     """A work pool for this folder's tests alone."""
-    async with PrefectClient(os.environ["PREFECT_API_URL"]) as client:
+    url, auth_string = os.environ["PREFECT_API_URL"], os.environ["PREFECT_API_AUTH_STRING"]
+    async with PrefectClient(url, auth_string=auth_string) as client:
         yield await make_pool(client)
 
 

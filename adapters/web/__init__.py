@@ -1,0 +1,1 @@
+"""What an HTTP server of ours checks of every request before anything else reads it."""

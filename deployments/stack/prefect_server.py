@@ -1,0 +1,61 @@
+"""Starts Prefect's server behind our check of hosts and origins, with the login page. A program of its own.
+
+    python -m deployments.stack.prefect_server --port 4200 --trusted-host prefect.example.com
+
+Everything else is as `prefect server start` does it: same app, same services, same settings. That command leaves no
+room for a middleware, and Prefect itself looks at neither header. Origins whose pages may call this server are those
+of Prefect's own setting PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS. Source: Prefect 3.8.8, `cli/_server_utils.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+import prefect.settings as known
+import uvicorn
+from prefect.server.api.server import create_app
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from adapters.web.callers import CallerCheck
+from core.errors import Forbidden
+from deployments.stack.prefect_login import LoginPage
+
+
+def build(trusted_hosts: Sequence[str], *, webserver_only: bool = False) -> ASGIApp:
+    """Prefect's whole app, guarded. Without trusted hosts every host is answered."""
+    allowed = known.PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS.value().split(",")
+    return CallerCheck(
+        LoginPage(create_app(final=True, webserver_only=webserver_only)),
+        hosts=trusted_hosts,
+        origins=[origin for origin in allowed if origin not in {"", "*"}],
+        refusal=_refusal,
+    )
+
+
+def _refusal(refused: Forbidden) -> ASGIApp:
+    return JSONResponse({"exception_message": str(refused)}, status_code=403)
+
+
+def main() -> None:
+    """Serve until a signal comes."""
+    parser = argparse.ArgumentParser(description="Prefect's server, which answers no foreign web page.")
+    parser.add_argument("--host", default=known.PREFECT_SERVER_API_HOST.value())
+    parser.add_argument("--port", type=int, default=known.PREFECT_SERVER_API_PORT.value())
+    parser.add_argument("--trusted-host", action="append", default=[], help="A name of this server; repeatable.")
+    parser.add_argument("--no-services", action="store_true", help="Only the API and the UI.")
+    given = parser.parse_args()
+    uvicorn.run(
+        build(given.trusted_host, webserver_only=given.no_services),
+        host=given.host,
+        port=given.port,
+        timeout_keep_alive=known.PREFECT_SERVER_API_KEEPALIVE_TIMEOUT.value(),
+        ws_ping_interval=known.PREFECT_SERVER_API_WEBSOCKET_PING_INTERVAL.value(),
+        ws_ping_timeout=known.PREFECT_SERVER_API_WEBSOCKET_PING_TIMEOUT.value(),
+        log_level=known.PREFECT_SERVER_LOGGING_LEVEL.value().lower(),
+    )
+
+
+if __name__ == "__main__":
+    main()
