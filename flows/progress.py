@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
 from core.domain.work import WorkLog
-from core.errors import Unavailable
 from core.ports import ExecutionStore
-
-logger = logging.getLogger(__name__)
+from core.services.informing import inform
 
 SHOWN_EVERY_SECONDS = 1.0
+PATIENCE = timedelta(seconds=2)
+"""How long the work waits for a server that is to be told; it counts against the timeout of the attempt."""
+REST_SECONDS = 15.0
+"""After a server could not be told, the work goes on for so long without telling."""
 
 
 class PrefectProgress:
@@ -28,27 +30,28 @@ class PrefectProgress:
         self._log = log
         self._artifact_id: UUID | None = None
         self._shown_at = float("-inf")
+        self._rests_until = float("-inf")
 
     async def __call__(self, done: int, total: int | None = None, text: str = "") -> None:
         now = time.monotonic()
-        if now - self._shown_at < SHOWN_EVERY_SECONDS and done != total:
+        if now < self._rests_until or (now - self._shown_at < SHOWN_EVERY_SECONDS and done != total):
             return
         self._shown_at = now
         progress: dict[str, Any] = {"done": done} | ({"total": total} if total is not None else {})
-        with suppress(Unavailable):
-            await self._executions.note(self._execution_id, detail={"progress": progress | {"text": text}})
-        if total:
-            await self._show(100 * min(done / total, 1), text)
+        detail = {"progress": progress | {"text": text}}
+        note = partial(self._executions.note, self._execution_id, detail=detail)
+        is_told = await inform("note the progress in the history", note, self._log, within=PATIENCE)
+        if is_told and total:
+            show = partial(self._show, 100 * min(done / total, 1), text)
+            is_told = await inform("show the progress in Prefect", show, self._log, within=PATIENCE)
+        if not is_told:
+            self._rests_until = time.monotonic() + REST_SECONDS
 
     async def _show(self, percent: float, text: str) -> None:
-        """Progress is a courtesy: Prefect being away must not fail the work."""
-        try:
-            if self._artifact_id is None:
-                created: Any = await acreate_progress_artifact(
-                    progress=percent, key=f"execution-{self._execution_id}", description=text or None
-                )
-                self._artifact_id = created
-            else:
-                await aupdate_progress_artifact(self._artifact_id, progress=percent, description=text or None)
-        except Exception as error:  # noqa: BLE001 - see above
-            self._log.debug("Progress could not be shown: %s", type(error).__name__)
+        if self._artifact_id is None:
+            created: Any = await acreate_progress_artifact(
+                progress=percent, key=f"execution-{self._execution_id}", description=text or None
+            )
+            self._artifact_id = created
+        else:
+            await aupdate_progress_artifact(self._artifact_id, progress=percent, description=text or None)

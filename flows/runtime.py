@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.states import Cancelling
 
+from adapters.prefect.runs import FlowRuns
 from adapters.pulse import Pulse
 from adapters.settings import Settings
 from adapters.wiring import Stores, open_pulse_stores, open_stores
@@ -64,7 +63,7 @@ async def open_runtime() -> AsyncIterator[Runtime]:
                     locks=stores.locks,
                     tasks=stores.tasks,
                     executions=stores.executions,
-                    cancel=_cancel,
+                    cancel=lambda execution_id: _cancel(execution_id, stores),
                     cancel_grace=settings.scheduler.cancel_grace,
                 ),
                 clock=stores.clock,
@@ -82,6 +81,6 @@ def _executor_for(task_type: str, settings: Settings, stores: Stores) -> Executo
     return load_registry().executor_for(task_type)
 
 
-async def _cancel(execution_id: str) -> None:
+async def _cancel(execution_id: str, stores: Stores) -> None:
     async with get_client() as client:
-        await client.set_flow_run_state(UUID(execution_id), Cancelling())
+        await FlowRuns(client, stores.clock).cancel(execution_id)

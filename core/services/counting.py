@@ -13,7 +13,7 @@ from contextlib import suppress
 from core.domain.execution import Execution
 from core.domain.record import COUNTED_WINDOW
 from core.domain.task import Task
-from core.errors import TaskNotFound
+from core.errors import ConcurrentChange, TaskNotFound
 from core.ports import ExecutionStore, TaskStore
 
 COUNTED_AT_ONCE = COUNTED_WINDOW // 2
@@ -44,7 +44,8 @@ class OutcomeCounting:
         """Store the end of an execution and count it. False when it was refused; see `ExecutionStore.finish`."""
         changed = await self._executions.finish(execution, fenced=fenced)
         if changed:
-            await self._count_now(execution.task_id, [execution], [execution.id])
+            with suppress(ConcurrentChange):  # it is marked as uncounted, and the sweep counts it
+                await self._count_now(execution.task_id, [execution], [execution.id])
             self._told([execution])
         return changed
 

@@ -14,15 +14,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from core.domain.task import Overlap, Task
 from core.domain.work import WorkLog
-from core.errors import Unavailable
+from core.errors import ConcurrentChange, Unavailable
 from core.ports import ExecutionStore, Lock, LockService, TaskStore
+from core.services.informing import decided, inform
 
 GRACE = timedelta(seconds=60)
 """How much longer than an attempt a lock lives when nobody extends it."""
 WAIT_SECONDS = 0.5
+ASKING_PATIENCE = timedelta(seconds=120)
+"""For how long an engine that is away is asked to cancel the run that is to be replaced."""
 SILENT_FOR = timedelta(seconds=12)
 """An execution whose sign of life has not changed for this long does not stand in the way of another."""
 
@@ -96,20 +100,23 @@ class OverlapRule:
     async def _wait(self, task: Task, execution_id: str, claim: Claim, log: WorkLog) -> Turn:
         """Until it is the run's turn; with `cancel_running`, no longer than a cancellation takes."""
         replaces = task.definition.overlap is Overlap.CANCEL_RUNNING
-        ends_at = time.monotonic() + (self._cancel_grace + timedelta(seconds=20)).total_seconds()
+        takes_seconds = (self._cancel_grace + timedelta(seconds=20)).total_seconds()
+        asking_ends_at = time.monotonic() + ASKING_PATIENCE.total_seconds()
+        ends_at = time.monotonic() + takes_seconds
         signs: Signs = {}
         asked: set[str] = set()
         while True:
             turn = await self._try(task, execution_id, claim, signs, log)
             if turn.granted or (replaces and time.monotonic() > ends_at):
                 return turn
-            if replaces:
-                await self._cancel_others(task, execution_id, signs.keys(), asked, log)
+            if replaces and not await self._cancel_others(task, execution_id, signs.keys(), asked, log):
+                ends_at = min(time.monotonic() + takes_seconds, asking_ends_at)
             await asyncio.sleep(WAIT_SECONDS)
 
     async def _cancel_others(
         self, task: Task, execution_id: str, alive: Collection[str], asked: set[str], log: WorkLog
-    ) -> None:
+    ) -> bool:
+        """Whether each of them has been asked to end; those that have not are asked the next time."""
         try:
             holder = await self._locks.holder(task.id)
         except Unavailable:
@@ -117,8 +124,9 @@ class OverlapRule:
         others = {*alive, *([holder] if holder else [])} - {execution_id} - asked
         for other in others:
             log.info("Cancelling execution %s, which is still running", other)
-            await self._cancel(other)
-            asked.add(other)
+            if await inform(f"cancel execution {other}", partial(self._cancel, other), log):
+                asked.add(other)
+        return others <= asked
 
     async def _try(self, task: Task, execution_id: str, claim: Claim, signs: Signs, log: WorkLog) -> Turn:
         """One try: the lock, then MongoDB. A lock that was taken in vain is given back."""
@@ -156,7 +164,7 @@ class OverlapRule:
                     standing[:] = [other for other in each.record.active if other not in over]
                     return each if standing else claim(each, turn.fencing_token)
 
-                stored = await self._tasks.change(task.id, take)
+                stored = await decided(partial(self._tasks.change, task.id, take), on=(ConcurrentChange,))
                 if not standing:
                     if others := over - {execution_id}:
                         await self._executions.fence_off(sorted(others), stored.record.fencing_token)

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import partial
 
 from core.domain.duration import format_duration
 from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
@@ -27,16 +26,20 @@ from core.errors import TaskNotFound, Unavailable
 from core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.due import occurrence_of, reason_to_leave_out
+from core.services.informing import decided, inform
 from core.services.overlap import OverlapRule, Turn
 from core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
 from core.services.tasks import next_run
 
-T = TypeVar("T")
-
 SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"
-STORE_PATIENCE = timedelta(seconds=30)
-"""How long a run waits for MongoDB at its start and its end before it goes on without."""
+
+
+@dataclass(slots=True)
+class _Story:
+    """The execution as far as it has come, so that an interruption writes all of it."""
+
+    execution: Execution
 
 
 class TaskRunning:
@@ -68,7 +71,7 @@ class TaskRunning:
             asyncio.CancelledError: the run was interrupted; its end has been written by then.
         """
         try:
-            task = await self._patiently(lambda: self._tasks.get(ticket.task_id))
+            task = await decided(lambda: self._tasks.get(ticket.task_id))
         except TaskNotFound as error:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
@@ -77,6 +80,8 @@ class TaskRunning:
             return await self._skip(ticket, task, reason)
         try:
             return await self._in_turn(ticket, task, around)
+        except TaskNotFound as error:  # deleted while the run waited for its turn
+            return Outcome(ending=Ending.FAILED, message=str(error))
         except LostError:
             return await self._as_recorded(ticket.execution_id)
 
@@ -107,11 +112,12 @@ class TaskRunning:
             around.log.warning("MongoDB is away; the run goes on and its history follows later")
         if beginning is not Beginning.BEGUN:
             return await self._refused(ticket, task, beginning)
+        story = _Story(execution)
         try:
             async with around.pulse(execution, turn.lock, turn.ttl):
-                execution = await self._attempts(task, execution, around)
+                execution = await self._attempts(task, story, around)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(self._interrupted(execution, around)))
+            await asyncio.shield(self._end(self._interrupted(story.execution, around)))
             raise
         return await self._end(execution)
 
@@ -147,13 +153,12 @@ class TaskRunning:
             return execution.cancelled(now)
         return execution.ended(ExecutionStatus.FAILED, now, error=SHUTDOWN_ERROR)
 
-    async def _attempts(self, task: Task, execution: Execution, around: Surroundings) -> Execution:
+    async def _attempts(self, task: Task, story: _Story, around: Surroundings) -> Execution:
         """Attempt after attempt until one succeeds, one is final, or none is left."""
         of = task.definition.max_retries + 1
         for number in range(1, of + 1):
-            execution = replace(execution, retry_count=number - 1)
-            result = await self._attempt(task, execution, number, around)
-            execution = replace(execution, detail={**execution.detail, **result.detail})
+            result = await self._attempt(task, story.execution, number, around)
+            story.execution = replace(story.execution, detail={**story.execution.detail, **result.detail})
             if result.success or not result.retryable or number == of:
                 break
             delay = delay_before_retry(number, task.definition.retry_interval)
@@ -165,12 +170,12 @@ class TaskRunning:
                 result.error,
                 format_duration(delay),
             )
-            await self._note_retry(execution, number)
-            await around.on_retry(Attempt(number=number, of=of, error=result.error, delay=delay))
-            await asyncio.sleep(delay.total_seconds())
+            story.execution = replace(story.execution, retry_count=number)
+            attempt = Attempt(number=number, of=of, error=result.error, delay=delay)
+            await self._wait_for_retry(story.execution, attempt, around)
         status = ExecutionStatus.COMPLETED if result.success else ExecutionStatus.FAILED
         error = "" if result.success else result.error or "The task failed and gave no reason"
-        return execution.ended(status, self._clock.now(), output=result.output, error=error)
+        return story.execution.ended(status, self._clock.now(), output=result.output, error=error)
 
     async def _attempt(self, task: Task, execution: Execution, number: int, around: Surroundings) -> TaskResult:
         if not execution.may_refer and (faults := [*forbidden_references(execution.parameters, "parameters")]):
@@ -207,9 +212,14 @@ class TaskRunning:
             error=limited(self._conceal(result.error)),
         )
 
-    async def _note_retry(self, execution: Execution, retry_count: int) -> None:
-        with suppress(Unavailable):  # the end of the run tells the count again
-            await self._executions.note(execution.id, retry_count=retry_count)
+    async def _wait_for_retry(self, execution: Execution, attempt: Attempt, around: Surroundings) -> None:
+        """Wait for the next attempt; what the stores and the engine are shown of it meanwhile decides nothing."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + attempt.delay.total_seconds()
+        note = partial(self._executions.note, execution.id, retry_count=execution.retry_count)
+        await inform("note the retry in the history", note, around.log)
+        await inform("show the retry in Prefect", partial(around.on_retry, attempt), around.log)
+        await asyncio.sleep(max(ends_at - loop.time(), 0))
 
     async def _skip(self, ticket: Ticket, task: Task, reason: str) -> Outcome:
         execution = Execution(
@@ -229,11 +239,11 @@ class TaskRunning:
         ending = Ending.COMPLETED if completed else Ending.FAILED
         text = execution.output if completed else execution.error
         try:
-            if await self._patiently(lambda: self._counting.finish(execution, fenced=True)):
+            if await decided(lambda: self._counting.finish(execution, fenced=True)):
                 return Outcome(ending=ending, message=first_line(text))
             error = f"{SUPERSEDED_ERROR} (it would have ended as {execution.status})"
             superseded = execution.ended(ExecutionStatus.FAILED, self._clock.now(), error=error)
-            await self._patiently(lambda: self._counting.finish(superseded))  # refused too if it has ended already
+            await decided(lambda: self._counting.finish(superseded))  # refused too if it has ended already
             return await self._as_recorded(execution.id)
         except Unavailable:
             return Outcome(ending=ending, message=text, recorded=False)
@@ -241,7 +251,7 @@ class TaskRunning:
     async def _as_recorded(self, execution_id: str) -> Outcome:
         """What the history says of a run that has no word of its own in it any more."""
         try:
-            known = (await self._patiently(lambda: self._executions.of_ids([execution_id]))).get(execution_id)
+            known = (await decided(lambda: self._executions.of_ids([execution_id]))).get(execution_id)
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
         if known is None or known.is_cancelled:
@@ -249,16 +259,3 @@ class TaskRunning:
         if known.status is ExecutionStatus.COMPLETED:
             return Outcome(ending=Ending.COMPLETED, message=first_line(known.output))
         return Outcome(ending=Ending.FAILED, message=first_line(known.error))
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask again for a while when the store is away."""
-        patience_ends = time.monotonic() + STORE_PATIENCE.total_seconds()
-        pause_seconds = 0.2
-        while True:
-            try:
-                return await ask()
-            except Unavailable:
-                if time.monotonic() >= patience_ends:
-                    raise
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(pause_seconds * 2, 5)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +19,12 @@ import certifi
 import httpx
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas import OrchestrationResult
-from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, ServerDefaultResultStorage, State
+from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, ServerDefaultResultStorage, State, StateType
 from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
+
+from adapters.prefect.names import RETRYING
 
 _PATIENCE_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
 """Pauses between attempts to set a state: a run outlives a restart of the server."""
@@ -68,6 +72,17 @@ class KnownRun:
         return ServerDefaultResultStorage(default_result_storage_block_id=self.result_storage_id)
 
 
+def _patience_with(state: State[Any]) -> Sequence[float]:
+    """A retry that shows and a request to cancel are asked once: who asks has a patience of its own."""
+    informs = state.name == RETRYING or state.type is StateType.CANCELLING
+    return () if informs else _PATIENCE_SECONDS
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server understood and refused, as against being away or failing."""
+    return isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500
+
+
 def _instant(state: State[Any]) -> Any:
     timestamp: datetime = state.timestamp
     return timestamp
@@ -100,11 +115,13 @@ class RunClient(PrefectClient):
     async def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        for delay_seconds in _PATIENCE_SECONDS:
+        for delay_seconds in _patience_with(state):
             try:
                 result = await super().set_flow_run_state(flow_run_id, state, force=force)
                 break
-            except httpx.TransportError:
+            except (httpx.TransportError, PrefectHTTPStatusError) as error:
+                if _is_refusal(error):
+                    raise
                 await asyncio.sleep(delay_seconds)
         else:
             result = await super().set_flow_run_state(flow_run_id, state, force=force)
@@ -135,11 +152,13 @@ class SyncRunClient(SyncPrefectClient):
     def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        for delay_seconds in _PATIENCE_SECONDS:
+        for delay_seconds in _patience_with(state):
             try:
                 result = super().set_flow_run_state(flow_run_id, state, force=force)
                 break
-            except httpx.TransportError:
+            except (httpx.TransportError, PrefectHTTPStatusError) as error:
+                if _is_refusal(error):
+                    raise
                 time.sleep(delay_seconds)
         else:
             result = super().set_flow_run_state(flow_run_id, state, force=force)

@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import anyio.abc
+import httpx
 from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled
@@ -38,6 +39,8 @@ from flows.worker.watching import beat_for, sweep_cancelling, watch_events, watc
 
 _SWEEP_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
+_SERVER_ERROR = 500
+"""The least HTTP status by which a server says that the fault is its own."""
 
 _logger = logging.getLogger("falcon.worker")
 
@@ -98,8 +101,11 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Prefect's own polling loop comes by here. Ours is quicker; this keeps its health check true."""
         if self._has_successfully_synced and self._taking.is_behind():
-            await self._taking.poll()
-            self._taking.begin_due()
+            try:
+                await self._taking.poll()
+                self._taking.begin_due()
+            except Exception as error:  # noqa: BLE001 - raised again where it matters
+                self._outlive(error, "look for runs")
         self._last_polled_time = self._taking.polled_at or self._last_polled_time
         return [carrier.flow_run for carrier in self._carriers.values() if carrier is not None]
 
@@ -115,6 +121,27 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             task_status.started(os.getpid())
         ended = await carrier.carry()
         return WarmWorkerResult(identifier=str(flow_run.id), status_code=0 if ended else 1)
+
+    async def _sync_and_initialize(self) -> None:
+        """The heartbeat, and what is read with it."""
+        try:
+            await super()._sync_and_initialize()
+        except Exception as error:
+            if not self.is_setup:
+                raise
+            self._outlive(error, "send its heartbeat")
+
+    def _outlive(self, error: Exception, what: str) -> None:
+        """Go on: Prefect's own loops end a worker, and so its runs, when their calls fail for some minutes.
+
+        Raises:
+            Exception: the error, when trying on will not mend it and there is no run to lose.
+        """
+        status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+        passes = isinstance(error, httpx.TransportError) or (status is not None and status >= _SERVER_ERROR)
+        if not passes and not self._carriers:
+            raise error
+        _logger.warning("The worker could not %s and goes on: %s", what, status or type(error).__name__)
 
     async def _initialize_after_sync(self) -> None:
         await super()._initialize_after_sync()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import signal
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -141,6 +142,30 @@ async def test_runs_outlive_a_restart_of_prefect_and_of_postgresql(
     ended = await all_agree(shop, task, execution.id)
     assert ended.status is ExecutionStatus.COMPLETED
     assert ended.output == "waited 5 s"
+
+
+async def test_retries_go_on_while_prefect_is_away_and_the_end_is_written(
+    stand: Stand, shop: Scheduler, tmp_path: Path
+) -> None:
+    file = tmp_path / "attempts"
+    task = await shop.task(
+        config=from_tests("failing", file=str(file)), max_retries=3, retry_interval=timedelta(seconds=2)
+    )
+    execution = await shop.execute(task)
+
+    async def attempted() -> bool:
+        return bool(lines_of(file))
+
+    await wait_until(attempted, "the first attempt was made")
+    await stand.stop("prefect")
+    try:
+        ended = await shop.ended(execution.id)
+    finally:
+        await stand.start("prefect")
+    assert lines_of(file) == ["attempt"] * 4
+    assert ended.error.endswith("attempt 4 went wrong")
+    assert ended.retry_count == 3
+    assert await all_agree(shop, task, execution.id) == ended
 
 
 async def test_servers_that_stand_still_for_a_while_cost_no_run_its_life(

@@ -93,6 +93,24 @@ async def test_a_task_that_succeeds_at_a_later_attempt_is_completed(scheduler: S
     assert ended.output == "succeeded at attempt 2"
 
 
+async def test_a_run_that_is_stopped_while_it_waits_for_a_retry_keeps_its_retry_count(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    file = tmp_path / "attempts"
+    task = await scheduler.task(config=from_tests("failing", file=str(file)), retry_interval=timedelta(minutes=10))
+    asked = await scheduler.execute(task)
+
+    async def waits() -> bool:
+        known = await scheduler.services.stores.executions.of_ids([asked.id])
+        return known[asked.id].retry_count == 1
+
+    await wait_until(waits, "the first attempt failed")
+    await scheduler.services.runs.stop(task.id, ADMIN)
+    ended = await scheduler.ended(asked.id)
+    assert (ended.error, ended.retry_count) == (CANCELLED_ERROR, 1)
+    assert len(lines_of(file)) == 1
+
+
 async def test_a_hanging_task_ends_at_its_timeout(scheduler: Scheduler, tmp_path: Path) -> None:
     task = await scheduler.task(
         config=from_tests("diary", file=str(tmp_path / "diary"), seconds=3600),

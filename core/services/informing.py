@@ -1,0 +1,77 @@
+"""Two kinds of calls from a run to the servers: those that only inform, and those that decide.
+
+What only informs (progress, a retry that shows in the engine, a count) never ends a run and never holds it up for
+long. What decides (whose turn it is, an end in the history) is asked again for a while before it is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from core.domain.work import WorkLog
+from core.errors import ConcurrentChange, SchedulerError, Unavailable
+
+T = TypeVar("T")
+
+INFORMING_PATIENCE = timedelta(seconds=5)
+"""How long a run waits for a call that only informs."""
+STORE_PATIENCE = timedelta(seconds=30)
+"""How long a run waits for MongoDB at its start and its end before it goes on without."""
+
+
+async def inform(
+    what: str,
+    call: Callable[[], Awaitable[object]],
+    log: WorkLog,
+    *,
+    within: timedelta = INFORMING_PATIENCE,
+) -> bool:
+    """Make a call whose failure does not matter to the run. Returns whether it got through; a warning says if not.
+
+    Args:
+        what: what the call does, as in "could not …".
+        call: makes the call. An interruption of the run ends it, like any other wait.
+        log: the run's log.
+        within: how long it may take.
+    """
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            await call()
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("Could not %s, the run goes on: %s", what, _described(error, within))
+        return False
+    return True
+
+
+async def decided(
+    ask: Callable[[], Awaitable[T]], *, on: tuple[type[SchedulerError], ...] = (Unavailable, ConcurrentChange)
+) -> T:
+    """The answer to a call that decides, which is made again for a while when it raises one of `on`.
+
+    Raises:
+        Unavailable: it stayed away for as long as the patience lasts.
+        ConcurrentChange: others kept changing the same document for so long.
+    """
+    patience_ends = time.monotonic() + STORE_PATIENCE.total_seconds()
+    pause_seconds = 0.2
+    while True:
+        try:
+            return await ask()
+        except on:
+            if time.monotonic() >= patience_ends:
+                raise
+        await asyncio.sleep(pause_seconds)
+        pause_seconds = min(pause_seconds * 2, 5)
+
+
+def _described(error: Exception, within: timedelta) -> str:
+    """Without the text of errors that are not ours: it may hold an address."""
+    if isinstance(error, Unavailable):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return f"no answer in {within.total_seconds():g} s"
+    return type(error).__name__
