@@ -52,6 +52,8 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                 settings.redis.port,
                 password.get_secret_value() if password else None,
                 settings.redis.db,
+                username=settings.redis.username,
+                tls=settings.redis.tls,
             )
         )
         tasks, executions = MongoTaskStore(database), MongoExecutionStore(database)

@@ -23,6 +23,8 @@ from core.services.burial import LOOK_INTERVAL, Burial
 from core.services.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
 from core.services.duty_watch import DutyWatch
 from core.services.mirror import Mirror
+from core.services.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
+from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
@@ -56,6 +58,7 @@ class Duties:
     audit: Auditing
     alerts: Alerts
     watch: DutyWatch
+    other_scheduler: OtherSchedulerWatch
     outcomes: OutcomeFeed
     note_leading: Callable[[bool], None]
     """Told whether this process does the duties, whenever it looks."""
@@ -128,6 +131,7 @@ class Background:
             self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL),
             self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL),
             self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL),
+            self._repeat("look for another scheduler", duties.other_scheduler.look, OTHER_SCHEDULER_INTERVAL),
             self._repeat("cleanup", self._clean, duties.cleanup_interval),
             self._repeat("follow outcomes", duties.outcomes.follow, FOLLOW_INTERVAL),
             *(self._repeat(name, duty, interval) for name, duty, interval in duties.alerts.duties()),

@@ -30,6 +30,7 @@ from core.services.burial import Burial
 from core.services.counting import OutcomeCounting
 from core.services.duty_watch import DutyWatch
 from core.services.mirror import Mirror
+from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.outcomes import OutcomeFeed
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
@@ -202,6 +203,12 @@ def _duties(
         audit=audit,
         alerts=alerts,
         watch=DutyWatch(alerts=alerts.service, probes=probes),
+        other_scheduler=OtherSchedulerWatch(
+            foreign=GoFalconDatabase(stores.database),
+            takeovers=stores.takeovers,
+            alerts=alerts.service,
+            clock=stores.clock,
+        ),
         outcomes=feed,
         note_leading=metrics.show_leading,
         engine=engine,

@@ -13,12 +13,16 @@ from adapters.redis.errors import translated
 
 
 @asynccontextmanager
-async def open_redis(host: str, port: int, password: str | None, database: int) -> AsyncIterator[Redis]:
+async def open_redis(
+    host: str, port: int, password: str | None, database: int, *, username: str | None = None, tls: bool = False
+) -> AsyncIterator[Redis]:
     """A client whose answers are text. Opening does not connect; the first command does."""
     client = Redis(
         host=host,
         port=port,
+        username=username,
         password=password,
+        ssl=tls,
         db=database,
         decode_responses=True,
         socket_timeout=2,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from cryptography.fernet import Fernet
@@ -61,6 +62,37 @@ def mongo_uri(value: str) -> str:
     if not value.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must start with mongodb:// or mongodb+srv://")
     return value
+
+
+def database_of(uri: object) -> str | None:
+    """The database that a MongoDB URI names in its path; None when it names none or is no such URI."""
+    if not isinstance(uri, str):
+        return None
+    named = re.fullmatch(r"mongodb(?:\+srv)?://[^/]+/([^?]+)(?:\?.*)?", uri)
+    return unquote(named[1]) if named else None
+
+
+def redis_url(value: SecretStr) -> SecretStr:
+    if not parts_of_redis_url(value.get_secret_value()):
+        raise ValueError("must be an address such as redis://:password@host:6379/0, or rediss:// for TLS")
+    return value
+
+
+def parts_of_redis_url(url: object) -> dict[str, object]:
+    """What a Redis URL says of each part; nothing when it is none."""
+    try:
+        address = urlsplit(str(url or ""))
+        port = address.port
+    except ValueError:  # a port that is no number, or too large
+        return {}
+    well_formed = re.fullmatch(r"(/[0-9]{0,5})?", address.path) and not address.query
+    if address.scheme not in {"redis", "rediss"} or not address.hostname or not well_formed:
+        return {}
+    parts = {"host": address.hostname, "port": port, "db": address.path.strip("/") or None}
+    who = {"username": address.username, "password": address.password}
+    parts |= {name: unquote(value) if value else None for name, value in who.items()}
+    parts["tls"] = address.scheme == "rediss"
+    return {name: value for name, value in parts.items() if value is not None}
 
 
 def header_text(value: str) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.settings import checks
@@ -36,6 +36,15 @@ class MongoSettings(Group):
     uri: Annotated[str, AfterValidator(checks.mongo_uri), Field(repr=False)] = "mongodb://localhost:27017"
     """May hold a password, hence left out of every repr."""
     database: Annotated[str, Field(pattern=r'^[^/\\. "$*<>:|?]{1,63}$')] = "go_falcon"
+    """When not given, the database that `uri` names, if it names one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_of_uri(cls, values: Any) -> Any:
+        """The variable of its own takes precedence over the path of the URI."""
+        if isinstance(values, dict) and "database" not in values and (name := checks.database_of(values.get("uri"))):
+            return {**values, "database": name}
+        return values
 
 
 class RedisSettings(Group):
@@ -43,10 +52,20 @@ class RedisSettings(Group):
 
     model_config = SettingsConfigDict(env_prefix="REDIS_")
 
+    url: Annotated[SecretStr, AfterValidator(checks.redis_url)] | None = None
+    """`redis://:password@host:6379/0`, or `rediss://` over TLS; the variables below take precedence over it."""
     host: str = "localhost"
     port: Annotated[int, Field(ge=1, le=65535)] = 6379
+    username: str | None = None
     password: SecretStr | None = None
     db: Annotated[int, Field(ge=0)] = 0
+    tls: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_of_url(cls, values: Any) -> Any:
+        """What the URL says, for every part that has no variable of its own."""
+        return {**checks.parts_of_redis_url(values.get("url")), **values} if isinstance(values, dict) else values
 
 
 class SchedulerSettings(Group):

@@ -38,6 +38,8 @@ class AlertKind(StrEnum):
     """The engine does not plan runs that are due by our schedules."""
     UNREADABLE = "unreadable"
     """A task, run or deployment can't be read and was set aside; the part says which."""
+    OTHER_SCHEDULER = "other_scheduler"
+    """Another scheduler writes to the database of this service."""
     COMPONENT_AWAY = "component_away"
     """A server does not answer; the part is its plain name."""
 
@@ -50,12 +52,19 @@ SERVICE_KINDS = frozenset(
         AlertKind.DUTY_FAILING,
         AlertKind.ENGINE_NOT_PLANNING,
         AlertKind.UNREADABLE,
+        AlertKind.OTHER_SCHEDULER,
         AlertKind.COMPONENT_AWAY,
     }
 )
 TASK_KINDS = tuple(kind for kind in AlertKind if kind not in SERVICE_KINDS)
 DEGRADING = frozenset(
-    {AlertKind.NO_WORKER, AlertKind.DUTY_FAILING, AlertKind.ENGINE_NOT_PLANNING, AlertKind.UNREADABLE}
+    {
+        AlertKind.NO_WORKER,
+        AlertKind.DUTY_FAILING,
+        AlertKind.ENGINE_NOT_PLANNING,
+        AlertKind.UNREADABLE,
+        AlertKind.OTHER_SCHEDULER,
+    }
 )
 """While an alert of these kinds is open, the service is degraded."""
 

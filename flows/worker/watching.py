@@ -85,7 +85,9 @@ async def watch_wakes(settings: RedisSettings, pool_name: str, on_wake: Callable
     said = False
     while True:
         try:
-            async with open_redis(settings.host, settings.port, password, settings.db) as redis:
+            async with open_redis(
+                settings.host, settings.port, password, settings.db, username=settings.username, tls=settings.tls
+            ) as redis:
                 async for _ in wakes(redis, pool_name):
                     said = False
                     on_wake()

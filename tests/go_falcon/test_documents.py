@@ -14,6 +14,7 @@ from bson import Int64
 from pymongo.asynchronous.database import AsyncDatabase
 
 from adapters.clock import SystemClock
+from adapters.mongo.alerts import MongoAlertStore
 from adapters.mongo.audit import MongoAuditStore
 from adapters.mongo.client import ensure_indexes
 from adapters.mongo.executions import MongoExecutionStore
@@ -21,11 +22,14 @@ from adapters.mongo.go_falcon.database import GoFalconDatabase, MongoTakeoverRec
 from adapters.mongo.go_falcon.findings import Finding, Level
 from adapters.mongo.go_falcon.migration import GoFalconMigration
 from adapters.mongo.tasks import MongoTaskStore
+from core.domain.alert import AlertKind
 from core.domain.principal import Principal
 from core.domain.takeover import LEFTOVER_ERROR
 from core.domain.task import Source, TaskStatus
 from core.services.auditing import Auditing
+from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.seeding import RETIRED_REASON, Seeding
+from core.services.service_alerts import ServiceAlerts
 from core.services.takeover import TakeoverService
 from deployments.system_tasks import SYSTEM_TASKS
 from tests.go_falcon.recorded import as_go_reads, documents, go_execution, go_task
@@ -271,3 +275,24 @@ def meant(document: dict[str, Any]) -> set[str]:
     if before["metadata"]["timeout"] == "0s":
         fields |= {"metadata.timeout"}  # there each attempt expires at once; here it is the default of 5m
     return fields | AT_EVERY_WRITE
+
+
+async def test_a_go_falcon_that_is_still_at_work_is_alerted_on_until_it_stops(database: Database) -> None:
+    await take_over(database)
+    clock, store = SystemClock(), MongoAlertStore(database)
+    alerts = ServiceAlerts(alerts=store, clock=clock, channels=())
+    takeovers = MongoTakeoverRecord(database)
+    watch = OtherSchedulerWatch(foreign=GoFalconDatabase(database), takeovers=takeovers, alerts=alerts, clock=clock)
+    await watch.look()
+    assert not await alerts.opened(), "what it wrote before the takeover is no sign of life"
+
+    execution = {"_id": "new", "task_id": "system-health-check", "status": "running", "metadata": {}}
+    await database["scheduler_executions"].insert_one({**execution, "started_at": clock.now() + timedelta(minutes=1)})
+    await watch.look()
+    (alert,) = await alerts.opened()
+    assert alert.kind is AlertKind.OTHER_SCHEDULER
+    assert "go-falcon" in alert.text
+
+    await database["scheduler_executions"].delete_one({"_id": "new"})
+    await watch.look()
+    assert not await alerts.opened()

@@ -15,7 +15,7 @@ from deployments.stack.prefect_settings import log_settings, server_settings, sh
 CONTAINERS = Path(__file__).parents[2] / "deployments" / "containers"
 COMPOSE = CONTAINERS / "compose.yaml"
 SET_BY_THE_IMAGE = {"SCHEDULER_HOME"}
-DEFAULTS_OF_THE_COMPOSED_SERVERS = {"REDIS_PORT", "REDIS_DB"}
+DEFAULTS_OF_THE_COMPOSED_SERVERS = {"REDIS_PORT", "REDIS_DB", "REDIS_URL", "REDIS_USERNAME", "REDIS_TLS"}
 FACADE_ONLY = ("ALERT_", "API_", "JWT_", "METRICS_")
 WORKER_ONLY = ("ESI_", "EVE_", "SCHEDULER_PRELOAD")
 OUR_IMAGE = ("prefect", "facade", "worker")

@@ -48,8 +48,43 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
+    ("uri", "variable", "database"),
+    [
+        ("mongodb://user:p%40ss@one,two/falcon?replicaSet=rs0", None, "falcon"),
+        ("mongodb+srv://cluster.example.com/fal%63on", None, "falcon"),
+        ("mongodb://mongo:27017/falcon", "other", "other"),
+        ("mongodb://mongo:27017/?authSource=admin", None, "go_falcon"),
+        ("mongodb://mongo:27017", None, "go_falcon"),
+    ],
+)
+def test_the_database_is_the_one_of_the_variable_or_else_of_the_uri(
+    monkeypatch: pytest.MonkeyPatch, uri: str, variable: str | None, database: str
+) -> None:
+    monkeypatch.setenv("MONGODB_URI", uri)
+    if variable:
+        monkeypatch.setenv("MONGODB_DATABASE", variable)
+    assert Settings.load().mongo.database == database
+
+
+def test_a_redis_url_gives_every_part_that_has_no_variable_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "rediss://falcon:p%40ss@cache.example.com:6380/3")
+    monkeypatch.setenv("REDIS_DB", "5")
+    redis = Settings.load().redis
+    assert (redis.host, redis.port, redis.db) == ("cache.example.com", 6380, 5)
+    assert (redis.username, redis.tls) == ("falcon", True)
+    assert redis.password is not None
+    assert redis.password.get_secret_value() == "p@ss"
+    assert redis.gives("host"), "the local stack brings no Redis of its own then"
+    assert "p@ss" not in repr(redis)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("REDIS_URL", "http://:hunter2@cache"),
+        ("REDIS_URL", "redis://:hunter2@cache:99999/0"),
+        ("REDIS_URL", "redis://:hunter2@cache:port/0"),
+        ("REDIS_URL", "redis://:hunter2@cache/first"),
         ("SCHEDULER_WORKER_COUNT", "many"),
         ("SCHEDULER_WORKER_COUNT", "0"),
         ("SCHEDULER_QUEUE_SIZE", "-1"),
