@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from api_facade.schemas.tasks import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
 from api_facade.shape import read_shape
 from core.domain.alert import TaskAlerts
+from core.domain.schedule import zone_within
 from core.domain.task import TaskDefinition
 from core.errors import Fault, Invalid
 from core.ports import ExecutorCatalog
@@ -47,6 +48,8 @@ def _read(shape: type[Shape], body: Any, base: TaskDefinition, catalog: Executor
             value = _sound_part(shape, body, unsound)
         faults += _tag_clash(value)
         given = _given(value)
+        if shape is TaskUpdate:
+            faults += _zone_clash(given, base)
         judged = _meaning_faults(base, given, value, catalog)
         subjects = _subjects(unsound)
         faults += [fault for fault in judged if _subject(fault.location) not in subjects]
@@ -95,6 +98,15 @@ def _tag_clash(value: TaskCreate | TaskUpdate) -> Iterator[Fault]:
     both = "tags" in value.model_fields_set and "tags" in value.metadata.model_fields_set
     if both and value.tags != value.metadata.tags:
         yield Fault("metadata.tags", "differs from tags; give them in one place")
+
+
+def _zone_clash(given: Mapping[str, Any], present: TaskDefinition) -> Iterator[Fault]:
+    """A change of the zone that would change nothing, because the schedule names its own."""
+    schedule = given.get("schedule", present.schedule)
+    zone, named = given.get("timezone", present.timezone), zone_within(schedule)
+    if named is not None and zone not in {named, present.timezone}:
+        message = f"has no effect, as the schedule names its own zone, {named}; give the schedule without it as well"
+        yield Fault("metadata.timezone", message)
 
 
 def _meaning_faults(

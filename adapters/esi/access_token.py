@@ -73,7 +73,7 @@ class AccessTokens:
             raise TokenNotGenuine("it was made for another application")
         subject = str(claims["sub"])
         number = subject.removeprefix(_SUBJECT)
-        if number == subject or not number.isdecimal():
+        if number == subject or not (number.isascii() and number.isdecimal()):
             raise TokenNotGenuine("its subject is no character")
         scopes = claims.get("scp") or ()
         return Identity(

@@ -94,6 +94,6 @@ def expiry(headers: Mapping[str, str]) -> float:
         pass
     for part in headers.get("cache-control", "").split(","):
         name, _, value = part.strip().partition("=")
-        if name == "max-age" and value.isdigit():
+        if name == "max-age" and value.isascii() and value.isdecimal():
             return now + int(value)
     return now

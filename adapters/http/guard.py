@@ -53,8 +53,8 @@ _NOT_PUBLIC_6 = tuple(
     )
 )
 _NAT64 = IPv6Network("64:ff9b::/96")  # Source: RFC 6052; how a host without IPv4 reaches all of IPv4
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
-_NAME = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?)+", re.IGNORECASE)
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+_NAME = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?)+", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _rule(text: str) -> _Rule:
     try:
         return _Rule(ip_network(host), "", port)
     except ValueError:
-        if match["v6"] or not _NAME.fullmatch(host) or re.fullmatch(r"[\d./]+", host):
+        if match["v6"] or not _NAME.fullmatch(host) or re.fullmatch(r"[0-9./]+", host):
             raise ValueError(f"{text!r} is not a network, an address or a name, with or without a port") from None
     return _Rule(None, host.rstrip(".").lower(), port)
 

@@ -56,7 +56,7 @@ def describe(task: Task) -> str:
     """What the Prefect UI shows of a task, in markdown: its name, what it is for, and when it runs in words."""
     definition = task.definition
     schedule = parse(definition.schedule, definition.timezone)
-    words = f"**{as_text(definition.name)}** runs {schedule.describe()} ({definition.timezone})."
+    words = f"**{as_text(definition.name)}** runs {schedule.describe()} ({schedule.timezone})."
     return f"{words}\n\n{as_text(definition.description)}".strip()
 
 

@@ -91,7 +91,13 @@ class MetadataChange(RequestShape):
     )
     timeout: Annotated[Length, Field(description="30s to 24h, for one attempt.")] = timedelta(minutes=5)
     tags: Tags = Field(default_factory=list)
-    timezone: Annotated[str, Field(description="IANA zone in which the schedule is read.", examples=["UTC"])] = "UTC"
+    timezone: Annotated[
+        str,
+        Field(
+            description="IANA zone of the schedule, unless that names its own.",
+            examples=["UTC"],
+        ),
+    ] = "UTC"
     overlap: Annotated[AnyOverlap, Field(description="When it is due while it still runs.")] = Overlap.SKIP
     alerts: Annotated[AlertsChange, Field(description="Replaces all that was said of alerts.")] = AlertsChange()
 

@@ -12,7 +12,7 @@ from core.domain.duration import format_duration, from_nanoseconds, parse_durati
 
 _LONGEST_NANOSECONDS = 2**63 - 1
 _DURATION_PATTERN = r"^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$"
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _INTEGER = re.compile(r"[0-9]{1,18}")
 
 

@@ -20,7 +20,7 @@ _NANOSECONDS = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _LONGEST_NANOSECONDS = 2**63 - 1  # Go holds a duration in an int64
 
 
@@ -32,17 +32,25 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: the text is not a Go duration; the message says so and quotes it.
     """
+    return from_nanoseconds(parse_nanoseconds(text))
+
+
+def parse_nanoseconds(text: str) -> int:
+    """The same text in nanoseconds, exactly as Go counts them: parts of one are dropped.
+
+    Raises:
+        ValueError: as `parse_duration`.
+    """
     body = text.removeprefix("-").removeprefix("+") if text[:2] not in {"-+", "+-"} else ""
     if body == "0":
-        return timedelta()
+        return 0
     parts = _PART.findall(body)
     if not parts or "".join(number + unit for number, unit in parts) != body:
         raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
-    total = sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in parts)
+    total = sum(int(Fraction(number) * _NANOSECONDS[unit]) for number, unit in parts)
     if total > _LONGEST_NANOSECONDS:
         raise ValueError(f"{text!r} is longer than a duration can be (about 292 years)")
-    length = timedelta(microseconds=round(total / 1000))
-    return -length if text.startswith("-") else length
+    return -total if text.startswith("-") else total
 
 
 def from_nanoseconds(nanoseconds: int) -> timedelta:

@@ -6,16 +6,17 @@ module does not run anything, and it does not know how an engine is told about a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.domain.cron.clock_changes import check_zone, stretch_at
+from core.domain.cron.clock_changes import check_zone, stretch_at, zone_names
 from core.domain.cron.faults import ScheduleError
 from core.domain.cron.timetable import Timetable, parse_timetable
 from core.domain.cron.words import describe_interval, describe_timetable
-from core.domain.duration import format_duration, parse_duration
+from core.domain.duration import format_duration, parse_nanoseconds
 
-__all__ = ["Every", "Schedule", "ScheduleError", "Timetable", "parse"]
+__all__ = ["Every", "Schedule", "ScheduleError", "Timetable", "parse", "zone_within"]
 
 _DESCRIPTORS = {
     "@yearly": "0 0 0 1 1 *",
@@ -27,8 +28,10 @@ _DESCRIPTORS = {
     "@hourly": "0 0 * * * *",
 }
 _EVERY = "@every"
-_ZONE_PREFIXES = ("CRON_TZ=", "TZ=")
+_ZONE_PREFIX = re.compile(r"(?P<name>CRON_TZ|TZ)=(?P<zone>\S*)\s*")
+_ANY_CASE_PREFIX = re.compile(r"(cron_)?tz=", re.IGNORECASE)
 _SECOND = timedelta(seconds=1)
+_SECOND_IN_NANOSECONDS = 10**9
 _FORESEEN_YEARS = 5
 _LAST_YEAR = 9990
 _LONGEST_TEXT = 1000
@@ -59,7 +62,10 @@ class Schedule:
         return str(self.timing) if self.timezone == "UTC" else f"CRON_TZ={self.timezone} {self.timing}"
 
     def next_after(self, instant: datetime) -> datetime | None:
-        """The first due instant after this one, in UTC; `None` if there is none within five years.
+        """The first due instant after this one, in UTC, or `None`.
+
+        Six fields that fit no instant within five years have none; a fixed length of time may be longer than that.
+        It is counted from this instant.
 
         Raises:
             ValueError: the instant is naive.
@@ -69,12 +75,10 @@ class Schedule:
         start = instant.astimezone(UTC).replace(tzinfo=None, microsecond=0)
         if start.year > _LAST_YEAR:
             return None
+        if isinstance(self.timing, Every):
+            return _later(start, self.timing.interval)
         last = _years_later(instant.astimezone(UTC).replace(tzinfo=None))
-        found = (
-            start + self.timing.interval
-            if isinstance(self.timing, Every)
-            else self._next_fit(self.timing, start + _SECOND, last)
-        )
+        found = self._next_fit(self.timing, start + _SECOND, last)
         return found.replace(tzinfo=UTC) if found is not None and found <= last else None
 
     def upcoming(self, instant: datetime, count: int) -> list[datetime]:
@@ -120,11 +124,10 @@ def parse(expression: str, timezone: str = "UTC") -> Schedule:
     if len(expression) > _LONGEST_TEXT:
         raise ScheduleError("schedule", f"the text is longer than {_LONGEST_TEXT} characters")
     text = expression.strip()
-    for prefix in _ZONE_PREFIXES:
-        if text.startswith(prefix):
-            zone, _, text = text.removeprefix(prefix).partition(" ")
-            timezone = check_zone(zone, f"schedule: {prefix.rstrip('=')}")
-            text = text.strip()
+    if prefix := _ZONE_PREFIX.match(text):
+        timezone = check_zone(prefix["zone"], f"schedule: {prefix['name']}")
+        text = text[prefix.end() :]
+    _refuse_prefix(text, first=prefix is None)
     if not text:
         raise ScheduleError("schedule", "it is empty; six fields or a descriptor such as @hourly are needed")
     if text.startswith("@"):
@@ -132,24 +135,52 @@ def parse(expression: str, timezone: str = "UTC") -> Schedule:
     return Schedule(parse_timetable(text), timezone)
 
 
+def zone_within(expression: str) -> str | None:
+    """The time zone that the text of a schedule names itself; `None` if it names none, or none that exists."""
+    prefix = _ZONE_PREFIX.match(expression.strip())
+    return prefix["zone"] if prefix and prefix["zone"] in zone_names() else None
+
+
+def _refuse_prefix(text: str, *, first: bool) -> None:
+    """Refuse a second zone, and a first one that is not written in capitals."""
+    prefix = _ANY_CASE_PREFIX.match(text)
+    if prefix is None:
+        return
+    name = prefix[0].upper()
+    if first:
+        raise ScheduleError("schedule", f"{prefix[0]!r} is written in capitals: {name}")
+    raise ScheduleError(f"schedule: {name.rstrip('=')}", f"{text!r} names a second time zone; one is allowed")
+
+
 def _parse_descriptor(text: str) -> Timetable | Every:
-    word, _, rest = text.partition(" ")
+    word, *rest = text.split(maxsplit=1)
     if word == _EVERY:
-        return _parse_every(rest.strip())
+        return _parse_every(*rest)
     if text not in _DESCRIPTORS:
+        if word.lower() in {*_DESCRIPTORS, _EVERY} and word != word.lower():
+            raise ScheduleError("schedule", f"the descriptor {word!r} is written in lower case: {word.lower()}")
         known = ", ".join([*_DESCRIPTORS, f"{_EVERY} <duration>"])
         raise ScheduleError("schedule", f"{text!r} is not a descriptor; known are {known}")
     return parse_timetable(_DESCRIPTORS[text])
 
 
-def _parse_every(text: str) -> Every:
+def _parse_every(text: str = "") -> Every:
     try:
-        length = parse_duration(text)
+        length = parse_nanoseconds(text)
     except ValueError as error:
         raise ScheduleError("schedule: @every", f"@every: {error}") from error
-    if length < _SECOND:
+    seconds = length // _SECOND_IN_NANOSECONDS
+    if seconds < 1:
         raise ScheduleError("schedule: @every", f"@every: {text!r} is too short; at least 1s is allowed")
-    return Every(timedelta(seconds=length // _SECOND))
+    return Every(timedelta(seconds=seconds))
+
+
+def _later(start: datetime, interval: timedelta) -> datetime | None:
+    """`start`, naive UTC, and a length of time; `None` if that lies after the calendar's end."""
+    try:
+        return (start + interval).replace(tzinfo=UTC)
+    except OverflowError:
+        return None
 
 
 def _years_later(instant: datetime) -> datetime:

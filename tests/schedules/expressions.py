@@ -21,17 +21,17 @@ ODD_ZONES = (
 LATE_DATES = ("30,31", "1,31", "2,31", "1,30", "*/15", "29", "31", "1-2,30-31", "*/10", "29-31", "*/2", "28/1")
 
 
-def random_expression(random: Random) -> str:
-    """Six fields that some date fits."""
+def random_expression(random: Random, *, wide: float = 0) -> str:
+    """Six fields that some date fits; this share of their items is what robfig/cron refuses: `7`, `fri-mon`."""
     while True:
         expression = " ".join(
             [
-                random.choice(["0", "0", _field(random, 0, 59, star=0.1)]),
-                _field(random, 0, 59),
-                _field(random, 0, 23 if random.random() < 0.5 else 3),
-                random.choice(LATE_DATES) if random.random() < 0.1 else _field(random, 1, 31, star=0.5),
-                _field(random, 1, 12, MONTHS, star=0.7),
-                _field(random, 0, 6, WEEKDAYS, star=0.6),
+                random.choice(["0", "0", _field(random, 0, 59, star=0.1, wide=wide)]),
+                _field(random, 0, 59, wide=wide),
+                _field(random, 0, 23 if random.random() < 0.5 else 3, wide=wide),
+                random.choice(LATE_DATES) if random.random() < 0.1 else _field(random, 1, 31, star=0.5, wide=wide),
+                _field(random, 1, 12, MONTHS, star=0.7, wide=wide),
+                _field(random, 0, 6, WEEKDAYS, star=0.6, wide=wide),
             ]
         )
         try:
@@ -54,19 +54,24 @@ def random_instant(random: Random, first_year: int = 2000, last_year: int = 2036
     )
 
 
-def _field(random: Random, low: int, high: int, names: tuple[str, ...] = (), star: float = 0.4) -> str:
+def _field(
+    random: Random, low: int, high: int, names: tuple[str, ...] = (), *, star: float = 0.4, wide: float = 0
+) -> str:
     if random.random() < star:
         return random.choice(["*", "*", "*", "?", f"*/{random.randint(1, high // 2 + 1)}"])
-    return ",".join(_item(random, low, high, names) for _ in range(random.choice([1, 1, 1, 2, 3])))
+    return ",".join(_item(random, low, high, names, wide) for _ in range(random.choice([1, 1, 1, 2, 3])))
 
 
-def _item(random: Random, low: int, high: int, names: tuple[str, ...]) -> str:
+def _item(random: Random, low: int, high: int, names: tuple[str, ...], wide: float) -> str:
     def value(number: int) -> str:
-        return (
-            names[number - low] if names and random.random() < 0.4 else random.choice([str(number), f"{number:02}"])
-        )
+        if wide and names is WEEKDAYS and number == 0 and random.random() < 0.5:
+            return "7"
+        named = names and random.random() < 0.4
+        return names[number - low] if named else random.choice([str(number), f"{number:02}"])
 
     first, last = sorted((random.randint(low, high), random.randint(low, high)))
+    if wide and random.random() < wide:
+        first, last = last, first
     step = random.randint(1, high + 2)
     return random.choice(
         [

@@ -26,8 +26,10 @@ class SlowCron:
         texts = expression.split()
         sets = [self._values(index, text) for index, text in enumerate(texts)]
         self.seconds, self.minutes, self.hours, self.dates, self.months, self.weekdays = sets
-        self.both_days = any(mark in texts[3] + texts[5] for mark in "*?")
-        self.fixed_hours = not any(mark in texts[2] for mark in "*?/")
+        stars = {"*", "?", "*/1", "?/1"}
+        self.both_days = any(item in stars for item in f"{texts[3]},{texts[5]}".split(","))
+        every = (60, 60, 24)
+        self.once = not any(set(texts[n]) & set("*?/") or len(sets[n]) == every[n] for n in range(3))
         self.zone = ZoneInfo(zone)
 
     def fires_at(self, moment: datetime) -> bool:
@@ -37,7 +39,7 @@ class SlowCron:
 
     def fits_minute(self, wall: datetime) -> bool:
         """Whether it fires in the minute that the zone's clock shows."""
-        if self.fixed_hours and wall.fold:
+        if self.once and wall.fold:
             return False
         return wall.minute in self.minutes and wall.hour in self.hours and self._day(wall)
 
@@ -80,6 +82,9 @@ class SlowCron:
             if last:
                 end = names[last] if last in names else int(last)
             else:
+                begin = begin % 7 if index == 5 else begin
                 end = high if step or first in ("*", "?") else begin
-            found |= {value for value in range(begin, end + 1) if (value - begin) % int(step or 1) == 0}
+            size = high - low + 1
+            length = end - begin if begin <= end else (end - begin) % size
+            found |= {(begin + ahead - low) % size + low for ahead in range(0, length + 1, int(step or 1))}
         return found

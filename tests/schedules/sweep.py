@@ -42,6 +42,8 @@ HANDPICKED = (
     *("0 30 2 * * SUN", "0 30 2 * * MON-FRI", "0 0 * * * SUN", "0 */10 * * * SAT", "0 */10 * * 3,10 *"),
     *("0 30 1 25-31 10 *", "0 30 2 8-14 3 *", "0 30 1 1-7 * SUN", "0 30 2 */2 * *", "0 30 2 13 * FRI"),
     *("0 0 0 1 * *", "0 0 0 31 * *", "0 30 0 29 2 *", "0 0 0-3 * * *", "* * 2 * * *", "*/15 * 1,2 * * *"),
+    *("0 */10 0-3 * * *", "*/20 30 1 * * *", "0 0,30 1 * * *", "0 0-59 1-2 * * *", "0 30 0-23 * * SUN"),
+    *("0 15 22-2 * * *", "0 30 1 */7 * 7", "0 5/60 0,1 * * *"),
     *("@hourly", "@daily", "@weekly", "@monthly", "0 0 9-17 * * MON-FRI", "0 0 12 * * *", "0 0,30 0-4 * * *"),
 )
 
@@ -50,7 +52,7 @@ HANDPICKED = (
 def expressions() -> list[str]:
     """The 200: what people write, and random ones."""
     random = Random("two hundred expressions")
-    return [*HANDPICKED, *(random_expression(random) for _ in range(200 - len(HANDPICKED)))]
+    return [*HANDPICKED, *(random_expression(random, wide=0.1) for _ in range(200 - len(HANDPICKED)))]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def distinct_zones() -> Iterator[tuple[str, list[datetime]]]:
     """One zone of each group whose clocks agree all the time, with its changes."""
     seen = set()
     for name in ZONES:
-        changes = list(_changes(ZoneInfo(name)))
+        changes = list(clock_changes(ZoneInfo(name)))
         offset = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).astimezone(ZoneInfo(name)).utcoffset()
         key = (offset, *((at, at.astimezone(ZoneInfo(name)).utcoffset()) for at in changes))
         if key not in seen:
@@ -73,7 +75,8 @@ def distinct_zones() -> Iterator[tuple[str, list[datetime]]]:
             yield name, changes
 
 
-def _changes(zone: ZoneInfo) -> Iterator[datetime]:
+def clock_changes(zone: ZoneInfo) -> Iterator[datetime]:
+    """The first instants of each new offset, found without the product's code."""
     step, second = timedelta(days=2), timedelta(seconds=1)
     low = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
     while low.year <= LAST_YEAR:

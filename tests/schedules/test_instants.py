@@ -35,11 +35,16 @@ def fires(expression: str, zone: str, begin: str, end: str) -> list[str]:
         ("0 0 0 31 * *", "2026-03-31 00:00:00", ["2026-05-31 00:00:00", "2026-07-31 00:00:00"]),
         ("0 0 0 29 2 *", "2026-01-01 00:00:00", ["2028-02-29 00:00:00", "2032-02-29 00:00:00"]),
         ("0 0 0 13 * FRI", "2026-02-11 00:00:00", ["2026-02-13 00:00:00", "2026-02-20 00:00:00"]),
-        ("0 0 0 */2 * MON", "2026-05-04 00:00:00", ["2026-05-11 00:00:00", "2026-05-25 00:00:00"]),
+        ("0 0 0 */2 * MON", "2026-05-03 00:00:00", ["2026-05-04 00:00:00", "2026-05-05 00:00:00"]),
+        ("0 0 0 */2 * *", "2026-05-30 00:00:00", ["2026-05-31 00:00:00", "2026-06-01 00:00:00"]),
+        ("0 0 0 13 * */6", "2026-05-11 00:00:00", ["2026-05-13 00:00:00", "2026-05-16 00:00:00"]),
+        ("0 0 0 * * 5-7", "2026-05-04 00:00:00", ["2026-05-08 00:00:00", "2026-05-09 00:00:00"]),
+        ("0 0 22-2/2 * * *", "2026-05-04 01:00:00", ["2026-05-04 02:00:00", "2026-05-04 22:00:00"]),
         ("0 0 0 1-7 * *", "2026-05-06 00:00:00", ["2026-05-07 00:00:00", "2026-06-01 00:00:00"]),
         ("0 0 0 1-31 * MON", "2026-05-06 00:00:00", ["2026-05-07 00:00:00", "2026-05-08 00:00:00"]),
         ("59 59 23 31 12 *", "2026-12-31 23:59:58", ["2026-12-31 23:59:59", "2027-12-31 23:59:59"]),
         ("@every 90s", "2026-05-04 10:00:00.7", ["2026-05-04 10:01:30", "2026-05-04 10:03:00"]),
+        ("@every 87600h", "2026-05-04 10:00:00", ["2036-05-01 10:00:00", "2046-04-29 10:00:00"]),
     ],
 )
 def test_a_schedule_fires_next_after_an_instant_and_never_at_it(
@@ -70,16 +75,12 @@ def test_a_naive_instant_is_refused() -> None:
 @pytest.mark.parametrize(
     ("expression", "after"),
     [
-        ("0 0 0 */28 2 5", datetime(2030, 2, 2, tzinfo=UTC)),  # 1 or 29 February, and a Friday: 2036
-        ("0 0 0 29 2 */7", datetime(2026, 1, 1, tzinfo=UTC)),  # 29 February and a Sunday: 2032
         ("0 0 0 29 2 *", datetime(2096, 3, 1, tzinfo=UTC)),  # 2100 is no leap year
-        ("@every 50000h", datetime(2026, 1, 1, tzinfo=UTC)),
+        ("@every 2500000h", datetime(9800, 1, 1, tzinfo=UTC)),  # past the end of the calendar
         ("* * * * * *", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ],
 )
-def test_a_schedule_that_does_not_fire_within_five_years_has_no_next_instant(
-    expression: str, after: datetime
-) -> None:
+def test_a_schedule_that_fires_too_far_ahead_has_no_next_instant(expression: str, after: datetime) -> None:
     schedule = parse(expression)
     assert schedule.next_after(after) is None
     assert schedule.upcoming(after, 3) == []
@@ -113,7 +114,27 @@ NEW_YORK = [
     # Autumn, 2021-11-07: 02:00 EDT (06:00 UTC) becomes 01:00 EST.
     ("0 30 1 * * *", "2021-11-06 12:00", "2021-11-08 12:00", ["07 01:30-04", "08 01:30-05"]),
     ("0 0 1,2 * * *", "2021-11-07 04:00", "2021-11-07 12:00", ["07 01:00-04", "07 02:00-05"]),
-    ("0 */30 1 * * *", "2021-11-07 04:00", "2021-11-07 12:00", ["07 01:00-04", "07 01:30-04"]),
+    ("0 0,30 1 * * *", "2021-11-07 04:00", "2021-11-07 12:00", ["07 01:00-04", "07 01:30-04"]),
+    (
+        "0 */30 1 * * *",
+        "2021-11-07 04:00",
+        "2021-11-07 12:00",
+        ["07 01:00-04", "07 01:30-04", "07 01:00-05", "07 01:30-05"],
+    ),
+    (
+        "0 */30 0-2 * * *",
+        "2021-11-07 05:00",
+        "2021-11-07 07:00",
+        ["07 01:00-04", "07 01:30-04", "07 01:00-05", "07 01:30-05", "07 02:00-05"],
+    ),
+    (
+        "*/30 15 1 * * *",
+        "2021-11-07 04:00",
+        "2021-11-07 12:00",
+        ["07 01:15-04", "07 01:15-04", "07 01:15-05", "07 01:15-05"],
+    ),
+    ("0 0 0-23 * * *", "2021-11-07 05:00", "2021-11-07 06:00", ["07 01:00-04", "07 01:00-05"]),
+    ("0,30 15 0-2 * * *", "2021-11-07 05:00", "2021-11-07 06:30", ["07 01:15-04", "07 01:15-04"]),
     (
         "0 0 * * * *",
         "2021-11-07 04:00",
@@ -131,7 +152,7 @@ NEW_YORK = [
 
 
 @pytest.mark.parametrize(("expression", "begin", "end", "expected"), NEW_YORK)
-def test_a_time_that_does_not_exist_is_skipped_and_an_hour_that_comes_twice_counts_by_the_hour_field(
+def test_a_time_that_does_not_exist_is_skipped_and_one_that_comes_twice_counts_once_unless_a_field_recurs(
     expression: str, begin: str, end: str, expected: list[str]
 ) -> None:
     assert fires(expression, "America/New_York", begin, end) == expected
@@ -185,7 +206,7 @@ def _compare_with_the_oracle(seeds: range) -> None:
     compared = 0
     for seed in seeds:
         random = Random(seed)
-        expression, zone, after = random_expression(random), random_zone(random), random_instant(random)
+        expression, zone, after = random_expression(random, wide=0.2), random_zone(random), random_instant(random)
         until = after + timedelta(days=random.choice([2, 40, 400]))
         ours = [each for each in parse(expression, zone).upcoming(after, 200) if each <= until]
         assert ours == SlowCron(expression, zone).after(after, 200, until), (seed, expression, zone, after)

@@ -6,6 +6,7 @@ Wall times are naive `datetime`s here, on purpose: what a clock on the wall show
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -33,12 +34,18 @@ class Timetable:
 
     @property
     def keeps_rhythm(self) -> bool:
-        """Whether the hour field is a star or a step, so that an hour shown twice by the clock counts twice."""
-        return self.hour.star or self.hour.step
+        """Whether a time that the clock shows twice counts twice: the hour, minute or second recurs.
+
+        Otherwise the fields name fixed times, each of which counts once a day.
+        """
+        return any(field.recurs for field in (self.second, self.minute, self.hour))
 
     @property
     def needs_both_days(self) -> bool:
-        """Whether a day must fit both day fields (one holds a star) rather than either of them."""
+        """Whether a day must fit both day fields (one is a star) rather than either of them.
+
+        Source: robfig/cron v3.0.1, `dayMatches`; a star with a step above 1 is a restriction there (`getRange`).
+        """
         return self.day_of_month.star or self.day_of_week.star
 
     def days_in(self, year: int, month: int) -> int:
@@ -101,23 +108,30 @@ class Timetable:
 
 
 def parse_timetable(text: str) -> Timetable:
-    """Read six fields, parted by white space.
+    """Read six fields, separated by white space.
 
     Raises:
         ScheduleError: the number of fields is wrong, one is malformed, or no date can ever fit.
     """
     parts = text.split()
-    if len(parts) == len(KINDS) - 1:
-        hint = " ".join(["0", *parts])
-        raise ScheduleError(
-            "schedule", f"{text!r} has 5 fields; 6 are needed and the first is the second: {hint!r} fires at second 0"
-        )
     if len(parts) != len(KINDS):
-        names = ", ".join(kind.name for kind in KINDS)
-        raise ScheduleError("schedule", f"{text!r} has {len(parts)} fields; 6 are needed: {names}")
+        raise ScheduleError("schedule", _wrong_count(text, parts))
     timetable = Timetable(*(parse_field(kind, part) for kind, part in zip(KINDS, parts, strict=True)))
     _check_possible(timetable)
     return timetable
+
+
+def _wrong_count(text: str, parts: Sequence[str]) -> str:
+    needed, names = len(KINDS), ", ".join(kind.name for kind in KINDS)
+    if len(parts) == needed - 1:
+        hint = " ".join(["0", *parts])
+        return f"{text!r} has 5 fields; 6 are needed and the first is the second: {hint!r} fires at second 0"
+    if len(parts) == needed + 1:
+        without = " ".join(parts[:needed])
+        return f"{text!r} has 7 fields; 6 are needed: {names}; a year can't be given, {without!r} fires every year"
+    if len(parts) == 1:
+        return f"{text!r} is neither six fields ({names}) nor a descriptor such as @hourly or '@every 90s'"
+    return f"{text!r} has {len(parts)} fields; 6 are needed: {names}"
 
 
 def _check_possible(timetable: Timetable) -> None:

@@ -1,4 +1,7 @@
-"""A schedule in plain English. Exact before elegant: a phrase never says more or less than the fields do."""
+"""A schedule in plain English. Exact before elegant: a phrase never says more or less than the fields do.
+
+tests/schedules/word_reading.py reads the phrases back into what they name.
+"""
 
 from __future__ import annotations
 
@@ -17,27 +20,32 @@ _MOST_CLOCK_TIMES = 6
 
 
 def describe_interval(interval: timedelta) -> str:
-    """The words for one fixed length of time: "every 1 hour and 30 minutes", "every minute"."""
+    """The words for one fixed length of time: "every 1 hour and 30 minutes, counted from the task's creation"."""
     rest = int(interval.total_seconds())
     parts = []
     for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         count, rest = divmod(rest, seconds)
         if count:
             parts.append((count, unit))
-    if len(parts) == 1 and parts[0][0] == 1:
-        return f"every {parts[0][1]}"
-    return "every " + _joined([_counted(count, unit) for count, unit in parts])
+    one_unit = len(parts) == 1 and parts[0][0] == 1
+    length = parts[0][1] if one_unit else _joined([_counted(count, unit) for count, unit in parts])
+    return f"every {length}, counted from the task's creation"
 
 
 def describe_timetable(timetable: Timetable) -> str:
     """The words for six fields: "every 5 minutes", "at 03:00 on Sunday"."""
     times = _times(timetable)
-    days = _days(timetable)
-    if not days and times[3].isdigit():  # at times of the clock, rather than so often
-        days = "every day"
-    if " from " in times and days.startswith("from "):
-        return f"{times}, {days.removeprefix('from ')}"
-    return f"{times} {days}".strip()
+    if date := _date_of_year(timetable):
+        return f"{times} {date}"
+    days, months = _days(timetable), _months(timetable)
+    span = " from " in times
+    if not days and (times[3].isdigit() or (span and months.startswith("from "))):
+        days = "every day"  # after times of the clock, and lest two spans follow each other
+    if " or " in days and months:  # behind the days, the months would seem to belong to the weekdays alone
+        return f"{times} {months}, {days}"
+    if span and days.startswith("from "):
+        times, days = f"{times},", days.removeprefix("from ")
+    return " ".join(part for part in (times, days, months) if part)
 
 
 def _times(timetable: Timetable) -> str:
@@ -95,21 +103,24 @@ def _of_hours(hours: Sequence[int], *, at_minutes: bool) -> str:
 
 def _days(timetable: Timetable) -> str:
     of_month, of_week = _values(timetable.day_of_month, DAY_OF_MONTH), _values(timetable.day_of_week, DAY_OF_WEEK)
-    months = _values(timetable.month, MONTH)
-    in_months = "" if len(months) == 12 else _placed("in", months, lambda month: _MONTHS[month - 1])
     weekdays = _placed("on", of_week, lambda weekday: _WEEKDAYS[weekday])
     all_dates, all_weekdays = len(of_month) == 31, len(of_week) == 7
-    if timetable.needs_both_days and not all_dates and not all_weekdays:
-        return f"{weekdays} if it is {_numbered('day', of_month)} of the month {in_months}".strip()
-    if not timetable.needs_both_days and (all_dates or all_weekdays):
-        all_dates = all_weekdays = True
-    if all_dates:
-        return in_months if all_weekdays else f"{weekdays} {in_months}".strip()
-    if all_weekdays:
-        if len(of_month) == 1 and len(months) == 1:
-            return f"on {of_month[0]} {_MONTHS[months[0] - 1]}"
-        return f"on {_dates(of_month)} {in_months}".strip()
-    return f"on {_dates(of_month)} and {weekdays} {in_months}".strip()
+    if timetable.needs_both_days:  # so one of the fields is a star
+        return ("" if all_weekdays else weekdays) if all_dates else f"on {_dates(of_month)}"
+    return "" if all_dates or all_weekdays else f"on {_dates(of_month)} or {weekdays}"
+
+
+def _months(timetable: Timetable) -> str:
+    months = _values(timetable.month, MONTH)
+    return "" if len(months) == 12 else _placed("in", months, lambda month: _MONTHS[month - 1])
+
+
+def _date_of_year(timetable: Timetable) -> str:
+    """The words for one day of one month; empty if the fields name others."""
+    of_month, months = _values(timetable.day_of_month, DAY_OF_MONTH), _values(timetable.month, MONTH)
+    if not timetable.day_of_week.star or len(of_month) != 1 or len(months) != 1:
+        return ""
+    return f"on {of_month[0]} {_MONTHS[months[0] - 1]}"
 
 
 def _dates(of_month: Sequence[int]) -> str:
@@ -136,13 +147,24 @@ def _is_run(values: Sequence[int]) -> bool:
 
 
 def _numbered(unit: str, values: Sequence[int]) -> str:
-    return f"{unit} {values[0]}" if len(values) == 1 else f"{unit}s {_named(values, str)}"
+    return f"{unit} {values[0]}" if len(values) == 1 else f"{unit}s {_numbers(values)}"
 
 
 def _named(values: Sequence[int], name: Callable[[int], str]) -> str:
     if len(values) > 2 and _is_run(values):
         return f"{name(values[0])} to {name(values[-1])}"
     return _joined([name(value) for value in values])
+
+
+def _numbers(values: Sequence[int]) -> str:
+    """Numbers with their runs drawn together: "1, 5 to 7 and 9"."""
+    runs: list[list[int]] = []
+    for value in values:
+        if runs and runs[-1][-1] == value - 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return _joined([part for run in runs for part in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run))])
 
 
 def _placed(word: str, values: Sequence[int], name: Callable[[int], str]) -> str:
