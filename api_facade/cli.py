@@ -8,14 +8,15 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import psutil
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token, validators
 
 from adapters.settings import Settings, unknown_names_here
 from api_facade.auth.mint import Bearer, mint_token
@@ -26,14 +27,39 @@ from deployments.stack.home import Home
 from deployments.stack.process import PART_MARK, leftovers
 from deployments.stack.product import Addresses, known_prefect_api
 
-app = App(name="falcon-scheduler", help="A scheduler service with a documented REST API in front of Prefect.")
+app = App(
+    name="falcon-scheduler",
+    version=lambda: version("falcon-scheduler"),
+    help="A scheduler service with a documented REST API in front of Prefect.",
+)
 # A path instead of the app itself: the module imports Prefect, which takes a second, and is loaded when it is called.
 app.command(
     "api_facade.migrate:migrate", name="migrate", help="Take over another scheduler's database, or give it back."
 )
 
+_EXIT_OF_CLOSED_PIPE = 128 + signal.SIGPIPE
+"""As a shell reports a program that this signal ended."""
+
+
+def _folder(type_: object, tokens: Sequence[Token]) -> Path:
+    if not tokens[0].value.strip():  # else it would be the present folder
+        raise ValueError("must not be empty")
+    return Path(tokens[0].value)
+
+
+def _is_not_empty(type_: object, value: str) -> None:
+    if not value.strip():
+        raise ValueError("must not be empty")
+
+
+Port = Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65_535))]
+Text = Annotated[str, Parameter(validator=_is_not_empty)]
 HomeOption = Annotated[
-    Path | None, Parameter(help="Data, logs and secrets. Default: SCHEDULER_HOME, else .falcon in this folder.")
+    Path | None,
+    Parameter(
+        help="Data, logs and secrets. Default: SCHEDULER_HOME, else .falcon in this folder.",
+        converter=_folder,
+    ),
 ]
 
 _FIRST_TOKEN_TTL = timedelta(hours=24)
@@ -43,9 +69,11 @@ _STOP_PATIENCE = timedelta(minutes=2)
 @app.command
 def up(
     *,
-    host: Annotated[str, Parameter(help="Address on which API and Prefect listen.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port of the API.")] = 8000,
-    prefect_port: Annotated[int, Parameter(help="Port of the Prefect server and its UI.")] = 4200,
+    host: Annotated[Text, Parameter(help="Address on which API and Prefect listen.")] = "127.0.0.1",
+    port: Annotated[Port, Parameter(help="Port of the API; 0 takes a free one.")] = 8000,
+    prefect_port: Annotated[
+        Port, Parameter(help="Port of the Prefect server and its UI; 0 takes a free one.")
+    ] = 4200,
     home: HomeOption = None,
     worker: Annotated[bool, Parameter(help="Run a worker here.", negative="--no-worker")] = True,
     demo_esi: Annotated[bool, Parameter(help="Play EVE Online with a small made-up universe.", negative="")] = False,
@@ -55,23 +83,22 @@ def up(
     Each server whose address the environment gives is left out: MONGODB_URI, REDIS_HOST, PREFECT_API_URL,
     PREFECT_API_DATABASE_CONNECTION_URL.
     """
-    with _told_plainly():
-        for sentence in unknown_names_here():
-            print(f"falcon-scheduler: {sentence}", file=sys.stderr)
-        settings = Settings.load()
-        folder = home or settings.scheduler.home
-        addresses = Addresses(host=host, facade_port=port, prefect_port=prefect_port)
-        _say(f"Starting Falcon Scheduler; data and logs are in {folder.expanduser().resolve()}")
-        running = foreground.run(
-            settings,
-            addresses,
-            home=folder,
-            with_worker=worker,
-            with_demo_esi=demo_esi,
-            say=_say,
-            when_ready=_welcome,
-        )
-        asyncio.run(running)
+    for sentence in unknown_names_here():
+        print(f"falcon-scheduler: {sentence}", file=sys.stderr)
+    settings = Settings.load()
+    folder = home or settings.scheduler.home
+    addresses = Addresses(host=host, facade_port=port, prefect_port=prefect_port)
+    _say(f"Starting Falcon Scheduler; data and logs are in {folder.expanduser().resolve()}")
+    running = foreground.run(
+        settings,
+        addresses,
+        home=folder,
+        with_worker=worker,
+        with_demo_esi=demo_esi,
+        say=_say,
+        when_ready=_welcome,
+    )
+    asyncio.run(running)
 
 
 @app.command
@@ -80,17 +107,18 @@ def token(
     super_admin: Annotated[bool, Parameter(help="May do everything.", negative="")] = False,
     home: HomeOption = None,
     ttl: Annotated[str, Parameter(help="How long it is valid, as 90s, 15m or 24h.")] = "24h",
-    user_id: Annotated[str, Parameter(help="User that it stands for.")] = "local-operator",
-    character_id: Annotated[int, Parameter(help="EVE character that it stands for.")] = 1,
-    character_name: Annotated[str, Parameter(help="That character's name.")] = "Local Operator",
+    user_id: Annotated[Text, Parameter(help="User that it stands for.")] = "local-operator",
+    character_id: Annotated[
+        int, Parameter(help="EVE character that it stands for.", validator=validators.Number(gte=1, lt=2**63))
+    ] = 1,
+    character_name: Annotated[Text, Parameter(help="That character's name.")] = "Local Operator",
 ) -> None:
     """Print a token for the API, signed with JWT_SECRET or with the secret that `up` generated in its home."""
-    with _told_plainly():
-        settings = Settings.load()
-        secret = settings.api.jwt_secret
-        signing = secret.get_secret_value() if secret else _generated_secret(home or settings.scheduler.home)
-        bearer = Bearer(user_id, character_id, character_name, is_super_admin=super_admin)
-        print(mint_token(signing, bearer, issued_at=datetime.now(UTC), ttl=_positive_duration("--ttl", ttl)))
+    settings = Settings.load()
+    secret = settings.api.jwt_secret
+    signing = secret.get_secret_value() if secret else _generated_secret(home or settings.scheduler.home)
+    bearer = Bearer(user_id, character_id, character_name, is_super_admin=super_admin)
+    print(mint_token(signing, bearer, issued_at=datetime.now(UTC), ttl=_positive_duration("--ttl", ttl)))
 
 
 @app.command
@@ -99,49 +127,56 @@ def env(*, home: HomeOption = None) -> None:
 
     eval "$(falcon-scheduler env --home DIR)"
     """
-    with _told_plainly():
-        place = _existing_home(home or Settings.load().scheduler.home)
-        _supervisor(place)
-        known = known_prefect_api(place)
-        if not known:
-            raise SchedulerError(
-                f"The Prefect server of {place.path} is one of yours: PREFECT_API_URL and PREFECT_API_AUTH_STRING "
-                "are as you set them"
-            )
-        for name, value in known.items():
-            print(f"export {name}={shlex.quote(value)}")
+    place = _existing_home(home or Settings.load().scheduler.home)
+    _supervisor(place)
+    known = known_prefect_api(place)
+    if not known:
+        raise SchedulerError(
+            f"The Prefect server of {place.path} is one of yours: PREFECT_API_URL and PREFECT_API_AUTH_STRING "
+            "are as you set them"
+        )
+    for name, value in known.items():
+        print(f"export {name}={shlex.quote(value)}")
 
 
 @app.command
 def status(*, home: HomeOption = None) -> None:
     """Show the processes of the stack that runs here, with their memory. Exit code 1 when none does."""
-    with _told_plainly():
-        place = _existing_home(home or Settings.load().scheduler.home)
-        supervisor = _supervisor(place)
-        print(f"{'part':<12}{'pid':>8}{'processes':>11}{'memory':>10}")
-        for part, processes in _by_part(place, supervisor).items():
-            memory = sum(map(_memory_bytes, processes)) / 2**20
-            print(f"{part:<12}{processes[0].pid:>8}{len(processes):>11}{memory:>7.0f} MB")
+    place = _existing_home(home or Settings.load().scheduler.home)
+    supervisor = _supervisor(place)
+    print(f"{'part':<12}{'pid':>8}{'processes':>11}{'memory':>10}")
+    for part, processes in _by_part(place, supervisor).items():
+        memory = sum(map(_memory_bytes, processes)) / 2**20
+        print(f"{part:<12}{processes[0].pid:>8}{len(processes):>11}{memory:>7.0f} MB")
 
 
 @app.command
 def down(*, home: HomeOption = None) -> None:
     """Stop the stack that runs here, as Ctrl-C in its terminal would, and wait until it is gone."""
-    with _told_plainly():
-        place = _existing_home(home or Settings.load().scheduler.home)
-        supervisor = _supervisor(place)
-        os.kill(supervisor, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_PATIENCE.total_seconds()
-        while place.holder() is not None:
-            if time.monotonic() > deadline:
-                raise SchedulerError(f"Process {supervisor} has not stopped yet; its logs are in {place.logs}")
-            time.sleep(0.1)
-        _say("Everything is stopped")
+    place = _existing_home(home or Settings.load().scheduler.home)
+    supervisor = _supervisor(place)
+    os.kill(supervisor, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_PATIENCE.total_seconds()
+    while place.holder() is not None:
+        if time.monotonic() > deadline:
+            raise SchedulerError(f"Process {supervisor} has not stopped yet; its logs are in {place.logs}")
+        time.sleep(0.1)
+    _say("Everything is stopped")
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app()
+    """Entry point of the console script: what the user can mend is a message and an exit code, not a traceback."""
+    try:
+        try:
+            app(sys.argv[1:])
+        finally:
+            sys.stdout.flush()  # a reader that is gone shows here at the latest
+    except SchedulerError as error:
+        print(f"falcon-scheduler: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        _forget_output()
+        sys.exit(_EXIT_OF_CLOSED_PIPE)
 
 
 def _welcome(ready: foreground.Ready) -> None:
@@ -231,18 +266,17 @@ def _positive_duration(option: str, text: str) -> timedelta:
     return length
 
 
-@contextmanager
-def _told_plainly() -> Iterator[None]:
-    """What the user can mend is a message and an exit code, not a traceback."""
-    try:
-        yield
-    except SchedulerError as error:
-        print(f"falcon-scheduler: {error}", file=sys.stderr)
-        sys.exit(1)
-
-
 def _say(line: str) -> None:
-    print(line, flush=True)  # at once, also into a pipe or a file
+    """Print at once, also into a pipe or a file. A stack goes on when nobody reads any more, as behind `| head`."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        _forget_output()
+
+
+def _forget_output() -> None:
+    # Source: Python documentation, "Note on SIGPIPE"; else the interpreter complains when it flushes at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Runtime:
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
     """The environment, read once per process (and before the fork, in a warm one)."""
-    return Settings.load()
+    return Settings.load_for_work()
 
 
 @lru_cache(maxsize=1)

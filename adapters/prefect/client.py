@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from typing import Any
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 
@@ -18,6 +20,10 @@ from adapters.prefect.names import FLOWS, POOL, POOL_TYPE, QUEUES
 
 Client = PrefectClient
 """For annotations elsewhere, so that the library's name stays in this room."""
+
+
+OFFERED_COMMAND = "{{ command }}"
+"""How a pool's template passes on the job variable of that name."""
 
 
 @asynccontextmanager
@@ -38,10 +44,11 @@ async def ensure_foundation(client: PrefectClient, base_job_template: dict[str, 
     """Create the pool, its four queues and the flows where they are missing. Safe to repeat and to race.
 
     An existing pool stays as it is, whatever its type: a shop may run our deployments on workers of its own choice.
+    Only the command that pools of earlier versions offer is withdrawn when `base_job_template` offers none.
     """
     with translated():
         try:
-            await client.read_work_pool(POOL)
+            await _withdraw_command(client, await client.read_work_pool(POOL), base_job_template)
         except Exception as error:  # noqa: BLE001 - only "not found" is meant; anything else is raised again
             await _create_pool(client, base_job_template, error)
         present = {queue.name: queue for queue in await client.read_work_queues(work_pool_name=POOL)}
@@ -49,6 +56,16 @@ async def ensure_foundation(client: PrefectClient, base_job_template: dict[str, 
             await _ensure_queue(client, str(priority), number, present.get(str(priority)))
         for name in FLOWS.values():
             await client.create_flow_from_name(name)
+
+
+async def _withdraw_command(client: PrefectClient, pool: WorkPool, base_job_template: dict[str, Any]) -> None:
+    offered = pool.base_job_template.get("job_configuration", {}).get("command") == OFFERED_COMMAND
+    if pool.type != POOL_TYPE or not offered or "command" in base_job_template["job_configuration"]:
+        return
+    template = deepcopy(pool.base_job_template)
+    template["job_configuration"].pop("command")
+    template.get("variables", {}).get("properties", {}).pop("command", None)
+    await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
 
 
 async def _create_pool(client: PrefectClient, base_job_template: dict[str, Any], reason: Exception) -> None:

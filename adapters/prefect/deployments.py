@@ -45,6 +45,8 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
         "concurrency_limit": 1 if collision else None,
         "concurrency_options": {"collision_strategy": collision} if collision else None,
         "job_variables": {},
+        "pull_steps": [],
+        "path": None,
         "schedules": [
             {"slug": named.slug, "active": task.fires, "schedule": named.schedule.model_dump(mode="json")}
             for named in to_prefect(schedule, now=now, since=task.created_at)
@@ -101,6 +103,8 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
         "collision": options.get("collision_strategy") if limit else None,
         "schedules": _schedules_meaning(body),
     }
+    # Both decide which code runs; only mentioned when set, so that earlier fingerprints still hold.
+    meaning |= {name: body[name] for name in ("pull_steps", "path") if body.get(name)}
     return hashlib.sha256(json.dumps(meaning, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 

@@ -29,7 +29,7 @@ from adapters.settings.groups import (
     RedisSettings,
     SchedulerSettings,
 )
-from adapters.settings.names import unknown_names
+from adapters.settings.names import is_for_runs, unknown_names
 from core.errors import SchedulerError
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "SchedulerSettings",
     "Settings",
     "SettingsError",
+    "is_for_runs",
     "unknown_names_here",
     "warn_of_unknown_names",
 ]
@@ -81,17 +82,30 @@ class Settings:
         Raises:
             SettingsError: some variables are not what they may be; all are named at once.
         """
+        return cls._load(of_facade=True)
+
+    @classmethod
+    def load_for_work(cls) -> Self:
+        """Read what workers and runs need. What only a facade needs (`api`, `alerts`) may be missing or wrong here.
+
+        Raises:
+            SettingsError: as `load`.
+        """
+        return cls._load(of_facade=False)
+
+    @classmethod
+    def _load(cls, *, of_facade: bool) -> Self:
         faults: dict[str, str] = {}
         read = _Reader(faults)
         groups = (
             read(MongoSettings),
             read(RedisSettings),
             read(SchedulerSettings),
-            read(ApiSettings),
+            read(ApiSettings) if of_facade else ApiSettings.model_construct(),
             read(PrefectSettings),
             read(EsiSettings),
             read(EveSettings),
-            read(AlertSettings),
+            read(AlertSettings) if of_facade else AlertSettings.model_construct(),
         )
         if faults:
             raise SettingsError(faults)

@@ -4,10 +4,11 @@ silently otherwise, and its default holds."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 
-from adapters.settings.groups import Group
+from adapters.settings.groups import AlertSettings, ApiSettings, Group
 
 OWN_PREFIX = "SCHEDULER_"
 """Nobody else's, so every unknown name with it is reported."""
@@ -16,17 +17,35 @@ SHARED_PREFIXES = ("ALERT_", "API_", "ESI_", "EVE_", "JWT_", "METRICS_", "MONGOD
 READ_ELSEWHERE = ("SCHEDULER_PRELOAD",)
 """Read by a part that reads no settings."""
 
+_OF_PREFECTS_SERVER = re.compile(
+    r"PREFECT_(SERVER_API_AUTH_STRING|SERVER_DOCKET_URL|(API|SERVER)_DATABASE_\w+|REDIS_\w+)"
+)
 _NEARLY = 0.8
 _ALIKE = 0.6
 # Kubernetes and Docker describe a service named `scheduler` or `redis` by variables such as these.
 _SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)")
 
 
+@lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
     """Every variable that is read."""
-    groups = Group.__subclasses__()
-    fields = (f"{group.model_config.get('env_prefix', '')}{name}" for group in groups for name in group.model_fields)
-    return frozenset(name.upper() for name in fields) | frozenset(READ_ELSEWHERE)
+    return frozenset(name.upper() for name in _fields(Group.__subclasses__())) | frozenset(READ_ELSEWHERE)
+
+
+def _fields(groups: Iterable[type[Group]]) -> Iterator[str]:
+    return (f"{group.model_config.get('env_prefix', '')}{name}" for group in groups for name in group.model_fields)
+
+
+@lru_cache(maxsize=1)
+def facade_names() -> frozenset[str]:
+    """The variables that only a facade reads: keys of tokens, and whom to alert."""
+    return frozenset(name.upper() for name in _fields((ApiSettings, AlertSettings)))
+
+
+def is_for_runs(name: str) -> bool:
+    """Whether a run may find this variable in its environment. Work that users define finds no key of the facade, and
+    neither password nor database of Prefect's server: its own credential is enough."""
+    return name not in facade_names() and not _OF_PREFECTS_SERVER.fullmatch(name)
 
 
 def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from adapters.web.callers import CallerCheck
 from deployments.demo_esi import esi
 from deployments.demo_esi.esi import Demo, EsiRoute
 from deployments.demo_esi.faults import Fault, Kind
@@ -80,10 +82,10 @@ class Control:
         return JSONResponse({})
 
 
-def create_app(demo: Demo, sso: DemoSso) -> Starlette:
+def create_app(demo: Demo, sso: DemoSso) -> ASGIApp:
     """The app; `sso.issuer` must be set before the first token is asked for."""
     methods = {route: ["POST"] if route.startswith("/characters") else ["GET"] for route in _ANSWERS}
-    return Starlette(
+    app = Starlette(
         routes=[
             *(
                 Route(
@@ -99,6 +101,8 @@ def create_app(demo: Demo, sso: DemoSso) -> Starlette:
             *Control(demo).routes(),
         ]
     )
+    # No password, for ESI has none; but no web page may change its world.
+    return CallerCheck(app, hosts=["localhost"], origins=(), refusal=lambda no: PlainTextResponse(str(no), 403))
 
 
 def _endpoint(route: EsiRoute):  # type: ignore[no-untyped-def]  # Starlette takes functions, not callable objects

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from core.domain.duration import format_duration
@@ -64,8 +63,7 @@ class Child:
         self._stopping = False
         trim_log(self.part.home.log(self.part.name))
         await self.part.prepare()
-        command = self.part.command()
-        self._command = replace(command, environment={**self._environment, **command.environment})
+        self._command = self.part.surrounded(self.part.command(), self._environment)
         self._process = await spawn(
             self._command, self.part.home.path, self.part.name, self.part.home.log(self.part.name)
         )

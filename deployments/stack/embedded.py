@@ -16,9 +16,10 @@ from typing import Self
 import httpx
 
 from adapters.settings import Settings
+from adapters.settings.names import known_names
 from deployments.stack.child import Child
 from deployments.stack.demo import DemoEsi
-from deployments.stack.errors import AddressRefused, PortInUse, StackError
+from deployments.stack.errors import AddressRefused, PortInUse, PortTwice, StackError
 from deployments.stack.home import Home, is_port_free
 from deployments.stack.mongo import Mongo
 from deployments.stack.part import Part
@@ -158,6 +159,9 @@ class EmbeddedStack:
             ("prefect", self._addresses.prefect_port, "--prefect-port"),
         )
         host = self._addresses.host
+        both = {"facade", "prefect"} <= self._children.keys()
+        if both and self._addresses.facade_port and self._addresses.facade_port == self._addresses.prefect_port:
+            raise PortTwice(self._addresses.facade_port)
         for name, port, option in wanted:
             if name not in self._children or not port:
                 continue
@@ -198,7 +202,11 @@ class EmbeddedStack:
             self._report(f"Ended {ended} processes that an earlier stack had left")
 
     async def _start_guardian(self, started: AsyncExitStack) -> None:
-        unmarked = {name: value for name, value in os.environ.items() if name not in (HOME_MARK, PART_MARK)}
+        unmarked = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in (HOME_MARK, PART_MARK) and name not in known_names() and not name.startswith("PREFECT_")
+        }
         guardian = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "deployments.stack.guardian", str(self.home.path)),
             env=unmarked,

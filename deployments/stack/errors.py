@@ -31,6 +31,15 @@ class PortInUse(StackError):
         self.port = port
 
 
+class PortTwice(StackError):
+    """Two servers are to listen on the same port."""
+
+    code = "stack_port_twice"
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"--port and --prefect-port both name port {port}; choose another for one of them")
+
+
 class PartFailed(StackError):
     """A part would not start, or died more often than a passing fault explains."""
 

@@ -37,7 +37,7 @@ class Mongo(Part):
         created = self._folder / "user_created"
         if created.exists():
             return
-        open_server = self._command(authenticated=False)
+        open_server = self.surrounded(self._command(authenticated=False), {})
         process = await spawn(open_server, self.home.path, self.name, self.home.log(self.name))
         try:
             async with asyncio.timeout(self.start_timeout.total_seconds()):

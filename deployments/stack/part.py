@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 
+from adapters.settings.names import known_names
 from deployments.stack.home import Home
 from deployments.stack.process import Command
 
@@ -47,3 +50,13 @@ class Part(ABC):
     def environment(self) -> Mapping[str, str]:
         """What the other parts need in order to reach it."""
         return {}
+
+    def reads(self, name: str) -> bool:
+        """Whether its process may find this variable in its environment. An embedded server needs none of ours."""
+        return name not in known_names() and not name.startswith("PREFECT_")
+
+    def surrounded(self, command: Command, environment: Mapping[str, str]) -> Command:
+        """The command with all that it may read: of the supervisor's own environment, and of this on top of it."""
+        whole = {**os.environ, **environment}
+        fitting = {name: value if self.reads(name) else None for name, value in whole.items()}
+        return replace(command, environment={**fitting, **command.environment})

@@ -94,7 +94,7 @@ class Postgres(Part):
             )
         )
         log = self.home.log(self.name)
-        process = await spawn(making, self.home.path, self.name, log)
+        process = await spawn(self.surrounded(making, {}), self.home.path, self.name, log)
         if await process.wait() != 0:
             hint = " (under root it runs as the user nobody, see decision 0002)" if os.geteuid() == 0 else ""
             raise PartFailed(self.title, f"could not create its data folder{hint}", log, tail(log))

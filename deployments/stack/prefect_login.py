@@ -40,7 +40,6 @@ _HTML_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "frame-ancestors 'none'",
 }
 
 
@@ -52,8 +51,13 @@ def login_link(url: str, auth_string: str) -> str:
 class LoginPage:
     """ASGI middleware: the page in front of Prefect's app, and protection for every page of its UI."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, asks_itself_only: bool) -> None:
+        """`asks_itself_only`: Prefect's UI finds its API on this server, so that no page has to ask anybody else."""
         self._app = app
+        policy = "frame-ancestors 'none'"
+        if asks_itself_only:  # its second version would report to amplitude.com
+            policy += "; connect-src 'self'"
+        self._headers = {**_HTML_HEADERS, "Content-Security-Policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -63,7 +67,7 @@ class LoginPage:
 
         async def protected(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _protect(MutableHeaders(scope=message))
+                self._protect(MutableHeaders(scope=message))
             await send(message)
 
         if scope["path"] == LOGIN_PATH and scope["method"] in {"GET", "HEAD"}:
@@ -72,8 +76,7 @@ class LoginPage:
         else:
             await self._app(scope, receive, protected)
 
-
-def _protect(headers: MutableHeaders) -> None:
-    if headers.get("content-type", "").startswith("text/html"):
-        for name, value in _HTML_HEADERS.items():
-            headers.setdefault(name, value)
+    def _protect(self, headers: MutableHeaders) -> None:
+        if headers.get("content-type", "").startswith("text/html"):
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)

@@ -27,7 +27,10 @@ def build(trusted_hosts: Sequence[str], *, webserver_only: bool = False) -> ASGI
     """Prefect's whole app, guarded. Without trusted hosts every host is answered."""
     allowed = known.PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS.value().split(",")
     return CallerCheck(
-        LoginPage(create_app(final=True, webserver_only=webserver_only)),
+        LoginPage(
+            create_app(final=True, webserver_only=webserver_only),
+            asks_itself_only=known.PREFECT_UI_API_URL.value().startswith("/"),
+        ),
         hosts=trusted_hosts,
         origins=[origin for origin in allowed if origin not in {"", "*"}],
         refusal=_refusal,

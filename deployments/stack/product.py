@@ -13,7 +13,8 @@ from ipaddress import ip_address
 
 import httpx
 
-from adapters.settings import PrefectSettings, Settings
+from adapters.settings import PrefectSettings, Settings, is_for_runs
+from adapters.settings.names import facade_names, known_names
 from deployments.stack.home import Home, free_port
 from deployments.stack.part import Part
 from deployments.stack.prefect_login import login_link
@@ -24,8 +25,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POOL = "falcon"
 PREFECT_API = "prefect_api"
 """The secret of a home that holds what leads a client to its Prefect server: variables by name, as JSON."""
-_WITHOUT_KEYS = {"JWT_SECRET": None, "JWT_SECRET_PREVIOUS": None}
-"""Only the facade signs and believes tokens. Work that users define runs elsewhere and must not find the keys."""
+_ONLY_RUNS_READ = frozenset({"EVE_CLIENT_SECRET", "EVE_TOKEN_KEY"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,11 @@ class PrefectServer(Part):
             *(argument for name in names for argument in ("--trusted-host", name)),
         )
         password = {"PREFECT_SERVER_API_AUTH_STRING": self._auth_string}
-        return Command(argv=argv, environment={**defaults(settings), **password, **_WITHOUT_KEYS})
+        return Command(argv=argv, environment={**defaults(settings), **password})
+
+    def reads(self, name: str) -> bool:
+        """It knows nothing of us."""
+        return name not in known_names()
 
     async def is_ready(self) -> bool:
         return (await self._http.get(f"{self.url}/api/health")).is_success
@@ -155,6 +159,10 @@ class Facade(Part):
             },
         )
 
+    def reads(self, name: str) -> bool:
+        """Everything but what Prefect's server or the EVE tasks keep to themselves."""
+        return name in facade_names() or (is_for_runs(name) and name not in _ONLY_RUNS_READ)
+
     def environment(self) -> Mapping[str, str]:
         """On loopback http tasks may call this API too, so that a first task has something to call."""
         if not self._addresses.is_loopback:
@@ -194,9 +202,13 @@ class Worker(Part):
                 *(sys.executable, "-m", "prefect", "worker", "start", "--pool", _POOL, "--type", "warm-process"),
                 *("--name", self._name, "--limit", str(self._scheduler.worker_count)),
             ),
-            environment={**defaults(worker_settings() | log_settings()), **_WITHOUT_KEYS},
+            environment=defaults(worker_settings() | log_settings()),
             stop_grace=self._scheduler.shutdown_grace + timedelta(seconds=5),
         )
+
+    def reads(self, name: str) -> bool:
+        """What runs may read, since they start with the worker's environment."""
+        return is_for_runs(name)
 
     async def is_ready(self) -> bool:
         known = {**os.environ, **self._environment}

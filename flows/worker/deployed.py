@@ -16,6 +16,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 
+from flows.worker.allowance import check
 from flows.worker.configuration import WarmJobConfiguration
 
 _REMEMBERED_SECONDS = 5.0
@@ -63,11 +64,26 @@ def module_entrypoint(deployment: DeploymentResponse | None) -> str | None:
 
 
 async def configure(
-    client: PrefectClient, pool: WorkPool, flow_run: FlowRun, deployment: DeploymentResponse | None
+    client: PrefectClient,
+    pool: WorkPool,
+    flow_run: FlowRun,
+    deployment: DeploymentResponse | None,
+    *,
+    allow_command: bool,
 ) -> WarmJobConfiguration:
-    """The job variables of one run: the pool's, overruled by the deployment's, overruled by the run's own."""
+    """The job variables of one run: the pool's, overruled by the deployment's, overruled by the run's own.
+
+    Raises:
+        NotAllowed: they ask for what this worker does not grant.
+    """
     ours: dict[str, Any] = dict((deployment.job_variables if deployment else None) or {})
     own: dict[str, Any] = dict(flow_run.job_variables or {})
     env = {**(ours.pop("env", None) or {}), **(own.pop("env", None) or {})}
     values = {**ours, **own, **({"env": env} if env else {})}
-    return await WarmJobConfiguration.from_template_and_values(pool.base_job_template, values, client=client)
+    configuration: WarmJobConfiguration = await WarmJobConfiguration.from_template_and_values(
+        pool.base_job_template, values, client=client
+    )
+    if values.get("command") and not configuration.command:  # the pool's template has no place for it
+        configuration.command = str(values["command"])
+    check(configuration, own, allow_command=allow_command)
+    return configuration

@@ -22,16 +22,17 @@ import anyio.abc
 import httpx
 from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Cancelled
+from prefect.states import Cancelled, Failed
 from prefect.workers.base import BaseWorker
 
-from adapters.settings import Settings, warn_of_unknown_names
+from adapters.settings import SchedulerSettings, Settings, is_for_runs, warn_of_unknown_names
+from flows.worker.allowance import NotAllowed, check, without_command
 from flows.worker.carrier import Carrier, Surroundings
 from flows.worker.configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
 from flows.worker.deployed import Deployments, configure
 from flows.worker.launcher import Launcher, LaunchError
 from flows.worker.log_shipping import LogShipping
-from flows.worker.states import RunStates
+from flows.worker.states import Claim, RunStates
 from flows.worker.stopping import finish
 from flows.worker.taking import Taking
 from flows.worker.waiting import WaitingRun
@@ -56,8 +57,14 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
     _description = "Execute flow runs as processes forked from a preloaded one: they start in tens of milliseconds."
     _documentation_url = "https://docs.prefect.io/v3/concepts/workers"
 
+    @classmethod
+    def get_default_base_job_template(cls) -> dict[str, Any]:
+        """What a new pool offers: no command, unless it is allowed."""
+        template = super().get_default_base_job_template()
+        return template if SchedulerSettings().allow_command else without_command(template)
+
     def __init__(self, work_pool_name: str, **options: Any) -> None:
-        self._settings = Settings.load()
+        self._settings = Settings.load_for_work()
         options["limit"] = options.get("limit") or self._settings.scheduler.worker_count
         super().__init__(work_pool_name, **options)
         self._carriers: dict[UUID, Carrier | None] = {}
@@ -116,6 +123,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> WarmWorkerResult:
         """Run one flow run now, outside the queue, as `submit` asks for it."""
+        check(configuration, {}, allow_command=self._settings.scheduler.allow_command)
         carrier = Carrier(flow_run, datetime.now(UTC), None, configuration, self._surroundings())
         if task_status is not None:
             task_status.started(os.getpid())
@@ -215,8 +223,24 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
                 gone: State[Any] = Cancelled(message="Its deployment no longer exists.")
                 await self._states.set_surely(flow_run.id, gone, force=True)
                 return None
-        configuration = await configure(self.client, self.work_pool, flow_run, deployment)
+        allow_command = self._settings.scheduler.allow_command
+        try:
+            configuration = await configure(
+                self.client, self.work_pool, flow_run, deployment, allow_command=allow_command
+            )
+        except NotAllowed as refused:
+            await self._refuse(run, str(refused))
+            return None
         return Carrier(flow_run, run.due_at, deployment, configuration, self._surroundings())
+
+    async def _refuse(self, run: WaitingRun, reason: str) -> None:
+        """End a run that may not run here. It is claimed first: another worker may have begun it."""
+        wait = (run.due_at - datetime.now(UTC)).total_seconds()
+        await asyncio.sleep(max(0.0, wait))
+        answer = await self._states.claim(run.flow_run.id, ask_first=self._shares_pool)
+        if answer.claim is Claim.WON:
+            self.get_flow_run_logger(run.flow_run).error(reason)
+            await self._states.set_surely(run.flow_run.id, Failed(message=reason))
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
@@ -250,8 +274,9 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         task.add_done_callback(self._tasks.discard)
 
     def _run_environment(self) -> dict[str, str]:
-        """What the preloaded process starts with: our own, and whether the server asks for CSRF tokens."""
-        environment = dict(os.environ)
+        """What the preloaded process starts with: our own, but for what only facades and Prefect's server need, and
+        whether the server asks for CSRF tokens."""
+        environment = {name: value for name, value in os.environ.items() if is_for_runs(name)}
         if not getattr(self.client._client, "enable_csrf_support", True):
             environment["PREFECT_CLIENT_CSRF_SUPPORT_ENABLED"] = "false"
         return environment

@@ -19,7 +19,13 @@ from deployments.stack.process import leftovers
 
 PROGRAM = Path(sys.executable).with_name("falcon-scheduler")
 
-GIVEN_ELSEWHERE = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API_PREFIX|EVE|ESI)")
+FACADE_KEYS = {
+    "METRICS_TOKEN": "pl4nted-metrics-token",
+    "ALERT_WEBHOOK_SECRET": "pl4nted-secret-of-thirty-two-bytes",
+}
+"""What only the facade of the stack may find in its environment."""
+
+GIVEN_ELSEWHERE = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API_|EVE|ESI|METRICS|ALERT)")
 """Variables of the surroundings that must not reach a stack under test."""
 
 
@@ -43,6 +49,24 @@ def falcon(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
+def into_a_closed_pipe(*arguments: str, **environment: str) -> str:
+    """Run one command whose reader is gone, as behind `| head`, and return what it says on standard error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [PROGRAM, *arguments],
+            env=clean_environment(**environment),
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        os.close(writer)
+    return done.stderr
+
+
 class Up:
     """`falcon-scheduler up` on a home of its own, as a process of its own."""
 
@@ -59,7 +83,7 @@ class Up:
                     *(PROGRAM, "up", "--home", str(self.home)),
                     *("--port", str(self.port), "--prefect-port", str(self.prefect_port)),
                 ],
-                env=clean_environment(),
+                env=clean_environment(**FACADE_KEYS, EVE_CLIENT_SECRET="pl4nted-eve-secret"),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -83,6 +107,23 @@ class Up:
     @property
     def api_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/scheduler"
+
+    @property
+    def prefect_url(self) -> str:
+        return f"http://127.0.0.1:{self.prefect_port}"
+
+    @property
+    def login_link(self) -> str:
+        """The printed link that logs a browser in to Prefect."""
+        found = re.search(r"\S+/falcon/login#\S+", self.output)
+        assert found, self.output
+        return found[0]
+
+    def prefect(self) -> httpx.Client:
+        """A client of Prefect's API that knows the printed password."""
+        found = re.search(r"its password (\S+?):(\S+)", self.output)
+        assert found, self.output
+        return httpx.Client(base_url=f"{self.prefect_url}/api", auth=(found[1], found[2]), timeout=30)
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token or self.token}"}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from adapters.settings import Settings
+from api_facade.cli import main
 from deployments.stack.foreground import chosen_parts
-from tests.stack.running_stack import falcon
+from tests.stack.running_stack import falcon, into_a_closed_pipe
 
 
 def test_a_bad_variable_stops_the_start_and_is_named(tmp_path: Path) -> None:
@@ -36,7 +40,77 @@ def test_a_home_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize("command", ["token", "status", "down"])
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("up --port 65536", "--port"),
+        ("up --port -1", "--port"),
+        ("up --port abc", "--port"),
+        ("up --prefect-port 99999999999999999999", "--prefect-port"),
+        ("up --host ''", "--host"),
+        ("up --home ''", "--home"),
+        ("status --home ''", "--home"),
+        ("down --home ''", "--home"),
+        ("env --home ''", "--home"),
+        ("token --home ''", "--home"),
+        ("token --ttl 0s", "--ttl"),
+        ("token --ttl soon", "--ttl"),
+        ("token --ttl 9999999999h", "--ttl"),
+        ("token --character-id 0", "--character-id"),
+        ("token --character-id 9223372036854775808", "--character-id"),
+        ("token --user-id ''", "--user-id"),
+        ("token --character-name ' '", "--character-name"),
+        ("token --no-such-option", "--no-such-option"),
+        ("no-such-command", "no-such-command"),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_name_of_its_option(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: str,
+    named: str,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["falcon-scheduler", *shlex.split(arguments)])
+    monkeypatch.setenv("SCHEDULER_HOME", f"{tmp_path}/home")
+    monkeypatch.setenv("JWT_SECRET", "s" * 32)
+    with pytest.raises(SystemExit) as refused:  # no process of its own: each would take a second to import
+        main()
+    assert refused.value.code == 1
+    assert named in "".join(capfd.readouterr())
+    assert not (tmp_path / "home").exists(), "nothing was begun"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ("--port 18000 --prefect-port 18000", "--prefect-port both name port 18000"),
+        ("--host no.such.host.invalid", "--host"),
+    ],
+)
+def test_addresses_that_can_not_be_taken_are_named(tmp_path: Path, arguments: str, named: str) -> None:
+    refused = falcon("up", *arguments.split(), SCHEDULER_HOME=f"{tmp_path}/home")
+    assert refused.returncode == 1
+    assert named in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_its_version_is_that_of_the_distribution() -> None:
+    assert falcon("--version").stdout.strip() == version("falcon-scheduler")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "up --help", "token", "up --port 8000"])
+def test_a_reader_that_is_gone_is_no_error_to_be_traced(tmp_path: Path, arguments: str) -> None:
+    if arguments.startswith("up --port"):  # what comes after its first line shows that it went on
+        (tmp_path / "home").touch()
+    refused = into_a_closed_pipe(*arguments.split(), SCHEDULER_HOME=f"{tmp_path}/home", JWT_SECRET="s" * 32)
+    assert "Traceback" not in refused
+    assert "BrokenPipe" not in refused
+    if arguments.startswith("up --port"):
+        assert f"Can't keep data in {tmp_path}/home" in refused
+
+
+@pytest.mark.parametrize("command", ["token", "status", "down", "env"])
 def test_a_folder_where_no_stack_ever_ran_is_told_so_and_left_alone(tmp_path: Path, command: str) -> None:
     refused = falcon(command, "--home", f"{tmp_path}/nothing")
     assert refused.returncode == 1

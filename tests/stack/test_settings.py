@@ -123,6 +123,19 @@ def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert set(told.value.faults) == {"REDIS_PORT", "SCHEDULER_QUEUE_SIZE"}
 
 
+def test_a_worker_does_not_ask_for_what_only_a_facade_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOKS", "https://hooks.example.com")  # not without a secret, in a facade
+    monkeypatch.setenv("JWT_SECRET", "short")
+    with pytest.raises(SettingsError) as refused:
+        Settings.load()
+    assert set(refused.value.faults) == {"ALERT_WEBHOOKS", "JWT_SECRET"}
+    assert Settings.load_for_work().alerts.webhooks == ()
+    monkeypatch.setenv("SCHEDULER_WORKER_COUNT", "many")
+    with pytest.raises(SettingsError) as refused:
+        Settings.load_for_work()
+    assert set(refused.value.faults) == {"SCHEDULER_WORKER_COUNT"}
+
+
 def test_no_secret_shows_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONGODB_URI", "mongodb://user:hunter2@mongo")
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,14 +89,6 @@ async def test_job_variables_reach_the_run(pool: Pool, warm_worker: WorkerProces
     run = await pool.run_deployment(deployment)
     assert (await pool.ended(run)).is_completed()
     await pool.logs(run, f"amber in {tmp_path}")
-
-
-async def test_a_command_of_ones_own_is_executed_in_the_runs_process(pool: Pool, warm_worker: WorkerProcess) -> None:
-    command = f"{sys.executable} -m prefect.engine"
-    deployment = await pool.deploy("greet", job_variables={"command": command})
-    run = await pool.run_deployment(deployment, name="command")
-    assert (await pool.ended(run)).is_completed()
-    await pool.logs(run, "hello command")
 
 
 async def test_scheduled_runs_do_not_begin_before_their_time_and_all_begin(
