@@ -13,7 +13,7 @@ from api_facade.auth.carriers import COOKIE
 from api_facade.auth.claims import Claims
 from api_facade.container import Container
 from core.domain.principal import Permission, Principal
-from core.errors import Unauthenticated
+from core.errors import Unauthenticated, Unavailable
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="HS256 token.")
 _cookie = APIKeyCookie(
@@ -42,7 +42,7 @@ async def _claims(
 ) -> Claims:
     try:
         claims = await parts.authenticator.identify(request)
-    except Unauthenticated:
+    except (Unauthenticated, Unavailable):  # nobody that we know, be it that the provider's keys can't be had
         count_address(request, parts)
         raise
     parts.rates.take(f"user {claims.user_id}")

@@ -1,19 +1,37 @@
-"""Public keys of an identity provider, from its JSON Web Key Set."""
+"""Public keys of an identity provider, from its JSON Web Key Set.
+
+The provider may be slow, hang or be away at any time. Who comes with a known key never waits for it: keys are renewed
+in the background. Who comes with an unknown one waits for one fetch, which all who wait share and which has an end;
+while fetches fail nobody waits, until the pause after the failure is over.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import time
 from datetime import timedelta
 
+import httpx
 import jwt
 
 from core.errors import Unavailable
 
 PROVIDER_ALGORITHMS = ("RS256", "EdDSA")
 KEYS_TTL = timedelta(minutes=10)
+"""Age at which the keys are fetched anew, in the background."""
+KEYS_TRUSTED_FOR = timedelta(hours=24)
+"""Age at which keys are not believed any more: a provider that withdraws one must be heard some day."""
+FETCH_TIMEOUT = timedelta(seconds=5)
+"""For the whole fetch, however slowly the answer comes."""
 FETCH_PAUSE = timedelta(seconds=10)
-"""After a fetch, unknown key ids are refused for this long: a stranger's tokens don't make us ask at will."""
+"""After a fetch none begins for so long: a stranger's tokens don't make us ask at will. Doubled with each failure."""
+LONGEST_PAUSE = timedelta(minutes=5)
+MOST_BYTES = 1024 * 1024
+_REDIRECTS = 3
+
+logger = logging.getLogger(__name__)
 
 
 class ProviderKeys:
@@ -25,10 +43,13 @@ class ProviderKeys:
     def __init__(self, url: str, *, issuer: str, audience: str | None = None) -> None:
         self.issuer = issuer
         self.audience = audience
-        self._client = jwt.PyJWKClient(url, cache_keys=False, cache_jwk_set=False, timeout=5)
+        self._url = url
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")  # on the monotonic clock, as all times here
-        self._fetching = asyncio.Lock()
+        self._rests_until = float("-inf")
+        self._failures = 0
+        """Fetches that have failed since the last one that did not."""
+        self._fetching: asyncio.Task[None] | None = None
 
     async def key_of(self, token: str) -> jwt.PyJWK:
         """The key that the token names.
@@ -40,23 +61,67 @@ class ProviderKeys:
         key_id = jwt.get_unverified_header(token).get("kid")
         if not isinstance(key_id, str):
             raise jwt.InvalidTokenError("no key id")
-        age = time.monotonic() - self._fetched_at
-        if age > KEYS_TTL.total_seconds() or (key_id not in self._keys and age > FETCH_PAUSE.total_seconds()):
-            await self._fetch(key_id)
+        if key_id in self._keys and self._age_seconds < KEYS_TRUSTED_FOR.total_seconds():
+            if self._age_seconds > KEYS_TTL.total_seconds():
+                self._fetch()
+            return self._keys[key_id]
+        if (fetching := self._fetch()) is not None:
+            await asyncio.shield(fetching)
+        if self._failures:
+            raise Unavailable("The identity provider", self._rest)
         if key_id not in self._keys:
             raise jwt.InvalidTokenError("unknown key id")
         return self._keys[key_id]
 
-    async def _fetch(self, key_id: str) -> None:
-        asked_at = time.monotonic()
-        async with self._fetching:
-            if self._fetched_at > asked_at:  # somebody fetched while we waited
-                return
-            try:
-                keys = await asyncio.to_thread(self._client.get_signing_keys)
-            except jwt.PyJWKClientError as error:
-                if key_id in self._keys:
-                    return  # better an hour-old key than nobody let in
-                raise Unavailable("The identity provider") from error
-            self._keys = {str(key.key_id): key for key in keys}
-            self._fetched_at = time.monotonic()
+    @property
+    def _age_seconds(self) -> float:
+        return time.monotonic() - self._fetched_at
+
+    @property
+    def _rest(self) -> timedelta:
+        return timedelta(seconds=max(self._rests_until - time.monotonic(), 1))
+
+    def _fetch(self) -> asyncio.Task[None] | None:
+        """The fetch that is under way, else a new one; None while we rest after the last."""
+        if self._fetching is None and time.monotonic() >= self._rests_until:
+            self._fetching = asyncio.create_task(self._renew())
+        return self._fetching
+
+    async def _renew(self) -> None:
+        try:
+            async with asyncio.timeout(FETCH_TIMEOUT.total_seconds()):
+                self._keys = _signing_keys(await self._read())
+        except Exception as error:  # noqa: BLE001 - whatever the provider does, it is a fetch that failed
+            self._failures += 1
+            pause = min(FETCH_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
+            logger.warning("The keys of the identity provider could not be fetched: %s", type(error).__name__)
+        else:
+            self._failures, self._fetched_at, pause = 0, time.monotonic(), FETCH_PAUSE
+        finally:
+            self._fetching = None
+        self._rests_until = time.monotonic() + pause.total_seconds()
+
+    async def _read(self) -> bytes:
+        data = bytearray()
+        async with (
+            httpx.AsyncClient(follow_redirects=True, max_redirects=_REDIRECTS, timeout=None) as client,  # noqa: S113 - ours is around it
+            client.stream("GET", self._url) as answer,
+        ):
+            answer.raise_for_status()
+            async for part in answer.aiter_bytes():
+                data += part
+                if len(data) > MOST_BYTES:
+                    raise ValueError("the key set is too large")
+        return bytes(data)
+
+
+def _signing_keys(data: bytes) -> dict[str, jwt.PyJWK]:
+    """The keys by their ids. Raises `ValueError` or `jwt.PyJWTError` when it is no key set, or one without keys."""
+    value = json.loads(data)
+    if not isinstance(value, dict):
+        raise ValueError("a key set is a JSON object")
+    found = jwt.PyJWKSet.from_dict(value).keys
+    keys = {str(key.key_id): key for key in found if key.public_key_use in {"sig", None} and key.key_id}
+    if not keys:
+        raise ValueError("the key set holds no signing key")
+    return keys

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 import pytest_asyncio
@@ -15,9 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from adapters.settings import Settings
+from api_facade.app import build_app
+from api_facade.auth import jwks
 from api_facade.auth.jwks import ProviderKeys
 from api_facade.auth.tokens import TokenVerifier
+from api_facade.container import compose
+from api_facade.services import Services
 from core.errors import Unauthenticated, Unavailable
+from tests.conftest import wait_until
 
 OURS = "our own secret, which is long enough for HS256"
 ISSUER, AUDIENCE = "https://login.example.com", "falcon"
@@ -29,6 +38,11 @@ class Provider:
     def __init__(self) -> None:
         self.keys: dict[str, RSAPrivateKey | Ed25519PrivateKey] = {}
         self.asked = 0
+        self.let_go = asyncio.Event()
+        """Cleared, it hangs: it takes requests and does not answer."""
+        self.let_go.set()
+        self.held = 0
+        """Requests that hang at present."""
         self._server: asyncio.Server | None = None
         self.url = ""
 
@@ -42,12 +56,16 @@ class Provider:
 
     async def die(self) -> None:
         assert self._server
+        self.let_go.set()
         self._server.close()
         await self._server.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.asked += 1
+        self.held += 1
+        await self.let_go.wait()
+        self.held -= 1
         body = json.dumps({"keys": [self._public(name, key) for name, key in self.keys.items()]}).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
         await writer.drain()
@@ -152,3 +170,104 @@ async def test_a_provider_that_is_away_is_told_as_such(provider: Provider, verif
         await verifier.verify(token)
     ours = jwt.encode({"user_id": "u", "character_id": 1, "iss": "go-falcon", "exp": 2**33}, OURS, algorithm="HS256")
     assert (await verifier.verify(ours)).character_id == 1, "our own tokens don't need it"
+
+
+async def test_who_has_a_known_key_waits_for_no_provider(
+    provider: Provider, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "KEYS_TTL", timedelta())
+    monkeypatch.setattr(jwks, "FETCH_PAUSE", timedelta())
+    token = provider.token("rsa")
+    await verifier.verify(token)
+    provider.let_go.clear()
+    answers = await asyncio.gather(*(verifier.verify(token) for _ in range(20)))
+
+    async def is_asked() -> bool:
+        return provider.held == 1
+
+    await wait_until(is_asked, "the keys are being renewed in the background, once")
+    assert len(answers) == 20, "all were answered, though the provider has not yet"
+    assert (await verifier.verify(token)).character_id == 7
+    assert provider.held == 1
+
+
+async def test_who_has_an_unknown_key_waits_once_with_all_others_and_then_nobody_waits(
+    provider: Provider, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FETCH_TIMEOUT", timedelta(seconds=0.3))
+    provider.let_go.clear()
+    token = provider.token("rsa")
+    for _ in range(3):
+        outcomes = await asyncio.gather(*(verifier.verify(token) for _ in range(20)), return_exceptions=True)
+        assert all(isinstance(outcome, Unavailable) for outcome in outcomes)
+    assert provider.asked == 1, "the failure is remembered"
+
+
+async def test_the_pause_after_a_failure_grows_and_a_provider_that_is_back_is_believed(
+    provider: Provider, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FETCH_TIMEOUT", timedelta(seconds=0.2))
+    monkeypatch.setattr(jwks, "FETCH_PAUSE", timedelta(seconds=0.1))
+    provider.let_go.clear()
+    token, pauses = provider.token("rsa"), []
+
+    async def fails() -> bool:
+        with pytest.raises(Unavailable) as refused:
+            await verifier.verify(token)
+        pauses.append(refused.value.retry_after)
+        return provider.asked >= 3
+
+    await wait_until(fails, "it was asked three times")
+    assert provider.asked < len(pauses), "most were refused at once"
+    provider.let_go.set()
+
+    async def is_believed() -> bool:
+        with contextlib.suppress(Unavailable):
+            return (await verifier.verify(token)).character_id == 7
+        return False
+
+    await wait_until(is_believed, "the provider is back")
+
+
+async def test_keys_that_the_provider_has_not_confirmed_for_a_day_are_not_believed(
+    provider: Provider, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FETCH_PAUSE", timedelta())
+    token = provider.token("rsa")
+    await verifier.verify(token)
+    await provider.die()
+    assert (await verifier.verify(token)).character_id == 7
+    monkeypatch.setattr(jwks, "KEYS_TRUSTED_FOR", timedelta())
+    with pytest.raises(Unavailable):
+        await verifier.verify(token)
+
+
+@pytest.mark.parametrize("answer", [b"[]", b"{}", b'{"keys": []}', b"<html>", b'{"keys": ' + b" " * 2**21 + b"[]}"])
+async def test_an_answer_that_is_no_key_set_is_a_failure_and_no_error_of_ours(answer: bytes) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + answer)
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/jwks"
+    token = jwt.encode({}, generate_private_key(65537, 2048), algorithm="RS256", headers={"kid": "x"})
+    async with server:
+        with pytest.raises(Unavailable):
+            await TokenVerifier([OURS], ProviderKeys(url, issuer=ISSUER)).verify(token)
+
+
+async def test_callers_whose_key_cannot_be_had_count_in_the_rate_limit(
+    provider: Provider, services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FETCH_TIMEOUT", timedelta(seconds=0.3))
+    provider.let_go.clear()
+    api = {"api_rate_limit": 0.1, "jwt_jwks_url": provider.url, "jwt_jwks_issuer": ISSUER}
+    limited = replace(settings, api=settings.api.model_copy(update=api))
+    app = build_app(compose(limited, services), limited)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as client:
+        headers = {"Authorization": f"Bearer {provider.token('rsa')}"}
+        answers = [(await client.get("/scheduler/executors", headers=headers)).status_code for _ in range(3)]
+    assert answers == [503, 429, 429]
