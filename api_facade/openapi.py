@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from api_facade.optional_fields import leave_out_null, tell_defaults, without_null
 from api_facade.schemas.alerts import AlertTest
 from api_facade.schemas.batches import BulkRequest, ImportRequest
 from api_facade.schemas.common import Problem
@@ -58,12 +59,16 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)  # what is invalid is a 400 here
+            for parameter in operation.get("parameters", []):
+                without_null(parameter["schema"])
             operation["responses"] = dict(sorted(operation["responses"].items()))
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     _, bodies = models_json_schema([(each, "validation") for each in _BODIES], ref_template=_TEMPLATE)
     _, answers = models_json_schema([(Problem, "serialization")], ref_template=_TEMPLATE)
+    tell_defaults(bodies["$defs"])
+    leave_out_null(schemas | answers["$defs"])
     schemas.update(bodies["$defs"] | answers["$defs"])
     return document
 

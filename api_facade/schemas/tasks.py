@@ -113,7 +113,13 @@ class TaskCreate(RequestShape):
     enabled: bool = True
     config: Config = Field(default_factory=dict)
     tags: Annotated[Tags, Field(description="May stand in `metadata` instead.")] = Field(default_factory=list)
-    metadata: MetadataChange = MetadataChange()
+    metadata: Annotated[
+        MetadataChange,
+        Field(
+            description="What is not given: 3 retries, 1m apart at first, 5m for an attempt, no tags, the service's "
+            "own zone, overlap `skip`, alerts as the settings say."
+        ),
+    ] = MetadataChange()
 
 
 class TaskUpdate(RequestShape):
