@@ -12,8 +12,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from adapters.settings import Settings, warn_of_unknown_names
 from adapters.web.callers import CallerCheck
+from api_facade.bounds import RequestBounds
 from api_facade.container import Container
 from api_facade.handlers import install_handlers
+from api_facade.heavy import share_interpreter_fairly
 from api_facade.logs import configure_logs
 from api_facade.metrics.http import RequestMetrics
 from api_facade.metrics.route import metrics_router
@@ -31,6 +33,7 @@ def create_app() -> FastAPI:
 
     settings = Settings.load()
     configure_logs()
+    share_interpreter_fairly()
     warn_of_unknown_names(logging.getLogger(__name__))
     return _assemble(settings, lambda: open_container(settings))
 
@@ -98,5 +101,6 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
             allow_headers=["Authorization", "Content-Type", HEADER],
             expose_headers=["Location", "Retry-After", HEADER],
         )
+    app.add_middleware(RequestBounds)
     app.add_middleware(RequestTracing, unlogged=root.UNLOGGED)
     return app

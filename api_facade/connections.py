@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from datetime import timedelta
 from enum import Enum, auto
@@ -32,6 +33,9 @@ BODY_PATIENCE = timedelta(seconds=13)
 READING_PATIENCE = timedelta(seconds=15)
 """For the client to take the next `READ_AT_LEAST` bytes of an answer that the network has no room for."""
 READ_AT_LEAST = 64 * 1024
+HEAD_BYTES = 16 * 1024
+HEAD_LINES = 128
+"""Of one request. h11 bounds a head that comes in pieces only, and takes apart whatever comes as one."""
 LOOK_INTERVAL = timedelta(seconds=1)
 TOLD_EVERY = timedelta(seconds=10)
 
@@ -50,6 +54,30 @@ class Phase(Enum):
 _PATIENCE = {Phase.HEAD: HEAD_PATIENCE, Phase.BODY: BODY_PATIENCE, Phase.READING: READING_PATIENCE}
 
 
+class HeadBounds:
+    """Counts the bytes and lines of one request's head as they come."""
+
+    _END = re.compile(rb"\n\r?\n")
+
+    def __init__(self) -> None:
+        self._bytes = self._lines = 0
+        self._last = b""
+
+    def take(self, data: bytes) -> bool:
+        """Whether the head still fits with these bytes; what comes after its end is not counted."""
+        known = len(self._last)
+        seen = self._last + data
+        end = self._END.search(seen)
+        head = seen[known : end.end() if end else None]
+        self._bytes += len(head)
+        self._lines += head.count(b"\n")
+        self._last = seen[-3:]
+        fits = self._bytes <= HEAD_BYTES and self._lines <= HEAD_LINES
+        if end:
+            self._bytes, self._lines, self._last = 0, 0, b""
+        return fits
+
+
 class BoundedProtocol(H11Protocol):
     """One connection. It looks at itself every second."""
 
@@ -60,6 +88,7 @@ class BoundedProtocol(H11Protocol):
         super().__init__(*args, **named)
         if isinstance(self.app, ProxyHeadersMiddleware):  # it believes X-Forwarded-For of everybody on this machine
             self.app = self.app.app
+        self._head = HeadBounds()
         self._look_handle: asyncio.TimerHandle | None = None
         self._unread_bytes = 0
         """How much of an answer the client had still to read when it last read `READ_AT_LEAST`."""
@@ -72,6 +101,29 @@ class BoundedProtocol(H11Protocol):
         self._look_later()
         if len(self.connections) > MOST_CONNECTIONS:
             self._make_room()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        if self.conn.their_state is not h11.IDLE:
+            self._head = HeadBounds()
+        elif not self._head.take(data):
+            self._refuse_head()
+            return
+        super().data_received(data)
+
+    def on_response_complete(self) -> None:
+        """See uvicorn. What was sent ahead of the answer is taken apart now, so it is looked at first."""
+        self._head = HeadBounds()
+        if self.conn.their_state is h11.DONE and not self._head.take(self.conn.trailing_data[0]):
+            self.transport.close()
+            return
+        super().on_response_complete()
+
+    def _refuse_head(self) -> None:
+        if self.conn.our_state is h11.IDLE:
+            self.send_400_response("The head of the request is too large")
+        else:
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""

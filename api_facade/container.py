@@ -12,6 +12,7 @@ from api_facade.addresses import ClientAddresses
 from api_facade.auth.authenticator import Authenticator, GrantSource
 from api_facade.auth.jwks import ProviderKeys
 from api_facade.auth.tokens import TokenVerifier
+from api_facade.heavy import HeavyWork
 from api_facade.metrics.instruments import Metrics
 from api_facade.rates import RateLimit
 from api_facade.shared_status import SharedStatus
@@ -78,6 +79,7 @@ class Container:
     clock: Clock
     rates: RateLimit
     addresses: ClientAddresses
+    heavy: HeavyWork
     metrics: Metrics
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""
@@ -97,6 +99,7 @@ def compose(settings: Settings, services: Services) -> Container:
         clock=services.stores.clock,
         metrics=services.metrics,
         rates=RateLimit(settings.api.api_rate_limit or None),
+        heavy=HeavyWork(),
         addresses=ClientAddresses(settings.api.api_trusted_proxies),
         default_timezone=settings.scheduler.timezone,
     )

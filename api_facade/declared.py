@@ -45,7 +45,7 @@ def answers(success: int, example: Any, *problems: int, **headers: str) -> dict[
             },
         }
     }
-    for status in sorted({*problems, 405, 429, 500}):
+    for status in sorted({*problems, 405, 414, 429, 500}):
         declared[status] = problem_answer(status)
     return declared
 

@@ -45,7 +45,8 @@ async def _claims(
     except (Unauthenticated, Unavailable):  # nobody that we know, be it that the provider's keys can't be had
         count_address(request, parts)
         raise
-    parts.rates.take(f"user {claims.user_id}")
+    request.state.caller = caller = f"user {claims.user_id}"
+    parts.rates.take(caller)
     return claims
 
 

@@ -17,6 +17,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from api_facade.deps import Public
 from api_facade.optional_fields import leave_out_null, tell_defaults, without_null
 from api_facade.schemas.alerts import AlertTest
 from api_facade.schemas.batches import BulkRequest, ImportRequest
@@ -49,7 +50,7 @@ def install_openapi(app: FastAPI, base: str) -> None:
     def written() -> bytes:
         return json.dumps(app.openapi(), ensure_ascii=False).encode()
 
-    @app.get(f"{base}/openapi.json", include_in_schema=False)
+    @app.get(f"{base}/openapi.json", include_in_schema=False, dependencies=[Public])
     async def document() -> Response:
         return Response(written(), media_type="application/json")  # anybody may ask, so it is written once
 
@@ -87,7 +88,7 @@ def install_docs(app: FastAPI, base: str) -> None:
 
     page.headers["Content-Security-Policy"] = _docs_policy(bytes(page.body))
 
-    @app.get(f"{base}/docs", include_in_schema=False)
+    @app.get(f"{base}/docs", include_in_schema=False, dependencies=[Public])
     async def docs() -> HTMLResponse:
         return page
 

@@ -50,6 +50,15 @@ class BodyTooSlow(SchedulerError):
         super().__init__("The body did not arrive in time")
 
 
+class UriTooLong(SchedulerError):
+    """The path or the query has more bytes, or parts, than one may have."""
+
+    code = "uri_too_long"
+
+    def __init__(self) -> None:
+        super().__init__("The path or the query is too long")
+
+
 class UnsupportedMedia(SchedulerError):
     """The body is not declared as JSON."""
 
@@ -69,6 +78,7 @@ STATUS: Mapping[type[SchedulerError], HTTPStatus] = {
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    UriTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     SchedulerError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -92,6 +102,8 @@ def problem_of(error: SchedulerError, own_id: str) -> JSONResponse:
     if isinstance(error, Invalid):
         faults = error.faults
         detail = "The request is not valid; errors names every fault"
+        if (more := len(faults) - MOST_FAULTS) > 0:
+            detail = f"The request is not valid; errors names {MOST_FAULTS} faults, and there are {more} more"
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = CHALLENGE
     if isinstance(error, QueueFull | Unavailable | TooManyRequests):

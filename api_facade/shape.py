@@ -9,17 +9,22 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from api_facade.heavy import HeavyWork
 from api_facade.problems import BodyTooLarge, BodyTooSlow, UnsupportedMedia
 from core.errors import Fault, Invalid
 
-BODY_BYTES = 1024 * 1024
+BODY_BYTES = 64 * 1024
+IMPORT_BYTES = 1024 * 1024
+AT_ONCE_BYTES = 2 * 1024
+"""A body of this size is read in no time; a larger one is read in the thread for heavy work."""
 BODY_SECONDS = 10
 DEEPEST = 100
 """Far deeper than a config may be (10), whose own fault says so; deep enough to be walked safely."""
@@ -35,39 +40,61 @@ READ_ONLY = frozenset(
 """Fields of a task that only the service sets."""
 
 _LONGEST_LOCATION = 200
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-async def read_json(request: Request, *, optional: bool = False) -> Any:
+async def read_json(request: Request, *, optional: bool = False, most_bytes: int = BODY_BYTES) -> Any:
     """The body as JSON. With `optional` an empty body reads as an empty object.
 
     Raises:
         BodyTooLarge, BodyTooSlow, UnsupportedMedia
         Invalid: it is not JSON, or holds what can't be stored.
+        TooManyRequests: too many large bodies of this caller are being read.
     """
-    data = await _read(request)
+    data = await _read(request, most_bytes)
+    request.state.body_bytes = len(data)
     if not data and optional:
         return {}
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMedia
+    return await judged(request, _sound_json, data)
+
+
+async def judged(request: Request, judge: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """What `judge` makes of the body that was read last: at once when that is small, else in a thread.
+
+    Raises:
+        TooManyRequests: too many large bodies of this caller are being judged.
+        Exception: what `judge` raises.
+    """
+    if request.state.body_bytes <= AT_ONCE_BYTES:
+        return judge(*args, **named)
+    heavy: HeavyWork = request.app.state.container.heavy
+    return await heavy.do(request.state.caller, judge, *args, **named)
+
+
+def _sound_json(data: bytes) -> Any:
     value = _parse(data)
     if faults := list(_value_faults("body", value, 0)):
         raise Invalid(faults)
     return value
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, most_bytes: int) -> bytes:
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > BODY_BYTES:
-        raise BodyTooLarge(BODY_BYTES)
+    if declared.isdecimal() and int(declared) > most_bytes:
+        raise BodyTooLarge(most_bytes)
     data = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 data += chunk
-                if len(data) > BODY_BYTES:
-                    raise BodyTooLarge(BODY_BYTES)
+                if len(data) > most_bytes:
+                    raise BodyTooLarge(most_bytes)
     except TimeoutError as error:
         raise BodyTooSlow from error
     return bytes(data)
@@ -115,21 +142,26 @@ def _value_faults(location: str, value: Any, depth: int) -> Iterator[Fault]:
     elif isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _text_faults(location, name)
-            yield from _value_faults(name if location == "body" else f"{location}.{name}", inner, depth + 1)
+            yield from _value_faults(name if location == "body" else _within(location, name), inner, depth + 1)
     elif isinstance(value, list):
         for position, inner in enumerate(value):
-            yield from _value_faults(f"{location}.{position}", inner, depth + 1)
+            yield from _value_faults(_within(location, str(position)), inner, depth + 1)
+
+
+def _within(location: str, name: str) -> str:
+    """Cut short, for it is written anew for every value."""
+    return f"{location[:_LONGEST_LOCATION]}.{name[:_LONGEST_LOCATION]}"
 
 
 def _text_faults(location: str, text: str) -> Iterator[Fault]:
     if "\x00" in text:
         yield Fault(_printable(location), "holds a NUL character, which can't be stored")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _HALF_PAIR.search(text):
         yield Fault(_printable(location), "holds half of a surrogate pair, which is no text")
 
 
 def _printable(location: str) -> str:
-    return location.encode(errors="replace").decode()
+    return location[:_LONGEST_LOCATION].encode(errors="replace").decode()
 
 
 def read_shape(shape: type[Shape], body: Any) -> tuple[Shape | None, list[Fault]]:

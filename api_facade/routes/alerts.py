@@ -19,7 +19,7 @@ from api_facade.schemas.alerts import (
     AlertTestOutcome,
     DeliveryResponse,
 )
-from api_facade.shape import read_json, read_whole
+from api_facade.shape import judged, read_json, read_whole
 from core.domain.alert import Alert, Delivery
 from core.ports.alerts import AlertFilter
 
@@ -43,7 +43,7 @@ async def list_alerts(caller: Reader, parts: Parts, query: Annotated[AlertQuery,
 async def test_alerts(caller: Manager, parts: Parts, request: Request) -> AlertTested:
     """Send a message to one channel or to all, and tell what became of it. Nothing is stored or tried again.
     Needs `scheduler:system:manage`."""
-    wanted = read_whole(AlertTest, await read_json(request, optional=True))
+    wanted = await judged(request, read_whole, AlertTest, await read_json(request, optional=True))
     outcomes = await parts.alerts.test(wanted.channel)
     return AlertTested(
         channels=[

@@ -10,7 +10,7 @@ from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.deps import Controller, Creator, Identified, Parts, Reader
 from api_facade.mapping import definition_body
 from api_facade.schemas.batches import BulkRequest, BulkResult, Export, ImportRequest, ImportResult, Operation
-from api_facade.shape import read_json, read_whole
+from api_facade.shape import IMPORT_BYTES, judged, read_json, read_whole
 from core.domain.principal import Permission
 from core.domain.task import Source
 
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/tasks", tags=["batches"], route_class=LeanRoute)
 )
 async def bulk(caller: Controller, claims: Identified, parts: Parts, request: Request) -> BulkResult:
     """Do one thing with up to 100 tasks; the answer tells of each. Needs `scheduler:tasks:control`."""
-    wanted = read_whole(BulkRequest, await read_json(request))
+    wanted = await judged(request, read_whole, BulkRequest, await read_json(request))
     if wanted.operation is Operation.DELETE:
         await parts.authenticator.permit(claims, Permission.DELETE)
     return await apply_to_all(parts.tasks, wanted.task_ids, wanted.operation, caller)
@@ -46,7 +46,8 @@ async def export_tasks(caller: Reader, parts: Parts) -> Export:
 )
 async def import_tasks(caller: Creator, claims: Identified, parts: Parts, request: Request) -> ImportResult:
     """Create up to 500 tasks; the answer tells of each. Needs `scheduler:tasks:create`."""
-    wanted = read_whole(ImportRequest, await read_json(request))
+    body = await read_json(request, most_bytes=IMPORT_BYTES)
+    wanted = await judged(request, read_whole, ImportRequest, body)
     if wanted.overwrite:
         await parts.authenticator.permit(claims, Permission.UPDATE)
     return await import_all(parts, wanted.tasks, caller, overwrite=wanted.overwrite)

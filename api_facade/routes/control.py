@@ -19,7 +19,7 @@ from api_facade.schemas.executions import (
     HistoryQuery,
 )
 from api_facade.schemas.tasks import TaskResponse, TaskStopped
-from api_facade.shape import read_json, read_whole
+from api_facade.shape import judged, read_json, read_whole
 
 router = APIRouter(prefix=f"/tasks/{TASK_PATH}", tags=["control"], route_class=LeanRoute)
 
@@ -64,7 +64,7 @@ async def execute_task(task_id: str, caller: Runner, parts: Parts, request: Requ
 
     503 with Retry-After when `SCHEDULER_QUEUE_SIZE` executions wait already. Needs `scheduler:tasks:execute`.
     """
-    wanted = read_whole(ExecuteRequest, await read_json(request, optional=True))
+    wanted = await judged(request, read_whole, ExecuteRequest, await read_json(request, optional=True))
     execution = await parts.runs.execute(task_id, parameters=wanted.parameters, priority=wanted.priority, by=caller)
     return accepted(execution)
 

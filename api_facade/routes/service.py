@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import psutil
 from fastapi import APIRouter, Request
 
@@ -18,7 +20,7 @@ from api_facade.schemas.service import (
     StatsResponse,
     StatusResponse,
 )
-from api_facade.shape import read_json, read_whole
+from api_facade.shape import judged, read_json, read_whole
 from core.domain.schedule import ScheduleError, parse
 from core.errors import Invalid
 
@@ -90,14 +92,19 @@ async def list_executors(caller: Reader, parts: Parts) -> ExecutorList:
 )
 async def preview_schedule(caller: Reader, parts: Parts, request: Request) -> ScheduleAnswer:
     """A schedule in its canonical form, in words, and with its next runs. Changes nothing."""
-    question = read_whole(ScheduleQuestion, await read_json(request))
+    question = await judged(request, read_whole, ScheduleQuestion, await read_json(request))
+    zone, now = question.timezone or parts.default_timezone, parts.clock.now()
+    return await parts.heavy.do(f"user {caller.user_id}", _explain, question, zone, now)
+
+
+def _explain(question: ScheduleQuestion, timezone: str, now: datetime) -> ScheduleAnswer:
     try:
-        schedule = parse(question.schedule, question.timezone or parts.default_timezone)
+        schedule = parse(question.schedule, timezone)
     except ScheduleError as error:
         raise Invalid.of("timezone" if error.field == "timezone" else "schedule", str(error)) from error
     return ScheduleAnswer(
         schedule=str(schedule),
         description=schedule.describe(),
         timezone=schedule.timezone,
-        next_runs=schedule.upcoming(parts.clock.now(), question.count),
+        next_runs=schedule.upcoming(now, question.count),
     )

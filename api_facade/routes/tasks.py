@@ -13,7 +13,8 @@ from api_facade.deps import Creator, Deleter, Parts, Reader, Updater
 from api_facade.mapping import page_numbers, page_request, task_filter, task_response
 from api_facade.paths import TASK_PATH
 from api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
-from api_facade.shape import read_json
+from api_facade.shape import judged, read_json
+from core.aside import aside
 from core.domain.task import Source
 from core.errors import ImportedTask, SystemTaskProtected
 
@@ -24,7 +25,8 @@ router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
 async def list_tasks(caller: Reader, parts: Parts, query: Annotated[TaskQuery, Query()]) -> TaskList:
     """The tasks that meet all conditions, the one changed last first. `total` is exact."""
     page = await parts.tasks.list(task_filter(query), page_request(query.page, query.page_size))
-    tasks = [task_response(task, parts.tasks.next_run(task)) for task in page.items]
+    configs = [task.definition.config for task in page.items]
+    tasks = await aside(configs, lambda: [task_response(task, parts.tasks.next_run(task)) for task in page.items])
     return TaskList(tasks=tasks, **page_numbers(page))
 
 
@@ -37,7 +39,8 @@ async def list_tasks(caller: Reader, parts: Parts, query: Annotated[TaskQuery, Q
 )
 async def create_task(caller: Creator, parts: Parts, request: Request, response: Response) -> TaskResponse:
     """Store a task and deploy it; it runs from its next due time on. Needs `scheduler:tasks:create`."""
-    definition = read_definition(await read_json(request), parts.catalog, parts.default_timezone)
+    body = await read_json(request)
+    definition = await judged(request, read_definition, body, parts.catalog, parts.default_timezone)
     task = await parts.tasks.create(definition, caller)
     response.headers["Location"] = request.app.url_path_for("get_task", task_id=task.id)
     return task_response(task, parts.tasks.next_run(task))
@@ -66,7 +69,7 @@ async def update_task(task_id: str, caller: Updater, parts: Parts, request: Requ
         raise SystemTaskProtected(task_id)
     if present.source is Source.IMPORT:
         raise ImportedTask(task_id)
-    changes = read_changes(await read_json(request), present.definition, parts.catalog)
+    changes = await judged(request, read_changes, await read_json(request), present.definition, parts.catalog)
     task = await parts.tasks.update(task_id, changes, caller)
     return task_response(task, parts.tasks.next_run(task))
 

@@ -19,6 +19,8 @@ from core.services.validation import (
     NAME_LENGTH,
 )
 
+MOST_LISTED = 1000
+"""Entries of a list that are looked at one by one; how many there may be is judged with their meaning."""
 TAG_PATTERN = r"^[\w][\w .:/+-]{0,49}$"
 
 Name = Annotated[
@@ -50,6 +52,7 @@ Tags = Annotated[
     list[Annotated[str, Field(json_schema_extra={"pattern": TAG_PATTERN, "maxLength": 50})]],
     Field(
         description="1 to 50 letters, digits, space or any of `_ . : / + -`; the first is a letter, digit or `_`.",
+        max_length=MOST_LISTED,
         json_schema_extra={"maxItems": MAX_TAGS, "uniqueItems": True},
     ),
 ]
@@ -75,6 +78,7 @@ class AlertsChange(RequestShape):
         list[str] | None,
         Field(
             description="Names of the channels to tell; all when not given.",
+            max_length=MOST_LISTED,
             json_schema_extra={"maxItems": MAX_CHANNELS, "uniqueItems": True},
         ),
     ] = None

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from core.aside import aside
 from core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin, cleaned_difference, picture_of
 from core.domain.principal import Principal
 from core.domain.task import Task
@@ -114,20 +115,20 @@ class Auditing:
         self, entry: AuditEntry, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
     ) -> AsyncIterator[Note]:
         note = Note(before or {}, after or {})
-        entry = _told(entry, note)
+        entry = await _told(entry, note)
         await self._entries.add(entry)
         try:
             yield note
         except Unavailable as error:
-            await self._settle(replace(_told(entry, note), outcome=ChangeOutcome.FAILED, error=error.code))
+            await self._settle(replace(await _told(entry, note), outcome=ChangeOutcome.FAILED, error=error.code))
             raise
         except SchedulerError as error:
             await self._settle(replace(entry, outcome=ChangeOutcome.REFUSED, error=error.code))
             raise
         except Exception:
-            await self._settle(replace(_told(entry, note), outcome=ChangeOutcome.FAILED, error="internal"))
+            await self._settle(replace(await _told(entry, note), outcome=ChangeOutcome.FAILED, error="internal"))
             raise
-        await self._settle(replace(_told(entry, note), outcome=ChangeOutcome.APPLIED))
+        await self._settle(replace(await _told(entry, note), outcome=ChangeOutcome.APPLIED))
 
     async def _settle(self, entry: AuditEntry) -> None:
         """The change stands whether or not this gets through; without it the entry says `intended`."""
@@ -137,6 +138,6 @@ class Auditing:
             logger.warning("Audit entry %s of a change that was %s stays intended", entry.id, entry.outcome)
 
 
-def _told(entry: AuditEntry, note: Note) -> AuditEntry:
-    before, after = cleaned_difference(note.before, note.after)
+async def _told(entry: AuditEntry, note: Note) -> AuditEntry:
+    before, after = await aside((note.before, note.after), cleaned_difference, note.before, note.after)
     return replace(entry, before=before, after=after)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from core.aside import aside
 from core.domain.audit import Action, picture_of
 from core.domain.principal import Permission, Principal
 from core.domain.schedule import Every, parse
@@ -52,7 +53,7 @@ class TaskService:
         When the engine refuses or is away the task is taken back, so that a create is whole or not at all; if even
         that fails the sweep completes it.
         """
-        self._check(definition)
+        await self._check(definition)
         now = self._clock.now()
         new = Task(
             id=str(uuid.uuid4()),
@@ -82,7 +83,8 @@ class TaskService:
             raise SystemTaskProtected(task_id)
         if present.source is Source.IMPORT:
             raise ImportedTask(task_id)
-        if faults := change_faults(present.definition, changes, self._catalog):
+        configs = (present.definition.config, changes.get("config"))
+        if faults := await aside(configs, change_faults, present.definition, changes, self._catalog):
             raise Invalid(faults)
         now = self._clock.now()
 
@@ -158,8 +160,8 @@ class TaskService:
     async def _deploy(self, task: Task) -> Task:
         return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
 
-    def _check(self, definition: TaskDefinition) -> None:
-        faults = definition_faults(definition, self._catalog)
+    async def _check(self, definition: TaskDefinition) -> None:
+        faults = await aside(definition.config, definition_faults, definition, self._catalog)
         if definition.type == TaskType.SYSTEM:
             faults.append(Fault("type", "system tasks are defined in code and can't be created"))
         if faults:

@@ -50,7 +50,7 @@ async def served(services: Services, settings: Settings, tmp_path: Path) -> Asyn
         with (tmp_path / "facade.log").open("wb") as log:
             given = {name: text for name, text in command.environment.items() if text is not None}
             process = await asyncio.create_subprocess_exec(
-                *command.argv, env={**os.environ, **given}, stdout=log, stderr=log
+                *command.argv, env={**os.environ, **given, "API_RATE_LIMIT": "0"}, stdout=log, stderr=log
             )
 
         async def is_ready() -> bool:
@@ -119,7 +119,7 @@ def nuisances(flood: Flood, token: str) -> list[Callable[[], Awaitable[None]]]:
     head = f"GET {BASE}/tasks HTTP/1.1\r\nHost: x\r\n".encode()
     post = (
         f"POST {BASE}/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"
+        "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
     ).encode()
     document = f"GET {BASE}/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 50
 
@@ -174,3 +174,45 @@ async def test_each_slow_client_is_let_go_in_its_time_though_there_is_room(serve
     await asyncio.gather(*asking)
     assert any(answer.startswith(b"HTTP/1.1 408") for answer in flood.answers), "a dribbled body is told so"
     assert served.connections() == 0
+
+
+async def answer_to(port: int, *pieces: bytes) -> bytes:
+    """What comes back for bytes that are sent piece by piece."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        return await asyncio.wait_for(reader.read(), 30)
+    return b""
+
+
+@pytest.mark.slow
+async def test_a_head_beyond_the_bounds_is_not_taken_apart(served: Served) -> None:
+    def get(headers: bytes, *, last: bool = True) -> bytes:
+        end = b"Connection: close\r\n" if last else b""
+        return b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + headers + end + b"\r\n"
+
+    body = b"x\r\n" * 10_000
+    post = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for fits in (
+        (get(b"X: " + b"x" * 8000 + b"\r\n"),),
+        (get(b"a: b\r\n" * 100),),
+        (get(b"", last=False), get(b"a: b\r\n" * 100)),
+        (get(b"", last=False) * 20 + get(b""),),
+        (post[:-1], post[-1:] + body),
+        (post + body,),
+    ):
+        status = b"HTTP/1.1 405" if fits[0].startswith(b"POST") else b"HTTP/1.1 200"
+        assert (await answer_to(served.port, *fits)).startswith(status), fits
+    for too_large in (
+        (get(b"X: " + b"x" * 17_000 + b"\r\n"),),
+        (get(b"a: b\r\n" * 10_000),),
+        (get(b"a: b\r\n" * 200),),
+        tuple(get(b"a: b\r\n" * 200)[start : start + 100] for start in range(0, 1300, 100)),
+    ):
+        answer = await answer_to(served.port, *too_large)
+        assert answer[:12] in {b"HTTP/1.1 400", b""}, "refused, or closed before all of it was sent"
+    pipelined = await answer_to(served.port, get(b"", last=False) + get(b"a: b\r\n" * 2000))
+    assert pipelined.count(b"HTTP/1.1 200") == 1

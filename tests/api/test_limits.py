@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -43,7 +44,7 @@ def function_task(**parameters: Any) -> dict[str, Any]:
         (b'{"name": Infinity}', "Infinity"),
         (b'{"name": 1, "name": 2}', "gives a name twice: 'name'"),
         (b'\xff{"name": 1}', "must be UTF-8"),
-        (b"[" * 100_000, "nested deeper"),
+        (b"[" * 60_000, "nested deeper"),
         (b'{"a":' * 150 + b"1" + b"}" * 150, "nested deeper"),
         (b'{"n": ' + b"9" * 5000 + b"}", "too long"),
     ],
@@ -64,24 +65,30 @@ async def test_values_that_cannot_be_stored_are_named(admin: httpx.AsyncClient, 
     assert location in faults(await admin.post("/tasks", content=body, headers=JSON))
 
 
-async def test_a_body_may_have_one_mebibyte_whether_its_length_is_declared_or_not(admin: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/tasks", 2**16), ("/tasks/bulk", 2**16), ("/schedules/preview", 2**16), ("/tasks/import", 2**20)],
+)
+async def test_a_body_has_its_bound_whether_its_length_is_declared_or_not(
+    admin: httpx.AsyncClient, path: str, most: int
+) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b" " * 65536
 
-    large = await admin.post("/tasks", content=b" " * (2**20 + 1), headers=JSON)
-    undeclared = await admin.post("/tasks", content=endless(), headers=JSON)
+    large = await admin.post(path, content=b" " * (most + 1), headers=JSON)
+    undeclared = await admin.post(path, content=endless(), headers=JSON)
     assert (large.status_code, undeclared.status_code) == (413, 413)
-    fits = json.dumps(function_task()).encode().ljust(2**20) + b" "
-    assert (await admin.post("/tasks", content=fits[: 2**20 + 1], headers=JSON)).status_code == 413
-    assert faults(await admin.post("/tasks", content=b" " * 2**20, headers=JSON))["body"].startswith("is not JSON")
+    assert str(most) in large.json()["detail"]
+    assert faults(await admin.post(path, content=b" " * most, headers=JSON))["body"].startswith("is not JSON")
 
 
 async def test_a_config_has_bounds_of_its_own(admin: httpx.AsyncClient) -> None:
     deep = faults(await admin.post("/tasks", json=function_task(deep=nested(9))))
     assert deep == {"config": "must not be nested deeper than 10 levels"}
-    large = faults(await admin.post("/tasks", json=function_task(text="x" * 65536)))
-    assert "65536 bytes" in large["config"]
+    imported = await admin.post("/tasks/import", json={"tasks": [function_task(text="x" * 65536)]})
+    [large] = imported.json()["failed_tasks"]
+    assert [(each["location"], "65536 bytes" in each["message"]) for each in large["errors"]] == [("config", True)]
     assert "config.parameters.$where" in faults(await admin.post("/tasks", json=function_task(**{"$where": 1})))
     assert faults(await admin.post("/tasks", json=function_task(large=2**63)))
 
@@ -95,10 +102,41 @@ async def test_another_media_type_is_a_415(admin: httpx.AsyncClient, content_typ
 
 
 async def test_many_faults_do_not_make_an_answer_of_any_size(admin: httpx.AsyncClient) -> None:
-    body = {f"unknown {number}": 1 for number in range(5000)}
-    assert len(faults(await admin.post("/tasks", json=body))) <= 100
-    long_name = {"x" * 100_000: 1}
+    body = {f"unknown {number}": 1 for number in range(2000)}
+    answer = await admin.post("/tasks", json=body)
+    assert len(faults(answer)) == 100
+    assert "and there are 1903 more" in answer.json()["detail"], "three fields are missing too"
+    long_name = {"x" * 60_000: 1}
     assert len((await admin.post("/tasks", json=long_name)).content) < 5000
+    values = {"config": {"k" * 30_000: ["\x00"] * 3000}}
+    answer = await admin.post("/tasks", json=values)
+    assert (len(answer.json()["errors"]), len(answer.content) < 50_000) == (100, True)
+
+
+@pytest.mark.parametrize(
+    "address", ["/tasks?q=" + "x" * 9000, "/tasks?" + "&".join(["tags=a"] * 150), "/tasks/" + "x" * 3000]
+)
+async def test_a_path_or_query_that_is_too_long_is_not_taken_apart(admin: httpx.AsyncClient, address: str) -> None:
+    answer = await admin.get(address)
+    assert (answer.status_code, answer.json()["code"]) == (414, "uri_too_long")
+    assert (await admin.get("/tasks?" + "&".join(f"tags=tag-{number}" for number in range(50)))).status_code == 200
+
+
+async def test_more_large_bodies_at_once_than_one_caller_may_send_are_refused_and_others_are_served(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    body = json.dumps({"schedule": "@hourly", "padding": list(range(9000))})
+
+    async def ask(user: str) -> int:
+        headers = {**JSON, **bearer(token_of(settings, user_id=user))}
+        answer = await client.post("/scheduler/schedules/preview", content=body, headers=headers)
+        return answer.status_code
+
+    eager = [asyncio.create_task(ask("eager")) for _ in range(60)]
+    await asyncio.sleep(0)
+    assert await asyncio.gather(*(ask(f"other {number}") for number in range(3))) == [400] * 3
+    answers = set(await asyncio.gather(*eager))
+    assert answers == {400, 429}
 
 
 async def test_a_path_or_method_that_is_not_there_is_a_problem_too(admin: httpx.AsyncClient) -> None:
@@ -120,11 +158,10 @@ async def test_faults_by_the_hundred_thousand_cost_little(admin: httpx.AsyncClie
     tags = ",".join(['""'] * 150_000)
     unknown = ",".join(f'"u{number}":1' for number in range(50_000))
     began = time.process_time()
-    body = f'{{"tags":[{tags}],{unknown}}}'.encode()[: 2**20]
-    answer = await admin.post("/tasks", content=body, headers=JSON)
-    twice = ",".join('"a":1' for _ in range(100_000))
-    assert faults(await admin.post("/tasks", content=f"{{{twice}}}".encode(), headers=JSON))
-    assert answer.status_code == 400
+    for path, most in (("/tasks", 2**16), ("/tasks/import", 2**20)):
+        for start, end in ((f'{{"tags":[{tags}', "]}"), (f"{{{unknown}", "}"), ('{"a":1' + ',"a":1' * 150_000, "}")):
+            cut = start[: most - 100].rpartition(",")[0]
+            assert (await admin.post(path, content=f"{cut}{end}".encode(), headers=JSON)).status_code == 400
     assert time.process_time() - began < 30, "not a matter of minutes: the work grows with the body, not faster"
 
 
@@ -152,5 +189,7 @@ async def test_a_caller_that_asks_too_often_is_told_when_to_come_back_and_others
         assert await statuses("/executors", **bearer(token_of(settings, user_id="eager"))) == [200, 429]
         assert await statuses("/executors", **bearer(token_of(settings, user_id="another"))) == [200, 429]
         assert await statuses("/stats") == [200, 429], "those without a token are told apart by address"
+        for path in ("/status", "/openapi.json", "/docs"):
+            assert await statuses(path) == [429, 429], "everything that asks for no token is counted together"
         refused = await client.get("/scheduler/stats")
         assert 1 <= int(refused.headers["retry-after"]) <= 2

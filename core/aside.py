@@ -1,0 +1,53 @@
+"""Keeps long work off the event loop, which has everybody else to answer meanwhile.
+
+One thread does it for the whole process: several would take the interpreter from the loop in turns, and finish no
+sooner. What is small is done at once, so that it waits behind nobody's long work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+MOST_AT_ONCE = 500
+"""Values, with each 16 characters of text counted as one, up to which something is small: a millisecond's work."""
+_TEXT = 16
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="long work")
+
+
+async def in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """`work(*args, **named)`, in the thread and in the caller's context."""
+    job = partial(contextvars.copy_context().run, partial(work, *args, **named))
+    return await asyncio.get_running_loop().run_in_executor(_thread, job)
+
+
+async def aside(subject: object, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """`work(*args, **named)`, at once when `subject`, which it goes through, is small, else in the thread."""
+    if is_large(subject):
+        return await in_thread(work, *args, **named)
+    return work(*args, **named)
+
+
+def is_large(subject: object) -> bool:
+    """Whether plain JSON holds so much that it takes long to go through. Looks no further than it has to."""
+    left, unseen = MOST_AT_ONCE, [subject]
+    while unseen and left >= 0:
+        value = unseen.pop()
+        left -= 1
+        if isinstance(value, str):
+            left -= len(value) // _TEXT
+        elif isinstance(value, Mapping):
+            left -= len(value)
+            unseen += value.values() if left >= 0 else ()
+        elif isinstance(value, list | tuple):
+            left -= len(value)
+            unseen += value if left >= 0 else ()
+    return left < 0
