@@ -13,6 +13,7 @@ import threading
 from typing import Any
 
 import apprise
+from apprise.conversion import convert_between
 
 from core.domain.alert import AlertEvent, Message
 from core.domain.redaction import Redactor
@@ -63,7 +64,8 @@ class AppriseChannel:
         heard = _Heard()
         _LOGGER.addHandler(heard)
         try:
-            taken = bool(self._service.notify(body=message.text, title=message.title, notify_type=_type_of(message)))
+            title, body = self._escaped(message)
+            taken = bool(self._service.notify(body=body, title=title, notify_type=_type_of(message)))
         except Exception as error:  # noqa: BLE001 - some hundred services, each with errors of its own
             return f"the service failed with {type(error).__name__}"
         finally:
@@ -72,6 +74,14 @@ class AppriseChannel:
             return None
         said = self._redactor.text(" ".join(heard.lines))
         return said[:_LONGEST_REASON] or "the service did not take it, and gave no reason"
+
+    def _escaped(self, message: Message) -> tuple[str, str]:
+        """Title and text as the service shows them unchanged: names and errors in them are what users wrote."""
+        target = self._service.notify_format
+        body = _shown_as(target, message.text)
+        if self._service.title_maxlen > 0:  # a line of its own, such as a subject
+            return message.title, body
+        return _shown_as(target, message.title), body
 
 
 class _Heard(logging.Handler):
@@ -93,6 +103,10 @@ def service_of(url: str) -> Any:
     if service is None:
         raise ValueError("must be a URL that Apprise knows, see https://appriseit.com/services/")
     return service
+
+
+def _shown_as(target: Any, text: str) -> str:
+    return str(convert_between(apprise.NotifyFormat.TEXT, target, text))  # type: ignore[no-untyped-call]
 
 
 def _type_of(message: Message) -> Any:

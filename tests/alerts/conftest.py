@@ -72,6 +72,7 @@ class Bench:
 
     async def end(self, task: Task, *outcomes: bool, is_heard: bool = True, **fields: Any) -> None:
         """Runs of the task ended so, and the alerts hear of it unless `is_heard` says otherwise."""
+        error = fields.pop("error", "it went wrong")
         for succeeded in outcomes:
             began_at = self.clock.now()
             run = Execution(
@@ -83,7 +84,7 @@ class Bench:
             )
             run = replace(run, **fields)
             status = ExecutionStatus.COMPLETED if succeeded else ExecutionStatus.FAILED
-            run = run.ended(status, began_at + timedelta(seconds=1), error="" if succeeded else "it went wrong")
+            run = run.ended(status, began_at + timedelta(seconds=1), error="" if succeeded else error)
             await self.stores.counting.finish(run)
             self.clock.ahead += timedelta(seconds=2)
             if is_heard:

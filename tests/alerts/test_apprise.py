@@ -33,6 +33,17 @@ async def test_what_apprise_reaches_is_told_of_an_alert_and_of_its_end(bench: Op
     ]
 
 
+async def test_what_users_wrote_is_text_for_a_service_that_shows_html(bench: Open, receiver: Receiver) -> None:
+    facade = bench(apprise=f"chat={receiver.url('/chat', 'json')}?format=html")
+    task = await facade.task(name="<img src=x> & more")
+    await facade.end(task, False, False, False, error="<b>no</b>")
+    await facade.deliver()
+    [told] = [each.json for each in receiver.taken]
+    assert told["title"] == "Alert: <img src=x> & more: failures in a row", "a line of its own, which nobody renders"
+    assert "<b>" not in told["message"]
+    assert "&lt;b&gt;no&lt;/b&gt;" in told["message"]
+
+
 async def test_why_it_failed_is_told_without_any_part_of_the_address(delivery_of: Make, receiver: Receiver) -> None:
     receiver.answers = [500, 500]
     url = f"json://someuser:P4SSW0RD@127.0.0.1:{receiver.port}/S3CR3TP4TH?rto=5&-token=T0K3N"
