@@ -99,7 +99,7 @@ class SchedulerSettings(Group):
     """Modules or `.py` files whose functions and executors are registered, see docs/executors.md."""
     allow_command: bool = False
     """Whether job variables may replace the code of a run: by a command, by `working_dir` of a single run, or by
-    variables of the environment that decide what is loaded. See docs/executors.md."""
+    variables of the environment that decide what is loaded. See docs/operations.md."""
     http_allow: Annotated[Listed, AfterValidator(checks.allow_rules)] = ()
     """Addresses that http tasks may call although they are not public: networks, addresses, names; `:port` may
     follow. See docs/executors.md."""

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
+from deployments.stack.certificate import make_certificate
 from deployments.stack.errors import PartFailed, PartMissing
 from deployments.stack.home import Home, write_private
 from deployments.stack.part import Part
@@ -33,26 +35,30 @@ class Mongo(Part):
         self._password = home.secret("mongo_password")
 
     async def prepare(self) -> None:
-        """Create our user the first time: the server runs without authentication just for that, on a port of ours."""
+        """Create our user the first time. The server asks for no password just for that, so for that second it
+        answers nobody but the holder of a certificate that is made for the purpose."""
         created = self._folder / "user_created"
         if created.exists():
             return
-        open_server = self.surrounded(self._command(authenticated=False), {})
+        certificate = self._folder / "first_start.pem"
+        write_private(certificate, make_certificate("127.0.0.1", self.start_timeout))
+        open_server = self.surrounded(self._command(*_only_for(certificate)), {})
         process = await spawn(open_server, self.home.path, self.name, self.home.log(self.name))
         try:
             async with asyncio.timeout(self.start_timeout.total_seconds()):
-                await self._create_user()
+                await self._create_user(certificate)
         except TimeoutError:
             log = self.home.log(self.name)
             raise PartFailed(self.title, "did not take its first user", log, tail(log)) from None
         finally:
             await stop(process, open_server, self.home.path, self.name)
+            certificate.unlink()
         write_private(created, "")
 
     def command(self) -> Command:
-        return self._command(authenticated=True)
+        return self._command("--auth")
 
-    def _command(self, *, authenticated: bool) -> Command:
+    def _command(self, *access: str) -> Command:
         program = Path(sys.executable).with_name("secantusd-py")
         if not program.exists():
             raise PartMissing(self.title, "MONGODB_URI")
@@ -63,7 +69,7 @@ class Mongo(Part):
                 # Without it the last second of writes is lost when the server is killed (measured).
                 "--sync-on-commit",
                 *("--cache-size", "128M", "--log-level", "WARNING"),
-                *(("--auth",) if authenticated else ()),
+                *access,
             ),
             cwd=self._folder,
         )
@@ -78,13 +84,15 @@ class Mongo(Part):
         answer = await self._run(self._uri, {"update": "liveness", "updates": [written]})
         return not answer.get("writeErrors")
 
-    async def _create_user(self) -> None:
+    async def _create_user(self, certificate: Path) -> None:
         from pymongo.errors import OperationFailure, PyMongoError
 
+        trusted = quote(str(certificate), safe="")
+        uri = f"mongodb://127.0.0.1:{self._port}/?tls=true&tlsCAFile={trusted}&tlsCertificateKeyFile={trusted}"
         order: dict[str, object] = {"createUser": _USER, "pwd": self._password, "roles": ["root"]}
         while True:
             try:
-                await self._run(f"mongodb://127.0.0.1:{self._port}", order)
+                await self._run(uri, order)
             except OperationFailure as error:
                 if error.code == _USER_EXISTS:  # an earlier first start was killed just after this
                     return
@@ -108,3 +116,10 @@ class Mongo(Part):
 
     def environment(self) -> Mapping[str, str]:
         return {"MONGODB_URI": self._uri}
+
+
+def _only_for(certificate: Path) -> tuple[str, ...]:
+    return (
+        *("--tls-cert-file", str(certificate), "--tls-key-file", str(certificate)),
+        *("--tls-ca-file", str(certificate), "--tls-require-client-cert"),
+    )

@@ -46,7 +46,7 @@ class Addresses:
         """Names under which a client may ask for them, besides IP addresses, which resolve to nothing else."""
         if self.is_loopback:
             return ("localhost",)
-        own = {socket.gethostname(), socket.getfqdn(), self.host}
+        own = {socket.gethostname(), self.host}
         return ("localhost", *sorted(name for name in own if not _is_address(name)))
 
     def url(self, port: int) -> str:

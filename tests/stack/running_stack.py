@@ -25,6 +25,9 @@ FACADE_KEYS = {
 }
 """What only the facade of the stack may find in its environment."""
 
+FOR_RUNS = {"EVE_CLIENT_SECRET": "pl4nted-eve-secret", "SCHEDULER_HTTP_ALLOW": "192.0.2.0/24"}
+"""What its worker and runs may find too."""
+
 GIVEN_ELSEWHERE = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API_|EVE|ESI|METRICS|ALERT)")
 """Variables of the surroundings that must not reach a stack under test."""
 
@@ -83,7 +86,7 @@ class Up:
                     *(PROGRAM, "up", "--home", str(self.home)),
                     *("--port", str(self.port), "--prefect-port", str(self.prefect_port)),
                 ],
-                env=clean_environment(**FACADE_KEYS, EVE_CLIENT_SECRET="pl4nted-eve-secret"),
+                env=clean_environment(**FACADE_KEYS, **FOR_RUNS),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -11,18 +12,24 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import redis
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from adapters.settings import Settings
 from deployments.stack.child import Child
 from deployments.stack.embedded import EmbeddedStack
 from deployments.stack.errors import HomeInUse, PartFailed
 from deployments.stack.home import Home
+from deployments.stack.mongo import Mongo
 from deployments.stack.part import Part
 from deployments.stack.process import Command, leftovers
+from deployments.stack.product import Addresses, PrefectServer
 from tests.stack.running_stack import clean_environment, wait_until
 
 SCRIPT = """
@@ -115,6 +122,35 @@ async def test_when_one_part_does_not_start_the_others_are_stopped_and_it_is_nam
         async with EmbeddedStack(tmp_path, parts={"valkey", "postgres"}):
             pass
     assert leftovers(tmp_path) == []
+
+
+async def test_nobody_gets_into_the_document_store_before_it_has_its_user(tmp_path: Path) -> None:
+    mongo = Mongo(Home(tmp_path))
+    port = json.loads((tmp_path / "ports.json").read_text())["mongo"]
+    certificate = tmp_path / "mongo" / "first_start.pem"
+    preparing = asyncio.create_task(mongo.prepare())
+    while not preparing.done():
+        for scheme in ("tls=false", "tls=true&tlsAllowInvalidCertificates=true"):
+            with pytest.raises(PyMongoError):
+                await ask_for_users(f"mongodb://127.0.0.1:{port}/?{scheme}&serverSelectionTimeoutMS=200")
+    await preparing
+    assert not certificate.exists(), "it served its purpose"
+
+
+async def ask_for_users(uri: str) -> None:
+    async with AsyncMongoClient[dict[str, object]](uri) as client:
+        await client.admin.command({"usersInfo": 1})
+
+
+async def test_a_home_of_an_earlier_version_gets_a_password_or_keeps_the_one_it_had(tmp_path: Path) -> None:
+    settings = Settings.load()
+    async with httpx.AsyncClient() as http:
+        for host in ("127.0.0.1", "0.0.0.0", "scheduler.example.com"):  # noqa: S104 - nothing listens
+            home = Home(tmp_path / host)
+            addresses = Addresses(host=host, prefect_port=4200)
+            first = PrefectServer(home, settings, addresses, http).environment()["PREFECT_API_AUTH_STRING"]
+            assert first == f"falcon:{home.known_secret('prefect_password')}"
+            assert PrefectServer(home, settings, addresses, http).environment()["PREFECT_API_AUTH_STRING"] == first
 
 
 class Broken(Part):

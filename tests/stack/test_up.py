@@ -5,16 +5,32 @@ The tests of this file run in the order in which they stand; the last ones stop 
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import httpx
 import psutil
+import pymongo
+import pymongo.errors
 import pytest
+import redis
 
+from adapters.settings import Settings
+from deployments.stack.foreground import chosen_parts
 from deployments.stack.home import free_port
-from tests.stack.running_stack import Up, falcon, wait_until
+from tests.stack.running_stack import (
+    FACADE_KEYS,
+    PROGRAM,
+    Up,
+    clean_environment,
+    falcon,
+    into_a_closed_pipe,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -50,6 +66,11 @@ def test_the_token_command_makes_tokens_that_the_api_believes(up: Up) -> None:
         assert client.post("/reload").status_code == 403
 
 
+@pytest.mark.parametrize("command", ["status", "env", "token"])
+def test_a_reader_that_is_gone_is_no_error_to_be_traced(up: Up, command: str) -> None:
+    assert into_a_closed_pipe(command, "--home", str(up.home)) == ""
+
+
 def test_a_second_stack_on_the_same_home_is_refused(up: Up) -> None:
     second = falcon("up", "--home", str(up.home))
     assert second.returncode == 1
@@ -75,6 +96,52 @@ def test_no_secret_stands_on_a_command_line_and_no_file_is_open_to_others(up: Up
     assert not [secret for secret in secrets if secret in command_lines]
     assert up.home.stat().st_mode & 0o077 == 0
     assert not [file for file in (up.home / "secrets").iterdir() if file.stat().st_mode & 0o077]
+
+
+def test_no_port_answers_without_a_credential(up: Up) -> None:
+    ports = json.loads((up.home / "ports.json").read_text())
+    with redis.Redis(port=ports["valkey"]) as valkey, pytest.raises(redis.AuthenticationError):
+        valkey.keys()
+    with pymongo.MongoClient(port=ports["mongo"]) as mongo, pytest.raises(pymongo.errors.OperationFailure):
+        mongo.list_database_names()
+    assert httpx.post(f"{up.prefect_url}/api/deployments/filter", json={}).status_code == 401
+    assert httpx.get(f"{up.prefect_url}/api/admin/settings").status_code == 401
+    with up.prefect() as prefect:
+        assert prefect.post("/deployments/filter", json={}).status_code == 200
+
+
+def test_env_leads_the_prefect_command_to_the_stack_and_does_not_mislead_the_next_start(
+    up: Up, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f'eval "$({PROGRAM} env --home {up.home})" && {PROGRAM.with_name("prefect")} deployment ls && env'
+    shell = subprocess.run(
+        ["bash", "-c", script], env=clean_environment(), capture_output=True, text=True, timeout=90
+    )
+    assert shell.returncode == 0, shell.stderr
+    assert "system-task/system-" in shell.stdout
+    given = dict(re.findall(r"^(PREFECT_API_\w+)=(.*)$", shell.stdout, re.MULTILINE))
+    assert given.keys() == {"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"}
+    for folder in (up.home.parent, up.home.parent / "nothing"):
+        refused = falcon("env", "--home", str(folder))
+        assert (refused.returncode, refused.stdout) == (1, "")
+    own = chosen_parts(Settings.load(), with_worker=True, own_prefect_url=None)
+    monkeypatch.setenv("PREFECT_API_URL", given["PREFECT_API_URL"])
+    assert chosen_parts(Settings.load(), with_worker=True, own_prefect_url=given["PREFECT_API_URL"]) == own
+
+
+def test_each_process_finds_only_the_secrets_that_it_needs(up: Up) -> None:
+    found = {name: " ".join(process.environ().values()) for name, process in up.processes().items()}
+    planted = {name: set(re.findall(r"pl4nted-[\w-]+", text)) for name, text in found.items()}
+    assert planted["facade"] == set(FACADE_KEYS.values())
+    assert planted["worker"] == {"pl4nted-eve-secret"}
+    assert not planted["prefect"] | planted["mongo"] | planted["valkey"]
+    allowed = up.processes()["worker"].environ()["SCHEDULER_HTTP_ALLOW"]
+    assert allowed == f"192.0.2.0/24,127.0.0.1:{up.port}", "the stack adds its own API to what its user allows"
+    secrets = {file.name: file.read_text() for file in (up.home / "secrets").iterdir()}
+    seers = {key: {name for name, text in found.items() if value in text} for key, value in secrets.items()}
+    assert seers["jwt_secret"] == {"facade"}
+    assert seers["mongo_password"] == seers["valkey_password"] == {"facade", "worker"}
+    assert seers["prefect_password"] == {"facade", "worker", "prefect"}
 
 
 @pytest.mark.parametrize("part", ["mongo", "valkey", "postgres", "prefect", "facade", "worker"])
