@@ -6,7 +6,6 @@
 
     async with EmbeddedStack(home, parts={"postgres", "valkey", "mongo", "prefect"}) as stack:
         os.environ.update(stack.environment)   # MONGODB_URI, REDIS_*, PREFECT_API_URL, PREFECT_*, SCHEDULER_HOME, ...
-        refresh_global_settings_context()      # of prefect.context: Prefect read its password when it was imported
 
 Parts: postgres, valkey, mongo, demo-esi, prefect, facade, worker. Each starts when those it needs are ready, as
 parallel as that allows, listens on loopback only, and is restarted when it dies. Leaving the block stops them in

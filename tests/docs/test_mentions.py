@@ -41,8 +41,13 @@ class Mention(NamedTuple):
         return f"{self.file}:{self.line}: {self.text}"
 
 
-def prose() -> Iterator[Mention]:
+@cache
+def prose() -> tuple[Mention, ...]:
     """The comments and docstrings of code, and every line of documents and configuration."""
+    return tuple(_read_prose())
+
+
+def _read_prose() -> Iterator[Mention]:
     for file in FILES:
         if file.suffix == ".py":
             yield from _prose_of_code(file)

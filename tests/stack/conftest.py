@@ -11,14 +11,17 @@ import pytest
 
 from tests.stack.running_stack import Up
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 
 @pytest.fixture(scope="session")
 def up() -> Iterator[Up]:
-    """A stack that runs. Tests may kill its parts, but leave it running."""
+    """A stack that runs, with the plug-ins of the examples. Tests may kill its parts, but leave it running."""
     folder = Path(
         tempfile.mkdtemp(prefix="falcon-up-")
     )  # pytest's own folders are too deep for some systems' sockets
-    running = Up(folder / "home")
+    plugins = (EXAMPLES / "function_plugin/analytics_tasks.py", EXAMPLES / "executor_plugin/custom_processor.py")
+    running = Up(folder / "home", SCHEDULER_PLUGINS=",".join(map(str, plugins)))
     try:
         running.start()
         yield running

@@ -73,8 +73,9 @@ def into_a_closed_pipe(*arguments: str, **environment: str) -> str:
 class Up:
     """`falcon-scheduler up` on a home of its own, as a process of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
+        self._environment = environment
         self.port, self.prefect_port = free_port(), free_port()
         self._output_file = home.parent / "up.txt"
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,7 +87,7 @@ class Up:
                     *(PROGRAM, "up", "--home", str(self.home)),
                     *("--port", str(self.port), "--prefect-port", str(self.prefect_port)),
                 ],
-                env=clean_environment(**FACADE_KEYS, **FOR_RUNS),
+                env=clean_environment(**FACADE_KEYS, **FOR_RUNS, **self._environment),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
