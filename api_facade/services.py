@@ -73,7 +73,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
 
 def join(settings: Settings, stores: Stores, client: Client) -> Services:
     """Hand everything to everything that needs it."""
-    engine = PrefectRunEngine(client, stores.clock)
+    engine = PrefectRunEngine(client, stores.clock, wake=lambda: wake_workers(stores.redis, POOL, ""))
     catalog = Catalog(Registry.load(settings))
     audit = Auditing(entries=stores.audit, clock=stores.clock, origin=origin)
     reconcile = ReconcileService(

@@ -80,7 +80,13 @@ async def telling(context: Any, password: str, way: str) -> Any:
     return f"told {password}" if way == "returned" else "told"
 
 
+async def stamping(context: Any, file: str) -> str:
+    """Write the scheduled instant that this run serves."""
+    _write(file, context.scheduled_for.isoformat())
+    return "stamped"
+
+
 def register(registry: Any) -> None:
     """Called by the registry because `SCHEDULER_PLUGINS` names this module."""
-    for function in (diary, deaf, failing, dying, counting, telling):
+    for function in (diary, deaf, failing, dying, counting, telling, stamping):
         registry.register_function(function, module="tests")

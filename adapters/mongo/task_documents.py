@@ -16,6 +16,7 @@ from adapters.mongo.task_alerts import alerts_document, alerts_of
 from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
 from core.domain.execution import ExecutionStatus
+from core.domain.periods import Held, Period
 from core.domain.record import DayCounts, RunRecord
 from core.domain.task import (
     DeployedAs,
@@ -105,6 +106,11 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
         "deployed": (
             {"id": deployed.id, "active": deployed.active, "fingerprint": deployed.fingerprint} if deployed else None
         ),
+        "periods": [
+            {"since": each.since, "schedule": each.schedule, "timezone": each.timezone, "held": str(each.held)}
+            for each in task.periods
+        ],
+        "unplanned_since": task.unplanned_since,
     }
 
 
@@ -128,7 +134,18 @@ def from_document(document: Mapping[str, Any]) -> Task:
         record=_record(document, metadata, bookkeeping),
         deployed=DeployedAs(**deployed) if deployed else None,
         next_run=instant_of(document.get("next_run")),
+        periods=tuple(_period(each) for each in bookkeeping.get("periods") or ()),
+        unplanned_since=instant_of(bookkeeping.get("unplanned_since")),
         revision=document.get("revision"),
+    )
+
+
+def _period(value: Mapping[str, Any]) -> Period:
+    return Period(
+        since=instant_of(value["since"]) or EPOCH,
+        schedule=value["schedule"],
+        timezone=value["timezone"],
+        held=Held(value["held"]),
     )
 
 

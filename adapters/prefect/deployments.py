@@ -16,6 +16,7 @@ from adapters.prefect.markdown import as_text
 from adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
 from adapters.prefect.schedule_reading import from_prefect
 from adapters.prefect.schedules import to_prefect
+from adapters.prefect.states import plain
 from core.domain.schedule import parse
 from core.domain.task import Overlap, Priority, Task
 
@@ -52,6 +53,25 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
             for named in to_prefect(schedule, now=now, since=task.created_at)
         ],
     }
+
+
+def can_be_patched(present: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether `PATCH` can make a deployment so: it can't move it to another flow, nor take a schedule away."""
+    slugs = {schedule.get("slug") for schedule in present.get("schedules") or []}
+    kept = {schedule["slug"] for schedule in body["schedules"]}
+    return present["flow_id"] == body["flow_id"] and present["name"] == body["name"] and slugs <= kept
+
+
+def patch_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of `PATCH /deployments/{id}` for that of `POST /deployments/`."""
+    return {name: value for name, value in body.items() if name not in {"name", "flow_id"}}
+
+
+def changed_at(deployment: Mapping[str, Any]) -> datetime | None:
+    """When the deployment or a schedule of it was changed last. Prefect drops what it had planned then."""
+    stamps = [deployment.get("updated"), *(each.get("updated") for each in deployment.get("schedules") or [])]
+    found = [datetime.fromisoformat(str(stamp).replace("Z", "+00:00")) for stamp in stamps if stamp]
+    return plain(max(found, default=None))
 
 
 def describe(task: Task) -> str:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
-from adapters.prefect.deployments import changes_made, deployment_body, fingerprint_of, is_active
+from adapters.prefect.deployments import (
+    can_be_patched,
+    changed_at,
+    changes_made,
+    deployment_body,
+    fingerprint_of,
+    is_active,
+    patch_of,
+)
 from adapters.prefect.errors import Gone, translated
 from adapters.prefect.foreign import foreign_deployed
 from adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, POOL_TYPE, flow_name
+from adapters.prefect.plans import Plans
 from adapters.prefect.runs import PAGE, FlowRuns
 from core.domain.execution import Execution
 from core.domain.run import Deployed, Run
@@ -32,8 +41,12 @@ NO_FLOW = "00000000-0000-0000-0000-000000000000"
 class PrefectRunEngine:
     """See `core.ports.RunEngine`."""
 
-    def __init__(self, client: PrefectClient, clock: Clock) -> None:
+    def __init__(
+        self, client: PrefectClient, clock: Clock, wake: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """`wake` has the workers look for runs at once."""
         self.client = client
+        self._plans = Plans(client, wake)
         self._clock = clock
         self._runs = FlowRuns(client, clock)
         self._flow_ids: dict[str, str] = {}
@@ -41,18 +54,37 @@ class PrefectRunEngine:
         self._pool_type: str | None = None
 
     async def deploy(self, task: Task) -> DeployedAs:
-        """Create or replace the deployment. Prefect drops the runs ahead of time of the old one in the same step."""
+        """Create or change the deployment. Prefect drops what it had planned ahead in the same step.
+
+        A change keeps the deployment's schedules, so that Prefect knows again what it has planned of them. Only when
+        there are fewer of them than before they are made anew.
+        """
         if task.source is Source.IMPORT:
             return await self._switch(task)
         name = flow_name(task.definition.type)
         try:
-            with translated():
-                answer = await self._post(task, name)
-        except Gone:  # the flow was deleted in Prefect since we saw it
+            deployment_id = await self._change(task, name)
+        except Gone:  # the flow or the deployment was deleted in Prefect since we saw it
             self._flow_ids.pop(name, None)
             with translated():
-                answer = await self._post(task, name)
-        return DeployedAs(id=answer["id"], active=task.fires, fingerprint=self.fingerprint(task))
+                deployment_id = (await self._post(task, name))["id"]
+        return DeployedAs(id=deployment_id, active=task.fires, fingerprint=self.fingerprint(task))
+
+    async def _change(self, task: Task, flow: str) -> str:
+        """Raises `Gone`."""
+        with translated():
+            if task.deployed is None:
+                return str((await self._post(task, flow))["id"])
+            path = {"id": task.deployed.id}
+            present = (await self.client.request("GET", "/deployments/{id}", path_params=path)).json()
+            body = deployment_body(task, await self._flow_id(flow), self._clock.now())
+            if can_be_patched(present, body):
+                await self.client.request("PATCH", "/deployments/{id}", path_params=path, json=patch_of(body))
+                return task.deployed.id
+            made = (await self.client.request("POST", "/deployments/", json=body)).json()
+            if made["id"] != task.deployed.id:  # another flow: the former deployment plans nothing more
+                await self.client.request("PATCH", "/deployments/{id}", path_params=path, json={"paused": True})
+            return str(made["id"])
 
     async def _switch(self, task: Task) -> DeployedAs:
         """The one thing that we do to a deployment of somebody else's: hold its schedules, and let them go."""
@@ -71,10 +103,23 @@ class PrefectRunEngine:
         return replace(task.deployed, active=task.fires)
 
     async def _post(self, task: Task, name: str) -> Any:
+        body = deployment_body(task, await self._flow_id(name), self._clock.now())
+        return (await self.client.request("POST", "/deployments/", json=body)).json()
+
+    async def _flow_id(self, name: str) -> str:
         if name not in self._flow_ids:
             self._flow_ids[name] = str(await self.client.create_flow_from_name(name))
-        body = deployment_body(task, self._flow_ids[name], self._clock.now())
-        return (await self.client.request("POST", "/deployments/", json=body)).json()
+        return self._flow_ids[name]
+
+    async def plan(self, task: Task, since: datetime) -> None:
+        await self._plans.plan(task, since)
+
+    async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
+        return await self._plans.plan_instants(task, instants)
+
+    async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
+        async for page in self._plans.planned(since, until):
+            yield page
 
     async def remove(self, task: Task) -> None:
         """Remove the deployment that was told last, and any other of the same name."""
@@ -216,5 +261,6 @@ def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:
             active=is_active(deployment),
             fingerprint=fingerprint_of(deployment),
         ),
+        changed_at=changed_at(deployment),
         changes=lambda task: changes_made(deployment, task, clock.now()),
     )

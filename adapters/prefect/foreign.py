@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.prefect.deployments import changed_at
 from adapters.prefect.names import ADOPTION_TAG
 from adapters.prefect.schedule_reading import from_prefect
 from core.domain.run import Deployed
@@ -29,6 +30,7 @@ def foreign_deployed(deployment: Mapping[str, Any], flow_name: str) -> Deployed:
             active=active,
             fingerprint=hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:32],
         ),
+        changed_at=changed_at(deployment),
         adopted=definition,
     )
 

@@ -22,7 +22,10 @@ ADOPTION_TAG = "scheduler-task"
 """A deployment of somebody else's that carries this tag is taken in as a task."""
 
 TRIGGER_LABEL = "falcon.trigger"
-"""Flow run label that tells a run asked for through our API from one asked for in Prefect."""
+"""Flow run label that says what a run was asked for by: through our API, or by us for an instant of the schedule."""
+
+AUTO_SCHEDULED = "auto-scheduled"
+"""Prefect's tag of a run that stands for an instant of a schedule."""
 
 REFERENCES_LABEL = "falcon.may_refer_to_secrets"
 """Flow run label of a run whose own parameters may refer to secrets. Only our API sets it, after it has asked for the

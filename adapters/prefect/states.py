@@ -102,11 +102,10 @@ def plain(instant: datetime | None) -> datetime | None:
 
 def trigger_of(flow_run: FlowRun) -> Trigger:
     """What made the run start: its schedule, our API, or anything else in Prefect."""
-    if flow_run.auto_scheduled:
+    label = (flow_run.labels or {}).get(TRIGGER_LABEL)
+    if flow_run.auto_scheduled or label == Trigger.SCHEDULE:
         return Trigger.SCHEDULE
-    if (flow_run.labels or {}).get(TRIGGER_LABEL) == Trigger.MANUAL:
-        return Trigger.MANUAL
-    return Trigger.PREFECT
+    return Trigger.MANUAL if label == Trigger.MANUAL else Trigger.PREFECT
 
 
 def may_refer(flow_run: FlowRun) -> bool:

@@ -64,6 +64,8 @@ class Deployed:
 
     task_id: str
     as_told: DeployedAs
+    changed_at: datetime | None = None
+    """When it was changed last, by anybody: what the engine had planned ahead was dropped then."""
     changes: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)
     """Fields of a task's definition that the deployment has otherwise, as far as they can be told in our terms."""
     adopted: TaskDefinition | None = None

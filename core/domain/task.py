@@ -14,6 +14,7 @@ from typing import Any
 
 from core.domain.alert import TaskAlerts
 from core.domain.execution import Execution
+from core.domain.periods import Held, Period, followed_by
 from core.domain.record import RunRecord
 
 
@@ -131,6 +132,11 @@ class Task:
     """Of a retired task: whether it was enabled before."""
     next_run: datetime | None = None
     """When the schedule fires next, as of the last write; readers compute it anew."""
+    periods: tuple[Period, ...] = ()
+    """What was in force when, oldest first, the present at the end; see `known_periods`."""
+    unplanned_since: datetime | None = None
+    """Instants from here on may be missing in the engine's plan: the task was changed and the engine has not been
+    asked yet to plan it anew. `None` when the plan is complete."""
     revision: int | None = None
 
     @property
@@ -149,6 +155,13 @@ class Task:
         return self.definition.enabled and not self.paused
 
     @property
+    def known_periods(self) -> tuple[Period, ...]:
+        """What was in force when. Without a change so far, the present definition since the task was created."""
+        if not self.periods:
+            return (self._period(self.created_at),)
+        return followed_by(self.periods, self._period(self.updated_at))
+
+    @property
     def status(self) -> TaskStatus:
         """See `TaskStatus`; the first of disabled, paused, running, last outcome, pending that holds."""
         if not self.definition.enabled:
@@ -159,21 +172,25 @@ class Task:
             return TaskStatus.RUNNING
         return TaskStatus(self.record.last_outcome) if self.record.last_outcome else TaskStatus.PENDING
 
-    def redefined(self, definition: TaskDefinition, by: str, at: datetime) -> Task:
-        """With another definition. A definition equal to the present one changes nothing."""
+    def redefined(self, definition: TaskDefinition, by: str, at: datetime, *, since: datetime | None = None) -> Task:
+        """With another definition. A definition equal to the present one changes nothing.
+
+        `since` is when it took effect, if that was before it was noticed.
+        """
         if definition == self.definition:
             return self
-        return replace(self, definition=definition, version=self.version + 1, updated_by=by, updated_at=at)
+        changed = replace(self, definition=definition, version=self.version + 1, updated_by=by, updated_at=at)
+        return changed._after(self, since or at)
 
-    def with_paused(self, paused: bool, by: str, at: datetime) -> Task:
-        """Held or released. Saying it twice changes nothing."""
+    def with_paused(self, paused: bool, by: str, at: datetime, *, since: datetime | None = None) -> Task:
+        """Held or released. Saying it twice changes nothing. `since` as in `redefined`."""
         if paused == self.paused:
             return self
-        return replace(self, paused=paused, updated_by=by, updated_at=at)
+        return replace(self, paused=paused, updated_by=by, updated_at=at)._after(self, since or at)
 
-    def with_enabled(self, enabled: bool, by: str, at: datetime) -> Task:
-        """Switched on or off. Saying it twice changes nothing."""
-        return self.redefined(replace(self.definition, enabled=enabled), by, at)
+    def with_enabled(self, enabled: bool, by: str, at: datetime, *, since: datetime | None = None) -> Task:
+        """Switched on or off. Saying it twice changes nothing. `since` as in `redefined`."""
+        return self.redefined(replace(self.definition, enabled=enabled), by, at, since=since)
 
     def started(self, execution_id: str, at: datetime, fencing_token: int) -> Task:
         """An execution began. Bookkeeping of runs never touches `updated_at`, so lists stay in order."""
@@ -198,6 +215,18 @@ class Task:
     def with_all_removed(self) -> Task:
         """What retention was about to remove is gone."""
         return self._with(self.record.with_all_removed())
+
+    def to_be_planned(self, since: datetime) -> Task:
+        """The engine is about to be told of a change, and drops what it had planned from then on."""
+        return replace(self, unplanned_since=min(self.unplanned_since or since, since))
+
+    def _after(self, before: Task, at: datetime) -> Task:
+        return replace(self, periods=followed_by(before.known_periods, self._period(at)))
+
+    def _period(self, since: datetime) -> Period:
+        definition = self.definition
+        held = Held.NOT if self.fires else Held.DISABLED if not definition.enabled else Held.PAUSED
+        return Period(since=since, schedule=definition.schedule, timezone=definition.timezone, held=held)
 
     def _with(self, record: RunRecord) -> Task:
         return self if record is self.record else replace(self, record=record)

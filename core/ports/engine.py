@@ -19,8 +19,24 @@ class RunEngine(Protocol):
     async def deploy(self, task: Task) -> DeployedAs:
         """Make the engine's picture of the task equal to ours and return what it was told.
 
-        Creates or replaces. Runs that are due or at work stay as they are.
+        Creates or replaces. Runs that are due or at work stay as they are; what was planned ahead is dropped, so
+        `plan` follows.
         """
+        ...
+
+    async def plan(self, task: Task, since: datetime) -> None:
+        """Plan the task's instants from `since` on, at once and as far ahead as the engine itself does.
+
+        Repeatable: what is planned is not planned again.
+        """
+        ...
+
+    async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
+        """Ask for a run for each of these instants that has none, whatever the present schedule says; how many."""
+        ...
+
+    def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
+        """Deployment and instant of all that is planned in this time, whatever became of it, in pages."""
         ...
 
     async def remove(self, task: Task) -> None:

@@ -20,8 +20,8 @@ from core.domain.task import Source, Task
 from core.errors import TaskNotFound, Unavailable
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
 from core.ports.alerts import AlertStore, RunHistory
+from core.services.instants import next_run
 from core.services.mirror import WATERMARK
-from core.services.tasks import next_run
 
 logger = logging.getLogger(__name__)
 

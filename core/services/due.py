@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC
 
 from core.domain.execution import Trigger
+from core.domain.periods import Held
 from core.domain.task import Task
+from core.services.instants import names, period_at
 from core.services.run_terms import Ticket
-from core.services.tasks import next_run
 
 
 def reason_to_leave_out(ticket: Ticket, task: Task) -> str:
     """Why a run is not to begin, if so.
 
-    The engine plans ahead, and a plan that it was writing while it was told of a pause or of another schedule
-    outlives that word. Source: prefect 3.8, its scheduler reads deployments and writes their runs in two steps.
+    What counts for a scheduled run is what was in force at its instant, not what is now: a pause, a switch or another
+    schedule never takes back what was due before. The engine plans ahead, and a plan that it was writing while it was
+    told of a change outlives that. Source: prefect 3.8, its scheduler reads deployments and writes their runs in two
+    steps.
     """
-    if not task.definition.enabled:
-        return "The task is disabled"
     if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
-        return ""
-    if task.paused:
-        return "The task is paused"
-    planned_by_another = ticket.version not in {"", str(task.version)}
-    if planned_by_another and next_run(task, ticket.due_at - timedelta(seconds=1)) != ticket.due_at:
+        return "" if task.definition.enabled else "The task is disabled"
+    present = task.known_periods[-1]
+    period = period_at(task, ticket.due_at)
+    if period is None:  # longer ago than is remembered, so only what holds everything now stands against it
+        period = present
+        if period.held is Held.NOT:
+            return ""
+    if period.held is not Held.NOT:
+        return f"The task {'is' if period == present else 'was'} {period.held}"
+    planned_by_another = period != present or ticket.version not in {"", str(task.version)}
+    if planned_by_another and not names(period, task, ticket.due_at):
         return "The schedule was changed and does not name this instant any more"
     return ""
 
 
 def occurrence_of(ticket: Ticket, task: Task) -> str:
-    """The name of the scheduled instant that a run serves, under which at most one run begins; empty by hand."""
+    """The name of the scheduled instant that a run serves, under which at most one run begins; empty by hand.
+
+    Without the task's version: an instant that an edited schedule names again was served by the run of before.
+    """
     if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
         return ""
-    return f"{task.id}/{task.version}/{ticket.due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{task.id}/{ticket.due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

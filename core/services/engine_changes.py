@@ -15,7 +15,9 @@ from core.domain.task import Source, Task
 from core.errors import NameTaken
 from core.ports import Clock, RunEngine, TaskStore
 from core.services.auditing import ENGINE_USER, Auditing
-from core.services.tasks import deploy, next_run
+from core.services.instants import next_run
+from core.services.planning import LOOK_BACK
+from core.services.tasks import deploy, plan_again
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +44,10 @@ class EngineChanges:
                 return task
             present = fresh[0]
         if present.adopted is not None:
-            return await self._take_over_foreign(task, present)
+            return await self._complete_plan(await self._take_over_foreign(task, present), present)
         task = await self._take_over_switch(task, present)
-        return await self._take_over_definition(task, present)
+        task = await self._take_over_definition(task, present)
+        return await self._complete_plan(task, present)
 
     async def _take_over_switch(self, task: Task, present: Deployed) -> Task:
         told, there = task.deployed, present.as_told
@@ -53,15 +56,17 @@ class EngineChanges:
         if task.fires != told.active:  # changed here as well, and that change is on its way
             return task
         now = self._clock.now()
+        since = min(present.changed_at or now, now)
 
         def follow(each: Task) -> Task:
             if each.deployed != told:  # the engine was told anew meanwhile, and that stands
                 return each
             if each.fires == there.active:  # it was our own change, which is about to be noted as told
                 return each
-            each = each.with_paused(not there.active, ENGINE_USER, now)
-            each = each.with_enabled(True, ENGINE_USER, now) if there.active else each
-            return replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
+            each = each.with_paused(not there.active, ENGINE_USER, now, since=since)
+            each = each.with_enabled(True, ENGINE_USER, now, since=since) if there.active else each
+            each = replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
+            return each.to_be_planned(since)
 
         async with self._audit.change_in_engine(_switch_to(there.active), task.id) as note:
             changed = await self._tasks.change(task.id, note.watching(follow))
@@ -81,15 +86,24 @@ class EngineChanges:
             return task
         logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
         now = self._clock.now()
+        since = min(present.changed_at or now, now)
 
         def follow(each: Task) -> Task:
             if each.deployed != told or each.definition != task.definition:
                 return each
-            return each.redefined(replace(each.definition, **changes), ENGINE_USER, now)
+            definition = replace(each.definition, **changes)
+            return each.redefined(definition, ENGINE_USER, now, since=since).to_be_planned(since)
 
         async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
             changed = await self._tasks.change(task.id, note.watching(follow))
         return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
+
+    async def _complete_plan(self, task: Task, present: Deployed) -> Task:
+        """Whoever changed anything there had the engine drop its plan, even where no task has to follow."""
+        changed_at, now = present.changed_at, self._clock.now()
+        if changed_at is None or now - changed_at > LOOK_BACK or task.deployed is None:
+            return task
+        return await plan_again(task, min(changed_at, now), tasks=self._tasks, engine=self._engine, clock=self._clock)
 
     async def adopt(self, deployed: Deployed) -> None:
         """Take in a deployment that nobody here created, as a task. One of ours is left alone."""

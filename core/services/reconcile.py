@@ -13,7 +13,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from core.domain.audit import Action, picture_of
 from core.domain.principal import Principal
@@ -23,6 +23,7 @@ from core.errors import SchedulerError, TaskNotFound, Unavailable
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from core.services.auditing import Auditing
 from core.services.engine_changes import EngineChanges
+from core.services.planning import LOOK_BACK
 from core.services.tasks import deploy
 
 logger = logging.getLogger(__name__)
@@ -128,8 +129,10 @@ class ReconcileService:
 
     async def _agree(self, task: Task, present: Deployed | None) -> bool:
         """Whether anything had to be done."""
+        since = None
         if present is not None:
             task = await self._changes.take_over(task, present)
+            since = present.changed_at
             as_told = present.as_told
             if (
                 task.deployed == as_told
@@ -137,8 +140,12 @@ class ReconcileService:
                 and as_told.fingerprint == self._engine.fingerprint(task)
             ):
                 return False
-        await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
+        await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock, since=self._recent(since))
         return True
+
+    def _recent(self, instant: datetime | None) -> datetime | None:
+        """An instant, unless so long ago that the engine has planned anew since."""
+        return instant if instant is not None and self._clock.now() - instant <= LOOK_BACK else None
 
     async def _replace_missing(self, missing: Sequence[Task]) -> int:
         """Deploy tasks that have lost their deployment, unless somebody removed it. How many were deployed.
@@ -180,6 +187,8 @@ class ReconcileService:
             try:
                 task = await self._tasks.get(stray.task_id)  # created or deployed since we looked
                 if task.deployment_id in {None, stray.as_told.id}:
+                    continue
+                if await self._engine.unfinished(stray.as_told.id):  # due or at work from before a change of type
                     continue
             except TaskNotFound:
                 pass

@@ -27,9 +27,9 @@ from core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.due import occurrence_of, reason_to_leave_out
 from core.services.informing import decided, inform
+from core.services.instants import next_run
 from core.services.overlap import OverlapRule, Turn
 from core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
-from core.services.tasks import next_run
 
 SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"

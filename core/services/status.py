@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from core.errors import Unavailable
 from core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, TaskCounts, TaskStore
-from core.services.tasks import next_run
+from core.services.instants import next_run
 
 PROBE_TIMEOUT = timedelta(seconds=5)
 SHOWN_PROBLEMS = 3

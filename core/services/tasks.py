@@ -11,17 +11,18 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.aside import aside
 from core.domain.audit import Action, picture_of
 from core.domain.principal import Permission, Principal
-from core.domain.schedule import Every, parse
 from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
 from core.errors import Fault, ImportedTask, Invalid, PermissionMissing, SystemTaskProtected, Unavailable
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
 from core.services.auditing import Auditing, Note
+from core.services.instants import next_run
+from core.services.planning import MARGIN, complete_plan
 from core.services.validation import change_faults, definition_faults
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class TaskService:
             updated_at=now,
             created_by=by.user_id,
             updated_by=by.user_id,
+            unplanned_since=now,
         )
         async with self._audit.change(Action.CREATE, by, new.id, after=picture_of(new)):
             task = await self._tasks.insert(new)
@@ -95,7 +97,7 @@ class TaskService:
 
         pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
         async with self._audit.change(Action.UPDATE, by, task_id, **pictures) as note:
-            return await self._change(task_id, redefine, note)
+            return await self._redefine(task_id, redefine, note, at=now)
 
     async def delete(self, task_id: str, by: Principal) -> None:
         """Remove the task, its deployment, its runs and its history. What is at work is cancelled."""
@@ -130,32 +132,53 @@ class TaskService:
     async def hold(self, task_id: str, by: Principal, note: Note) -> Task:
         """Pause as a part of a change that has its entry in the audit already."""
         now = self._clock.now()
-        return await self._change(task_id, lambda task: task.with_paused(True, by.user_id, now), note)
+        return await self._change(task_id, lambda task: task.with_paused(True, by.user_id, now), note, at=now)
 
     async def resume(self, task_id: str, by: Principal) -> Task:
         """Let the schedule go on from now; what was missed meanwhile is not made up for."""
         now = self._clock.now()
         async with self._audit.change(Action.RESUME, by, task_id, after={"paused": False}) as note:
-            return await self._change(task_id, lambda task: task.with_paused(False, by.user_id, now), note)
+            return await self._change(task_id, lambda task: task.with_paused(False, by.user_id, now), note, at=now)
 
     async def enable(self, task_id: str, by: Principal) -> Task:
         """Switch the task on."""
         now = self._clock.now()
         async with self._audit.change(Action.ENABLE, by, task_id, after={"enabled": True}) as note:
-            return await self._change(task_id, lambda task: task.with_enabled(True, by.user_id, now), note)
+            return await self._change(task_id, lambda task: task.with_enabled(True, by.user_id, now), note, at=now)
 
     async def disable(self, task_id: str, by: Principal) -> Task:
         """Switch the task off: neither its schedule nor anybody by hand can run it."""
         now = self._clock.now()
         async with self._audit.change(Action.DISABLE, by, task_id, after={"enabled": False}) as note:
-            return await self._change(task_id, lambda task: task.with_enabled(False, by.user_id, now), note)
+            return await self._change(task_id, lambda task: task.with_enabled(False, by.user_id, now), note, at=now)
 
     def next_run(self, task: Task) -> datetime | None:
         """When the schedule fires next; None when it doesn't."""
         return next_run(task, self._clock.now())
 
-    async def _change(self, task_id: str, change: Callable[[Task], Task], note: Note) -> Task:
-        return await self._deploy(await self._tasks.change(task_id, note.watching(change)))
+    async def _change(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
+        changed = note.watching(change)
+        return await self._deploy(await self._tasks.change(task_id, lambda task: changed(task).to_be_planned(at)))
+
+    async def _redefine(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
+        """A change of which the engine is told only if it means anything to it: being told makes it drop its plan."""
+        changed = note.watching(change)
+
+        def redefine(task: Task) -> Task:
+            wanted = changed(task)
+            return wanted.to_be_planned(at) if self._concerns_engine(wanted) else wanted
+
+        task = await self._tasks.change(task_id, redefine)
+        return await self._deploy(task) if self._concerns_engine(task) else task
+
+    def _concerns_engine(self, task: Task) -> bool:
+        told = task.deployed
+        return (
+            told is None
+            or task.unplanned_since is not None
+            or told.active != task.fires
+            or told.fingerprint != self._engine.fingerprint(task)
+        )
 
     async def _deploy(self, task: Task) -> Task:
         return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
@@ -174,30 +197,52 @@ def demand(by: Principal, permission: Permission) -> None:
         raise PermissionMissing(permission)
 
 
-def next_run(task: Task, now: datetime) -> datetime | None:
-    """When a task's schedule fires next; None when it does not."""
-    if not task.fires or not task.definition.schedule:  # a task taken in may have none that we can express
-        return None
-    schedule = parse(task.definition.schedule, task.definition.timezone)
-    if isinstance(schedule.timing, Every):  # counted from the task's creation, as the engine is told to
-        began_at, interval = task.created_at.replace(microsecond=0), schedule.timing.interval
-        return began_at + interval * max((now - began_at) // interval + 1, 1)
-    return schedule.next_after(now)
-
-
-async def deploy(task: Task, *, tasks: TaskStore, engine: RunEngine, clock: Clock) -> Task:
-    """Tell the engine of a task and remember what it was told.
+async def deploy(
+    task: Task, *, tasks: TaskStore, engine: RunEngine, clock: Clock, since: datetime | None = None
+) -> Task:
+    """Tell the engine of a task, have it plan what it dropped by that, and remember what it was told.
 
     When the task was changed while we were telling, it is told again, so that the engine never keeps the older of
-    two changes.
+    two changes. `since` is when the engine may have dropped its plan before; left out, now.
     """
+    began_at = clock.now()
     while True:
+        since = min(each for each in (since, task.unplanned_since, began_at) if each is not None)
         told = await engine.deploy(task)
+        planned = await _is_planned(replace(task, deployed=told), since, engine, clock)
 
-        def remember(each: Task, told: DeployedAs = told) -> Task:
-            return replace(each, deployed=told, next_run=next_run(each, clock.now()))
+        def remember(each: Task, task: Task = task, told: DeployedAs = told, planned: bool = planned) -> Task:
+            done = planned and _is_same(each, task)
+            unplanned_since = None if done else each.unplanned_since
+            following = next_run(each, clock.now())
+            return replace(each, deployed=told, next_run=following, unplanned_since=unplanned_since)
 
         stored = await tasks.change(task.id, remember)
-        if stored.definition == task.definition and stored.paused == task.paused:
+        if _is_same(stored, task):
             return stored
         task = stored
+
+
+async def plan_again(task: Task, since: datetime, *, tasks: TaskStore, engine: RunEngine, clock: Clock) -> Task:
+    """Have the engine plan what it dropped at `since`, by its own clock, when it was told of a change by another."""
+    planned = await _is_planned(task, since, engine, clock, margin=timedelta())
+    if not planned or task.unplanned_since is None:
+        return task
+    return await tasks.change(
+        task.id, lambda each: replace(each, unplanned_since=None) if _is_same(each, task) else each
+    )
+
+
+def _is_same(task: Task, other: Task) -> bool:
+    return task.definition == other.definition and task.paused == other.paused
+
+
+async def _is_planned(
+    task: Task, since: datetime, engine: RunEngine, clock: Clock, margin: timedelta = MARGIN
+) -> bool:
+    """While the engine is away the task keeps its mark, by which the watch of the plan finds it."""
+    try:
+        await complete_plan(task, since, engine=engine, clock=clock, margin=margin)
+    except Unavailable:
+        return False
+    return True

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.domain.execution import Trigger
+from core.domain.periods import KEPT
 from core.domain.task import Source, Task, TaskDefinition
-from core.services.due import reason_to_leave_out
+from core.services.due import occurrence_of, reason_to_leave_out
+from core.services.instants import due_between
 from core.services.run_terms import Ticket
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -40,9 +42,56 @@ def test_a_paused_task_begins_nothing_by_its_schedule_and_all_that_is_asked_for_
     assert reason_to_leave_out(BY_HAND, paused) == ""
 
 
-def test_a_disabled_task_begins_nothing_at_all() -> None:
+def test_a_disabled_task_begins_nothing_that_is_due_or_asked_for_since() -> None:
     disabled = TASK.with_enabled(False, "me", NOON)
     assert reason_to_leave_out(PLANNED, disabled) == reason_to_leave_out(BY_HAND, disabled) == "The task is disabled"
+
+
+JUST_AFTER = NOON + timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        TASK.with_paused(True, "me", JUST_AFTER),
+        TASK.with_enabled(False, "me", JUST_AFTER),
+        TASK.redefined(replace(TASK.definition, schedule="0 0 3 * * *"), "me", JUST_AFTER),
+        TASK.redefined(replace(TASK.definition, timezone="Asia/Kolkata"), "me", JUST_AFTER).with_paused(
+            True, "me", JUST_AFTER + timedelta(seconds=1)
+        ),
+    ],
+    ids=["paused", "disabled", "rescheduled", "moved and paused"],
+)
+def test_what_was_due_before_a_change_begins_after_it(changed: Task) -> None:
+    assert reason_to_leave_out(PLANNED, changed) == ""
+
+
+def test_what_was_due_in_a_pause_does_not_begin_after_it() -> None:
+    paused = TASK.with_paused(True, "me", NOON - timedelta(seconds=1))
+    assert reason_to_leave_out(PLANNED, paused.with_paused(False, "me", JUST_AFTER)) == "The task was paused"
+
+
+def test_an_instant_longer_ago_than_is_remembered_begins_unless_the_task_is_held() -> None:
+    task = TASK
+    for number in range(2 * KEPT):
+        moment = JUST_AFTER + timedelta(seconds=number)
+        task = task.redefined(replace(task.definition, schedule=f"{number % 60} 0 3 * * *"), "me", moment)
+    assert len(task.periods) == KEPT
+    assert reason_to_leave_out(PLANNED, task) == ""
+    assert reason_to_leave_out(PLANNED, task.with_paused(True, "me", moment)) == "The task is paused"
+
+
+def test_instants_are_found_by_the_schedule_that_was_in_force_at_each() -> None:
+    often = TASK.redefined(replace(TASK.definition, schedule="*/5 * * * * *"), "me", NOON + timedelta(seconds=12))
+    held = often.with_paused(True, "me", NOON + timedelta(seconds=21))
+    on = held.with_paused(False, "me", NOON + timedelta(seconds=34))
+    found = due_between(on, NOON, NOON + timedelta(seconds=41), 100)
+    assert [(each - NOON).seconds for each in found] == [0, 10, 15, 20, 35, 40]
+    assert due_between(on, NOON, NOON + timedelta(seconds=41), 2) == found[-2:]
+
+
+def test_the_same_instant_has_the_same_name_after_an_edit() -> None:
+    assert occurrence_of(PLANNED, TASK) == occurrence_of(PLANNED, rescheduled("0 0 * * * *"))
 
 
 @pytest.mark.parametrize("schedule", ["5/10 * * * * *", "0 0 3 * * *", "@every 7h"])
@@ -54,7 +103,8 @@ def test_an_instant_that_only_the_former_schedule_names_is_left_out(schedule: st
 @pytest.mark.parametrize("schedule", ["0 0 * * * *", "@every 10s", "@every 1h"])
 def test_an_instant_that_the_new_schedule_names_too_begins(schedule: str) -> None:
     due = PLANNED if "every" not in schedule else replace(PLANNED, due_at=NOON - timedelta(seconds=1))
-    assert reason_to_leave_out(due, rescheduled(schedule)) == ""
+    task = TASK.redefined(replace(TASK.definition, schedule=schedule), "me", NOON - timedelta(minutes=1))
+    assert reason_to_leave_out(due, task) == ""
 
 
 def test_a_run_whose_plan_is_of_the_present_version_is_not_doubted() -> None:

@@ -1,0 +1,115 @@
+"""What Prefect has planned of a deployment, and planning what it has not: at once, or for instants that are past.
+
+`POST /deployments/{id}/schedule` runs the same code as Prefect's scheduler service, with the same idempotency keys
+(`scheduled <deployment> <schedule> <date>`), so a run is never planned twice as long as the schedule keeps its id.
+Source: prefect 3.8, `models.deployments.schedule_runs`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.states import Scheduled
+
+from adapters.prefect.errors import Gone, translated
+from adapters.prefect.names import AUTO_SCHEDULED, TRIGGER_LABEL
+from adapters.prefect.runs import PAGE
+from adapters.prefect.states import plain
+from core.domain.execution import Trigger
+from core.domain.task import Task
+from core.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+_SECOND = timedelta(seconds=1)
+
+Instant = tuple[str, datetime]
+"""A deployment's id and an instant of it."""
+
+
+class Plans:
+    """The part of `core.ports.RunEngine` that is about what is planned."""
+
+    def __init__(self, client: PrefectClient, wake: Callable[[], Awaitable[object]] | None) -> None:
+        """`wake` has the workers look for runs at once."""
+        self._client = client
+        self._wake = wake
+
+    async def plan(self, task: Task, since: datetime) -> None:
+        """Plan the present schedule's instants from `since` on, as far ahead as Prefect itself would."""
+        if task.deployment_id is None:
+            return
+        try:
+            with translated():
+                await self._client.request(
+                    "POST",
+                    "/deployments/{id}/schedule",
+                    path_params={"id": task.deployment_id},
+                    json={"start_time": since.isoformat()},
+                )
+        except Gone:  # the reload deploys it anew, and plans then
+            return
+        await self._wake_workers()
+
+    async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
+        """Ask for a run for each of these instants that has none. Returns for how many."""
+        if task.deployment_id is None or not instants:
+            return 0
+        wanted = {"deployments": {"name": {"any_": [task.id]}}}
+        served = {due_at async for page in self._pages(wanted, min(instants), max(instants)) for _, due_at in page}
+        missing = [instant for instant in instants if instant not in served]
+        for instant in missing:
+            await self._plan_instant(task, task.deployment_id, instant)
+        if missing:
+            logger.info("Planned %d instants of task %s that a change had dropped", len(missing), task.id)
+            await self._wake_workers()
+        return len(missing)
+
+    async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Instant]]:
+        """The scheduled instants in this time that have a run, whatever became of it, a page after the other."""
+        async for page in self._pages({}, since, until):
+            yield page
+
+    async def _plan_instant(self, task: Task, deployment_id: str, instant: datetime) -> None:
+        key = f"instant {task.id} {instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        with suppress(Gone), translated():
+            await self._client.create_flow_run_from_deployment(
+                UUID(deployment_id),
+                state=Scheduled(scheduled_time=instant, message="Planned by the scheduler's facade"),
+                idempotency_key=key,
+                tags=[AUTO_SCHEDULED],
+                labels={TRIGGER_LABEL: str(Trigger.SCHEDULE)},
+            )
+
+    async def _pages(
+        self, wanted: Mapping[str, Any], since: datetime, until: datetime
+    ) -> AsyncIterator[Sequence[Instant]]:
+        span = {"after_": (since - _SECOND).isoformat(), "before_": (until + _SECOND).isoformat()}
+        scheduled = {"expected_start_time": span, "tags": {"all_": [AUTO_SCHEDULED]}}
+        body = {**wanted, "flow_runs": scheduled, "sort": "ID_DESC", "limit": PAGE}
+        offset = 0
+        while True:
+            with translated():
+                response = await self._client.request("POST", "/flow_runs/filter", json={**body, "offset": offset})
+            found = response.json()
+            yield [_instant_of(flow_run) for flow_run in found]
+            if len(found) < PAGE:
+                return
+            offset += PAGE
+
+    async def _wake_workers(self) -> None:
+        if self._wake is not None:
+            with suppress(Unavailable):  # a hint only: workers ask by themselves every few seconds
+                await self._wake()
+
+
+def _instant_of(flow_run: Mapping[str, Any]) -> Instant:
+    due_at = plain(datetime.fromisoformat(flow_run["expected_start_time"].replace("Z", "+00:00")))
+    assert due_at is not None  # noqa: S101 - for the type checker: the argument is not None
+    return str(flow_run["deployment_id"]), due_at

@@ -1,0 +1,58 @@
+"""Which schedule was in force when. An instant belongs to the schedule that was in force at it, whatever came later.
+
+A task keeps its latest periods, so that a run that begins late, or was planned before a change, can still be judged
+by what was in force at its instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+KEPT = 40
+"""Periods that a task remembers. One begins with each change of the schedule, the time zone or a switch."""
+
+
+class Held(StrEnum):
+    """Why the schedule starts nothing in a period."""
+
+    NOT = ""
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """From `since` on, until the next period begins, the task is due by this schedule, or is held."""
+
+    since: datetime
+    schedule: str
+    timezone: str
+    held: Held = Held.NOT
+
+    def is_like(self, other: Period) -> bool:
+        """Whether the same instants are due in both."""
+        return (self.schedule, self.timezone, self.held) == (other.schedule, other.timezone, other.held)
+
+
+def followed_by(periods: Sequence[Period], following: Period) -> tuple[Period, ...]:
+    """The periods with another one at their end. One that changes nothing begins none.
+
+    The clock of another facade may be behind: no period begins before the one that it follows.
+    """
+    last = periods[-1]
+    if last.is_like(following):
+        return tuple(periods)
+    if following.since <= last.since:
+        following = Period(
+            since=last.since, schedule=following.schedule, timezone=following.timezone, held=following.held
+        )
+        return (*periods[:-1], following)[-KEPT:]
+    return (*periods, following)[-KEPT:]
+
+
+def in_force_at(periods: Sequence[Period], instant: datetime) -> Period | None:
+    """The period that an instant lies in; `None` if it lies before all that is remembered."""
+    return next((each for each in reversed(periods) if each.since <= instant), None)

@@ -1,0 +1,60 @@
+"""The instants of a task: which come next, which were due, and by which schedule."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from core.domain.periods import Held, Period, in_force_at
+from core.domain.schedule import Every, parse
+from core.domain.task import Task
+
+_SECOND = timedelta(seconds=1)
+
+
+def next_run(task: Task, now: datetime) -> datetime | None:
+    """When a task's schedule fires next; None when it does not."""
+    return next_in(task.known_periods[-1], task, now) if task.fires else None
+
+
+def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
+    """The first instant after that one by a period's schedule, wherever the period ends; None when there is none."""
+    if period.held is not Held.NOT or not period.schedule:  # a task taken in may have none that we can express
+        return None
+    schedule = parse(period.schedule, period.timezone)
+    if isinstance(schedule.timing, Every):  # counted from the task's creation, as the engine is told to
+        began_at, interval = task.created_at.replace(microsecond=0), schedule.timing.interval
+        return began_at + interval * max((after - began_at) // interval + 1, 1)
+    return schedule.next_after(after)
+
+
+def period_at(task: Task, instant: datetime) -> Period | None:
+    """What was in force at an instant; None if that is not remembered any more, or the task was not there yet."""
+    return in_force_at(task.known_periods, instant)
+
+
+def names(period: Period, task: Task, instant: datetime) -> bool:
+    """Whether the period's schedule names this instant."""
+    return next_in(period, task, instant - _SECOND) == instant
+
+
+def due_between(task: Task, begin: datetime, end: datetime, limit: int) -> list[datetime]:
+    """The latest `limit` instants from `begin` on and before `end`, each by the schedule in force at it; in order."""
+    found: list[datetime] = []
+    following = end
+    for period in reversed(task.known_periods):
+        first, last = max(begin, period.since), following
+        if first < last:
+            found = [*_within(period, task, first, last), *found]
+        following = min(following, period.since)
+        if following <= begin or len(found) >= limit:
+            break
+    return found[-limit:]
+
+
+def _within(period: Period, task: Task, first: datetime, last: datetime) -> list[datetime]:
+    found: list[datetime] = []
+    instant = next_in(period, task, first - timedelta(microseconds=1))
+    while instant is not None and instant < last:
+        found.append(instant)
+        instant = next_in(period, task, instant)
+    return found

@@ -1,0 +1,44 @@
+"""Keeps the engine's plan complete when a task changes, so that no instant is lost until the engine looks again.
+
+The engine drops what it has planned of a task whenever it is told anything of it, and plans again some seconds later,
+counting from then. So whoever tells it of a change has it plan at once, from before the change on. An instant that
+is planned already is not planned twice: the engine knows it by its schedule and date.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from core.domain.task import Source, Task
+from core.ports import Clock, RunEngine
+from core.services.instants import due_between, next_run
+
+MARGIN = timedelta(seconds=2)
+"""How far before a change the plan is completed: the engine's clock may be behind ours."""
+SOON = timedelta(seconds=45)
+"""What is due later the engine plans by itself in time; its slowest usual look is once in 5 s, by default in 60 s."""
+LOOK_BACK = timedelta(seconds=60)
+"""How far before a change instants of the former schedule are looked for: due, waiting for a worker, and dropped."""
+CAUGHT_UP = timedelta(minutes=15)
+"""What was due longer ago, while nobody could plan it, stays missed."""
+MOST_AT_ONCE = 100
+
+
+async def complete_plan(
+    task: Task, since: datetime, *, engine: RunEngine, clock: Clock, margin: timedelta = MARGIN
+) -> None:
+    """Have the engine plan what it may have dropped of a task from `since` on. Repeatable.
+
+    `margin` is zero where `since` was read from the engine's own clock.
+    """
+    now, began_at = clock.now(), task.known_periods[-1].since
+    since = max(since, now - CAUGHT_UP)
+    if task.source is not Source.IMPORT and began_at > since - LOOK_BACK:
+        former = due_between(task, since - LOOK_BACK, min(began_at, now), MOST_AT_ONCE)
+        if former:
+            await engine.plan_instants(task, former)
+    start = max(began_at, since - margin)
+    following = next_run(task, start - timedelta(microseconds=1))
+    only_engine_knows = task.fires and not task.definition.schedule
+    if only_engine_knows or (following is not None and following <= now + SOON):
+        await engine.plan(task, start)
