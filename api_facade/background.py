@@ -26,6 +26,7 @@ from core.services.mirror import Mirror
 from core.services.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
 from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
+from core.services.plan_watch import PLAN_LOOK_INTERVAL, PROBE_INTERVAL, PlanWatch
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
 
@@ -59,6 +60,7 @@ class Duties:
     alerts: Alerts
     watch: DutyWatch
     other_scheduler: OtherSchedulerWatch
+    plan: PlanWatch
     outcomes: OutcomeFeed
     note_leading: Callable[[bool], None]
     """Told whether this process does the duties, whenever it looks."""
@@ -102,6 +104,7 @@ class Background:
                     await end([at_work])
                     at_work = None
                     self._duties.watch.forget()
+                    self._duties.plan.forget()
                 await asyncio.sleep(LEASE_RENEWAL.total_seconds())
         finally:
             if at_work is not None:
@@ -130,6 +133,8 @@ class Background:
             self._look_after_duties(),
             self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL),
             self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL),
+            self._repeat("watch the plan", duties.plan.look, PLAN_LOOK_INTERVAL),
+            self._repeat("probe the planner", duties.plan.look_at_planner, PROBE_INTERVAL),
             self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL),
             self._repeat("look for another scheduler", duties.other_scheduler.look, OTHER_SCHEDULER_INTERVAL),
             self._repeat("cleanup", self._clean, duties.cleanup_interval),

@@ -15,6 +15,7 @@ from adapters.prefect.client import ping as ping_prefect
 from adapters.prefect.engine import PrefectRunEngine
 from adapters.prefect.feed import PrefectChangeFeed
 from adapters.prefect.names import POOL
+from adapters.prefect.planning_probe import PlanningProbe
 from adapters.probes import Probe
 from adapters.redis.client import ping as ping_redis
 from adapters.redis.wake import wake_workers
@@ -32,6 +33,7 @@ from core.services.duty_watch import DutyWatch
 from core.services.mirror import Mirror
 from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.outcomes import OutcomeFeed
+from core.services.plan_watch import PlanWatch
 from core.services.reconcile import ReconcileService
 from core.services.retention import RetentionService
 from core.services.runs import RunService
@@ -190,6 +192,14 @@ def _duties(
             mirror=mirror,
             clock=stores.clock,
             stale_timeout=settings.scheduler.stale_timeout,
+        ),
+        plan=PlanWatch(
+            tasks=stores.tasks,
+            engine=engine,
+            probe=PlanningProbe(client, stores.clock),
+            alerts=alerts.service,
+            watermark=stores.watermark,
+            clock=stores.clock,
         ),
         reconcile=reconcile,
         retention=RetentionService(

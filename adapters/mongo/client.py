@@ -32,6 +32,8 @@ INDEXES = {
         IndexModel([("metadata.tags", ASCENDING)]),
         IndexModel([("scheduler.deployed.id", ASCENDING)]),
         IndexModel([("scheduler.is_active", ASCENDING)]),
+        IndexModel([("next_run", ASCENDING)]),
+        IndexModel([("scheduler.unplanned_since", ASCENDING)]),
     ],
     EXECUTIONS: [
         IndexModel([("task_id", ASCENDING), ("started_at", DESCENDING)]),

@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -105,6 +105,17 @@ class MongoTaskStore:
                 documents = await found.to_list()
             for document in sorted(documents, key=lambda each: str(each["_id"])):
                 yield from_document(document)
+
+    async def due_before(self, instant: datetime) -> AsyncIterator[Task]:
+        with translated():
+            documents = await self._collection.find({"next_run": {"$lt": instant}}, {"config": 0}).to_list()
+        for document in documents:
+            yield from_document(document)
+
+    async def unplanned(self, before: datetime) -> Sequence[Task]:
+        with translated():
+            documents = await self._collection.find({"scheduler.unplanned_since": {"$lt": before}}).to_list()
+        return [from_document(document) for document in documents]
 
     async def counts(self, day: date) -> TaskCounts:
         total = enabled = running = completed = failed = runtime_us = 0

@@ -7,7 +7,7 @@ method may be repeated safely.
 from __future__ import annotations
 
 from core.ports.audit import AuditFilter, AuditStore
-from core.ports.engine import Change, ChangeFeed, ChangeKind, RunEngine
+from core.ports.engine import Change, ChangeFeed, ChangeKind, PlannerProbe, RunEngine
 from core.ports.locks import Lease, Lock, LockService
 from core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 from core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
@@ -31,6 +31,7 @@ __all__ = [
     "LockService",
     "Page",
     "PageRequest",
+    "PlannerProbe",
     "RunEngine",
     "TaskCounts",
     "TaskFilter",

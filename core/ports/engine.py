@@ -121,6 +121,22 @@ class RunEngine(Protocol):
         ...
 
 
+class PlannerProbe(Protocol):
+    """Finds out whether the engine's own planner is at work."""
+
+    async def owed_for(self) -> timedelta:
+        """How long the planner has owed the run that was asked of it; zero when it has planned since."""
+        ...
+
+    async def round(self) -> timedelta:
+        """How often the planner makes its round."""
+        ...
+
+    def forget(self) -> None:
+        """Begin anew: another process has looked meanwhile."""
+        ...
+
+
 class ChangeKind(StrEnum):
     """What a piece of news is about."""
 

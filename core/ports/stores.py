@@ -54,6 +54,14 @@ class TaskStore(Protocol):
         """Every task, by id, without holding them all in memory."""
         ...
 
+    def due_before(self, instant: datetime) -> AsyncIterator[Task]:
+        """Tasks whose next run, as of their last write, is before that; without their config."""
+        ...
+
+    async def unplanned(self, before: datetime) -> Sequence[Task]:
+        """Tasks that were marked `unplanned_since` before that and are still."""
+        ...
+
     async def counts(self, day: date) -> TaskCounts:
         """See `TaskCounts`."""
         ...
