@@ -21,6 +21,7 @@ from adapters.prefect.names import RETRYING, SKIPPED
 from adapters.prefect.states import may_refer, plain, trigger_of
 from core.domain.duration import format_duration
 from core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
+from flows.ended_runs import end_again, say_calmly
 from flows.progress import PrefectProgress
 from flows.runtime import open_runtime
 from flows.worker import termination
@@ -49,6 +50,11 @@ async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[
             interrupted = Outcome(ending=ending, message="it was interrupted")
             _tell(log, flow_run, task_id, interrupted, began_at)
             raise
+    if outcome.ending is not Ending.FAILED:
+        say_calmly(flow_run)
+    if outcome.ending is Ending.ALREADY_ENDED:
+        async with get_client() as client:
+            return await end_again(client, flow_run, log)
     _tell(log, flow_run, task_id, outcome, began_at)
     return state_of(outcome)
 

@@ -109,6 +109,21 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
     Left out is what may differ without meaning: ids, times, whether it is active, and the version, which grows with
     every definition and says nothing that the other fields do not.
     """
+    return hashlib.sha256(json.dumps(_meaning(body), sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def taken_back(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
+    """What somebody has set at the deployment and the task can't say, by the deployment's names."""
+    there, ours = _meaning(deployment), _meaning(deployment_body(task, "", now))
+    said = {FIELDS_SAID[name] for name in changes_made(deployment, task, now) if name in FIELDS_SAID}
+    return {name: there[name] for name in there if there[name] != ours.get(name) and name not in said}
+
+
+FIELDS_SAID = {"priority": "queue", "tags": "tags", "schedule": "schedules"}
+"""Names of a task's fields that a change at the deployment sets, to the names of `_meaning`."""
+
+
+def _meaning(body: Mapping[str, Any]) -> dict[str, Any]:
     limit = body.get("concurrency_limit") or (body.get("global_concurrency_limit") or {}).get("limit")
     options = body.get("concurrency_options") or {}
     meaning = {
@@ -124,8 +139,7 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
         "schedules": _schedules_meaning(body),
     }
     # Both decide which code runs; only mentioned when set, so that earlier fingerprints still hold.
-    meaning |= {name: body[name] for name in ("pull_steps", "path") if body.get(name)}
-    return hashlib.sha256(json.dumps(meaning, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    return meaning | {name: body[name] for name in ("pull_steps", "path") if body.get(name)}
 
 
 def is_active(body: Mapping[str, Any]) -> bool:

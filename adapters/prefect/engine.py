@@ -17,6 +17,7 @@ from adapters.prefect.deployments import (
     fingerprint_of,
     is_active,
     patch_of,
+    taken_back,
 )
 from adapters.prefect.errors import Gone, translated
 from adapters.prefect.foreign import foreign_deployed
@@ -263,4 +264,5 @@ def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:
         ),
         changed_at=changed_at(deployment),
         changes=lambda task: changes_made(deployment, task, clock.now()),
+        taken_back=lambda task: taken_back(deployment, task, clock.now()),
     )

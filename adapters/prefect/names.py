@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from core.domain.task import Priority, TaskType
 
 POOL = "falcon"
@@ -38,6 +40,22 @@ RETRYING = "Retrying"
 
 LIMIT_MESSAGE = "Deployment concurrency limit reached."
 """What Prefect says when its own limit leaves a run out. Source: prefect 3.8, `SecureFlowConcurrencySlots`."""
+
+DEPLOYMENT_GONE_MESSAGE = "Its deployment no longer exists."
+"""What our worker says of a run that it can't begin because its deployment was removed."""
+
+CANCELLED_BY_ENGINE = re.compile(
+    r"Deployment concurrency slot lost during provisioning\b.*"
+    r"|Deployment [0-9a-f-]{36} no longer exists, cancelled run\."
+    rf"|{re.escape(DEPLOYMENT_GONE_MESSAGE)}",
+    re.DOTALL,
+)
+"""What is said of a run that was cancelled and that nobody wanted to be cancelled.
+
+All other cancellations begin with a person, an automation, or the run that another one is part of. Source: prefect
+3.8.8, every place that makes a Cancelled state: `server/orchestration/core_policy.py`, `server/events/actions.py`,
+`server/services/cancellation_cleanup.py`, `workers/base.py`, `runner/`, `flow_engine.py`.
+"""
 
 PARAMETER_SCHEMA = {
     "title": "Parameters",

@@ -8,7 +8,7 @@ from typing import Any
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from adapters.prefect.names import LIMIT_MESSAGE, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
+from adapters.prefect.names import CANCELLED_BY_ENGINE, LIMIT_MESSAGE, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.run import Run, RunPhase
 
@@ -38,12 +38,19 @@ def phase_of(state: State[Any] | None, due_at: datetime | None, now: datetime) -
         return RunPhase.AHEAD if due_at is not None and due_at > now else RunPhase.WAITING
     if is_skip(state):
         return RunPhase.SKIPPED
+    if is_cancelled_by_engine(state):
+        return RunPhase.FAILED
     return PHASES[state.type]
 
 
 def is_skip(state: State[Any]) -> bool:
     """Whether the run was left out by the overlap rule: by our lock, or by Prefect's own limit."""
     return state.type is StateType.CANCELLED and (state.name == SKIPPED or state.message == LIMIT_MESSAGE)
+
+
+def is_cancelled_by_engine(state: State[Any]) -> bool:
+    """Whether Prefect gave the run up by itself, and only calls that a cancellation."""
+    return state.type is StateType.CANCELLED and CANCELLED_BY_ENGINE.fullmatch(state.message or "") is not None
 
 
 def state_of_end(execution: Execution, *, died: bool) -> State[Any]:
@@ -62,6 +69,8 @@ def message_of(state: State[Any] | None) -> str:
     if state is None:
         return ""
     message = state.message or ""
+    if is_cancelled_by_engine(state):
+        return f"Crashed: Prefect cancelled the run by itself: {message}"
     if state.type is StateType.CRASHED:
         return f"Crashed: {message}" if message else "Crashed"
     return message

@@ -45,6 +45,8 @@ class Action(StrEnum):
     EXECUTE = "execute"
     STOP = "stop"
     RELOAD = "reload"
+    TAKE_BACK = "take_back"
+    """What was set in Prefect and a task can't say is set back to what the task says."""
     RETIRE = "retire"
     """A system task that this service does not define is disabled."""
     TAKE_OVER = "take_over"

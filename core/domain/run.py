@@ -68,5 +68,7 @@ class Deployed:
     """When it was changed last, by anybody: what the engine had planned ahead was dropped then."""
     changes: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)
     """Fields of a task's definition that the deployment has otherwise, as far as they can be told in our terms."""
+    taken_back: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)
+    """What the deployment has otherwise and a task can't say, by the engine's names and as it is there."""
     adopted: TaskDefinition | None = None
     """What the task of a deployment looks like that somebody else made; None for one of ours."""

@@ -7,7 +7,9 @@ that are compared.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from core.domain.audit import Action, picture_of
 from core.domain.run import Deployed
@@ -18,6 +20,12 @@ from core.services.auditing import ENGINE_USER, Auditing
 from core.services.instants import next_run
 from core.services.planning import LOOK_BACK
 from core.services.tasks import deploy, plan_again
+
+TAKEN_BACK_REASON = (
+    "The task decides this, and a task can't hold what was set in Prefect, "
+    "such as a second schedule. "
+    "Change the task, or create another task for another schedule."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +89,15 @@ class EngineChanges:
             return task
         if self._engine.fingerprint(task) != told.fingerprint:  # we have something new to tell, and that stands
             return task
-        changes = present.changes(task)
-        if not changes:
-            return task
-        logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
-        now = self._clock.now()
+        changes, now = present.changes(task), self._clock.now()
         since = min(present.changed_at or now, now)
+        if unsaid := present.taken_back(task):
+            await self._explain(task, unsaid)
+        if not changes:
+            if not unsaid:
+                return task
+            return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock, since=since)
+        logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
 
         def follow(each: Task) -> Task:
             if each.deployed != told or each.definition != task.definition:
@@ -104,6 +115,12 @@ class EngineChanges:
         if changed_at is None or now - changed_at > LOOK_BACK or task.deployed is None:
             return task
         return await plan_again(task, min(changed_at, now), tasks=self._tasks, engine=self._engine, clock=self._clock)
+
+    async def _explain(self, task: Task, unsaid: Mapping[str, Any]) -> None:
+        """Say in the audit what somebody set in the engine and will not find there again, and why."""
+        logger.warning("Task %s: %s as set in Prefect is taken back", task.id, ", ".join(sorted(unsaid)))
+        async with self._audit.change_in_engine(Action.TAKE_BACK, task.id, before=unsaid) as note:
+            note.after = {"reason": TAKEN_BACK_REASON}
 
     async def adopt(self, deployed: Deployed) -> None:
         """Take in a deployment that nobody here created, as a task. One of ours is left alone."""

@@ -25,6 +25,8 @@ class Ending(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
+    ALREADY_ENDED = "already_ended"
+    """The execution had ended before; nothing was run, and the engine is to show that end again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,8 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
+        if await self._has_ended(ticket.execution_id):
+            return Outcome(ending=Ending.ALREADY_ENDED, message="")
         if reason := reason_to_leave_out(ticket, task):
             return await self._skip(ticket, task, reason)
         try:
@@ -84,6 +86,14 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except LostError:
             return await self._as_recorded(ticket.execution_id)
+
+    async def _has_ended(self, execution_id: str) -> bool:
+        """Whether the engine sends a run again whose end stands in the history."""
+        try:
+            known = await self._executions.of_ids([execution_id])
+        except Unavailable:
+            return False  # its start and its end will be refused
+        return execution_id in known and known[execution_id].status.is_terminal
 
     async def _in_turn(self, ticket: Ticket, task: Task, around: Surroundings) -> Outcome:
         now = self._clock.now()

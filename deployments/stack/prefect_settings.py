@@ -7,11 +7,14 @@ their own give it `server_settings` (docs/operations.md lists them). Source of n
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from adapters.settings import SchedulerSettings
 
 _LONGEST_GAP = "P3300D"
 """Nine years, as ISO 8601: the rarest date of a schedule, 29 February, may be eight years away."""
 
+_LONGER_THAN_OURS = timedelta(days=1)
 _SHORTEST_FLOW_RUN_RETENTION_SECONDS = 3601  # Prefect refuses an hour and less
 
 
@@ -86,9 +89,11 @@ def _ending_runs(scheduler: SchedulerSettings) -> dict[str, str]:
 
 
 def _retention(scheduler: SchedulerSettings) -> dict[str, str]:
-    flow_run_seconds = max(scheduler.retention.total_seconds(), _SHORTEST_FLOW_RUN_RETENTION_SECONDS)
+    keep_for = scheduler.retention + _LONGER_THAN_OURS
+    flow_run_seconds = max(keep_for.total_seconds(), _SHORTEST_FLOW_RUN_RETENTION_SECONDS)
     return {
-        # Default: only events are ever removed; runs pile up for good.
+        # SCHEDULER_RETENTION decides, and our own cleanup removes the runs of our pool. Prefect's removes, a day
+        # later, what ours leaves: runs in other pools. Default: only events are ever removed; runs pile up for good.
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": f"{flow_run_seconds:.0f}",
     }

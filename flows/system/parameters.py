@@ -42,8 +42,8 @@ class StateCleanupParameters(Parameters):
 class TaskCleanupParameters(Parameters):
     """Of `task_cleanup`."""
 
-    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
-    """Age past which finished executions are removed."""
+    retention_days: Annotated[int | None, Field(ge=1, le=3650)] = None
+    """Age past which finished executions are removed; `SCHEDULER_RETENTION` when not given."""
 
 
 MODELS: Mapping[str, type[BaseModel]] = {

@@ -22,7 +22,7 @@ class TaskCleanup:
         self._stores = stores
 
     async def __call__(self, context: WorkContext) -> TaskResult:
-        parameters = read_parameters(TaskCleanupParameters, context)
+        days = read_parameters(TaskCleanupParameters, context).retention_days
         async with open_client(self._settings.prefect.api_url) as client:
             retention = RetentionService(
                 tasks=self._stores.tasks,
@@ -33,7 +33,7 @@ class TaskCleanup:
                 takeover_grace=self._settings.scheduler.takeover_grace,
             )
             removed = await retention.clean(
-                timedelta(days=parameters.retention_days),
+                timedelta(days=days) if days is not None else self._settings.scheduler.retention,
                 spare=frozenset({context.execution_id}),
                 on_progress=lambda done: context.progress(done, text="removed"),
             )

@@ -25,6 +25,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Failed
 from prefect.workers.base import BaseWorker
 
+from adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE
 from adapters.settings import SchedulerSettings, Settings, is_for_runs, warn_of_unknown_names
 from flows.worker.allowance import NotAllowed, check, without_command
 from flows.worker.carrier import Carrier, Surroundings
@@ -220,7 +221,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         if flow_run.deployment_id is not None:
             deployment = await self._deployments.get(flow_run.deployment_id)
             if deployment is None:
-                gone: State[Any] = Cancelled(message="Its deployment no longer exists.")
+                gone: State[Any] = Cancelled(message=DEPLOYMENT_GONE_MESSAGE)
                 await self._states.set_surely(flow_run.id, gone, force=True)
                 return None
         allow_command = self._settings.scheduler.allow_command

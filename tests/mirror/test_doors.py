@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -14,15 +15,19 @@ import httpx
 import pytest
 import yaml
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.states import AwaitingRetry
 from prefect.utilities.callables import parameter_schema
 
 from adapters.prefect.deployments import fingerprint_of
 from adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
 from adapters.settings import Settings
 from api_facade.services import Services
+from core.domain.audit import Action, AuditEntry, Door
 from core.domain.execution import ExecutionStatus, Trigger
 from core.domain.task import TaskStatus
 from core.errors import TaskNotFound
+from core.ports import AuditFilter, PageRequest
 from deployments.prefect_yaml import render
 from deployments.system_tasks import SYSTEM_TASKS
 from flows import entrypoints
@@ -59,6 +64,49 @@ async def test_a_quick_run_from_the_prefect_ui_appears_in_the_history(
     assert ended.status is ExecutionStatus.COMPLETED
     assert ended.trigger is Trigger.PREFECT
     assert [each.id for each in await scheduler.history(task)] == [str(flow_run.id)]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("worker")
+async def test_retry_in_prefect_of_a_run_that_ended_starts_another_and_changes_nothing_of_the_ended_one(
+    scheduler: Scheduler, client: PrefectClient, tmp_path: Path
+) -> None:
+    config = {"function_name": "failing", "module": "tests", "parameters": {"file": str(tmp_path / "attempts")}}
+    task = await scheduler.task(config=config, max_retries=0)
+    ended = await scheduler.run(task)
+    run_id = UUID(ended.id)
+
+    async def told() -> bool:
+        return (await client.read_flow_run(run_id)).state_name == "Failed"
+
+    await wait_until(told, "Prefect knows the end")
+    before = (await client.read_flow_run(run_id)).state
+    retry = AwaitingRetry(message="Retry from the UI")  # what the button of the UI sends
+    await client.set_flow_run_state(run_id, retry, force=True)
+
+    async def another() -> bool:
+        history = await scheduler.history(task)
+        return len(history) == 2 and all(each.status.is_terminal for each in history)
+
+    await wait_until(another, "another execution has run and ended")
+    await wait_until(told, "the ended run shows its end again")
+    after = (await client.read_flow_run(run_id)).state
+    assert before is not None
+    assert after is not None
+    assert (after.type, after.name, after.message) == (before.type, before.name, before.message)
+    fresh = next(each for each in await scheduler.history(task) if each.id != ended.id)
+    assert fresh.trigger is Trigger.PREFECT
+    assert await scheduler.services.runs.get(ended.id) == ended
+    record = (await scheduler.services.tasks.get(task.id)).record
+    assert (record.failure_count, record.skipped_count) == (2, 0)
+
+    async def said() -> list[Any]:
+        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]))
+        lines = [each for each in await client.read_logs(wanted) if each.timestamp > retry.timestamp]
+        return lines if any(fresh.id in each.message for each in lines) else []
+
+    lines = await wait_until(said, "the log says what became of the retry")
+    assert all(each.level < logging.ERROR for each in lines), [each.message for each in lines]
 
 
 @pytest.mark.slow
@@ -323,3 +371,27 @@ def test_every_system_task_has_work_and_parameters_that_its_definition_fits(
     catalog = Catalog(Registry.load(settings))
     faults = {task_id: catalog.faults(each.type, each.config) for task_id, each in SYSTEM_TASKS.items()}
     assert not any(faults.values()), faults
+
+
+async def test_a_second_schedule_made_in_prefect_is_taken_back_and_the_audit_says_why(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task = await scheduler.task()
+    added = {"schedule": {"cron": "0 5 * * *", "timezone": "UTC"}, "active": True}  # the UI's "+ Schedule"
+    await client.request("POST", "/deployments/{id}/schedules", path_params={"id": task.deployment_id}, json=[added])
+
+    async def taken_back() -> bool:
+        return len((await deployment_of(client, task.id))["schedules"]) == 1
+
+    await wait_until(taken_back, "the second schedule is gone")
+    wanted = AuditFilter(task_id=task.id, action=Action.TAKE_BACK)
+
+    async def explained() -> list[AuditEntry]:
+        return list((await scheduler.services.audit.list(wanted, PageRequest())).items)
+
+    entries = await wait_until(explained, "the audit has it")
+    assert len(entries) == 1
+    assert "0 5 * * *" in str(entries[0].before["schedules"])
+    assert "create another task" in entries[0].after["reason"]
+    assert entries[0].origin.door is Door.PREFECT
+    assert (await scheduler.services.tasks.get(task.id)).version == task.version

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
+import prefect
 import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.states import Cancelled, Completed, Failed, Pending, Running
 
-from adapters.prefect.names import LIMIT_MESSAGE, SKIPPED
+from adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE, LIMIT_MESSAGE, SKIPPED
 from adapters.settings import Settings
 from api_facade.services import join
+from core.domain.alert import AlertKind
+from core.domain.alert_rules import AlertPolicy, judge
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.run import RunPhase
 from core.domain.task import Source, Task, TaskDefinition
 from core.services.burial import DIED_ERROR, STALE_ERROR
 from tests.conftest import NEVER, Scheduler, function, wait_until
+
+KNOWN_CANCELLATIONS = {
+    "runner/_state_proposer.py": 1,
+    "runner/runner.py": 3,
+    "server/orchestration/core_policy.py": 5,
+    "server/services/cancellation_cleanup.py": 3,
+    "workers/base.py": 7,
+}
+"""Files of Prefect in which Cancelled states are made, and in how many places. Source: prefect 3.8.8."""
 
 
 @pytest.fixture
@@ -64,6 +78,51 @@ async def test_a_run_that_prefects_own_limit_left_out_is_named_skipped_and_count
     await wait_until(counted, "the skip is counted")
     await wait_until(named, "Prefect calls it skipped")
     await wait_until(no_history, "it has no execution")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Deployment concurrency slot lost during provisioning - no slots available to continue execution",
+        "Deployment 2f1c9a52-3a6f-4bb1-8a52-0f4a3c1d2e3f no longer exists, cancelled run.",
+        DEPLOYMENT_GONE_MESSAGE,
+    ],
+)
+async def test_a_run_that_prefect_cancels_by_itself_is_a_crash_that_counts_as_a_failure(
+    scheduler: Scheduler, client: PrefectClient, message: str
+) -> None:
+    task = await scheduler.task()
+    run_id = await flow_run_of(client, task)
+    await client.set_flow_run_state(UUID(run_id), Cancelled(message=message), force=True)
+    ended = await scheduler.ended(run_id)
+    assert ended.error == f"Crashed: Prefect cancelled the run by itself: {message}"
+    assert "user request" not in ended.output
+    task = await scheduler.services.tasks.get(task.id)
+    found = [each.kind for each in judge(task, [ended], AlertPolicy(failures_in_a_row=1)) if each.holds]
+    assert AlertKind.FAILURES_IN_A_ROW in found
+
+
+@pytest.mark.parametrize("message", [None, "Cancelled by Automation 7", "The parent flow run was cancelled."])
+async def test_a_run_that_a_person_or_a_policy_cancels_reads_so(
+    scheduler: Scheduler, client: PrefectClient, message: str | None
+) -> None:
+    task = await scheduler.task()
+    run_id = await flow_run_of(client, task)
+    await client.set_flow_run_state(UUID(run_id), Cancelled(message=message), force=True)
+    assert (await scheduler.ended(run_id)).is_cancelled
+
+
+def test_every_place_where_prefect_cancels_runs_is_known() -> None:
+    """A new version of Prefect that cancels runs for another reason has to be read, see `CANCELLED_BY_ENGINE`."""
+    root = Path(prefect.__file__).parent
+    making = re.compile(r"(?<![\w.])(?:states\.)?Cancelled\((?!cls)|StateType\.CANCELLED\)|_as_cancelled\(\n")
+    found = {
+        str(file.relative_to(root)): len(making.findall(text))
+        for part in ("server", "workers", "runner")
+        for file in (root / part).rglob("*.py")
+        if making.search(text := file.read_text())
+    }
+    assert found == KNOWN_CANCELLATIONS
 
 
 async def test_prefect_is_told_an_end_that_it_was_not_told_or_believes_otherwise(
