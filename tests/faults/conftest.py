@@ -55,15 +55,14 @@ async def stand(tmp_path_factory: object) -> AsyncIterator[Stand]:
 @pytest_asyncio.fixture
 async def shop(stand: Stand) -> AsyncIterator[Scheduler]:
     """The services on the stand's servers, opened for one test; the duties are the facades' alone."""
-    with environment(stand.environment):
-        settings = Settings.load()
-    async with open_services(settings) as services:
-        scheduler = Scheduler(services)
-        yield scheduler
-        for task_id in scheduler.made:
-            if await exists(services, task_id):
-                await services.runs.stop(task_id, ADMIN)
-                await services.tasks.delete(task_id, ADMIN)
+    with environment(stand.environment):  # for as long, since Prefect's client looks its password up there
+        async with open_services(Settings.load()) as services:
+            scheduler = Scheduler(services)
+            yield scheduler
+            for task_id in scheduler.made:
+                if await exists(services, task_id):
+                    await services.runs.stop(task_id, ADMIN)
+                    await services.tasks.delete(task_id, ADMIN)
 
 
 @pytest_asyncio.fixture

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.client.schemas.actions import WorkPoolUpdate
@@ -13,11 +14,29 @@ from prefect.client.schemas.actions import WorkPoolUpdate
 from adapters.prefect.client import ensure_foundation
 from adapters.prefect.names import POOL
 from api_facade.services import Services
+from core.domain.execution import ExecutionStatus
 from flows.worker import WarmProcessWorker
+from flows.worker.allowance import NotAllowed, check
+from flows.worker.configuration import WarmJobConfiguration
+from tests.conftest import Scheduler
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
 
 pytestmark = pytest.mark.slow
 
+CODE_OR_TRUST = (
+    *(
+        "LD_LIBRARY_PATH",
+        "PYTHONPATH",
+        "PATH",
+        "HOME",
+        "GIT_SSH_COMMAND",
+        "PIP_INDEX_URL",
+        "HTTP_PROXY",
+        "SSL_CERT_FILE",
+    ),
+    *("PREFECT_HOME", "PREFECT_API_AUTH_STRING", "PREFECT_LOGGING_SETTINGS_PATH", "PREFECT__FLOW_RUN_ID"),
+    *("PREFECT_LOGGING_FORMATTERS_JSON_CLASS", "MONGODB_URI", "SCHEDULER_ALLOW_COMMAND", "ld_preload"),
+)
 COMMAND = f"{sys.executable} -m prefect.engine"
 
 
@@ -50,6 +69,21 @@ async def test_what_is_given_with_one_run_decides_no_code_either(
     state = await pool.ended(run.id)
     assert state.is_failed()
     assert next(iter(job_variables)) in str(state.message)
+
+
+def test_variables_of_the_flows_own_pass_whatever_they_resemble() -> None:
+    own = ("API_TOKEN", "GITHUB_TOKEN", "LDAP_URL", "NODES", "PIPELINE", "UVICORN_PORT", "JAVA_VERSION", "MY_PATH")
+    of_prefect = ("PREFECT_LOGGING_LEVEL", "PREFECT_LOGGING_EXTRA_LOGGERS", "PREFECT_TASKS_DEFAULT_RETRIES")
+    configuration = WarmJobConfiguration(env=dict.fromkeys((*own, *of_prefect), "1"))
+    check(configuration, {}, allow_command=False)
+
+
+@pytest.mark.parametrize("name", CODE_OR_TRUST)
+def test_each_variable_that_decides_code_or_trust_is_refused_unless_it_is_allowed(name: str) -> None:
+    configuration = WarmJobConfiguration(env={name: "x"})
+    with pytest.raises(NotAllowed, match=name):
+        check(configuration, {}, allow_command=False)
+    check(configuration, {}, allow_command=True)
 
 
 async def test_a_command_runs_where_it_is_allowed_though_the_pool_does_not_offer_it(
@@ -100,3 +134,16 @@ async def test_a_run_finds_no_key_of_the_facade_and_its_worker_needs_none(
     assert "the flow's own" in found
     assert "pl4nted" not in found
     assert os.environ["PREFECT_API_AUTH_STRING"] in found, "Prefect asks each run for it"
+
+
+async def test_a_task_that_is_run_with_a_command_fails_in_its_history_with_the_reason(
+    scheduler: Scheduler, worker: None, pool: Pool
+) -> None:
+    task = await scheduler.task()
+    run = await pool.client.create_flow_run_from_deployment(
+        UUID(str(task.deployment_id)), job_variables={"command": "touch was-here"}
+    )
+    execution = await scheduler.ended(str(run.id))
+    assert execution.status is ExecutionStatus.FAILED
+    assert "SCHEDULER_ALLOW_COMMAND" in execution.error
+    assert (await scheduler.run(task)).status is ExecutionStatus.COMPLETED, "nothing is left of it, its lock included"
