@@ -54,7 +54,7 @@ CANCELLED_BY_ENGINE = re.compile(
 
 All other cancellations begin with a person, an automation, or the run that another one is part of. Source: prefect
 3.8.8, every place that makes a Cancelled state: `server/orchestration/core_policy.py`, `server/events/actions.py`,
-`server/services/cancellation_cleanup.py`, `workers/base.py`, `runner/`, `flow_engine.py`.
+`server/services/cancellation_cleanup.py`, `workers/base.py`, `runner/`, `prefect.flow_engine`.
 """
 
 PARAMETER_SCHEMA = {
