@@ -17,7 +17,7 @@ from adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_nam
 from adapters.prefect.schedule_reading import from_prefect
 from adapters.prefect.schedules import to_prefect
 from adapters.prefect.states import plain
-from core.domain.schedule import parse
+from core.domain.schedule import parse_stored
 from core.domain.task import Overlap, Priority, Task
 
 COLLISION = {Overlap.SKIP: "CANCEL_NEW", Overlap.QUEUE: "ENQUEUE"}
@@ -28,7 +28,8 @@ cancel the older one, so for it the lock alone decides."""
 def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
     """The body of `POST /deployments/` for a task."""
     definition = task.definition
-    schedule = parse(definition.schedule, definition.timezone)
+    schedule = parse_stored(definition.schedule, definition.timezone)
+    told = to_prefect(schedule, now=now, since=task.created_at) if schedule else []
     collision = COLLISION.get(definition.overlap)
     return {
         "name": task.id,
@@ -50,7 +51,7 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
         "path": None,
         "schedules": [
             {"slug": named.slug, "active": task.fires, "schedule": named.schedule.model_dump(mode="json")}
-            for named in to_prefect(schedule, now=now, since=task.created_at)
+            for named in told
         ],
     }
 
@@ -77,8 +78,9 @@ def changed_at(deployment: Mapping[str, Any]) -> datetime | None:
 def describe(task: Task) -> str:
     """What the Prefect UI shows of a task, in markdown: its name, what it is for, and when it runs in words."""
     definition = task.definition
-    schedule = parse(definition.schedule, definition.timezone)
-    words = f"**{as_text(definition.name)}** runs {schedule.describe()} ({schedule.timezone})."
+    schedule = parse_stored(definition.schedule, definition.timezone)
+    when = f"{schedule.describe()} ({schedule.timezone})" if schedule else "by hand only: its schedule can't be read"
+    words = f"**{as_text(definition.name)}** runs {when}."
     return f"{words}\n\n{as_text(definition.description)}".strip()
 
 

@@ -69,7 +69,12 @@ class PrefectRunEngine:
             self._flow_ids.pop(name, None)
             with translated():
                 deployment_id = (await self._post(task, name))["id"]
-        return DeployedAs(id=deployment_id, active=task.fires, fingerprint=self.fingerprint(task))
+        return self._told(deployment_id, task)
+
+    def _told(self, deployment_id: str, task: Task) -> DeployedAs:
+        """What the engine was told. A schedule that can't be read, or fires too far ahead, is not active there."""
+        body = deployment_body(task, NO_FLOW, self._clock.now())
+        return DeployedAs(id=deployment_id, active=is_active(body), fingerprint=fingerprint_of(body))
 
     async def _change(self, task: Task, flow: str) -> str:
         """Raises `Gone`."""

@@ -16,7 +16,7 @@ from core.domain.cron.timetable import Timetable, parse_timetable
 from core.domain.cron.words import describe_interval, describe_timetable
 from core.domain.duration import format_duration, parse_nanoseconds
 
-__all__ = ["Every", "Schedule", "ScheduleError", "Timetable", "parse", "zone_within"]
+__all__ = ["Every", "Schedule", "ScheduleError", "Timetable", "parse", "parse_stored", "zone_within"]
 
 _DESCRIPTORS = {
     "@yearly": "0 0 0 1 1 *",
@@ -133,6 +133,17 @@ def parse(expression: str, timezone: str = "UTC") -> Schedule:
     if text.startswith("@"):
         return Schedule(_parse_descriptor(text), timezone)
     return Schedule(parse_timetable(text), timezone)
+
+
+def parse_stored(expression: str, timezone: str) -> Schedule | None:
+    """The schedule of a stored task; `None` if it can't be read.
+
+    A database may hold texts that are refused today: those of another scheduler, or of an earlier version.
+    """
+    try:
+        return parse(expression, timezone)
+    except ScheduleError:
+        return None
 
 
 def zone_within(expression: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from core.domain.periods import Held, Period, in_force_at
-from core.domain.schedule import Every, parse
+from core.domain.schedule import Every, parse_stored
 from core.domain.task import Task
 
 _SECOND = timedelta(seconds=1)
@@ -17,10 +17,15 @@ def next_run(task: Task, now: datetime) -> datetime | None:
 
 
 def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
-    """The first instant after that one by a period's schedule, wherever the period ends; None when there is none."""
+    """The first instant after that one by a period's schedule, wherever the period ends; None when there is none.
+
+    A stored schedule that can't be read names none.
+    """
     if period.held is not Held.NOT or not period.schedule:  # a task taken in may have none that we can express
         return None
-    schedule = parse(period.schedule, period.timezone)
+    schedule = parse_stored(period.schedule, period.timezone)
+    if schedule is None:
+        return None
     if isinstance(schedule.timing, Every):  # counted from the task's creation, as the engine is told to
         began_at, interval = task.created_at.replace(microsecond=0), schedule.timing.interval
         return began_at + interval * max((after - began_at) // interval + 1, 1)

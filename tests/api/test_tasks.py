@@ -164,6 +164,45 @@ async def test_an_update_replaces_only_what_is_given_and_counts_the_version(
     }
 
 
+async def test_a_zone_that_would_not_count_is_refused_with_the_way_out(
+    make: Callable[..., Any], admin: httpx.AsyncClient
+) -> None:
+    zoned = "CRON_TZ=Europe/Berlin 0 0 9 * * *"
+    task = await make(schedule=zoned)
+    path = f"/tasks/{task['id']}"
+    answer = await admin.put(path, json={"metadata": {"timezone": "Asia/Tokyo"}})
+    assert faults(answer) == {
+        "metadata.timezone": "has no effect, as the schedule names its own zone, Europe/Berlin; "
+        "give the schedule without it as well"
+    }
+    assert (await admin.put(path, json={"metadata": {"timezone": "Europe/Berlin"}})).status_code == 200
+    both = {"schedule": "0 0 9 * * *", "metadata": {"timezone": "Asia/Tokyo"}}
+    changed = (await admin.put(path, json=both)).json()
+    assert changed["next_run"].endswith("T00:00:00.000Z")
+    back = await admin.put(path, json={**both, "schedule": zoned})
+    assert back.status_code == 200  # the zone as it is stored, which is what a client that sends all back gives
+    assert back.json()["next_run"].split("T")[1] in {"07:00:00.000Z", "08:00:00.000Z"}
+
+
+async def test_a_stored_schedule_that_cannot_be_read_hides_no_task_and_can_be_mended(
+    make: Callable[..., Any], admin: httpx.AsyncClient, mongo_database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    task = await make(schedule="@hourly", tags=["unreadable"])
+    path = f"/tasks/{task['id']}"
+    await mongo_database["scheduler_tasks"].update_one({"_id": task["id"]}, {"$set": {"schedule": "61 * * * * *"}})
+    [listed] = (await admin.get("/tasks?tags=unreadable")).json()["tasks"]
+    assert listed["schedule"] == "61 * * * * *"
+    assert listed.get("next_run") is None
+    assert (await admin.post("/reload")).json()["failed"] == []
+    assert (await admin.post(f"{path}/disable")).status_code == 200
+    enabled = (await admin.post(f"{path}/enable")).json()
+    assert enabled["status"] == "pending"
+    assert "schedule" in faults(await admin.put(path, json={"schedule": "62 * * * * *"}))
+    mended = (await admin.put(path, json={"schedule": "@hourly"})).json()
+    assert mended["next_run"].endswith(":00:00.000Z")
+    assert mended["status"] == "pending"
+
+
 async def test_a_task_keeps_its_type_for_life(make: Callable[..., Any], admin: httpx.AsyncClient) -> None:
     task = await make()
     found = faults(await admin.put(f"/tasks/{task['id']}", json={"type": "http"}))
@@ -270,6 +309,7 @@ async def test_pages_cover_everything_once_with_an_exact_total(
     [
         *[("page=0", "query.page"), ("page=x", "query.page"), ("page=1.0", "query.page"), ("page=", "query.page")],
         *[("page=99999999999999999999", "query.page"), ("page_size=101", "query.page_size")],
+        *[("page=%D9%A1", "query.page"), ("page_size=%EF%BC%91", "query.page_size")],  # digits that are not ASCII
         *[("status=done", "query.status"), ("enabled=1", "query.enabled"), ("priority=", "query.priority")],
         ("pagesize=10", "query.pagesize"),
     ],

@@ -29,7 +29,9 @@ def test_go_text_is_read(text: str, length: timedelta) -> None:
     assert parse_duration(text) == length
 
 
-@pytest.mark.parametrize("text", ["", "5", "1 m", "m", "1d", "1m 30s", "--1s", "1e3s", "1h-5m", "99999999999h"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "1 m", "m", "1d", "1m 30s", "--1s", "1e3s", "1h-5m", "99999999999h", "\u0661h", "1\uff11m"]
+)
 def test_what_go_refuses_is_refused_and_quoted(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)

@@ -71,6 +71,7 @@ def test_a_good_config_has_no_fault(bench: Bench, config: dict[str, Any]) -> Non
         ({"expected_codes": []}, "config.expected_codes"),
         ({"expected_codes": ["204-200"]}, "config.expected_codes"),
         ({"expected_codes": ["2xx"]}, "config.expected_codes"),
+        ({"expected_codes": ["2\uff10\uff10"]}, "config.expected_codes"),
         ({"expected_codes": [99]}, "config.expected_codes.0"),
         ({"timeout": "0s"}, "config.timeout"),
         ({"timeout": "25h"}, "config.timeout"),

@@ -90,7 +90,20 @@ def test_a_rule_allows_what_it_says(rule: str, host: str, port: int, address: st
 
 
 @pytest.mark.parametrize(
-    "rule", ["10.0.0.0/99", "10.0.0.1/8", "1.2.3", "a b", "x:0", "x:70000", "http://x", "[x]", "*"]
+    "rule",
+    [
+        "10.0.0.0/99",
+        "10.0.0.1/8",
+        "1.2.3",
+        "a b",
+        "x:0",
+        "x:70000",
+        "http://x",
+        "[x]",
+        "*",
+        "x:8\uff10",
+        "\u212a.example",
+    ],
 )
 def test_a_rule_that_is_none_is_named(rule: str) -> None:
     with pytest.raises(ValueError, match="is not a network"):

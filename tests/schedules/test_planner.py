@@ -26,6 +26,8 @@ SCHEDULES = [
     ("0 0 * * * SUN", "America/New_York"),
     ("0 0 0 13 * FRI", "Asia/Tokyo"),
     ("0 0 0 */15 * *", "UTC"),
+    ("0 0 0 */2 * MON", "UTC"),
+    ("0 0 22-2 * * fri-7", "Europe/Berlin"),
     ("@monthly", "Africa/Casablanca"),
     ("@every 7m", "Asia/Kathmandu"),
 ]
