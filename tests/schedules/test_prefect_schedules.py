@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from adapters.prefect.schedule_reading import from_prefect
 from adapters.prefect.schedules import RENEW_AFTER, renew_before, to_prefect
 from core.domain.schedule import Schedule, parse
 
@@ -114,6 +115,23 @@ def test_a_length_of_many_years_has_its_date_in_prefect_too(hours: int) -> None:
     assert following == NOW + timedelta(hours=hours)
     assert dates_of(told, following - PLANNED_AHEAD, 3, following) == [following]
     assert dates_of(told, NOW + timedelta(seconds=1), 3, NOW + PLANNED_AHEAD) == []
+
+
+@pytest.mark.parametrize(
+    ("cron", "day_or", "ours"),
+    [
+        ("0 9 * * 7", True, "0 0 9 * * 7"),
+        ("0 22-2 * * fri-mon", True, "0 0 22-2 * * fri-mon"),
+        ("0 9 */2 * 1", True, "0 0 9 */2 * 1"),
+        ("0 9 */2 * 1", False, None),  # both day fields are to fit, which six fields can't say
+        ("0 9 L * *", True, None),
+    ],
+)
+def test_a_cron_set_in_prefect_is_taken_over_if_a_text_of_ours_means_the_same(
+    cron: str, day_or: bool, ours: str | None
+) -> None:
+    entry = {"schedule": {"cron": cron, "timezone": "Europe/Berlin", "day_or": day_or}}
+    assert from_prefect([entry]) == (None if ours is None else (ours, "Europe/Berlin"))
 
 
 def test_a_day_that_no_month_has_is_not_handed_over() -> None:
