@@ -116,12 +116,12 @@ def _came(sock: socket.socket) -> bytes | None:
 
 
 def nuisances(flood: Flood, token: str) -> list[Callable[[], Awaitable[None]]]:
-    head = f"GET {BASE}/tasks HTTP/1.1\r\nHost: x\r\n".encode()
+    head = f"GET {BASE}/tasks HTTP/1.1\r\nHost: localhost\r\n".encode()
     post = (
-        f"POST {BASE}/tasks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {BASE}/tasks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
     ).encode()
-    document = f"GET {BASE}/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 50
+    document = f"GET {BASE}/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 50
 
     return [
         *(lambda: flood.connection(head, b"X"),) * DRIBBLING_HEADS,
