@@ -1,4 +1,6 @@
-"""How long `/status` takes while others want to keep the API busy: `python -m benchmarks.hostile_load [seconds]`.
+"""How long `/status` takes while others want to keep the API busy.
+
+    python -m benchmarks.hostile_load [seconds [load ...]]
 
 Starts the embedded servers and a facade as `falcon-scheduler up` does, on a home that is thrown away, without a
 limit of requests, which would only hide what one request costs. `/status` is asked again and again, first alone, then
@@ -138,11 +140,11 @@ async def ask(client: httpx.AsyncClient, url: str, seconds: float) -> list[float
     return times
 
 
-async def measure(base: str, seconds: float) -> float:
+async def measure(base: str, seconds: float, chosen: list[str]) -> float:
     spawn = multiprocessing.get_context("spawn")
     idle_p99 = ratio = 0.0
     print(f"{'load':<36}{'requests/s':>11}{'p50':>10}{'p99':>10}{'p99 / idle':>12}")
-    for name, names in (("none", []), *((each, [each]) for each in ATTACKS), ("all together", [*ATTACKS])):
+    for name, names in (("none", []), *((each, [each]) for each in chosen), ("all together", [*ATTACKS])):
         stop, counted = spawn.Event(), spawn.Value("i", 0)
         attackers = spawn.Process(target=attack, args=(base, names, stop, counted), daemon=True) if names else None
         if attackers is not None:
@@ -163,7 +165,7 @@ async def measure(base: str, seconds: float) -> float:
     return ratio
 
 
-async def main(seconds: float) -> int:
+async def main(seconds: float, chosen: list[str]) -> int:
     with tempfile.TemporaryDirectory() as home:
         os.environ.update(JWT_SECRET=SECRET, API_RATE_LIMIT="0")
         async with EmbeddedStack(Path(home), parts={"postgres", "valkey", "mongo", "prefect", "facade"}) as stack:
@@ -174,7 +176,7 @@ async def main(seconds: float) -> int:
                 for number in range(100):
                     body = large_task("a") if number == 0 else {**large_task(f"task {number}"), "config": NOOP}
                     assert (await client.post(f"{facade.url}/tasks", json=body)).status_code == 201
-            ratio = await measure(facade.url, seconds)
+            ratio = await measure(facade.url, seconds, chosen)
     print(f"p99 of /status under all of it: {ratio:.1f} times its idle value, at most {MOST_RATIO} are allowed")
     return int(ratio > MOST_RATIO)
 
@@ -182,4 +184,5 @@ async def main(seconds: float) -> int:
 NOOP = {"function_name": "noop", "module": "builtin"}
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0)))
+    loads = [each for each in sys.argv[2:] if each in ATTACKS] if len(sys.argv) > 2 else [*ATTACKS]
+    sys.exit(asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0, loads)))

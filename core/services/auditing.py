@@ -18,7 +18,7 @@ from core.aside import aside
 from core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin, cleaned_difference, picture_of
 from core.domain.principal import Principal
 from core.domain.task import Task
-from core.errors import SchedulerError, Unavailable
+from core.errors import SchedulerError, TaskNotFound, Unavailable
 from core.ports.audit import AuditFilter, AuditStore
 from core.ports.paging import Page, PageRequest
 from core.ports.surroundings import Clock
@@ -81,10 +81,17 @@ class Auditing:
     async def change_in_engine(
         self, action: Action, task_id: str, *, before: Mapping[str, Any] | None = None
     ) -> AsyncIterator[Note]:
-        """Around a change that follows one made in the engine. When it proves to be ours, no entry is left."""
+        """Around a change that follows one made in the engine.
+
+        No entry is left when the change proves to be ours, or when the task was deleted meanwhile.
+        """
         entry = self._intention(action, _ENGINE, task_id, Origin(door=Door.PREFECT))
-        async with self._entry(entry, before, None) as note:
-            yield note
+        try:
+            async with self._entry(entry, before, None) as note:
+                yield note
+        except TaskNotFound:
+            await self._entries.withdraw(entry.id)
+            raise
         if not note.was_needed:
             await self._entries.withdraw(entry.id)
 
