@@ -113,4 +113,4 @@ def make_authenticator(settings: ApiSettings, source: GrantSource) -> Authentica
         provider = ProviderKeys(
             settings.jwt_jwks_url, issuer=settings.jwt_jwks_issuer, audience=settings.jwt_jwks_audience
         )
-    return Authenticator(TokenVerifier(keys, provider), source)
+    return Authenticator(TokenVerifier(keys, provider), source, reading_is_granted=settings.api_read_permission)

@@ -6,19 +6,21 @@ judged, and what is then said about the replaced field is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from api_facade.schemas.tasks import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
 from api_facade.shape import read_shape
 from core.domain.alert import TaskAlerts
+from core.domain.masking import restored
 from core.domain.schedule import zone_within
 from core.domain.task import TaskDefinition
 from core.errors import Fault, Invalid
 from core.ports import ExecutorCatalog
 from core.services.validation import change_faults
 
+_NOTHING: Mapping[str, Any] = {}
 _FIELDS = frozenset(each.name for each in fields(TaskDefinition))
 _SOUND = TaskDefinition(name="sound", type="", schedule="@hourly")
 _TYPE_STAYS = Fault("type", "a task keeps its type for life; create another one")
@@ -26,19 +28,26 @@ _TYPE_STAYS = Fault("type", "a task keeps its type for life; create another one"
 Shape = TypeVar("Shape", TaskCreate, TaskUpdate)
 
 
-def read_definition(body: Any, catalog: ExecutorCatalog, default_timezone: str) -> TaskDefinition:
-    """The definition of a new task. Raises `Invalid` with all that is wrong with it."""
+def read_definition(
+    body: Any, catalog: ExecutorCatalog, default_timezone: str, stored: Mapping[str, Any] = _NOTHING
+) -> TaskDefinition:
+    """The definition of a new task. Masks in its config stand for what is `stored` in the same places.
+
+    Raises `Invalid` with all that is wrong with it.
+    """
     base = replace(_SOUND, timezone=default_timezone)
-    definition = replace(base, **_read(TaskCreate, body, base, catalog))
+    definition = replace(base, **_read(TaskCreate, *_unmasked(body, stored), base, catalog))
     return replace(definition, tags=tuple(definition.tags))
 
 
 def read_changes(body: Any, present: TaskDefinition, catalog: ExecutorCatalog) -> dict[str, Any]:
     """What a body changes about a task, by field. Raises `Invalid` with all that is wrong with it."""
-    return _read(TaskUpdate, body, present, catalog)
+    return _read(TaskUpdate, *_unmasked(body, present.config), present, catalog)
 
 
-def _read(shape: type[Shape], body: Any, base: TaskDefinition, catalog: ExecutorCatalog) -> dict[str, Any]:
+def _read(
+    shape: type[Shape], body: Any, masks: Sequence[Fault], base: TaskDefinition, catalog: ExecutorCatalog
+) -> dict[str, Any]:
     value, faults = read_shape(shape, body)
     if shape is TaskUpdate:
         faults = [_TYPE_STAYS if fault.location == "type" else fault for fault in faults]
@@ -52,10 +61,24 @@ def _read(shape: type[Shape], body: Any, base: TaskDefinition, catalog: Executor
             faults += _zone_clash(given, base)
         judged = _meaning_faults(base, given, value, catalog)
         subjects = _subjects(unsound)
-        faults += [fault for fault in judged if _subject(fault.location) not in subjects]
+        still_masked = {mask.location for mask in masks}
+        faults += [
+            fault
+            for fault in judged
+            if _subject(fault.location) not in subjects and fault.location not in still_masked
+        ]
+        faults += masks
         if not faults:
             return given
     raise Invalid(faults)
+
+
+def _unmasked(body: Any, stored: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
+    """The body with the stored values in the place of masks that an earlier answer showed instead of them."""
+    if not isinstance(body, Mapping) or not isinstance(body.get("config"), Mapping):
+        return body, []
+    config, faults = restored(body["config"], stored, "config")
+    return {**body, "config": config}, faults
 
 
 def _sound_part(shape: type[Shape], body: Mapping[str, Any], unsound: Iterable[str]) -> Shape:

@@ -8,7 +8,6 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from api_facade.auth.authenticator import principal_of
 from api_facade.auth.carriers import COOKIE
 from api_facade.auth.claims import Claims
 from api_facade.container import Container
@@ -55,8 +54,12 @@ def count_address(request: Request, parts: Container) -> None:
     parts.rates.take(f"address {parts.addresses.of(request)}")
 
 
-async def _reader(claims: Identified) -> Principal:
-    return principal_of(claims)
+async def _reader(claims: Identified, parts: Parts) -> Principal:
+    return await parts.authenticator.admit_reader(claims)
+
+
+async def _caller(claims: Identified, parts: Parts) -> Principal:
+    return await parts.authenticator.admit(claims)
 
 
 def _who_may(permission: Permission) -> Callable[..., Awaitable[Principal]]:
@@ -70,7 +73,9 @@ Public = Depends(_public)
 """For routes that ask for no token: they are counted by address."""
 Identified = Annotated[Claims, Depends(_claims)]
 Reader = Annotated[Principal, Depends(_reader)]
-"""Anybody with a token."""
+"""Anybody with a token (with `API_READ_PERMISSION`, who may read), and what it may do: that decides what it sees."""
+Caller = Annotated[Principal, Depends(_caller)]
+"""The same where everybody sees the same."""
 Creator = Annotated[Principal, Depends(_who_may(Permission.CREATE))]
 Updater = Annotated[Principal, Depends(_who_may(Permission.UPDATE))]
 Deleter = Annotated[Principal, Depends(_who_may(Permission.DELETE))]

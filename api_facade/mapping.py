@@ -14,6 +14,8 @@ from core.domain.alert import TaskAlerts
 from core.domain.audit import AuditEntry
 from core.domain.duration import format_duration
 from core.domain.execution import Execution
+from core.domain.masking import masked
+from core.domain.principal import Permission, Principal
 from core.domain.task import Task
 from core.ports import Health, Page, PageRequest, TaskFilter
 from core.services.status import ServiceStatus, Stats
@@ -21,8 +23,8 @@ from core.services.status import ServiceStatus, Stats
 NOT_ASKED = Health(name="", healthy=False, latency=timedelta())
 
 
-def task_response(task: Task, next_run: datetime | None) -> TaskResponse:
-    """A task as clients see it."""
+def task_response(task: Task, next_run: datetime | None, caller: Principal) -> TaskResponse:
+    """A task as the caller may see it."""
     definition, record = task.definition, task.record
     return TaskResponse(
         id=task.id,
@@ -33,7 +35,7 @@ def task_response(task: Task, next_run: datetime | None) -> TaskResponse:
         status=task.status,
         priority=definition.priority,
         enabled=definition.enabled,
-        config=dict(definition.config),
+        config=config_for(caller, task),
         metadata=_task_metadata(task),
         last_run=record.last_run,
         last_run_duration=record.last_run_duration,
@@ -43,6 +45,12 @@ def task_response(task: Task, next_run: datetime | None) -> TaskResponse:
         created_by=task.created_by,
         updated_by=task.updated_by,
     )
+
+
+def config_for(caller: Principal, task: Task) -> dict[str, Any]:
+    """The task's config: as it is stored for those who may update it, with secrets masked for everybody else."""
+    config = dict(task.definition.config)
+    return config if caller.may(Permission.UPDATE) else dict(masked(config))
 
 
 def _task_metadata(task: Task) -> TaskMetadata:
@@ -81,8 +89,8 @@ def _task_alerts(alerts: TaskAlerts) -> TaskAlertsShape | None:
     )
 
 
-def definition_body(task: Task) -> dict[str, Any]:
-    """A task's definition as a create takes it."""
+def definition_body(task: Task, caller: Principal) -> dict[str, Any]:
+    """A task's definition as a create takes it, and as the caller may see it."""
     definition = task.definition
     alerts = _task_alerts(definition.alerts)
     own_alerts = {"alerts": alerts.model_dump(exclude_none=True)} if alerts else {}
@@ -93,7 +101,7 @@ def definition_body(task: Task) -> dict[str, Any]:
         "schedule": definition.schedule,
         "priority": str(definition.priority),
         "enabled": definition.enabled,
-        "config": dict(definition.config),
+        "config": config_for(caller, task),
         "metadata": {
             "max_retries": definition.max_retries,
             "retry_interval": format_duration(definition.retry_interval),
@@ -106,8 +114,9 @@ def definition_body(task: Task) -> dict[str, Any]:
     }
 
 
-def execution_response(execution: Execution) -> ExecutionResponse:
-    """An execution as clients see it. The worker and the retries stand twice, as in the document."""
+def execution_response(execution: Execution, caller: Principal) -> ExecutionResponse:
+    """An execution as the caller may see it. The worker and the retries stand twice, as in the document."""
+    parameters = dict(execution.parameters)
     own: dict[str, Any] = {
         "trigger": execution.trigger,
         "worker_id": execution.worker_id,
@@ -116,7 +125,7 @@ def execution_response(execution: Execution) -> ExecutionResponse:
         "fencing_token": execution.fencing_token,
         "queued_at": execution.queued_at,
         "scheduled_for": execution.scheduled_for,
-        "parameters": dict(execution.parameters) or None,
+        "parameters": (parameters if caller.may(Permission.UPDATE) else masked(parameters)) or None,
     }
     return ExecutionResponse(
         id=execution.id,
@@ -143,8 +152,11 @@ def accepted(execution: Execution) -> ExecutionAccepted:
     )
 
 
-def audit_response(entry: AuditEntry) -> AuditEntryResponse:
-    """An entry of the audit as clients see it."""
+def audit_response(entry: AuditEntry, caller: Principal) -> AuditEntryResponse:
+    """An entry of the audit as the caller may see it: older ones were cleaned by older rules."""
+    before, after = dict(entry.before), dict(entry.after)
+    if not caller.may(Permission.UPDATE):
+        before, after = masked(before), masked(after)
     return AuditEntryResponse(
         id=entry.id,
         at=entry.at,
@@ -157,8 +169,8 @@ def audit_response(entry: AuditEntry) -> AuditEntryResponse:
         request_id=entry.origin.request_id or None,
         outcome=entry.outcome,
         error=entry.error or None,
-        before=dict(entry.before),
-        after=dict(entry.after),
+        before=before,
+        after=after,
     )
 
 

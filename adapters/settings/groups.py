@@ -125,6 +125,9 @@ class ApiSettings(Group):
     """Requests per second that one caller may make of one facade, twice that for a moment; 0 lifts the limit."""
     metrics_token: Annotated[SecretStr, AfterValidator(checks.access_token)] | None = None
     """Bearer token without which `/metrics` is not shown; without this setting it is shown to everybody."""
+    api_read_permission: bool = False
+    """Whether reading needs `scheduler:tasks:read` (or any other permission of the scheduler), for deployments whose
+    groups grant it; otherwise a token is enough."""
     api_trusted_origins: Annotated[Listed, AfterValidator(checks.origins)] = ()
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
     api_trusted_proxies: Annotated[Listed, AfterValidator(checks.networks)] = ()

@@ -1,7 +1,8 @@
 """From a request to a principal: whose token it is, and what its bearer may do.
 
-What a caller may do is looked up only when a route asks for a permission that the token itself does not give, so
-reads and super-admin tokens work while MongoDB's groups can't be read.
+What a caller may do is looked up when a route asks for a permission that the token itself does not give, or shows
+what only some may see. While MongoDB's groups can't be read, super-admin tokens work, and readers see what everybody
+may see.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from api_facade.auth.claims import Claims
 from api_facade.auth.tokens import TokenVerifier
 from api_facade.cache import BriefCache
 from core.domain.principal import Grants, Permission, Principal
-from core.errors import PermissionMissing, Unauthenticated
+from core.errors import PermissionMissing, Unauthenticated, Unavailable
 
 GRANTS_TTL = timedelta(seconds=10)
 """How long a grant that was taken away may still be used."""
@@ -36,8 +37,10 @@ class GrantSource(Protocol):
 class Authenticator:
     """Tells who is asking."""
 
-    def __init__(self, verifier: TokenVerifier, source: GrantSource) -> None:
+    def __init__(self, verifier: TokenVerifier, source: GrantSource, *, reading_is_granted: bool = False) -> None:
+        """`reading_is_granted` says that groups grant reading; otherwise whoever has a token may read."""
         self._verifier = verifier
+        self._reading_is_granted = reading_is_granted
         self._grants = BriefCache(source.grants, ttl=GRANTS_TTL)
 
     async def identify(self, request: Request) -> Claims:
@@ -58,11 +61,37 @@ class Authenticator:
             PermissionMissing: the caller may not.
             Unavailable: it takes a look at the groups to know, and they can't be read.
         """
-        grants = Grants() if claims.is_super_admin else await self._grants.get(claims.character_id)
-        principal = principal_of(claims, grants)
+        principal = await self._looked_up(claims)
         if not principal.may(permission):
             raise PermissionMissing(permission)
         return principal
+
+    async def admit_reader(self, claims: Claims) -> Principal:
+        """The caller, who may read, with its permissions: they decide what it is shown.
+
+        Any permission of the scheduler lets its owner read.
+
+        Raises:
+            PermissionMissing: groups grant reading, and the caller's grant nothing.
+            Unavailable: groups grant reading, and they can't be read.
+        """
+        try:
+            principal = await self._looked_up(claims)
+        except Unavailable:
+            if self._reading_is_granted:
+                raise
+            return principal_of(claims)
+        if self._reading_is_granted and not any(principal.may(each) for each in Permission):
+            raise PermissionMissing(Permission.READ)
+        return principal
+
+    async def admit(self, claims: Claims) -> Principal:
+        """The same where all readers are shown the same: nothing is looked up without need."""
+        return await self.admit_reader(claims) if self._reading_is_granted else principal_of(claims)
+
+    async def _looked_up(self, claims: Claims) -> Principal:
+        grants = Grants() if claims.is_super_admin else await self._grants.get(claims.character_id)
+        return principal_of(claims, grants)
 
 
 def principal_of(claims: Claims, grants: Grants = NOTHING_GRANTED) -> Principal:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Manager, Parts, Reader
+from api_facade.deps import Caller, Manager, Parts
 from api_facade.mapping import page_numbers, page_request
 from api_facade.schemas.alerts import (
     AlertList,
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=LeanRoute)
 
 
 @router.get("", responses=answers(200, examples.ALERTS, *READ, 400, 503), summary="List alerts")
-async def list_alerts(caller: Reader, parts: Parts, query: Annotated[AlertQuery, Query()]) -> AlertList:
+async def list_alerts(caller: Caller, parts: Parts, query: Annotated[AlertQuery, Query()]) -> AlertList:
     """The open and the recent alerts that meet all conditions, the one opened last first. `total` is exact."""
     wanted = AlertFilter(state=query.state, kind=query.kind, task_id=query.task_id)
     page = await parts.alerts.list(wanted, page_request(query.page, query.page_size))

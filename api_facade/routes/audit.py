@@ -34,4 +34,4 @@ async def list_audit(caller: Manager, parts: Parts, query: Annotated[AuditQuery,
         until=query.until,
     )
     page = await parts.audit.list(wanted, page_request(query.page, query.page_size))
-    return AuditList(entries=[audit_response(each) for each in page.items], **page_numbers(page))
+    return AuditList(entries=[audit_response(each, caller) for each in page.items], **page_numbers(page))

@@ -34,7 +34,7 @@ async def bulk(caller: Controller, claims: Identified, parts: Parts, request: Re
 @router.get("/export", responses=answers(200, examples.EXPORT, *READ, 503), summary="All tasks, to be kept")
 async def export_tasks(caller: Reader, parts: Parts) -> Export:
     """The definitions of the tasks that were created here, as an import takes them."""
-    tasks = [definition_body(task) async for task in parts.tasks.all() if task.source is Source.API]
+    tasks = [definition_body(task, caller) async for task in parts.tasks.all() if task.source is Source.API]
     return Export(exported_at=parts.clock.now(), tasks=tasks)
 
 

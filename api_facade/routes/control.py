@@ -28,28 +28,28 @@ router = APIRouter(prefix=f"/tasks/{TASK_PATH}", tags=["control"], route_class=L
 async def pause_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
     """Hold the schedule; what runs goes on. Repeatable. Needs `scheduler:tasks:control`."""
     task = await parts.tasks.pause(task_id, caller)
-    return task_response(task, parts.tasks.next_run(task))
+    return task_response(task, parts.tasks.next_run(task), caller)
 
 
 @router.post("/resume", responses=answers(200, examples.TASK, *CHANGE, 404, 409), summary="Let the schedule go on")
 async def resume_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
     """Let the schedule go on from now. Repeatable. Needs `scheduler:tasks:control`."""
     task = await parts.tasks.resume(task_id, caller)
-    return task_response(task, parts.tasks.next_run(task))
+    return task_response(task, parts.tasks.next_run(task), caller)
 
 
 @router.post("/enable", responses=answers(200, examples.TASK, *CHANGE, 404, 409), summary="Switch on")
 async def enable_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
     """Switch the task on. A pause stays. Repeatable. Needs `scheduler:tasks:control`."""
     task = await parts.tasks.enable(task_id, caller)
-    return task_response(task, parts.tasks.next_run(task))
+    return task_response(task, parts.tasks.next_run(task), caller)
 
 
 @router.post("/disable", responses=answers(200, examples.DISABLED, *CHANGE, 404, 409), summary="Switch off")
 async def disable_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
     """Switch the task off: it can't be run, not even by hand. Repeatable. Needs `scheduler:tasks:control`."""
     task = await parts.tasks.disable(task_id, caller)
-    return task_response(task, parts.tasks.next_run(task))
+    return task_response(task, parts.tasks.next_run(task), caller)
 
 
 @router.post(
@@ -88,7 +88,7 @@ async def task_history(
 ) -> ExecutionList:
     """The task's executions, the newest first. `total` is exact."""
     page = await parts.runs.history(task_id, query.status, page_request(query.page, query.page_size))
-    return ExecutionList(executions=[execution_response(each) for each in page.items], **page_numbers(page))
+    return ExecutionList(executions=[execution_response(each, caller) for each in page.items], **page_numbers(page))
 
 
 @router.get(
@@ -98,4 +98,4 @@ async def task_history(
 )
 async def task_execution(task_id: str, execution_id: str, caller: Reader, parts: Parts) -> ExecutionResponse:
     """The execution; 404 also when it is another task's."""
-    return execution_response(await parts.runs.get(execution_id, task_id))
+    return execution_response(await parts.runs.get(execution_id, task_id), caller)

@@ -24,7 +24,7 @@ async def list_executions(caller: Reader, parts: Parts, query: Annotated[Executi
         raise Invalid.of("query.to", "must be later than from")
     wanted = ExecutionFilter(task_id=query.task_id, status=query.status, since=query.since, until=query.until)
     page = await parts.runs.list(wanted, page_request(query.page, query.page_size))
-    return ExecutionList(executions=[execution_response(each) for each in page.items], **page_numbers(page))
+    return ExecutionList(executions=[execution_response(each, caller) for each in page.items], **page_numbers(page))
 
 
 @router.get(
@@ -32,4 +32,4 @@ async def list_executions(caller: Reader, parts: Parts, query: Annotated[Executi
 )
 async def get_execution(execution_id: str, caller: Reader, parts: Parts) -> ExecutionResponse:
     """The execution, whatever task it is of."""
-    return execution_response(await parts.runs.get(execution_id))
+    return execution_response(await parts.runs.get(execution_id), caller)

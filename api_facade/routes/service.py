@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Manager, Parts, Public, Reader
+from api_facade.deps import Caller, Manager, Parts, Public
 from api_facade.mapping import stats_response, status_response
 from api_facade.schemas.service import (
     ExecutorList,
@@ -67,7 +67,7 @@ async def reload_tasks(caller: Manager, parts: Parts) -> Reloaded:
 @router.get(
     "/executors", tags=["definitions"], responses=answers(200, examples.EXECUTORS, *READ), summary="What can run"
 )
-async def list_executors(caller: Reader, parts: Parts) -> ExecutorList:
+async def list_executors(caller: Caller, parts: Parts) -> ExecutorList:
     """Everything that a task can run: the task type to give, and the JSON Schema of its config."""
     return ExecutorList(
         executors=[
@@ -90,7 +90,7 @@ async def list_executors(caller: Reader, parts: Parts) -> ExecutorList:
     openapi_extra=takes("ScheduleQuestion", weekdays=examples.SCHEDULE_QUESTION),
     summary="What a schedule means",
 )
-async def preview_schedule(caller: Reader, parts: Parts, request: Request) -> ScheduleAnswer:
+async def preview_schedule(caller: Caller, parts: Parts, request: Request) -> ScheduleAnswer:
     """A schedule in its canonical form, in words, and with its next runs. Changes nothing."""
     question = await judged(request, read_whole, ScheduleQuestion, await read_json(request))
     zone, now = question.timezone or parts.default_timezone, parts.clock.now()

@@ -26,7 +26,11 @@ async def list_tasks(caller: Reader, parts: Parts, query: Annotated[TaskQuery, Q
     """The tasks that meet all conditions, the one changed last first. `total` is exact."""
     page = await parts.tasks.list(task_filter(query), page_request(query.page, query.page_size))
     configs = [task.definition.config for task in page.items]
-    tasks = await aside(configs, lambda: [task_response(task, parts.tasks.next_run(task)) for task in page.items])
+
+    def shown() -> list[TaskResponse]:
+        return [task_response(task, parts.tasks.next_run(task), caller) for task in page.items]
+
+    tasks = await aside(configs, shown)
     return TaskList(tasks=tasks, **page_numbers(page))
 
 
@@ -43,14 +47,14 @@ async def create_task(caller: Creator, parts: Parts, request: Request, response:
     definition = await judged(request, read_definition, body, parts.catalog, parts.default_timezone)
     task = await parts.tasks.create(definition, caller)
     response.headers["Location"] = request.app.url_path_for("get_task", task_id=task.id)
-    return task_response(task, parts.tasks.next_run(task))
+    return task_response(task, parts.tasks.next_run(task), caller)
 
 
 @router.get(f"/{TASK_PATH}", responses=answers(200, examples.TASK, *READ, 404, 503), summary="Read a task")
 async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
     """The task with its counters and its next run."""
     task = await parts.tasks.get(task_id)
-    return task_response(task, parts.tasks.next_run(task))
+    return task_response(task, parts.tasks.next_run(task), caller)
 
 
 @router.put(
@@ -71,7 +75,7 @@ async def update_task(task_id: str, caller: Updater, parts: Parts, request: Requ
         raise ImportedTask(task_id)
     changes = await judged(request, read_changes, await read_json(request), present.definition, parts.catalog)
     task = await parts.tasks.update(task_id, changes, caller)
-    return task_response(task, parts.tasks.next_run(task))
+    return task_response(task, parts.tasks.next_run(task), caller)
 
 
 @router.delete(

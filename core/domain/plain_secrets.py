@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from core.domain.redaction import is_secret_name, named_in_text
+from core.domain.secret_addresses import secret_paths
 
-_QUERY_NAMES = frozenset({"key", "sig", "signature", "code", "auth", "pwd", "sid", "session"})
+QUERY_NAMES = frozenset({"key", "sig", "signature", "code", "auth", "pwd", "sid", "session"})
 """In a query these mean secrets; elsewhere they are everyday words."""
 _LONG = 8
 """Shorter texts deep in something secret are everyday words (`basic`, `dark`) more often than secrets."""
@@ -30,8 +31,8 @@ def secrets_in(value: object) -> Iterator[str]:
             if is_secret_name(str(name)):
                 yield from _all_of(inner)
             elif name == "query" and isinstance(inner, Mapping):
-                yield from secrets_in({each: inner[each] for each in inner if each not in _QUERY_NAMES})
-                yield from (text for each in _QUERY_NAMES & inner.keys() for text in _all_of(inner[each]))
+                yield from secrets_in({each: inner[each] for each in inner if each not in QUERY_NAMES})
+                yield from (text for each in QUERY_NAMES & inner.keys() for text in _all_of(inner[each]))
             else:
                 yield from secrets_in(inner)
     elif isinstance(value, list | tuple):
@@ -98,10 +99,14 @@ def _in_address(text: str) -> Iterator[str]:
         yield unquote(password or user)
         yield base64.b64encode(userinfo.encode()).decode()
         yield base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    for path in secret_paths(text):
+        yield path
+        yield unquote(path)
+        yield from (segment for segment in path.split("/") if len(segment) >= _LONG)
     for pair in parts.query.split("&"):
         name, _, value = pair.partition("=")
         plain = unquote_plus(value)
-        if is_secret_name(name) or name.lower() in _QUERY_NAMES:
+        if is_secret_name(name) or name.lower() in QUERY_NAMES:
             yield value
             yield plain
         elif "://" in plain:  # where to be sent on to

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.domain.audit import Action
 from core.domain.execution import Execution, ExecutionStatus
+from core.domain.masking import mask_faults
 from core.domain.principal import Permission, Principal
 from core.domain.references import forbidden_references
 from core.domain.run import Run, RunPhase
@@ -112,7 +113,7 @@ class RunService:
 
     def _parameter_faults(self, task: Task, parameters: Mapping[str, Any], may_refer: bool) -> list[Fault]:
         """What is wrong with a run's own parameters, and what of them this caller may not give."""
-        faults = parameter_faults(parameters)
+        faults = parameter_faults(parameters) or mask_faults(parameters, "parameters")
         if faults:
             return faults
         type, config = task.definition.type, task.definition.config

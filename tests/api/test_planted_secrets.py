@@ -1,7 +1,7 @@
 """Secrets that go in through the API come out nowhere: planted in every place, run for real, searched for everywhere.
 
-A task's own config is shown as it is stored to whoever may read tasks; secrets belong into Prefect's Secret blocks,
-and what refers to them is searched whole.
+A task's own config is shown as it is stored to those alone who may update tasks: for all others it is searched whole,
+and so is what refers to Prefect's Secret blocks.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ MONGO = ("scheduler_executions", "scheduler_audit")
 class Facade:
     """A facade as a process of its own, whose log can be read, and the tasks that were made through it."""
 
-    def __init__(self, client: httpx.AsyncClient, log: Path, token: str) -> None:
+    def __init__(self, client: httpx.AsyncClient, log: Path, token: str, readers_token: str) -> None:
         self.client = client
         self.log = log
         self.token = token
+        self.readers_token = readers_token
         self.made: dict[str, str] = {}
         self.asked: dict[str, str] = {}
         self.turns = asyncio.Semaphore(4)
@@ -93,7 +94,7 @@ async def facade(services: Services, settings: Settings, tmp_path: Path) -> Asyn
         )
     token = token_of(settings, super_admin=True)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=bearer(token), timeout=60) as client:
-        facade = Facade(client, log, token)
+        facade = Facade(client, log, token, token_of(settings))
 
         async def answers() -> bool:
             try:
@@ -175,6 +176,14 @@ def http_cases(plant: Planter, web: WebServer, other: WebServer) -> dict[str, tu
                     "/redirect?to=" + quote(other.url("/echo?token=" + plant.secret("a redirect's target")))
                 ),
                 "headers": named,
+            },
+            {},
+        ),
+        "webhook": (
+            {
+                "url": web.url(
+                    f"/echo/hooks/{plant.secret('the path of a webhook')}/{plant.secret('its next segment')}"
+                )
             },
             {},
         ),
@@ -288,6 +297,13 @@ async def left_by(facade: Facade, services: Services, home: Path) -> dict[str, s
         for collection in MONGO:
             found = await services.stores.database[collection].find({"task_id": task_id}).to_list()
             texts[f"{collection} of {name}"] = repr(found)
+    reader = {"Authorization": f"Bearer {facade.readers_token}"}
+    for path in ("/tasks?page_size=100", "/tasks/export", "/executions?page_size=100"):
+        texts[f"GET {path} of a reader"] = (await facade.client.get(f"{BASE}{path}", headers=reader)).text
+    for name, task_id in facade.made.items():
+        answer = await facade.client.get(f"{BASE}/tasks/{task_id}", headers=reader)
+        assert answer.json()["config"]["url" if "url" in answer.json()["config"] else "function_name"]
+        texts[f"GET /tasks/{task_id} of a reader, {name}"] = answer.text
     client = services.engine.client
     for name, execution_id in facade.asked.items():
         run_id = uuid.UUID(execution_id)
