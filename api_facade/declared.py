@@ -2,22 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.responses import Response
 
 from api_facade import examples
 from api_facade.problems import MEDIA_TYPE
+from api_facade.query_policy import UnknownNames, known_names, policy_of, repeated, unknown, warning_of
+from api_facade.shape import fault_of
+from core.errors import Fault, Invalid
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_refused: ContextVar[Sequence[Fault]] = ContextVar("refused_query", default=())
 
 
 class LeanRoute(APIRoute):
-    """A route that leaves fields without a value out of its answer, as the documented API does."""
+    """A route that leaves fields without a value out of its answer, as the documented API does.
 
-    def __init__(self, *args: Any, **named: Any) -> None:
+    It looks at the query by the route's policy. What is wrong with it is answered after the caller is known, together
+    with all else that is wrong.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
         named["response_model_exclude_none"] = True
-        super().__init__(*args, **named)
+        super().__init__(path, _unless_refused(endpoint), **named)
+
+    def get_route_handler(self) -> Handler:
+        """See FastAPI."""
+        answer = super().get_route_handler()
+        known, policy = known_names(self.dependant), policy_of(self.name)
+
+        async def judged(request: Request) -> Response:
+            strange = [*unknown(request.query_params, known)]
+            refused = [*repeated(request.query_params, known)]
+            if policy is UnknownNames.REFUSE:
+                refused += strange
+            before = _refused.set(refused)
+            try:
+                response = await answer(request)
+            except RequestValidationError as error:
+                raise Invalid([*map(fault_of, error.errors()), *refused]) from error
+            finally:
+                _refused.reset(before)
+            if strange:
+                response.headers["Warning"] = warning_of(strange)
+            return response
+
+        return judged
+
+
+def _unless_refused(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """The endpoint, which is not asked when the query was found wrong."""
+
+    @functools.wraps(endpoint)
+    async def asked(*args: Any, **named: Any) -> Any:
+        if refused := _refused.get():
+            raise Invalid(refused)
+        return await endpoint(*args, **named)
+
+    return asked
 
 
 READ = (401,)
@@ -45,7 +95,8 @@ def answers(success: int, example: Any, *problems: int, **headers: str) -> dict[
             },
         }
     }
-    for status in sorted({*problems, 405, 414, 429, 500}):
+    wrong_query = {400} if 401 in problems else set()
+    for status in sorted({*problems, *wrong_query, 405, 414, 429, 500}):
         declared[status] = problem_answer(status)
     return declared
 

@@ -60,12 +60,12 @@ class UriTooLong(SchedulerError):
 
 
 class UnsupportedMedia(SchedulerError):
-    """The body is not declared as JSON."""
+    """The body is not declared as plain JSON."""
 
     code = "unsupported_media_type"
 
-    def __init__(self) -> None:
-        super().__init__("Send the body as UTF-8 JSON with Content-Type: application/json")
+    def __init__(self, message: str = "Send the body as UTF-8 JSON with Content-Type: application/json") -> None:
+        super().__init__(message)
 
 
 STATUS: Mapping[type[SchedulerError], HTTPStatus] = {

@@ -7,6 +7,7 @@ faults. What the values mean is for others to judge.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import math
 import re
@@ -55,6 +56,9 @@ async def read_json(request: Request, *, optional: bool = False, most_bytes: int
         Invalid: it is not JSON, or holds what can't be stored.
         TooManyRequests: too many large bodies of this caller are being read.
     """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise UnsupportedMedia("Send the body as it is, without a Content-Encoding")
     data = await _read(request, most_bytes)
     request.state.body_bytes = len(data)
     if not data and optional:
@@ -108,7 +112,9 @@ def _is_json(content_type: str) -> bool:
 
 def _parse(data: bytes) -> Any:
     try:
-        return json.loads(data.decode(), parse_constant=_refuse, object_pairs_hook=_distinct)
+        # Editors of Windows put a mark in front that RFC 8259 (section 8.1) lets a reader ignore.
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_distinct)
     except UnicodeDecodeError as error:
         raise Invalid.of("body", "must be UTF-8") from error
     except json.JSONDecodeError as error:

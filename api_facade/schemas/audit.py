@@ -16,7 +16,7 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 class AuditQuery(PageQuery):
     """Which entries; all of the conditions hold."""
 
-    model_config = ConfigDict(validate_by_alias=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(validate_by_alias=True, frozen=True)
 
     task_id: Id | None = None
     user: Annotated[Id | None, Field(description="The user's id; `prefect` for changes made in Prefect.")] = None

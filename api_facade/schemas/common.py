@@ -32,7 +32,7 @@ class ResponseShape(BaseModel):
 class PageQuery(BaseModel):
     """Which page of a list."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)  # unknown names are judged by api_facade/query_policy.py
 
     page: Annotated[int, Field(ge=1, le=LAST_PAGE, description="From 1."), IN_DIGITS] = 1
     page_size: Annotated[int, Field(ge=1, le=100, description="Entries on a page."), IN_DIGITS] = 20

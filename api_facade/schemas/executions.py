@@ -30,7 +30,7 @@ class HistoryQuery(PageQuery):
 class ExecutionQuery(PageQuery):
     """Which executions; all of the conditions hold."""
 
-    model_config = ConfigDict(validate_by_alias=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(validate_by_alias=True, frozen=True)
 
     status: ExecutionStatus | None = None
     task_id: Annotated[str | None, StringConstraints(min_length=1, max_length=200)] = None

@@ -1,0 +1,88 @@
+"""What a query may hold: names that the route knows, each once unless it stands for a list.
+
+A misspelt filter that is dropped silently answers with everything, so an unknown name is refused and the nearest
+known one is named. A route may be more lenient about unknown names; see `POLICIES`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, get_origin
+
+from fastapi.dependencies.models import Dependant
+from pydantic import BaseModel
+from starlette.datastructures import QueryParams
+
+from core.errors import Fault
+
+_LONGEST_NAME = 100
+
+
+class UnknownNames(StrEnum):
+    """What becomes of a name in the query that the route does not know."""
+
+    REFUSE = "refuse"
+    """The answer is a 400 that names it."""
+    WARN = "warn"
+    """The route answers as if it were not there, with a `Warning` header that names it."""
+
+
+POLICIES: Mapping[str, UnknownNames] = {"get_status": UnknownNames.WARN, "get_stats": UnknownNames.WARN}
+"""By the name of the route; REFUSE where nothing stands. Probes add names of their own to keep caches away."""
+
+
+def policy_of(route_name: str) -> UnknownNames:
+    """The policy of a route."""
+    return POLICIES.get(route_name, UnknownNames.REFUSE)
+
+
+def known_names(dependant: Dependant) -> dict[str, bool]:
+    """The names that a route takes in its query, and whether each may be repeated."""
+    names: dict[str, bool] = {}
+    for parameter in dependant.query_params:
+        annotation = parameter.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            names |= {
+                field.alias or name: _is_list(field.annotation) for name, field in annotation.model_fields.items()
+            }
+        else:
+            names[parameter.alias] = _is_list(annotation)
+    for inner in dependant.dependencies:
+        names |= known_names(inner)
+    return names
+
+
+def repeated(query: QueryParams, known: Mapping[str, bool]) -> Iterator[Fault]:
+    """Names that are given more than once and mean one value."""
+    for name in dict.fromkeys(query.keys()):
+        if known.get(name) is False and len(query.getlist(name)) > 1:
+            yield Fault(f"query.{name}", "is given more than once, and means one value")
+
+
+def unknown(query: QueryParams, known: Mapping[str, bool]) -> Iterator[Fault]:
+    """Names that the route does not know, each with the nearest that it does."""
+    for name in dict.fromkeys(query.keys()):
+        if name not in known:
+            yield Fault(f"query.{name[:_LONGEST_NAME]}", _not_known(name, known))
+
+
+def _not_known(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.lower()[:_LONGEST_NAME], known, n=1, cutoff=0.6)
+    if near:
+        return f"is not known here; did you mean {near[0]}?"
+    names = ", ".join(known)
+    return f"is not known here; known are {names}" if names else "is not known here; there are none"
+
+
+def warning_of(faults: Sequence[Fault]) -> str:
+    """The value of a `Warning` header. Source: RFC 9111 (obsoletes it, for caches), RFC 7234 section 5.5."""
+    text = "; ".join(f"{fault.location} {fault.message}" for fault in faults)[:1000]
+    plain = "".join(each if each.isascii() and each.isprintable() else "?" for each in text)
+    quoted = plain.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{quoted}"'
+
+
+def _is_list(annotation: Any) -> bool:
+    return annotation is list or get_origin(annotation) is list
