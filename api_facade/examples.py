@@ -137,6 +137,9 @@ BULK_RESULT = {
     "failure_count": 1,
 }
 EXPORTED: dict[str, Any] = {
+    "id": TASK_ID,
+    "source": "api",
+    "paused": False,
     **{name: value for name, value in TASK_CREATE.items() if name != "tags"},
     "metadata": {
         "max_retries": 3,
@@ -147,7 +150,7 @@ EXPORTED: dict[str, Any] = {
         "overlap": "skip",
     },
 }
-EXPORT = {"exported_at": "2026-01-15T10:31:12.000Z", "tasks": [EXPORTED]}
+EXPORT = {"format_version": 1, "exported_at": "2026-01-15T10:31:12.000Z", "tasks": [EXPORTED]}
 IMPORT = {"tasks": [EXPORTED], "overwrite": False}
 IMPORT_RESULT = {
     "imported_tasks": [{"id": TASK_ID, "name": "API Health Check"}],

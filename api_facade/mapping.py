@@ -89,12 +89,15 @@ def _task_alerts(alerts: TaskAlerts) -> TaskAlertsShape | None:
     )
 
 
-def definition_body(task: Task, caller: Principal) -> dict[str, Any]:
-    """A task's definition as a create takes it, and as the caller may see it."""
+def exported(task: Task, caller: Principal) -> dict[str, Any]:
+    """A task's definition and switches as an import takes them, and as the caller may see them."""
     definition = task.definition
     alerts = _task_alerts(definition.alerts)
     own_alerts = {"alerts": alerts.model_dump(exclude_none=True)} if alerts else {}
     return {
+        "id": task.id,
+        "source": str(task.source),
+        "paused": task.paused,
         "name": definition.name,
         "description": definition.description,
         "type": definition.type,

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from api_facade.deps import Public
 from api_facade.optional_fields import leave_out_null, tell_defaults, without_null
 from api_facade.schemas.alerts import AlertTest
-from api_facade.schemas.batches import BulkRequest, ImportRequest
+from api_facade.schemas.batches import BulkRequest, ImportRequest, TaskImport
 from api_facade.schemas.common import Problem
 from api_facade.schemas.executions import ExecuteRequest
 from api_facade.schemas.service import ScheduleQuestion
@@ -32,7 +32,16 @@ Schedules and runs tasks on Prefect. Reads need a token; changes need `super_adm
 with the route. Errors are `application/problem+json`; a 400 names all that is wrong. Times are UTC, lengths of time
 are Go text.
 """
-_BODIES = (TaskCreate, TaskUpdate, ExecuteRequest, ScheduleQuestion, BulkRequest, ImportRequest, AlertTest)
+_BODIES = (
+    TaskCreate,
+    TaskUpdate,
+    TaskImport,
+    ExecuteRequest,
+    ScheduleQuestion,
+    BulkRequest,
+    ImportRequest,
+    AlertTest,
+)
 _TEMPLATE = "#/components/schemas/{model}"
 
 

@@ -46,6 +46,11 @@ class MongoTaskStore:
             documents = await self._collection.find({"scheduler.deployed.id": {"$in": [*deployment_ids]}}).to_list()
         return {document["scheduler"]["deployed"]["id"]: from_document(document) for document in documents}
 
+    async def named(self, name: str) -> Task | None:
+        with translated():
+            document = await self._collection.find_one({"name": name})
+        return from_document(document) if document is not None else None
+
     async def insert(self, task: Task) -> Task:
         document, _ = split(to_document(task))
         try:
@@ -96,9 +101,11 @@ class MongoTaskStore:
             documents = await self._newest.page(query, page, total)
         return Page(items=[from_document(document) for document in documents], total=total, request=page)
 
-    async def all(self) -> AsyncIterator[Task]:
+    async def all(self, after: str | None = None) -> AsyncIterator[Task]:
         with translated():  # a range of `_id` has embedded servers read everything each time; names of them do not
             ids = sorted([document["_id"] for document in await self._collection.find({}, {"_id": 1}).to_list()])
+        if after is not None:
+            ids = [each for each in ids if str(each) > after]
         for start in range(0, len(ids), READ_AT_ONCE):
             with translated():
                 found = self._collection.find({"_id": {"$in": ids[start : start + READ_AT_ONCE]}})

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
 
 from api_facade import examples
-from api_facade.batches import apply_to_all, import_all
+from api_facade.batches import apply_to_all
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.deps import Controller, Creator, Identified, Parts, Reader
-from api_facade.mapping import definition_body
-from api_facade.schemas.batches import BulkRequest, BulkResult, Export, ImportRequest, ImportResult, Operation
+from api_facade.imports import import_all
+from api_facade.mapping import exported
+from api_facade.schemas.batches import (
+    BulkRequest,
+    BulkResult,
+    Export,
+    ExportQuery,
+    ImportRequest,
+    ImportResult,
+    Operation,
+)
 from api_facade.shape import IMPORT_BYTES, judged, read_json, read_whole
+from core.aside import aside
 from core.domain.principal import Permission
-from core.domain.task import Source
 
 router = APIRouter(prefix="/tasks", tags=["batches"], route_class=LeanRoute)
 
@@ -31,11 +42,20 @@ async def bulk(caller: Controller, claims: Identified, parts: Parts, request: Re
     return await apply_to_all(parts.tasks, wanted.task_ids, wanted.operation, caller)
 
 
-@router.get("/export", responses=answers(200, examples.EXPORT, *READ, 503), summary="All tasks, to be kept")
-async def export_tasks(caller: Reader, parts: Parts) -> Export:
-    """The definitions of the tasks that were created here, as an import takes them."""
-    tasks = [definition_body(task, caller) async for task in parts.tasks.all() if task.source is Source.API]
-    return Export(exported_at=parts.clock.now(), tasks=tasks)
+@router.get("/export", responses=answers(200, examples.EXPORT, *READ, 400, 503), summary="All tasks, to be kept")
+async def export_tasks(caller: Reader, parts: Parts, query: Annotated[ExportQuery, Query()]) -> Export:
+    """Every task with its definition and its switches, as an import takes them; in parts, with `limit` and `after`.
+
+    Of system tasks, and of those taken in from Prefect, an import takes the switches alone.
+    """
+    tasks: list[dict[str, Any]] = []
+    more = False
+    async for task in parts.tasks.all(after=query.after):
+        more = query.limit is not None and len(tasks) == query.limit
+        if more:
+            break
+        tasks.append(await aside(task.definition.config, exported, task, caller))
+    return Export(exported_at=parts.clock.now(), tasks=tasks, next_after=tasks[-1]["id"] if more and tasks else None)
 
 
 @router.post(
@@ -45,7 +65,11 @@ async def export_tasks(caller: Reader, parts: Parts) -> Export:
     summary="Create many tasks",
 )
 async def import_tasks(caller: Creator, claims: Identified, parts: Parts, request: Request) -> ImportResult:
-    """Create up to 500 tasks; the answer tells of each. Needs `scheduler:tasks:create`."""
+    """Create up to 500 tasks, an export as it is among others; the answer tells of each.
+
+    A task that is there already, by its id or its name, is skipped, or changed with `overwrite`. A name or an id that
+    stands twice is a 400. Needs `scheduler:tasks:create`; `:update` to overwrite; `:control` to overwrite a switch.
+    """
     body = await read_json(request, most_bytes=IMPORT_BYTES)
     wanted = await judged(request, read_whole, ImportRequest, body)
     if wanted.overwrite:

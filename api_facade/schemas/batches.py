@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from api_facade.schemas.common import ProblemFault, RequestShape, ResponseShape
-from api_facade.schemas.values import Instant
+from api_facade.schemas.tasks import TaskCreate
+from api_facade.schemas.values import IN_DIGITS, Instant
+from core.domain.task import Source
 
 MOST_IDS = 100
 MOST_IMPORTED = 500
@@ -51,21 +53,55 @@ class BulkResult(ResponseShape):
     failure_count: int
 
 
-class ImportRequest(RequestShape):
-    """Tasks as an export gives them."""
+class ImportItem(RequestShape):
+    """What an exported task says besides its definition."""
 
+    id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="Under which it is found or created; else it gets one."),
+    ] = None
+    paused: Annotated[bool, Field(description="Whether its schedule is held.")] = False
+    source: Annotated[
+        Source,
+        Field(
+            strict=False,
+            description="Of a `system` task, and of one taken in from Prefect (`import`), only switches are taken.",
+        ),
+    ] = Source.API
+
+
+class TaskImport(TaskCreate, ImportItem):
+    """A task as an export gives it: its definition, its id and its switches."""
+
+
+class ImportRequest(RequestShape):
+    """An export, or tasks in its form."""
+
+    format_version: Annotated[Literal[1], Field(description="Of an export; 1 is the only one.")] = 1
+    exported_at: Annotated[str | None, Field(description="Of an export; not looked at.")] = None
+    next_after: Annotated[str | None, Field(description="Of a part of an export; not looked at.")] = None
     tasks: Annotated[
         list[dict[str, Any]],
         Field(
             min_length=1,
             max_length=MOST_IMPORTED,
-            description="Each as POST /tasks takes it; what is wrong with one is told in `failed_tasks`.",
+            description="Each as an export gives it; what is wrong with one is told in `failed_tasks`.",
+            json_schema_extra={"items": {"$ref": "#/components/schemas/TaskImport"}},
         ),
     ]
     overwrite: Annotated[
         bool,
         Field(description="Change the task of the same name instead of skipping; needs `scheduler:tasks:update`."),
     ] = False
+
+
+class ExportQuery(BaseModel):
+    """Which part of all tasks, in the order of their ids."""
+
+    limit: Annotated[
+        int | None, Field(ge=1, le=MOST_IMPORTED, description="Tasks at most; all when not given."), IN_DIGITS
+    ] = None
+    after: Annotated[str | None, Field(max_length=200, description="The part behind the task of this id.")] = None
 
 
 class Imported(ResponseShape):
@@ -98,9 +134,13 @@ class ImportResult(ResponseShape):
 
 
 class Export(ResponseShape):
-    """The tasks that were created here, as an import takes them."""
+    """Tasks with their definitions and switches, as an import takes them."""
 
+    format_version: int = 1
     exported_at: Instant
+    next_after: Annotated[
+        str | None, Field(description="Given as `after` it leads to the next part; left out with the last one.")
+    ] = None
     tasks: Annotated[
-        list[dict[str, Any]], Field(json_schema_extra={"items": {"$ref": "#/components/schemas/TaskCreate"}})
+        list[dict[str, Any]], Field(json_schema_extra={"items": {"$ref": "#/components/schemas/TaskImport"}})
     ]

@@ -19,6 +19,10 @@ class TaskStore(Protocol):
         """Raises `TaskNotFound`."""
         ...
 
+    async def named(self, name: str) -> Task | None:
+        """The task of exactly this name."""
+        ...
+
     async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
         """The tasks that are deployed under these ids, by deployment id."""
         ...
@@ -50,8 +54,8 @@ class TaskStore(Protocol):
         """Sorted by `updated_at`, newest first, then by id."""
         ...
 
-    def all(self) -> AsyncIterator[Task]:
-        """Every task, by id, without holding them all in memory."""
+    def all(self, after: str | None = None) -> AsyncIterator[Task]:
+        """Every task (whose id is greater than `after`), by id, without holding them all in memory."""
         ...
 
     def due_before(self, instant: datetime) -> AsyncIterator[Task]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,15 @@ from core.aside import aside
 from core.domain.audit import Action, picture_of
 from core.domain.principal import Permission, Principal
 from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
-from core.errors import Fault, ImportedTask, Invalid, PermissionMissing, SystemTaskProtected, Unavailable
+from core.errors import (
+    Fault,
+    ImportedTask,
+    Invalid,
+    PermissionMissing,
+    SystemTaskProtected,
+    TaskNotFound,
+    Unavailable,
+)
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
 from core.services.auditing import Auditing, Note
 from core.services.instants import next_run
@@ -48,8 +57,10 @@ class TaskService:
         self._clock = clock
         self._audit = audit
 
-    async def create(self, definition: TaskDefinition, by: Principal) -> Task:
-        """Store a new task and deploy it. Raises `Invalid` or `NameTaken`.
+    async def create(
+        self, definition: TaskDefinition, by: Principal, *, task_id: str | None = None, paused: bool = False
+    ) -> Task:
+        """Store a new task, under this id if one is given, and deploy it. Raises `Invalid` or `NameTaken`.
 
         When the engine refuses or is away the task is taken back, so that a create is whole or not at all; if even
         that fails the sweep completes it.
@@ -57,9 +68,10 @@ class TaskService:
         await self._check(definition)
         now = self._clock.now()
         new = Task(
-            id=str(uuid.uuid4()),
+            id=task_id or str(uuid.uuid4()),
             definition=definition,
             source=Source.API,
+            paused=paused,
             created_at=now,
             updated_at=now,
             created_by=by.user_id,
@@ -74,11 +86,13 @@ class TaskService:
                 await self._tasks.delete(task.id)
                 raise
 
-    async def update(self, task_id: str, changes: Mapping[str, Any], by: Principal) -> Task:
-        """Replace the given fields of the definition, and no others.
+    async def update(
+        self, task_id: str, changes: Mapping[str, Any], by: Principal, *, paused: bool | None = None
+    ) -> Task:
+        """Replace the given fields of the definition, and no others; hold or release the schedule if that is given.
 
         Raises:
-            PermissionMissing: `enabled` would change, and the caller may not switch tasks.
+            PermissionMissing: a switch (`enabled`, `paused`) would change, and the caller may not switch tasks.
         """
         present = await self._tasks.get(task_id)
         if present.is_system:
@@ -93,6 +107,9 @@ class TaskService:
         def redefine(task: Task) -> Task:
             if changes.get("enabled", task.definition.enabled) != task.definition.enabled:
                 demand(by, Permission.CONTROL)
+            if paused is not None and paused != task.paused:
+                demand(by, Permission.CONTROL)
+                task = task.with_paused(paused, by.user_id, now)
             return task.redefined(replace(task.definition, **changes), by.user_id, now)
 
         pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
@@ -116,13 +133,20 @@ class TaskService:
         """Raises `TaskNotFound`."""
         return await self._tasks.get(task_id)
 
+    async def found(self, task_id: str | None, name: str) -> Task | None:
+        """The task of this id, else the task of this name, if there is one."""
+        if task_id is not None:
+            with suppress(TaskNotFound):
+                return await self._tasks.get(task_id)
+        return await self._tasks.named(name)
+
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
         """See `TaskStore.list`."""
         return await self._tasks.list(wanted, page)
 
-    def all(self) -> AsyncIterator[Task]:
-        """Every task, by id, without holding them all in memory."""
-        return self._tasks.all()
+    def all(self, after: str | None = None) -> AsyncIterator[Task]:
+        """Every task (whose id is greater than `after`), by id, without holding them all in memory."""
+        return self._tasks.all(after)
 
     async def pause(self, task_id: str, by: Principal) -> Task:
         """Hold the schedule; what is at work goes on."""
