@@ -11,6 +11,7 @@ from core.domain.task import TaskType
 from core.errors import Fault
 from flows.executors.catalog import CatalogEntry
 from flows.executors.faults import faults_of
+from flows.executors.numbers import with_whole_numbers
 from flows.executors.registry import Registry
 from flows.system.eve import parameter_models
 from flows.system.parameters import MODELS, merged
@@ -36,7 +37,7 @@ class Catalog:
         if model is None:
             return [Fault("config.task_name", f"must be one of {', '.join(sorted(self._system))}")]
         try:
-            model.model_validate(values)
+            with_whole_numbers(model.model_validate, values)
         except ValidationError as error:
             return list(faults_of(error, values, "parameters"))
         return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import typing
+from collections.abc import Callable
 
 import httpcore
 
@@ -33,8 +34,10 @@ async def resolve(host: str, port: int) -> list[Address]:
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """httpcore's own way to the network, with the guard at the door."""
 
-    def __init__(self, guard: AddressGuard) -> None:
+    def __init__(self, guard: AddressGuard, resolved: Callable[[], None] = lambda: None) -> None:
+        """`resolved` is called when a name is resolved and the connection begins."""
         self._guard = guard
+        self._resolved = resolved
         self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -53,6 +56,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = [each for each in await resolve(host, port) if self._guard.permits(host, port, each)]
         if not addresses:
             raise AddressRefused(host, port)
+        self._resolved()
         for position, address in enumerate(addresses):
             # A dead address must leave time for the others.
             share = None if timeout is None else timeout / (len(addresses) - position)

@@ -15,26 +15,42 @@ ACCEPTED_ENCODINGS = "gzip, deflate"
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """Unpacked bytes; `truncated` when there was more."""
+    """Unpacked bytes; `truncated` when there was more.
+
+    `encoding` is what they are still packed in: the request asked for it, and we can't unpack it.
+    """
 
     content: bytes
     truncated: bool
+    encoding: str = ""
 
 
-async def read_body(response: httpx.Response, limit_bytes: int) -> Body:
-    """Read at most `limit_bytes` of the body, then stop listening.
+class BodyReader:
+    """Reads one body, and knows what came of it when the reading breaks off."""
 
-    Raises:
-        EncodingUnknown, AnswerBroken: the body can't be unpacked.
-    """
-    unpack = _unpacker(response.headers.get("content-encoding", ""))
-    content = bytearray()
-    async for chunk in response.aiter_raw():
-        content += unpack.feed(chunk, limit_bytes + 1 - len(content))
-        if len(content) > limit_bytes:
-            return Body(bytes(content[:limit_bytes]), truncated=True)
-    unpack.end()
-    return Body(bytes(content), truncated=False)
+    def __init__(self) -> None:
+        self.content = bytearray()
+        self.received_bytes = 0
+
+    async def read(self, response: httpx.Response, limit_bytes: int, *, asked_for: str | None = None) -> Body:
+        """Read at most `limit_bytes` of the body, then stop listening.
+
+        `asked_for` is the request's own Accept-Encoding. With one, a body that we can't unpack is left as it is.
+
+        Raises:
+            EncodingUnknown, AnswerBroken: the body can't be unpacked.
+        """
+        encoding = response.headers.get("content-encoding", "")
+        packed = "" if asked_for is None or _is_known(encoding) else encoding
+        unpack = _Plain() if packed else _unpacker(encoding)
+        content = self.content
+        async for chunk in response.aiter_raw():
+            self.received_bytes += len(chunk)
+            content += unpack.feed(chunk, limit_bytes + 1 - len(content))
+            if len(content) > limit_bytes:
+                return Body(bytes(content[:limit_bytes]), truncated=True, encoding=packed)
+        unpack.end()
+        return Body(bytes(content), truncated=False, encoding=packed)
 
 
 class _Plain:
@@ -83,12 +99,18 @@ class _Inflating:
             raise AnswerBroken("The answer's compressed body ended early")
 
 
+def _is_known(encoding: str) -> bool:
+    names = _names(encoding)
+    return not names or (len(names) == 1 and names[0] in {"gzip", "x-gzip", "deflate"})
+
+
+def _names(encoding: str) -> list[str]:
+    return [name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in {"", "identity"}]
+
+
 def _unpacker(encoding: str) -> _Plain | _Inflating:
-    names = [name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in {"", "identity"}]
-    if not names:
-        return _Plain()
-    if len(names) == 1 and names[0] in {"gzip", "x-gzip", "deflate"}:
-        return _Inflating()
+    if _is_known(encoding):
+        return _Inflating() if _names(encoding) else _Plain()
     raise EncodingUnknown(
         f"The answer's body is compressed in a way that was not asked for ({ACCEPTED_ENCODINGS} was)"
     )

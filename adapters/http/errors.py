@@ -22,11 +22,14 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import httpx
 
 from core.errors import SchedulerError
+
+if TYPE_CHECKING:
+    from adapters.http.exchange import Partial
 
 
 class HttpFailed(SchedulerError):
@@ -34,6 +37,8 @@ class HttpFailed(SchedulerError):
 
     code = "http_failed"
     retryable: ClassVar[bool] = True
+    partial: Partial | None = None
+    """What was known of the exchange by then, if it was begun."""
 
 
 class AddressRefused(HttpFailed):

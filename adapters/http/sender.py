@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,15 +18,17 @@ import httpcore
 import httpx
 
 from adapters.http.backend import GuardedBackend, resolve
-from adapters.http.body import ACCEPTED_ENCODINGS, Body, read_body
+from adapters.http.body import ACCEPTED_ENCODINGS, Body
 from adapters.http.errors import (
     AddressRefused,
+    HttpFailed,
     NoAnswerInTime,
     NotSendable,
     RedirectedTooOften,
     RedirectRefused,
     translated,
 )
+from adapters.http.exchange import Exchange
 from adapters.http.guard import AddressGuard
 from adapters.http.tls import Tls, context_of
 from core.domain.duration import format_duration
@@ -110,45 +111,61 @@ class HttpSender:
         Raises:
             HttpFailed: there is no answer; which kind says why.
         """
-        started = time.monotonic()
+        exchange = Exchange()
         try:
             async with asyncio.timeout(request.timeout.total_seconds()):
                 with translated():
-                    return await self._exchange(request, started)
+                    return await self._exchange(request, exchange)
         except TimeoutError as error:
-            raise NoAnswerInTime(f"No complete answer within {format_duration(request.timeout)}") from error
+            late = NoAnswerInTime(f"No complete answer within {format_duration(request.timeout)}")
+            late.partial = exchange.so_far()
+            raise late from error
+        except HttpFailed as error:
+            error.partial = exchange.so_far()
+            raise
 
-    async def _exchange(self, request: HttpRequest, started: float) -> HttpAnswer:
+    async def _exchange(self, request: HttpRequest, exchange: Exchange) -> HttpAnswer:
         proxy = request.proxy or self._proxy
-        async with self._client(request, proxy) as client:
-            following = self._first(client, request)
-            for redirects in range(MOST_REDIRECTS + 1):
+        async with self._client(request, proxy, exchange) as client:
+            following = self._first(client, request, exchange)
+            for _ in range(MOST_REDIRECTS + 1):
                 if proxy is not None:
                     await self._check_behind_proxy(following.url)
                 response = await client.send(following, stream=True)
                 try:
                     if not (request.follow_redirects and response.next_request):
-                        body = await read_body(response, request.body_limit_bytes)
-                        return _answer(response, body, started, redirects)
+                        exchange.response = response
+                        body = await exchange.body.read(
+                            response, request.body_limit_bytes, asked_for=_own_encoding(request)
+                        )
+                        return _answer(response, body, exchange)
                 finally:
                     await response.aclose()
                 following = _next(response.next_request, following, request)
+                exchange.follow()
         raise RedirectedTooOften(f"Redirected more than {MOST_REDIRECTS} times")
 
-    def _client(self, request: HttpRequest, proxy: Proxy | None) -> httpx.AsyncClient:
+    def _client(self, request: HttpRequest, proxy: Proxy | None, exchange: Exchange) -> httpx.AsyncClient:
+        backend = GuardedBackend(self._guard, exchange.resolved)
         return httpx.AsyncClient(
-            transport=_GuardedTransport(GuardedBackend(self._guard), context_of(request.tls), proxy),
+            transport=_GuardedTransport(backend, context_of(request.tls), proxy),
             headers={"User-Agent": self._user_agent, "Accept-Encoding": ACCEPTED_ENCODINGS},
             timeout=request.timeout.total_seconds(),
             follow_redirects=False,
             trust_env=False,
         )
 
-    def _first(self, client: httpx.AsyncClient, request: HttpRequest) -> httpx.Request:
+    def _first(self, client: httpx.AsyncClient, request: HttpRequest, exchange: Exchange) -> httpx.Request:
         try:
             headers = {name.encode(): value.encode() for name, value in request.headers.items()}
             content = request.content or None
-            return client.build_request(request.method, request.url, headers=headers, content=content)
+            return client.build_request(
+                request.method,
+                request.url,
+                headers=headers,
+                content=content,
+                extensions={"trace": exchange.trace},
+            )
         except (httpx.InvalidURL, UnicodeError, ValueError) as error:
             raise NotSendable("The address or a header can't be sent over HTTP") from error
 
@@ -193,14 +210,19 @@ def _site(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _answer(response: httpx.Response, body: Body, started: float, redirects: int) -> HttpAnswer:
+def _own_encoding(request: HttpRequest) -> str | None:
+    """The Accept-Encoding that the task sets itself."""
+    return next((text for name, text in request.headers.items() if name.lower() == "accept-encoding"), None)
+
+
+def _answer(response: httpx.Response, body: Body, exchange: Exchange) -> HttpAnswer:
     url = response.url.copy_with(username=None, password=None, query=None, fragment=None)
     return HttpAnswer(
         status_code=response.status_code,
         reason=response.reason_phrase,
         headers=response.headers,
         body=body,
-        elapsed=timedelta(seconds=time.monotonic() - started),
-        redirects=redirects,
+        elapsed=exchange.elapsed,
+        redirects=exchange.redirects,
         final_url=str(url),
     )

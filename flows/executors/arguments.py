@@ -14,6 +14,7 @@ from types import UnionType
 from typing import Annotated, Any, Protocol, Union, get_args, get_origin, get_type_hints
 
 from pydantic import (
+    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -29,6 +30,7 @@ from core.domain.duration import format_duration, parse_duration
 from core.domain.references import reference_faults
 from core.errors import Fault, Invalid, SchedulerError
 from flows.executors.faults import faults_of, in_their_place
+from flows.executors.numbers import with_whole_numbers
 
 CONTEXT = "context"
 """A function's parameter of this name is given the `WorkContext`; it is none of its JSON parameters."""
@@ -49,8 +51,11 @@ class Arguments(Protocol):
         """What may be given, as a JSON Schema of an object."""
         ...
 
-    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
-        """The values in the types that were asked for.
+    def read(self, values: Mapping[str, Any], location: str, *, stored: bool = False) -> dict[str, Any]:
+        """The values in the types that were asked for, read strictly: text is no number, and neither is a truth.
+
+        `stored` says that the values may have been accepted by an earlier release, which was less strict with
+        executors and with models: what it took is still taken.
 
         Raises:
             core.errors.Invalid: with every fault, located under `location`.
@@ -59,9 +64,16 @@ class Arguments(Protocol):
 
 
 def read_overlaid(
-    arguments: Arguments, values: Mapping[str, Any], parameters: Mapping[str, Any], location: str
+    arguments: Arguments,
+    values: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    location: str,
+    *,
+    stored: bool = False,
 ) -> dict[str, Any]:
     """Read a config's values, overlaid with a run's own parameters; their secrets may be filled in already.
+
+    `stored` says that the config is a stored one; the run's own parameters are read strictly all the same.
 
     Raises:
         core.errors.Invalid: with every fault; one that the run's own brought stands at `parameters`.
@@ -70,7 +82,11 @@ def read_overlaid(
     try:
         read = arguments.read(values, location)
     except Invalid as error:
-        faults.extend(error.faults)
+        found = in_their_place(error.faults, location, parameters)
+        if stored and not any(fault.location.startswith("parameters.") for fault in found):
+            read = arguments.read(values, location, stored=True)
+        else:
+            faults.extend(error.faults)
     if faults:
         raise Invalid(in_their_place(faults, location, parameters))
     return read
@@ -81,7 +97,7 @@ class AnyArguments:
 
     json_schema: dict[str, Any] = {"type": "object", "additionalProperties": True}  # noqa: RUF012 - never changed
 
-    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
+    def read(self, values: Mapping[str, Any], location: str, *, stored: bool = False) -> dict[str, Any]:
         """See `Arguments.read`."""
         return dict(values)
 
@@ -126,13 +142,19 @@ class FunctionArguments:
         except (PydanticUserError, TypeError, ValueError) as error:
             raise PluginError(f"Function {name} has a parameter that JSON can't be read into: {error}") from error
 
-    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
+    def _read_json(self, values: Mapping[str, Any], *, stored: bool) -> BaseModel:
+        # Models inside of it have settings of their own: only `strict=True` here makes them strict as well.
+        strict = None if stored else True
+        read: BaseModel = self._model.model_validate_json(json.dumps(values, default=str), strict=strict)
+        return read
+
+    def read(self, values: Mapping[str, Any], location: str, *, stored: bool = False) -> dict[str, Any]:
         """See `Arguments.read`. What was not given is left to the function's own default."""
         try:
-            read = self._model.model_validate_json(json.dumps(values, default=str))
+            read = with_whole_numbers(lambda given: self._read_json(given, stored=stored), values)
         except ValidationError as error:
             raise Invalid(faults_of(error, values, location)) from error
-        given = {
+        given: dict[str, Any] = {
             self._fields[field]: getattr(read, field)
             for field in self._model.model_fields
             if field in read.model_fields_set
@@ -164,7 +186,7 @@ class TypedArguments:
         if not self._open:
             root["additionalProperties"] = False
 
-    def read(self, values: Mapping[str, Any], location: str) -> dict[str, Any]:
+    def read(self, values: Mapping[str, Any], location: str, *, stored: bool = False) -> dict[str, Any]:
         """See `Arguments.read`."""
         faults = [
             Fault(f"{location}.{name}", "is not known here")
@@ -172,7 +194,7 @@ class TypedArguments:
             if not self._open and name not in self._names
         ]
         try:
-            read = self._adapter.validate_json(json.dumps(values, default=str))
+            read = with_whole_numbers(lambda given: self._read_json(given, stored=stored), values)
         except ValidationError as error:
             known = {fault.location for fault in faults}
             faults += [each for each in faults_of(error, values, location) if each.location not in known]
@@ -180,6 +202,9 @@ class TypedArguments:
             raise Invalid(faults)
         dumped = self._adapter.dump_python(read, by_alias=False)
         return dict(dumped)
+
+    def _read_json(self, values: Mapping[str, Any], *, stored: bool) -> Any:
+        return self._adapter.validate_json(json.dumps(values, default=str), strict=None if stored else True)
 
 
 def _field(parameter: inspect.Parameter, annotation: Any) -> tuple[Any, Any]:

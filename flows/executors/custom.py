@@ -66,11 +66,15 @@ class PluggedExecutor:
         )
 
     def faults(
-        self, config: Mapping[str, Any], parameters: Mapping[str, Any], location: str = "config"
+        self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None, location: str = "config"
     ) -> list[Fault]:
-        """What is wrong with the values in a config (at `location`), overlaid with a run's own parameters."""
+        """What is wrong with the values in a config (at `location`), overlaid with a run's own parameters.
+
+        Without parameters the config is a new one.
+        """
+        own = parameters or {}
         try:
-            read_overlaid(self._arguments, {**config, **parameters}, parameters, location)
+            read_overlaid(self._arguments, {**config, **own}, own, location, stored=parameters is not None)
         except Invalid as error:
             return list(error.faults)
         return []
@@ -88,7 +92,7 @@ class PluggedExecutor:
         secrets = AttemptSecrets(self._secrets, context.config, context.parameters)
         try:
             filled = await secrets.fill_value({**values, **context.parameters})
-            read = read_overlaid(self._arguments, filled, context.parameters, location)
+            read = read_overlaid(self._arguments, filled, context.parameters, location, stored=True)
             own = shielded(context, secrets.redactor())
             with cleaned_logs(secrets.redactor()):
                 value = await self._call(replace(own, parameters=read))
@@ -112,7 +116,7 @@ class CustomExecutor:
         """`plugged` may grow later."""
         self._plugged = plugged
 
-    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]:
         """What is wrong with a config, overlaid with a run's own parameters."""
         try:
             plugged, values = self._find(config)

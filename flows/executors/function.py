@@ -84,11 +84,12 @@ class FunctionExecutor:
             for (module, name), registered in sorted(self._functions.items())
         ]
 
-    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]:
         """What is wrong with a config, overlaid with a run's own parameters."""
+        own = parameters or {}
         try:
-            registered, values = self._find(config, parameters)
-            read_overlaid(registered.arguments, values, parameters, "config.parameters")
+            registered, values = self._find(config, own)
+            read_overlaid(registered.arguments, values, own, "config.parameters", stored=parameters is not None)
         except Invalid as error:
             return list(error.faults)
         return []
@@ -103,7 +104,9 @@ class FunctionExecutor:
         try:
             registered, values = self._find(context.config, context.parameters)
             filled = await secrets.fill_value(values)
-            arguments = read_overlaid(registered.arguments, filled, context.parameters, "config.parameters")
+            arguments = read_overlaid(
+                registered.arguments, filled, context.parameters, "config.parameters", stored=True
+            )
             redactor = secrets.redactor()
             with cleaned_logs(redactor):
                 value = await self._call(registered, arguments, shielded(context, redactor))

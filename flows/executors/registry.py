@@ -36,7 +36,7 @@ _DOCUMENTED = (TaskType.HTTP, TaskType.FUNCTION, TaskType.CUSTOM)
 
 
 class _Checking(Protocol):
-    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]: ...
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]: ...
 
     def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]: ...
 
@@ -124,11 +124,11 @@ class Registry:
     def faults(
         self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
     ) -> list[Fault]:
-        """What is wrong with a config, and with a run's own parameters laid over it. Runs nothing."""
+        """What is wrong with a new config, or with a run's own parameters laid over a stored one. Runs nothing."""
         checking = self._documented.get(task_type) or self._plugged.get(task_type)
         if checking is None:
             return [Fault("type", f"must be one of {', '.join(self.types())}")]
-        return checking.faults(config, parameters or {})
+        return checking.faults(config, parameters)
 
     def reserved_faults(
         self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any]

@@ -8,12 +8,17 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from core.domain.duration import parse_duration
+from core.domain.duration import from_nanoseconds, parse_duration
 from core.domain.work import WorkContext
+from flows.executors.numbers import with_whole_numbers
 
 
 def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return parse_duration(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return from_nanoseconds(value)  # as the Go service stores it
+    return value
 
 
 GoDuration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -22,7 +27,7 @@ GoDuration = Annotated[timedelta, BeforeValidator(_duration)]
 class Parameters(BaseModel):
     """Parameters are checked; an unknown name is an error, not a silent default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class HealthCheckParameters(Parameters):
@@ -62,4 +67,4 @@ def merged(config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> d
 
 def read_parameters(model: type[Model], context: WorkContext) -> Model:
     """The parameters of an attempt. Raises pydantic's `ValidationError`."""
-    return model.model_validate(merged(context.config, context.parameters))
+    return with_whole_numbers(model.model_validate, merged(context.config, context.parameters))

@@ -69,7 +69,9 @@ class Bench:
         return TaskResult.of(await value)  # type: ignore[misc]
 
     def faults(self, task_type: str, config: Mapping[str, Any], **parameters: Any) -> dict[str, str]:
-        return {fault.location: fault.message for fault in self.registry.faults(task_type, config, parameters)}
+        return {
+            fault.location: fault.message for fault in self.registry.faults(task_type, config, parameters or None)
+        }
 
 
 def bench_allowing(*allowed: str) -> Bench:

@@ -199,3 +199,21 @@ async def test_a_body_that_can_t_be_unpacked_fails_cleanly(
     assert not result.success
     assert result.error.startswith(error)
     assert result.retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "encoding", "output"),
+    [
+        ("br", "unknown", "br", "[17 bytes, encoded as br]"),
+        ("identity", "gzip", "gzip", "unpacked text"),
+        ("gzip;q=1", "gzip", "gzip", "unpacked text"),
+    ],
+)
+async def test_an_encoding_that_the_task_asks_for_is_honoured(
+    bench: Bench, web: WebServer, asked: str, path: str, encoding: str, output: str
+) -> None:
+    config = {"url": web.url(f"/packed/{path}?as={encoding}"), "headers": {"accept-encoding": asked}}
+    result = await bench.run("http", config)
+    assert web.seen[0].headers["accept-encoding"] == asked
+    assert (result.success, result.output) == (True, output)
+    assert result.detail.get("content_encoding") == ("br" if path == "unknown" else None)

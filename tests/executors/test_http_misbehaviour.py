@@ -21,13 +21,17 @@ async def quiet(web: WebServer) -> bool:
     return False
 
 
-@pytest.mark.parametrize("path", ["/silent", "/slow-head", "/slow-body", "/endless-interim"])
+@pytest.mark.parametrize(
+    ("path", "phase"),
+    [("/silent", "head"), ("/slow-head", "head"), ("/slow-body", "body"), ("/endless-interim", "head")],
+)
 async def test_an_answer_that_does_not_end_is_given_up_at_the_timeout(
-    bench: Bench, web: WebServer, path: str
+    bench: Bench, web: WebServer, path: str, phase: str
 ) -> None:
     started = time.monotonic()
     result = await bench.run("http", {"url": web.url(path), "timeout": "500ms"})
-    assert result.error == "No complete answer within 500ms"
+    assert result.error.startswith(f"No complete answer within 500ms (in phase {phase}")
+    assert result.detail["phase"] == phase
     assert result.retryable
     assert time.monotonic() - started < 30  # far from the hour that the server would take
     assert await quiet(web)
@@ -45,7 +49,7 @@ async def test_an_endless_body_is_read_to_the_limit_only(bench: Bench, web: WebS
 async def test_an_endless_head_is_refused(bench: Bench, web: WebServer) -> None:
     result = await bench.run("http", {"url": web.url("/endless-head"), "timeout": "10s"})
     assert not result.success
-    assert result.error == "The answer is not valid HTTP or ended early"
+    assert result.error == "The answer is not valid HTTP or ended early (in phase head)"
     assert await quiet(web)
 
 
@@ -62,11 +66,49 @@ async def test_a_compressed_bomb_costs_no_memory(bench: Bench, web: WebServer) -
 async def test_a_broken_answer_fails_and_may_be_tried_again(bench: Bench, web: WebServer, path: str) -> None:
     result = await bench.run("http", {"url": web.url(path)})
     assert not result.success
-    assert result.error in {
-        "The answer is not valid HTTP or ended early",
-        "The connection broke before the answer was complete",
-    }
+    assert result.error.startswith(
+        ("The answer is not valid HTTP or ended early", "The connection broke before the answer was complete")
+    )
     assert result.retryable
+
+
+@pytest.mark.parametrize(
+    ("path", "received", "output"), [("/short", 14, "not a thousand"), ("/bad-chunk", 5, "hello")]
+)
+async def test_what_came_of_an_answer_that_ended_early_is_kept(
+    bench: Bench, web: WebServer, path: str, received: int, output: str
+) -> None:
+    result = await bench.run("http", {"url": web.url(path)})
+    assert not result.success
+    assert result.error.endswith(f"(in phase body, after status 200 and {received} bytes of the body)")
+    assert result.output == output
+    known = {name: result.detail[name] for name in ("phase", "status_code", "bytes_received", "truncated")}
+    assert known == {"phase": "body", "status_code": 200, "bytes_received": received, "truncated": True}
+
+
+async def test_what_came_of_an_answer_that_was_too_slow_is_kept(bench: Bench, web: WebServer) -> None:
+    result = await bench.run("http", {"url": web.url("/slow-body"), "timeout": "1s"})
+    assert (result.detail["status_code"], result.detail["phase"]) == (200, "body")
+    assert result.output == "." * result.detail["bytes_received"] != ""
+
+
+async def test_a_secret_in_a_part_of_an_answer_is_concealed_where_it_is_cut(bench: Bench, web: WebServer) -> None:
+    config = {"url": web.url("/short"), "headers": {"X-Api-Key": "not a thousand and one"}}
+    result = await bench.run("http", config)
+    assert result.detail["bytes_received"] == 14
+    assert result.output == ""
+
+
+async def test_a_server_that_never_speaks_tls_is_told_as_such(bench: Bench) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    result = await bench.run("http", {"url": f"https://127.0.0.1:{port}/", "timeout": "500ms"})
+    assert result.error == "No complete answer within 500ms (in phase tls)"
+    server.close()
 
 
 async def test_nobody_listening_is_told_as_such(bench: Bench) -> None:

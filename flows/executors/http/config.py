@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from adapters.http.addresses import is_sendable
 from core.domain.duration import format_duration, from_nanoseconds, parse_duration
 from core.domain.references import REFERENCE
 from core.errors import Fault
@@ -60,6 +61,8 @@ def _address(value: str) -> str:
         raise ValueError("must be an address such as https://api.example.com/path")
     if not re.fullmatch(r"[^\s\x00-\x1f\x7f\\]+", tried):
         raise ValueError("must not hold spaces, control characters or backslashes; percent-encode them")
+    if not is_sendable(tried):
+        raise ValueError("must have a host that can be looked up, such as api.example.com")
     return value
 
 

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from adapters.http.errors import AnswerBroken, HttpFailed, NoAnswerInTime, NotConnected
+from adapters.http.exchange import Phase
 from adapters.http.sender import HttpAnswer, HttpSender
 from core.domain.duration import format_duration
 from core.domain.redaction import Redactor
@@ -24,11 +26,15 @@ from flows.executors.faults import faults_of
 from flows.executors.http.assertions import JsonDocument
 from flows.executors.http.config import HttpConfig, HttpParameters, clashes, laid_over, reserved_headers
 from flows.executors.http.request import request_of
+from flows.executors.numbers import with_whole_numbers
 from flows.executors.outcome import raised, refused, without_secrets
 from flows.executors.secrets import AttemptSecrets, SecretReader
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _LONGEST_WAIT = timedelta(hours=1)  # as long as any pause between attempts
+_LONGEST_ENCODING = 100
+_TELLING = {Phase.SEND, Phase.HEAD, Phase.BODY}
+"""Phases that an error's own words do not tell."""
 _WORTH_REPEATING = {408, 425, 429}  # Source: RFC 9110 and 8470, RFC 6585: "not now", rather than "never"
 _CHARSETS = re.compile(r"utf-?(8|16|32)|ascii|iso8859|cp\d|latin|koi8|shift_jis|euc|gb|big5|mac", re.IGNORECASE)
 
@@ -50,10 +56,10 @@ class HttpExecutor:
             schema=HttpConfig.model_json_schema(),
         )
 
-    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
+    def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]:
         """What is wrong with a config, or with a run's own parameters."""
         try:
-            _read(config, parameters)
+            _read(config, parameters or {})
         except Invalid as error:
             return list(error.faults)
         return []
@@ -72,6 +78,9 @@ class HttpExecutor:
             answer = await self._sender.send(request)
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())
+        except HttpFailed as error:
+            redactor = secrets.redactor(*made)
+            return without_secrets(_broken_off(error, redactor), redactor)
         except SchedulerError as error:
             retryable = getattr(error, "retryable", True)
             return without_secrets(
@@ -92,7 +101,7 @@ def _read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> HttpConfi
         (HttpParameters, parameters, "parameters"),
     ):
         try:
-            read[location] = model.model_validate(values)
+            read[location] = with_whole_numbers(model.model_validate, values)
         except ValidationError as error:
             faults.extend(faults_of(error, values, location))
     if not faults:
@@ -102,16 +111,42 @@ def _read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> HttpConfi
     return laid_over(read["config"], read["parameters"])
 
 
+def _broken_off(error: HttpFailed, redactor: Redactor) -> TaskResult:
+    """The end of an exchange without a whole answer, with all that is known of it."""
+    known = error.partial
+    broken_off = isinstance(error, AnswerBroken | NotConnected) and known is not None and known.phase in _TELLING
+    if known is None or not (broken_off or isinstance(error, NoAnswerInTime)):
+        return TaskResult(success=False, error=str(error), retryable=error.retryable)
+    detail: dict[str, Any] = {
+        "phase": str(known.phase),
+        "bytes_received": known.received_bytes,
+        "response_size": min(len(known.content), OUTPUT_LIMIT_BYTES),
+        "response_time": format_duration(known.elapsed),
+        "redirects": known.redirects,
+    }
+    where = f"in phase {known.phase}"
+    output = ""
+    if known.status_code is not None:
+        where += f", after status {known.status_code} and {known.received_bytes} bytes of the body"
+        detail |= {"status_code": known.status_code, "truncated": True}
+        output = _cut(_text(known.content, known.headers), redactor, truncated=True)
+    return TaskResult(
+        success=False, output=output, error=f"{error} ({where})", retryable=error.retryable, detail=detail
+    )
+
+
 def _judged(answer: HttpAnswer, config: HttpConfig, redactor: Redactor) -> TaskResult:
-    text = _text(answer)
-    output = _cut(text, answer, redactor)
-    detail = {
+    text = _text(answer.body.content, answer.headers, answer.body.encoding)
+    output = _cut(text, redactor, truncated=answer.body.truncated)
+    detail: dict[str, Any] = {
         "status_code": answer.status_code,
         "response_size": min(len(answer.body.content), OUTPUT_LIMIT_BYTES),
         "response_time": format_duration(answer.elapsed),
         "truncated": answer.body.truncated or len(answer.body.content) > OUTPUT_LIMIT_BYTES,
         "redirects": answer.redirects,
     }
+    if answer.body.encoding:
+        detail["content_encoding"] = answer.body.encoding[:_LONGEST_ENCODING]
     if answer.status_code not in config.expected:
         wait = _retry_after(answer)
         return TaskResult(
@@ -156,9 +191,10 @@ def _status(answer: HttpAnswer) -> str:
         return str(answer.status_code)
 
 
-def _text(answer: HttpAnswer) -> str:
-    content = answer.body.content
-    charset = answer.headers.get("content-type", "").partition("charset=")[2].split(";")[0].strip(" \"'")
+def _text(content: bytes, headers: Mapping[str, str], encoding: str = "") -> str:
+    if encoding:  # a secret in it would not be found
+        return f"[{len(content)} bytes, encoded as {encoding[:_LONGEST_ENCODING]}]"
+    charset = headers.get("content-type", "").partition("charset=")[2].split(";")[0].strip(" \"'")
     try:
         name = codecs.lookup(charset).name if charset else "utf-8"
     except (LookupError, ValueError):
@@ -166,14 +202,14 @@ def _text(answer: HttpAnswer) -> str:
     # Python has codecs (punycode, idna) that take quadratic time, and some that are no charsets at all.
     text = content.decode(name if _CHARSETS.match(name) else "utf-8", "replace")
     if "\x00" in text:
-        kind = urlsplit(answer.headers.get("content-type", "").split(";")[0]).path or "data"
+        kind = urlsplit(headers.get("content-type", "").split(";")[0]).path or "data"
         return f"[{len(content)} bytes of {kind[:100]}, not text]"
     return text
 
 
-def _cut(text: str, answer: HttpAnswer, redactor: Redactor) -> str:
+def _cut(text: str, redactor: Redactor, *, truncated: bool) -> str:
     """At most the limit, and no piece of a secret that the cut went through."""
     cleaned = redactor.text(text)
-    if answer.body.truncated and redactor.longest:
+    if truncated and redactor.longest:
         cleaned = cleaned[: -redactor.longest]
     return cleaned.encode("utf-8", "replace")[:OUTPUT_LIMIT_BYTES].decode(errors="ignore")
