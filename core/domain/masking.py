@@ -6,8 +6,10 @@ config masked, so that reading gives nobody the means to act elsewhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 
 from core.domain.plain_secrets import QUERY_NAMES
 from core.domain.redaction import CONCEALED, conceal, is_secret_name
@@ -19,6 +21,9 @@ _SCHEMES = frozenset({"", "bearer", "basic", "digest", "token", "apikey", "negot
 _COUNT = 100_000
 """Smaller numbers under the name of tokens count them: `"max_tokens": 4096`."""
 _ABSENT = object()
+_PAIR = re.compile(r"([?&][^=&#]{0,200}=)([^&#]{1,8192})")
+_DEEPEST_ADDRESS = 3
+"""Addresses within the queries of addresses that are looked into."""
 
 
 def masked(value: Any) -> Any:
@@ -41,9 +46,18 @@ def _masked_field(name: str, value: Any) -> Any:
     return masked(value)
 
 
-def _masked_text(text: str) -> str:
+def _masked_text(text: str, depth: int = 0) -> str:
     text = conceal(text)
-    return without_odd_segments(text, CONCEALED) if "://" in text and not any(map(str.isspace, text)) else text
+    if "://" not in text or any(map(str.isspace, text)):
+        return text
+
+    def without_nested(pair: re.Match[str]) -> str:
+        """An address in a query, such as one to be sent on to, may hold what an address may not show."""
+        plain = unquote_plus(pair[2])
+        hides = "://" in plain and depth < _DEEPEST_ADDRESS and _masked_text(plain, depth + 1) != plain
+        return pair[1] + (CONCEALED if hides else pair[2])
+
+    return _PAIR.sub(without_nested, without_odd_segments(text, CONCEALED))
 
 
 def _hidden(name: str, value: Any) -> Any:

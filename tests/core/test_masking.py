@@ -91,6 +91,12 @@ def test_the_secret_path_of_a_webhook_is_concealed_in_configs_and_in_texts(addre
     assert any("pl4nted" in secret for secret in secrets_in({"url": address})), "an echo of it is found"
 
 
+def test_an_address_within_the_query_of_an_address_is_looked_into() -> None:
+    address = "https://example.com/?page=1&to=http%3A//other.example/echo%3Ftoken%3Dpl4nted&next=http%3A//b.example/x"
+    shown = f"https://example.com/?page=1&to={CONCEALED}&next=http%3A//b.example/x"
+    assert masked(address) == shown
+
+
 @pytest.mark.parametrize(
     "address",
     [
