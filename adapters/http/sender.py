@@ -105,13 +105,13 @@ class HttpSender:
         """
         context_of(Tls())
 
-    async def send(self, request: HttpRequest) -> HttpAnswer:
-        """Send it and read the answer.
+    async def send(self, request: HttpRequest, exchange: Exchange | None = None) -> HttpAnswer:
+        """Send it and read the answer. `exchange` is for a caller who wants to follow, such as one that is cut off.
 
         Raises:
             HttpFailed: there is no answer; which kind says why.
         """
-        exchange = Exchange()
+        exchange = exchange or Exchange()
         try:
             async with asyncio.timeout(request.timeout.total_seconds()):
                 with translated():

@@ -51,6 +51,20 @@ class TaskResult:
         return cls(success=True, output=json.dumps(value, default=str, ensure_ascii=False))
 
 
+_KNOWN = "known_so_far"
+
+
+def leave_known(interruption: BaseException, result: TaskResult) -> None:
+    """Let an interruption carry what an executor knew when it was cut off; the attempt's timeout keeps it."""
+    setattr(interruption, _KNOWN, result)
+
+
+def known_so_far(interruption: BaseException | None) -> TaskResult | None:
+    """What an executor left with the interruption that cut it off."""
+    known = getattr(interruption, _KNOWN, None)
+    return known if isinstance(known, TaskResult) else None
+
+
 class Progress(Protocol):
     """How an executor tells how far it is. `total` is None when it isn't known."""
 

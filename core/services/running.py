@@ -21,7 +21,7 @@ from core.domain.references import forbidden_references
 from core.domain.retry import LONGEST_DELAY, delay_before_retry
 from core.domain.task import Task
 from core.domain.wording import describe_error, first_line, limited
-from core.domain.work import Executor, TaskResult, WorkContext
+from core.domain.work import Executor, TaskResult, WorkContext, known_so_far
 from core.errors import TaskNotFound, Unavailable
 from core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from core.services.counting import OutcomeCounting
@@ -212,7 +212,8 @@ class TaskRunning:
                 result = TaskResult.of(await value if inspect.isawaitable(value) else value)
         except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is the outcome of its attempt
             if isinstance(error, TimeoutError) and limit.expired():
-                result = TaskResult(success=False, error=f"Task timed out after {format_duration(timeout)}")
+                known = known_so_far(error.__cause__) or TaskResult(success=False)
+                result = replace(known, success=False, error=f"Task timed out after {format_duration(timeout)}")
             else:
                 retryable = getattr(error, "retryable", True) is not False
                 result = TaskResult(success=False, error=describe_error(error), retryable=retryable)

@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 
+from core.domain.work import known_so_far
 from tests.executors.bench import Bench
 from tests.executors.web_server import WebServer, serving
 
@@ -139,3 +140,16 @@ async def test_an_address_that_is_no_sendable_one_fails_for_good(bench: Bench) -
         result = await bench.run("http", {"url": url})
         assert not result.success
         assert not result.retryable
+
+
+async def test_what_came_until_the_attempts_own_timeout_is_left_with_it(bench: Bench, web: WebServer) -> None:
+    execute = bench.registry.executor_for("http").execute
+    known = None
+    try:
+        async with asyncio.timeout(1):
+            await execute(bench.context({"url": web.url("/slow-body")}))  # type: ignore[misc]
+    except TimeoutError as error:
+        known = known_so_far(error.__cause__)
+    assert known is not None
+    assert (known.detail["phase"], known.detail["status_code"]) == ("body", 200)
+    assert known.output == "." * known.detail["bytes_received"] != ""

@@ -13,6 +13,7 @@ from core.domain.execution import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionSt
 from core.domain.task import Overlap, Priority, TaskStatus
 from core.errors import TaskDisabled
 from tests.conftest import ADMIN, Scheduler, function, wait_until
+from tests.executors.web_server import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
 
@@ -117,10 +118,15 @@ async def test_a_hanging_task_ends_at_its_timeout(scheduler: Scheduler, tmp_path
         timeout=timedelta(seconds=30),
         max_retries=0,
     )
-    ended = await scheduler.run(task)
+    async with serving() as web:
+        config = {"url": web.url("/slow-body"), "timeout": "1h"}
+        slow = await scheduler.task("http", config=config, timeout=timedelta(seconds=30), max_retries=0)
+        ended, broken_off = await asyncio.gather(scheduler.run(task), scheduler.run(slow))
     assert ended.status is ExecutionStatus.FAILED
-    assert ended.error == "Task timed out after 30s"
+    assert ended.error == broken_off.error == "Task timed out after 30s"
     assert lines_of(tmp_path / "diary") != []
+    assert (broken_off.detail["phase"], broken_off.detail["status_code"]) == ("body", 200)
+    assert set(broken_off.output) == {"."}, "what came of the answer is kept"
 
 
 async def test_two_triggers_at_once_give_one_execution_and_one_skip(scheduler: Scheduler, tmp_path: Path) -> None:

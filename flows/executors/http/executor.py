@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -14,12 +16,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 
 from adapters.http.errors import AnswerBroken, HttpFailed, NoAnswerInTime, NotConnected
-from adapters.http.exchange import Phase
+from adapters.http.exchange import Exchange, Partial, Phase
 from adapters.http.sender import HttpAnswer, HttpSender
 from core.domain.duration import format_duration
 from core.domain.redaction import Redactor
 from core.domain.references import reference_faults
-from core.domain.work import OUTPUT_LIMIT_BYTES, TaskResult, WorkContext
+from core.domain.work import OUTPUT_LIMIT_BYTES, TaskResult, WorkContext, leave_known
 from core.errors import Fault, Invalid, SchedulerError
 from flows.executors.catalog import CatalogEntry, described
 from flows.executors.faults import faults_of
@@ -72,15 +74,21 @@ class HttpExecutor:
         """Send the request and judge the answer."""
         secrets = AttemptSecrets(self._secrets, context.config, context.parameters)
         made: list[str] = []
+        exchange = Exchange()
         try:
             config = _read(context.config, context.parameters)
             request, made = await request_of(config, context, secrets)
-            answer = await self._sender.send(request)
+            answer = await self._sender.send(request, exchange)
+        except asyncio.CancelledError as interruption:
+            redactor = secrets.redactor(*made)
+            known = _broken_off("Cut off", exchange.so_far(), redactor)
+            leave_known(interruption, without_secrets(known, redactor))
+            raise
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())
         except HttpFailed as error:
             redactor = secrets.redactor(*made)
-            return without_secrets(_broken_off(error, redactor), redactor)
+            return without_secrets(_failed(error, redactor), redactor)
         except SchedulerError as error:
             retryable = getattr(error, "retryable", True)
             return without_secrets(
@@ -111,12 +119,17 @@ def _read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> HttpConfi
     return laid_over(read["config"], read["parameters"])
 
 
-def _broken_off(error: HttpFailed, redactor: Redactor) -> TaskResult:
-    """The end of an exchange without a whole answer, with all that is known of it."""
+def _failed(error: HttpFailed, redactor: Redactor) -> TaskResult:
+    """The end of an exchange without a whole answer."""
     known = error.partial
     broken_off = isinstance(error, AnswerBroken | NotConnected) and known is not None and known.phase in _TELLING
     if known is None or not (broken_off or isinstance(error, NoAnswerInTime)):
         return TaskResult(success=False, error=str(error), retryable=error.retryable)
+    return replace(_broken_off(str(error), known, redactor), retryable=error.retryable)
+
+
+def _broken_off(error: str, known: Partial, redactor: Redactor) -> TaskResult:
+    """All that is known of an exchange that broke off."""
     detail: dict[str, Any] = {
         "phase": str(known.phase),
         "bytes_received": known.received_bytes,
@@ -130,9 +143,7 @@ def _broken_off(error: HttpFailed, redactor: Redactor) -> TaskResult:
         where += f", after status {known.status_code} and {known.received_bytes} bytes of the body"
         detail |= {"status_code": known.status_code, "truncated": True}
         output = _cut(_text(known.content, known.headers), redactor, truncated=True)
-    return TaskResult(
-        success=False, output=output, error=f"{error} ({where})", retryable=error.retryable, detail=detail
-    )
+    return TaskResult(success=False, output=output, error=f"{error} ({where})", detail=detail)
 
 
 def _judged(answer: HttpAnswer, config: HttpConfig, redactor: Redactor) -> TaskResult:
