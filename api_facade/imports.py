@@ -18,6 +18,7 @@ from api_facade.origins import through
 from api_facade.schemas.batches import Imported, ImportFailure, ImportItem, ImportResult
 from api_facade.schemas.common import ProblemFault
 from api_facade.shape import read_shape
+from core.aside import aside
 from core.domain.audit import Door
 from core.domain.principal import Permission, Principal
 from core.domain.task import Source, Task, TaskDefinition
@@ -89,7 +90,7 @@ async def _import(parts: Container, body: Mapping[str, Any], by: Principal, over
     present = await parts.tasks.found(item.id, name) if isinstance(name, str) else None
     if item.source is not Source.API:
         return await _switched(parts, item, present, body, by, overwrite, faults)
-    definition = _definition(parts, body, present, faults)
+    definition = await aside(body, _definition, parts, body, present, faults)
     if present is None:
         return await _created(parts, definition, item, by, overwrite)
     if not overwrite:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from api_facade.schemas.audit import AuditEntryResponse
 from api_facade.schemas.executions import ExecutionAccepted, ExecutionMetadata, ExecutionResponse
 from api_facade.schemas.service import Dependencies, Metrics, StatsResponse, StatusResponse
 from api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
+from core.aside import aside
 from core.domain.alert import TaskAlerts
 from core.domain.audit import AuditEntry
 from core.domain.duration import format_duration
@@ -143,6 +144,12 @@ def execution_response(execution: Execution, caller: Principal) -> ExecutionResp
         worker_id=execution.worker_id,
         retry_count=execution.retry_count,
     )
+
+
+async def execution_responses(executions: Sequence[Execution], caller: Principal) -> list[ExecutionResponse]:
+    """Executions as the caller may see them."""
+    parameters = [each.parameters for each in executions]
+    return await aside(parameters, lambda: [execution_response(each, caller) for each in executions])
 
 
 def accepted(execution: Execution) -> ExecutionAccepted:

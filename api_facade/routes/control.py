@@ -9,7 +9,14 @@ from fastapi import APIRouter, Query, Request
 from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.deps import Controller, Parts, Reader, Runner
-from api_facade.mapping import accepted, execution_response, page_numbers, page_request, task_response
+from api_facade.mapping import (
+    accepted,
+    execution_response,
+    execution_responses,
+    page_numbers,
+    page_request,
+    task_response,
+)
 from api_facade.paths import TASK_PATH
 from api_facade.schemas.executions import (
     ExecuteRequest,
@@ -88,7 +95,7 @@ async def task_history(
 ) -> ExecutionList:
     """The task's executions, the newest first. `total` is exact."""
     page = await parts.runs.history(task_id, query.status, page_request(query.page, query.page_size))
-    return ExecutionList(executions=[execution_response(each, caller) for each in page.items], **page_numbers(page))
+    return ExecutionList(executions=await execution_responses(page.items, caller), **page_numbers(page))
 
 
 @router.get(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from api_facade import examples
 from api_facade.declared import READ, LeanRoute, answers
 from api_facade.deps import Parts, Reader
-from api_facade.mapping import execution_response, page_numbers, page_request
+from api_facade.mapping import execution_response, execution_responses, page_numbers, page_request
 from api_facade.schemas.executions import ExecutionList, ExecutionQuery, ExecutionResponse
 from core.errors import Invalid
 from core.ports import ExecutionFilter
@@ -24,7 +24,7 @@ async def list_executions(caller: Reader, parts: Parts, query: Annotated[Executi
         raise Invalid.of("query.to", "must be later than from")
     wanted = ExecutionFilter(task_id=query.task_id, status=query.status, since=query.since, until=query.until)
     page = await parts.runs.list(wanted, page_request(query.page, query.page_size))
-    return ExecutionList(executions=[execution_response(each, caller) for each in page.items], **page_numbers(page))
+    return ExecutionList(executions=await execution_responses(page.items, caller), **page_numbers(page))
 
 
 @router.get(

@@ -54,7 +54,7 @@ async def create_task(caller: Creator, parts: Parts, request: Request, response:
 async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
     """The task with its counters and its next run."""
     task = await parts.tasks.get(task_id)
-    return task_response(task, parts.tasks.next_run(task), caller)
+    return await aside(task.definition.config, task_response, task, parts.tasks.next_run(task), caller)
 
 
 @router.put(
