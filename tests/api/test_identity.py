@@ -133,6 +133,7 @@ async def test_a_definition_comes_out_of_a_read_an_export_and_an_import_as_it_we
     assert exactly(definition_in(read)) == wanted
 
     exported = await the_one_exported(admin, given["name"])
+    wanted = exactly({**whole(given), "id": task_id, "source": "api", "paused": False})
     assert exactly(exported) == wanted
     again = (await admin.post("/tasks/import", json={"tasks": [exported], "overwrite": True})).json()
     assert again["imported_tasks"] == [{"id": task_id, "name": given["name"]}], again
@@ -142,6 +143,7 @@ async def test_a_definition_comes_out_of_a_read_an_export_and_an_import_as_it_we
     imported = (await admin.post("/tasks/import", json={"tasks": [exported]})).json()
     assert imported["failed_tasks"] == []
     [made] = imported["imported_tasks"]
+    assert made["id"] == task_id
     assert exactly(await the_one_exported(admin, given["name"])) == wanted
     await admin.delete(f"/tasks/{made['id']}")
 
