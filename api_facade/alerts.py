@@ -13,11 +13,14 @@ from adapters.prefect.client import Client
 from adapters.settings import Settings
 from adapters.wiring import Stores
 from core.domain.alert_rules import AlertPolicy
+from core.domain.workforce import Workforce
 from core.ports import RunEngine
 from core.services.alert_delivery import DELIVERY_INTERVAL, AlertDelivery
 from core.services.alerting import LOOK_INTERVAL, Alerting
 from core.services.service_alerts import ServiceAlerts
+from core.services.worker_watch import WorkerWatch
 
+AskWorkforce = Callable[[], Awaitable[Workforce]]
 UNKNOWN_INTERVAL = timedelta(seconds=30)
 REST_SHARE = 9
 """After a look there is none for this many times the time that it took."""
@@ -55,17 +58,21 @@ class Alerts:
         yield "look after alerts to unknown channels", self.delivery.fail_unknown, UNKNOWN_INTERVAL
 
 
-def make_alerts(settings: Settings, stores: Stores, engine: RunEngine, client: Client) -> Alerts:
+def make_alerts(
+    settings: Settings, stores: Stores, engine: RunEngine, client: Client, workforce: AskWorkforce
+) -> Alerts:
     """As the settings say."""
     thresholds = settings.alerts
     store = MongoAlertStore(stores.database)
     channels = channels_of(thresholds, settings.scheduler, client=client, clock=stores.clock)
     names = [channel.name for channel in channels]
+    service = ServiceAlerts(alerts=store, clock=stores.clock, channels=names)
     rules = Alerting(
         tasks=stores.tasks,
         executions=stores.executions,
         history=MongoRunHistory(stores.database),
         engine=engine,
+        workers=WorkerWatch(alerts=service, workforce=workforce, clock=stores.clock),
         alerts=store,
         watermark=stores.watermark,
         clock=stores.clock,
@@ -87,5 +94,4 @@ def make_alerts(settings: Settings, stores: Stores, engine: RunEngine, client: C
         timeout=thresholds.timeout,
         give_up_after=thresholds.give_up_after,
     )
-    service = ServiceAlerts(alerts=store, clock=stores.clock, channels=names)
     return Alerts(rules=rules, service=service, delivery=delivery)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from adapters.mongo.permissions import MongoPermissions
@@ -12,10 +13,12 @@ from api_facade.addresses import ClientAddresses
 from api_facade.auth.authenticator import Authenticator, GrantSource
 from api_facade.auth.jwks import ProviderKeys
 from api_facade.auth.tokens import TokenVerifier
+from api_facade.cache import BriefCache
 from api_facade.heavy import HeavyWork
 from api_facade.metrics.instruments import Metrics
 from api_facade.rates import RateLimit
 from api_facade.shared_status import SharedStatus
+from core.errors import Unavailable
 from core.ports import Clock, ExecutorCatalog
 from core.services.alert_delivery import AlertDelivery
 from core.services.auditing import Auditing
@@ -25,6 +28,9 @@ from core.services.tasks import TaskService
 
 if TYPE_CHECKING:
     from api_facade.services import Services
+
+
+WARNINGS_KEPT_FOR = timedelta(seconds=2)
 
 
 class CatalogEntry(Protocol):
@@ -81,6 +87,8 @@ class Container:
     addresses: ClientAddresses
     heavy: HeavyWork
     metrics: Metrics
+    warnings: BriefCache[None, Sequence[str]]
+    """Why an execution that is asked for now may wait for long."""
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""
 
@@ -98,11 +106,20 @@ def compose(settings: Settings, services: Services) -> Container:
         authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
         clock=services.stores.clock,
         metrics=services.metrics,
+        warnings=BriefCache(lambda _: _warnings(services), ttl=WARNINGS_KEPT_FOR),
         rates=RateLimit(settings.api.api_rate_limit or None),
         heavy=HeavyWork(),
         addresses=ClientAddresses(settings.api.api_trusted_proxies),
         default_timezone=settings.scheduler.timezone,
     )
+
+
+async def _warnings(services: Services) -> Sequence[str]:
+    try:
+        problem = (await services.workforce()).problem
+    except Unavailable:  # what was asked for stands; only this is not known
+        return ()
+    return [problem] if problem else []
 
 
 def make_authenticator(settings: ApiSettings, source: GrantSource) -> Authenticator:

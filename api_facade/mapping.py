@@ -152,13 +152,14 @@ async def execution_responses(executions: Sequence[Execution], caller: Principal
     return await aside(parameters, lambda: [execution_response(each, caller) for each in executions])
 
 
-def accepted(execution: Execution) -> ExecutionAccepted:
+def accepted(execution: Execution, warnings: Sequence[str]) -> ExecutionAccepted:
     """The answer to an execute."""
     return ExecutionAccepted(
         execution_id=execution.id,
         status=execution.status,
         message="Task execution was queued",
         started_at=execution.started_at,
+        warnings=list(warnings) or None,
     )
 
 

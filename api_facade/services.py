@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from adapters.mongo.client import ensure_indexes
 from adapters.mongo.client import ping as ping_mongo
 from adapters.mongo.go_falcon.database import GoFalconDatabase
 from adapters.mongo.outcomes import MongoOutcomeLog
-from adapters.prefect.client import Client, ensure_foundation, open_client, worker_slots
+from adapters.prefect.client import Client, ensure_foundation, open_client
 from adapters.prefect.client import ping as ping_prefect
 from adapters.prefect.engine import PrefectRunEngine
 from adapters.prefect.feed import PrefectChangeFeed
@@ -21,10 +22,13 @@ from adapters.redis.client import ping as ping_redis
 from adapters.redis.wake import wake_workers
 from adapters.settings import Settings
 from adapters.wiring import Stores, open_stores
+from adapters.workforce import read_workforce
 from api_facade.alerts import Alerts, make_alerts
 from api_facade.background import Duties
 from api_facade.metrics.instruments import Metrics
 from api_facade.origins import origin
+from core.domain.alert import DEGRADING, AlertKind
+from core.domain.workforce import Workforce
 from core.ports import HealthProbe
 from core.services.auditing import Auditing
 from core.services.burial import Burial
@@ -59,6 +63,7 @@ class Services:
     runs: RunService
     reconcile: ReconcileService
     status: StatusService
+    workforce: Callable[[], Awaitable[Workforce]]
     audit: Auditing
     takeover: TakeoverService
     alerts: Alerts
@@ -73,8 +78,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         yield join(settings, stores, client)
 
 
-def join(settings: Settings, stores: Stores, client: Client) -> Services:
-    """Hand everything to everything that needs it."""
+def join(
+    settings: Settings, stores: Stores, client: Client, workforce: Callable[[], Awaitable[Workforce]] | None = None
+) -> Services:
+    """Hand everything to everything that needs it. `workforce` is asked instead of Prefect and Redis when given."""
     engine = PrefectRunEngine(client, stores.clock, wake=lambda: wake_workers(stores.redis, POOL, ""))
     catalog = Catalog(Registry.load(settings))
     audit = Auditing(entries=stores.audit, clock=stores.clock, origin=origin)
@@ -101,7 +108,8 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         wake=lambda run_id: wake_workers(stores.redis, POOL, run_id),
         queue_size=settings.scheduler.queue_size,
     )
-    alerts = make_alerts(settings, stores, engine, client)
+    workforce = workforce or partial(read_workforce, client, stores.redis, settings.scheduler.worker_count)
+    alerts = make_alerts(settings, stores, engine, client, workforce)
     probes = [
         Probe("mongodb", lambda: ping_mongo(stores.database)),
         Probe("redis", lambda: ping_redis(stores.redis)),
@@ -113,7 +121,7 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         engine=engine,
         clock=stores.clock,
         probes=probes,
-        worker_slots=lambda: worker_slots(client, settings.scheduler.worker_count),
+        workforce=workforce,
         problems=lambda: _problems(alerts.service),
     )
     takeover = TakeoverService(
@@ -133,6 +141,7 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
         runs=runs,
         reconcile=reconcile,
         status=status,
+        workforce=workforce,
         audit=audit,
         takeover=takeover,
         alerts=alerts,
@@ -142,7 +151,8 @@ def join(settings: Settings, stores: Stores, client: Client) -> Services:
 
 
 async def _problems(alerts: ServiceAlerts) -> Sequence[str]:
-    return [each.text for each in await alerts.opened()]
+    """What the open alerts say; whether there is a worker is looked at anew each time."""
+    return [each.text for each in await alerts.opened(DEGRADING - {AlertKind.NO_WORKER})]
 
 
 async def prepare(stores: Stores, client: Client, audit: Auditing, takeover: TakeoverService) -> None:

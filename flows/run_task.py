@@ -7,11 +7,11 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
@@ -22,6 +22,7 @@ from adapters.prefect.states import may_refer, plain, trigger_of
 from core.domain.duration import format_duration
 from core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
 from flows.ended_runs import end_again, say_calmly
+from flows.line import BEGUN, give_way, has_to_give_way, is_behind
 from flows.progress import PrefectProgress
 from flows.runtime import open_runtime
 from flows.worker import termination
@@ -42,6 +43,8 @@ async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[
             on_retry=lambda attempt: _show_retry(flow_run, attempt),
             cancelled=lambda: termination.reason() == "cancelled",
             pulse=runtime.pulse,
+            gives_way=lambda: _in_line(flow_run, has_to_give_way),
+            is_behind=lambda: _in_line(flow_run, lambda client, run: is_behind(client, run, BEGUN)),
         )
         try:
             outcome = await runtime.running.perform(ticket_of(flow_run, task_id, parameters), around)
@@ -52,11 +55,19 @@ async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[
             raise
     if outcome.ending is not Ending.FAILED:
         say_calmly(flow_run)
+    if outcome.ending is Ending.GAVE_WAY:
+        async with get_client() as client:
+            await give_way(client, flow_run)
     if outcome.ending is Ending.ALREADY_ENDED:
         async with get_client() as client:
             return await end_again(client, flow_run, log)
     _tell(log, flow_run, task_id, outcome, began_at)
     return state_of(outcome)
+
+
+async def _in_line(flow_run: FlowRun, ask: Callable[[PrefectClient, FlowRun], Awaitable[bool]]) -> bool:
+    async with get_client() as client:
+        return await ask(client, flow_run)
 
 
 def _tell(log: Any, flow_run: FlowRun, task_id: str, outcome: Outcome, began_at: float) -> None:

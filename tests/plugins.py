@@ -30,6 +30,14 @@ async def diary(file: str, seconds: float = 0.0, text: str = "") -> str:
     return f"waited {seconds:g} s"
 
 
+async def in_line(file: str, text: str = "", dies: bool = False, seconds: float = 0.2) -> None:
+    """Write which one it is, and end after a moment or die."""
+    _write(file, text)
+    await asyncio.sleep(seconds)
+    if dies:
+        os.kill(os.getpid(), 9)
+
+
 def deaf(file: str, seconds: float) -> None:
     """Work in plain blocking code that hears of no cancellation."""
     _write(file, f"start {os.getpid()}")
@@ -88,5 +96,5 @@ async def stamping(context: Any, file: str) -> str:
 
 def register(registry: Any) -> None:
     """Called by the registry because `SCHEDULER_PLUGINS` names this module."""
-    for function in (diary, deaf, failing, dying, counting, telling, stamping):
+    for function in (diary, in_line, deaf, failing, dying, counting, telling, stamping):
         registry.register_function(function, module="tests")

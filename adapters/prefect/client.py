@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.objects import WorkerStatus, WorkPool
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 
@@ -96,14 +96,20 @@ async def ping(client: PrefectClient) -> None:
         await client.request("GET", "/ready")
 
 
-async def worker_slots(client: PrefectClient, slots_of_each: int) -> int:
-    """Executions that the online workers of our pool can take at once.
-
-    Prefect does not keep a worker's limit, so each is taken to have the configured one.
-    """
+async def online_workers(client: PrefectClient) -> Sequence[str]:
+    """Names of the workers of our pool whose heartbeats arrive."""
     try:
         with translated():
             workers = await client.read_workers_for_work_pool(POOL)
     except Gone:  # no pool yet, so no worker
-        return 0
-    return slots_of_each * sum(str(worker.status).upper().endswith("ONLINE") for worker in workers)
+        return ()
+    return [worker.name for worker in workers if worker.status is WorkerStatus.ONLINE]
+
+
+async def pool_is_paused(client: PrefectClient) -> bool:
+    """Whether our pool hands out no work because somebody paused it in Prefect."""
+    try:
+        with translated():
+            return bool((await client.read_work_pool(POOL)).is_paused)
+    except Gone:
+        return False

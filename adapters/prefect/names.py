@@ -38,6 +38,10 @@ SKIPPED = "Skipped"
 RETRYING = "Retrying"
 """Name of the Running state between a failed attempt and the next."""
 
+AWAITING_TURN = "AwaitingConcurrencySlot"
+"""Name of the Scheduled state of a run that waits for its turn, the same as Prefect gives to one that its own limit
+refuses."""
+
 LIMIT_MESSAGE = "Deployment concurrency limit reached."
 """What Prefect says when its own limit leaves a run out. Source: prefect 3.8, `SecureFlowConcurrencySlots`."""
 

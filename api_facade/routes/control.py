@@ -69,11 +69,12 @@ async def disable_task(task_id: str, caller: Controller, parts: Parts) -> TaskRe
 async def execute_task(task_id: str, caller: Runner, parts: Parts, request: Request) -> ExecutionAccepted:
     """Ask for an execution now, also of a paused task, with parameters and a priority for this run only.
 
+    `warnings` says why it may have to wait for long, such as that no worker is online.
     503 with Retry-After when `SCHEDULER_QUEUE_SIZE` executions wait already. Needs `scheduler:tasks:execute`.
     """
     wanted = await judged(request, read_whole, ExecuteRequest, await read_json(request, optional=True))
     execution = await parts.runs.execute(task_id, parameters=wanted.parameters, priority=wanted.priority, by=caller)
-    return accepted(execution)
+    return accepted(execution, await parts.warnings.get(None))
 
 
 @router.post("/stop", responses=answers(200, examples.STOPPED, *CHANGE, 404, 409), summary="Cancel what runs")

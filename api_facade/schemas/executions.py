@@ -82,3 +82,7 @@ class ExecutionAccepted(ResponseShape):
     status: ExecutionStatus
     message: str
     started_at: Instant
+    warnings: Annotated[
+        list[str] | None,
+        Field(description="Why it may wait for long, such as that no worker is online. Left out without a reason."),
+    ] = None

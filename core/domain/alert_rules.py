@@ -65,6 +65,8 @@ def judge(
     due_at: datetime | None = None,
     knows_what_is_due: bool = True,
     at_work_since: datetime | None = None,
+    explained_until: datetime | None = None,
+    late_since: datetime | None = None,
 ) -> Iterator[Finding]:
     """What all rules say of a task.
 
@@ -74,6 +76,8 @@ def judge(
         due_at: the instant that `overdue_since` found.
         knows_what_is_due: whether it could be asked; else nobody can say that no run is late.
         at_work_since: since when a run is at work for too long.
+        explained_until: up to when runs are late for a cause that has an alert of its own.
+        late_since: when the alert of the task's late runs opened, if it is open.
     """
     alerts = task.definition.alerts
     if not alerts.enabled or not task.definition.enabled:
@@ -85,23 +89,32 @@ def judge(
     yield _failures_in_a_row(judged, policy)
     yield _failure_rate(judged, policy)
     yield _stale(judged, at_work_since)
-    late = _late(task, ended, policy, due_at)
+    late = _late(task, ended, policy, due_at, explained_until, late_since)
     if late.holds or knows_what_is_due or not task.fires:
         yield late
     if task.is_system:
         yield _system_task(judged)
 
 
-def overdue_since(due_at: datetime | None, task: Task, as_of: datetime, policy: AlertPolicy) -> datetime | None:
+def overdue_since(
+    due_at: datetime | None,
+    task: Task,
+    as_of: datetime,
+    policy: AlertPolicy,
+    *,
+    explained_until: datetime | None = None,
+) -> datetime | None:
     """The instant at which a run was due that has not begun by now; None when all is well.
 
     Args:
         due_at: the first instant due after `last_sign_of`.
         as_of: up to when everything is known.
+        explained_until: see `judge`; the task is overdue only for the time after that.
     """
     if due_at is None or not task.definition.alerts.enabled:
         return None
-    return due_at if as_of - due_at > policy.of(task.definition.alerts).late_after else None
+    owed_since = max(due_at, explained_until or due_at)
+    return due_at if as_of - owed_since > policy.of(task.definition.alerts).late_after else None
 
 
 def last_sign_of(task: Task) -> datetime:
@@ -145,7 +158,14 @@ def _stale(ended: Sequence[Execution], at_work_since: datetime | None) -> Findin
     return Finding(kind, False, "No run is stale any more")
 
 
-def _late(task: Task, ended: Sequence[Execution], policy: AlertPolicy, due_at: datetime | None) -> Finding:
+def _late(
+    task: Task,
+    ended: Sequence[Execution],
+    policy: AlertPolicy,
+    due_at: datetime | None,
+    explained_until: datetime | None,
+    late_since: datetime | None,
+) -> Finding:
     kind = AlertKind.LATE_RUN
     if not task.fires:
         return Finding(kind, False, "The schedule of the task is paused")
@@ -154,10 +174,22 @@ def _late(task: Task, ended: Sequence[Execution], policy: AlertPolicy, due_at: d
     newest = next((each for each in ended if each.trigger is Trigger.SCHEDULE), None)
     due = newest.scheduled_for if newest else None
     lateness = lateness_of(newest)
-    if due is not None and due >= task.updated_at and lateness > policy.late_after:
+    is_explained = due is not None and explained_until is not None and due <= explained_until
+    if due is not None and due >= task.updated_at and lateness > policy.late_after and not is_explained:
         seconds = timedelta(seconds=lateness // timedelta(seconds=1))
         return Finding(kind, True, f"The run that was due at {_instant(due)} began {format_duration(seconds)} late")
-    return Finding(kind, False, "Runs begin at their time again")
+    return _late_no_more(task, late_since)
+
+
+def _late_no_more(task: Task, late_since: datetime | None) -> Finding:
+    """An open alert recovers by what happened since: a run that began or was skipped, or a change of the task."""
+    kind, record = AlertKind.LATE_RUN, task.record
+    signs = [at for at in (record.last_run, record.last_skipped) if at is not None]
+    if late_since is None or any(at >= late_since for at in signs):
+        return Finding(kind, False, "Runs begin at their time again")
+    if task.updated_at >= late_since:
+        return Finding(kind, False, "The task was changed, and no run that it names since is overdue")
+    return Finding(kind, None)
 
 
 def _system_task(ended: Sequence[Execution]) -> Finding:

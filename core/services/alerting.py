@@ -22,6 +22,7 @@ from core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
 from core.ports.alerts import AlertStore, RunHistory
 from core.services.instants import next_run
 from core.services.mirror import WATERMARK
+from core.services.worker_watch import WorkerWatch
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Alerting:
         history: RunHistory,
         engine: RunEngine,
         alerts: AlertStore,
+        workers: WorkerWatch,
         watermark: Watermark,
         clock: Clock,
         policy: AlertPolicy,
@@ -64,6 +66,8 @@ class Alerting:
         self._history = history
         self._engine = engine
         self._alerts = alerts
+        self._workers = workers
+        self._explained_until: datetime | None = None
         self._watermark = watermark
         self._clock = clock
         self._policy = policy
@@ -94,6 +98,8 @@ class Alerting:
 
         It finds what `observe` was not told as well, only later.
         """
+        await self._workers.look()
+        self._explained_until = await self._workers.explained_until()
         opened = await self._opened()
         await self._look_at_the_queue(opened)
         self._note_look()
@@ -165,7 +171,9 @@ class Alerting:
             or as_of - sign <= self._policy.of(task.definition.alerts).late_after
         ):
             return None
-        return overdue_since(self._first_due_after(sign, task), task, as_of, self._policy)
+        return overdue_since(
+            self._first_due_after(sign, task), task, as_of, self._policy, explained_until=self._explained_until
+        )
 
     def _first_due_after(self, sign: datetime, task: Task) -> datetime | None:
         """Remembered for as long as the task stays as it is: of thousands of tasks few change between two looks."""
@@ -217,6 +225,8 @@ class Alerting:
             due_at=due_at,
             knows_what_is_due=self._is_settled,
             at_work_since=await self._at_work_for_too_long(task),
+            explained_until=self._explained_until,
+            late_since=late.opened_at if (late := opened.get(key_of(AlertKind.LATE_RUN, task_id))) else None,
         )
         wanted = task.definition.alerts.channels
         subject = Subject(task_id=task_id, task_name=task.definition.name, deployment_id=task.deployment_id or "")

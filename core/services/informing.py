@@ -47,6 +47,18 @@ async def inform(
     return True
 
 
+async def asked(question: Callable[[], Awaitable[bool]], log: WorkLog) -> bool:
+    """The answer to a question that a run can do without: no, when nobody answers in time."""
+    answer = False
+
+    async def ask() -> None:
+        nonlocal answer
+        answer = await question()
+
+    await inform("ask whose turn it is", ask, log)
+    return answer
+
+
 async def decided(
     ask: Callable[[], Awaitable[T]], *, on: tuple[type[SchedulerError], ...] = (Unavailable, ConcurrentChange)
 ) -> T:

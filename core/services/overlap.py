@@ -79,15 +79,22 @@ class OverlapRule:
         claim: Claim,
         waiting: Callable[[], AbstractAsyncContextManager[object]],
         log: WorkLog,
+        is_behind: Callable[[], Awaitable[bool]],
     ) -> AsyncIterator[Turn]:
         """The run's turn; its lock is given back at the end, whatever happens.
 
-        `waiting` is entered while the run has to wait for another.
+        Args:
+            task: whose turn it is about.
+            execution_id: the run.
+            claim: puts the run on the task.
+            waiting: entered while the run has to wait for another.
+            log: the run's log.
+            is_behind: whether a run that was asked for earlier has begun; then it goes first where runs queue.
         """
         turn = await self._first_try(task, execution_id, claim, log)
         if not turn.granted and task.definition.overlap is not Overlap.SKIP:
             async with waiting():
-                turn = await self._wait(task, execution_id, claim, log)
+                turn = await self._wait(task, execution_id, claim, log, is_behind)
         try:
             yield turn
         finally:
@@ -97,7 +104,14 @@ class OverlapRule:
     async def _first_try(self, task: Task, execution_id: str, claim: Claim, log: WorkLog) -> Turn:
         return await self._try(task, execution_id, claim, {}, log)
 
-    async def _wait(self, task: Task, execution_id: str, claim: Claim, log: WorkLog) -> Turn:
+    async def _wait(
+        self,
+        task: Task,
+        execution_id: str,
+        claim: Claim,
+        log: WorkLog,
+        is_behind: Callable[[], Awaitable[bool]],
+    ) -> Turn:
         """Until it is the run's turn; with `cancel_running`, no longer than a cancellation takes."""
         replaces = task.definition.overlap is Overlap.CANCEL_RUNNING
         takes_seconds = (self._cancel_grace + timedelta(seconds=20)).total_seconds()
@@ -106,6 +120,9 @@ class OverlapRule:
         signs: Signs = {}
         asked: set[str] = set()
         while True:
+            if not replaces and await is_behind():
+                await asyncio.sleep(WAIT_SECONDS)
+                continue
             turn = await self._try(task, execution_id, claim, signs, log)
             if turn.granted or (replaces and time.monotonic() > ends_at):
                 return turn

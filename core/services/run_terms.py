@@ -25,6 +25,8 @@ class Ending(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
+    GAVE_WAY = "gave_way"
+    """An execution that was asked for earlier goes first; this one is to be sent again."""
     ALREADY_ENDED = "already_ended"
     """The execution had ended before; nothing was run, and the engine is to show that end again."""
 
@@ -69,6 +71,10 @@ class Attempt:
     delay: timedelta
 
 
+async def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the run's process offers: its log, progress, and the engine's ear."""
@@ -81,3 +87,7 @@ class Surroundings:
     pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
     """Tells the stores that the run lives, and keeps its lock for the given time, until it is left. Interrupts and
     raises `LostError` when the execution has been ended by somebody else."""
+    gives_way: Callable[[], Awaitable[bool]] = _never
+    """Whether a run of the task waits that was asked for or due earlier. May raise `Unavailable`."""
+    is_behind: Callable[[], Awaitable[bool]] = _never
+    """Whether such a run has begun and not ended. May raise `Unavailable`."""

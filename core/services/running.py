@@ -19,14 +19,14 @@ from core.domain.duration import format_duration
 from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
 from core.domain.references import forbidden_references
 from core.domain.retry import LONGEST_DELAY, delay_before_retry
-from core.domain.task import Task
+from core.domain.task import Overlap, Task
 from core.domain.wording import describe_error, first_line, limited
 from core.domain.work import Executor, TaskResult, WorkContext, known_so_far
 from core.errors import TaskNotFound, Unavailable
 from core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.due import occurrence_of, reason_to_leave_out
-from core.services.informing import decided, inform
+from core.services.informing import asked, decided, inform
 from core.services.instants import next_run
 from core.services.overlap import OverlapRule, Turn
 from core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
@@ -81,6 +81,8 @@ class TaskRunning:
         if reason := reason_to_leave_out(ticket, task):
             return await self._skip(ticket, task, reason)
         try:
+            if task.definition.overlap is Overlap.QUEUE and await asked(around.gives_way, around.log):
+                return Outcome(ending=Ending.GAVE_WAY, message="")
             return await self._in_turn(ticket, task, around)
         except TaskNotFound as error:  # deleted while the run waited for its turn
             return Outcome(ending=Ending.FAILED, message=str(error))
@@ -106,7 +108,12 @@ class TaskRunning:
             return replace(started, next_run=next_run(started, started_at))
 
         turns = self._overlap.turn(
-            task, ticket.execution_id, claim, lambda: around.pulse(queued, None, timedelta()), around.log
+            task,
+            ticket.execution_id,
+            claim,
+            lambda: around.pulse(queued, None, timedelta()),
+            around.log,
+            lambda: asked(around.is_behind, around.log),
         )
         async with turns as turn:
             if not turn.granted:

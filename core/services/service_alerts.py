@@ -12,8 +12,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from core.domain.alert import DEGRADING, Alert, AlertKind, Subject, key_of
-from core.ports import Clock
-from core.ports.alerts import AlertStore
+from core.ports import Clock, PageRequest
+from core.ports.alerts import AlertFilter, AlertStore
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,12 @@ class ServiceAlerts:
     async def opened(self, kinds: Collection[AlertKind] = DEGRADING) -> Sequence[Alert]:
         """Those of these kinds that are open, the one opened first at the front."""
         return await self._alerts.opened_of(kinds)
+
+    async def latest(self, kinds: Collection[AlertKind]) -> Sequence[Alert]:
+        """The one of each kind that was opened last, open or not, where there is one."""
+        one = PageRequest(size=1)
+        pages = [await self._alerts.list(AlertFilter(kind=kind), one) for kind in kinds]
+        return [alert for page in pages for alert in page.items]
 
     async def _present(self, kind: AlertKind, part: str) -> Alert | None:
         key = key_of(kind, part)

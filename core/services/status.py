@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from core.domain.workforce import Workforce
 from core.errors import Unavailable
 from core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, TaskCounts, TaskStore
 from core.services.instants import next_run
@@ -42,7 +43,7 @@ class Stats:
     average_runtime: timedelta
     next_scheduled_run: datetime | None
     worker_count: int
-    """Executions that the live workers can take at once, by their own word."""
+    """Executions that the online workers take at once, by their own word."""
     queue_size: int
     """Executions that wait."""
     active_executions: int
@@ -76,16 +77,16 @@ class StatusService:
         engine: RunEngine,
         clock: Clock,
         probes: Sequence[HealthProbe],
-        worker_slots: Callable[[], Awaitable[int]],
+        workforce: Callable[[], Awaitable[Workforce]],
         problems: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
-        """`problems` says in a sentence each what is known to be wrong with the service, besides its components."""
+        """`problems` says what else is known to be wrong with the service, in a sentence each."""
         self._tasks = tasks
         self._executions = executions
         self._engine = engine
         self._clock = clock
         self._probes = probes
-        self._worker_slots = worker_slots
+        self._workforce = workforce
         self._problems = problems
 
     async def status(self, numbers: Callable[[], Awaitable[Stats]] | None = None) -> ServiceStatus:
@@ -99,7 +100,8 @@ class StatusService:
         stats = None
         if all(component.healthy for component in components if component.name in VITAL):
             try:
-                condition, message = with_problems(condition, message, await self._problems())
+                unable, others = (await self._workforce()).problem, await self._problems()
+                condition, message = with_problems(condition, message, [*filter(None, [unable]), *others])
                 stats = await (numbers or self.stats)()
             except Unavailable as error:
                 condition, message = Condition.UNHEALTHY, str(error)
@@ -120,11 +122,11 @@ class StatusService:
     async def stats(self) -> Stats:
         """The numbers. Raises `Unavailable` when MongoDB or Prefect is away."""
         now = self._clock.now()
-        tasks, running, waiting, slots = await asyncio.gather(
+        tasks, running, waiting, workforce = await asyncio.gather(
             self._tasks.counts(now.astimezone(UTC).date()),
             self._executions.running(),
             self._engine.waiting(),
-            self._worker_slots(),
+            self._workforce(),
         )
         return Stats(
             total_tasks=tasks.total,
@@ -134,7 +136,7 @@ class StatusService:
             failed_today=tasks.failed,
             average_runtime=_average(tasks),
             next_scheduled_run=await self._next_run(now),
-            worker_count=slots,
+            worker_count=workforce.slots,
             queue_size=waiting,
             active_executions=running,
         )

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
-from prefect.client.schemas.objects import FlowRun, WorkPool
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 
 from flows.worker.allowance import check
@@ -54,6 +54,15 @@ class Deployments:
         await self.learn([deployment_id])
         known = self._remembered.get(deployment_id)
         return known.deployment if known else None
+
+    def runs_in_line(self, deployment_id: UUID | None) -> bool:
+        """Whether the deployment lets one run work and has the others wait, as far as it is remembered."""
+        known = self._remembered.get(deployment_id) if deployment_id is not None else None
+        limit = known.deployment.global_concurrency_limit if known is not None else None
+        if known is None or limit is None or limit.limit != 1:
+            return False
+        options = known.deployment.concurrency_options
+        return options is None or options.collision_strategy == ConcurrencyLimitStrategy.ENQUEUE
 
 
 def module_entrypoint(deployment: DeploymentResponse | None) -> str | None:

@@ -35,6 +35,7 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Cancelling, Crashed
 
+from adapters.prefect.names import AWAITING_TURN
 from flows.worker import termination
 from flows.worker.channel import Message, RunChannel
 from flows.worker.run_client import KnownRun, RunClient, SyncRunClient
@@ -191,7 +192,10 @@ def _reported(run: Run, engine: Any) -> Iterator[None]:
 
 def _is_settled(engine: Any) -> bool:
     """Whether the server holds a state that needs nothing more from anyone."""
-    return engine is not None and bool(engine.state) and (engine.state.is_final() or engine.state.is_paused())
+    if engine is None or not engine.state:
+        return False
+    gave_way = engine.state.is_scheduled() and engine.state.name == AWAITING_TURN
+    return gave_way or bool(engine.state.is_final() or engine.state.is_paused())
 
 
 @asynccontextmanager

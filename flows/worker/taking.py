@@ -64,7 +64,12 @@ class Taking:
         self._begun = begun
         self._begin = begin
         self._priorities: dict[UUID, int] = {}
-        self._waiting = WaitingRuns(lambda queue_id: self._priorities.get(queue_id, _LOWEST_PRIORITY))
+        self._waiting = WaitingRuns(
+            lambda queue_id: self._priorities.get(queue_id, _LOWEST_PRIORITY),
+            deployments.runs_in_line,
+            self._lines_at_work,
+        )
+        self._lines: dict[UUID, UUID | None] = {}
         self._changed = asyncio.Event()
         self._poll_wanted = True
         self._polled_seconds = -_SLOWEST_POLL_SECONDS
@@ -154,7 +159,14 @@ class Taking:
                 if self._more_is_due:
                     self.wake()
                 return
+            self._lines[run.flow_run.id] = run.flow_run.deployment_id
             self._begin(run)
+
+    def _lines_at_work(self) -> Collection[UUID | None]:
+        """Deployments of which a run has been begun here and not ended."""
+        begun = self._begun()
+        self._lines = {run_id: line for run_id, line in self._lines.items() if run_id in begun}
+        return self._lines.values()
 
     async def _pause(self) -> None:
         wanted = self._gap_seconds if self._poll_wanted else self._interval_seconds()

@@ -5,6 +5,7 @@ A poll's answer replaces all that was known before: Prefect alone says what is s
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
+
+_LONGEST_LINE_HELD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +29,49 @@ class WaitingRun:
     def rank(self) -> tuple[int, datetime]:
         return self.priority, self.due_at
 
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """Where it stands in the line of its deployment, whenever it is to ask again."""
+        return self.flow_run.expected_start_time or self.due_at, str(self.flow_run.id)
+
 
 class WaitingRuns:
     """What the last poll brought, less what has been begun."""
 
-    def __init__(self, priority_of: Callable[[UUID], int]) -> None:
+    def __init__(
+        self,
+        priority_of: Callable[[UUID], int],
+        runs_in_line: Callable[[UUID | None], bool] = lambda deployment_id: False,
+        lines_at_work: Callable[[], Collection[UUID | None]] = tuple,
+    ) -> None:
+        """`runs_in_line` says of a deployment whether its runs wait for each other, and `lines_at_work` of which such
+        deployments we have begun a run: the next one is left alone until it has ended."""
         self._priority_of = priority_of
+        self._runs_in_line = runs_in_line
+        self._lines_at_work = lines_at_work
         self._runs: dict[UUID, WaitingRun] = {}
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self._to_begin())
+
+    def _to_begin(self) -> Collection[WaitingRun]:
+        """All but those that wait behind another: first asked or first due, first run.
+
+        A line that is long is not held back, for its runs would hide others in the next poll; Prefect refuses them
+        and has them come again later.
+        """
+        chosen: list[WaitingRun] = []
+        lines: defaultdict[UUID | None, list[WaitingRun]] = defaultdict(list)
+        for run in self._runs.values():
+            line = run.flow_run.deployment_id
+            (lines[line] if self._runs_in_line(line) else chosen).append(run)
+        at_work = self._lines_at_work()
+        for line, waiting in lines.items():
+            if len(waiting) > _LONGEST_LINE_HELD:
+                chosen += waiting
+            elif line not in at_work:
+                chosen.append(min(waiting, key=lambda run: run.place))
+        return chosen
 
     def replace(self, answers: Iterable[WorkerFlowRunResponse], begun: Collection[UUID]) -> None:
         """Take over a poll's answer, leaving out the runs that have been begun meanwhile."""
@@ -57,9 +93,10 @@ class WaitingRuns:
         Args:
             ahead: how long before it is due a run may be taken.
         """
-        due = [run for run in self._runs.values() if run.due_at <= now]
+        runs = self._to_begin()
+        due = [run for run in runs if run.due_at <= now]
         if not due:
-            due = [run for run in self._runs.values() if run.due_at <= now + ahead]
+            due = [run for run in runs if run.due_at <= now + ahead]
         if not due:
             return None
         chosen = min(due, key=lambda run: run.rank)
@@ -67,7 +104,7 @@ class WaitingRuns:
 
     def next_due_at(self) -> datetime | None:
         """When the earliest of them is due."""
-        return min((run.due_at for run in self._runs.values()), default=None)
+        return min((run.due_at for run in self._to_begin()), default=None)
 
     def discard(self, flow_run_id: UUID) -> None:
         """Forget one, because it is no longer to run."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -23,6 +24,7 @@ from prefect.events import emit_event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.settings import get_current_settings
+from redis.asyncio import Redis
 
 from adapters.redis.client import open_redis
 from adapters.redis.wake import wakes
@@ -79,15 +81,20 @@ def _pool_events(pool_id: UUID) -> EventFilter:
     )
 
 
+def redis_of(settings: RedisSettings) -> AbstractAsyncContextManager[Redis]:
+    """A connection as the settings say, made by the first command."""
+    password = settings.password.get_secret_value() if settings.password else None
+    return open_redis(
+        settings.host, settings.port, password, settings.db, username=settings.username, tls=settings.tls
+    )
+
+
 async def watch_wakes(settings: RedisSettings, pool_name: str, on_wake: Callable[[], None]) -> None:
     """Listen on Redis until cancelled. Redis away is nothing but a slower start of runs."""
-    password = settings.password.get_secret_value() if settings.password else None
     said = False
     while True:
         try:
-            async with open_redis(
-                settings.host, settings.port, password, settings.db, username=settings.username, tls=settings.tls
-            ) as redis:
+            async with redis_of(settings) as redis:
                 async for _ in wakes(redis, pool_name):
                     said = False
                     on_wake()

@@ -9,6 +9,7 @@ are taken (when they are due, woken at once), started (forked) and ended (with p
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -26,7 +27,9 @@ from prefect.states import Cancelled, Failed
 from prefect.workers.base import BaseWorker
 
 from adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE
+from adapters.redis.workers import report_slots
 from adapters.settings import SchedulerSettings, Settings, is_for_runs, warn_of_unknown_names
+from core.errors import SchedulerError
 from flows.worker.allowance import NotAllowed, check, without_command
 from flows.worker.carrier import Carrier, Surroundings
 from flows.worker.configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
@@ -37,7 +40,7 @@ from flows.worker.states import Claim, RunStates
 from flows.worker.stopping import finish
 from flows.worker.taking import Taking
 from flows.worker.waiting import WaitingRun
-from flows.worker.watching import beat_for, sweep_cancelling, watch_events, watch_wakes
+from flows.worker.watching import beat_for, redis_of, sweep_cancelling, watch_events, watch_wakes
 
 _SWEEP_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
@@ -164,11 +167,18 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         if self._work_pool is None:
             return
         await self._taking.learn_priorities()
+        await self._report_slots()
         storage = await self.client.read_server_default_result_storage()
         self._result_storage_id = storage.default_result_storage_block_id
         online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
         workers = await self.client.read_workers_for_work_pool(self._work_pool_name, worker_filter=online)
         self._shares_pool = any(worker.name != self.name for worker in workers)
+
+    async def _report_slots(self) -> None:
+        """Say how many runs this worker takes at once. Redis being away leaves it to the next heartbeat."""
+        with contextlib.suppress(SchedulerError):
+            async with redis_of(self._settings.redis) as redis:
+                await report_slots(redis, self._work_pool_name, self.name, int(self.limiter.total_tokens))
 
     async def _setup_cancellation_observer(self) -> None:
         """Replace Prefect's observer, which only knows runs that have not begun."""

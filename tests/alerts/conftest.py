@@ -28,6 +28,7 @@ from api_facade.services import Services
 from core.domain.alert import Alert
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.task import Source, Task, TaskDefinition
+from core.domain.workforce import OnlineWorker, Workforce
 from core.services.alert_delivery import AlertDelivery
 from tests.alerts.receiver import Receiver, receiving
 
@@ -36,6 +37,10 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """The example of Standard Webhooks."""
 
 _numbers = itertools.count(1)
+
+
+ONE_WORKER = Workforce(workers=(OnlineWorker(name="one", slots=1),))
+NOBODY = Workforce(workers=())
 
 
 @dataclass
@@ -49,6 +54,16 @@ class MovableClock:
 
 
 @dataclass
+class Crew:
+    """The workers that a bench's facades see, as many as the test says."""
+
+    workforce: Workforce = ONE_WORKER
+
+    async def __call__(self) -> Workforce:
+        return self.workforce
+
+
+@dataclass
 class Bench:
     """One facade's alerts; `another` makes the next facade's."""
 
@@ -56,6 +71,7 @@ class Bench:
     clock: MovableClock
     alerts: Alerts
     another: Callable[[], Bench]
+    crew: Crew
 
     @property
     def store(self) -> MongoAlertStore:
@@ -129,19 +145,21 @@ async def bench(settings: Settings, services: Services, prefect: Client) -> Asyn
     async with open_stores(own) as stores:
         await ensure_indexes(stores.database)
 
+        at_work = Crew()
+
         def make(**variables: Any) -> Bench:
             given = {"prefect_events": False, "webhook_secret": SECRET, **variables}
             clock = MovableClock()
             watched = replace(stores, clock=clock)  # type: ignore[arg-type]
             facade = replace(own, alerts=AlertSettings(**given))
-            alerts = make_alerts(facade, watched, services.engine, prefect)
+            alerts = make_alerts(facade, watched, services.engine, prefect, at_work)
 
             def another() -> Bench:
                 next_one = make(**variables)
                 next_one.clock.ahead = clock.ahead
                 return next_one
 
-            return Bench(watched, clock, alerts, another)
+            return Bench(watched, clock, alerts, another, at_work)
 
         yield make
         await stores.database.client.drop_database(name)

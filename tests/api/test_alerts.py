@@ -81,7 +81,9 @@ async def told(services: Services, settings: Settings, receiver: Receiver) -> As
     webhooks = f"good={receiver.url('/good')}, bad=http://127.0.0.1:1/S3CR3T"
     wanted = AlertSettings(webhooks=webhooks, webhook_secret="a secret that only the tests know")  # type: ignore[arg-type]
     async with open_client(settings.prefect.api_url) as prefect:
-        own = make_alerts(replace(settings, alerts=wanted), services.stores, services.engine, prefect)
+        own = make_alerts(
+            replace(settings, alerts=wanted), services.stores, services.engine, prefect, services.workforce
+        )
         app = build_app(compose(settings, replace(services, alerts=own)), settings)
         token = token_of(settings, super_admin=True)
         async with httpx.AsyncClient(

@@ -16,19 +16,45 @@ from jsonschema import Draft202012Validator
 from adapters.settings import Settings
 from api_facade.app import build_app
 from api_facade.container import compose
-from api_facade.services import open_services
+from api_facade.services import Services, join, open_services
+from core.domain.workforce import NO_WORKER
 from deployments.stack.home import free_port
+from tests.alerts.conftest import NOBODY, ONE_WORKER, Crew
 from tests.api.conftest import BASE, bearer, faults, token_of
+from tests.conftest import wait_until
 
 
+@pytest.mark.usefixtures("worker")
 async def test_status_tells_every_component_and_its_latency(client: httpx.AsyncClient) -> None:
-    status = (await client.get(f"{BASE}/status")).json()
+    async def healthy() -> Any:
+        status = (await client.get(f"{BASE}/status")).json()
+        return status if status["status"] == "healthy" else None
+
+    status = await wait_until(healthy, "the worker is online")
     assert (status["module"], status["status"]) == ("scheduler", "healthy")
     for name in ("database", "redis", "engine"):
         assert status["dependencies"][name] == "healthy"
         assert re.fullmatch(r"[\d.]+(µs|ms|s)", status["dependencies"][f"{name}_latency"])
     assert status["metrics"]["total_tasks"] >= 7
     assert status["metrics"]["memory_usage_mb"] > 10
+
+
+async def test_without_a_worker_the_status_is_degraded_and_an_execute_warns(
+    settings: Settings, services: Services, make: Callable[..., Any]
+) -> None:
+    task = await make()
+    crew = Crew(NOBODY)
+    alone = join(settings, services.stores, services.engine.client, crew)
+    app = build_app(compose(settings, alone), settings)
+    admin = bearer(token_of(settings, super_admin=True))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://api.test{BASE}") as client:
+        status = (await client.get("/status")).json()
+        assert (status["status"], status["message"]) == ("degraded", NO_WORKER)
+        assert status["metrics"]["worker_count"] == 0
+        answer = await client.post(f"/tasks/{task['id']}/execute", headers=admin)
+        assert (answer.status_code, answer.json()["warnings"]) == (202, [NO_WORKER])
+        crew.workforce = ONE_WORKER
+        assert NO_WORKER not in (await client.get("/status")).json()["message"]
 
 
 async def test_stats_follow_the_tasks(make: Callable[..., Any], client: httpx.AsyncClient) -> None:

@@ -102,13 +102,17 @@ async def test_an_engine_that_is_away_is_asked_again_to_cancel_the_run_that_is_r
         return each.started("the newer run", services.stores.clock.now(), token)
 
     async def take() -> Turn:
-        async with rule.turn(task, "the newer run", claim, nothing_beats, log) as turn:
+        async with rule.turn(task, "the newer run", claim, nothing_beats, log, nobody_is_first) as turn:
             return turn
 
     turn = await take()
     assert turn.granted
     assert asked == [older.id] * 3
     await services.stores.tasks.change(task.id, lambda each: each.without_active("the newer run"))
+
+
+async def nobody_is_first() -> bool:
+    return False
 
 
 class nothing_beats:  # noqa: N801 - stands for a function

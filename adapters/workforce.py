@@ -1,0 +1,32 @@
+"""The workers of our pool: who is online by Prefect's word, and how much each takes by its own."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from adapters.prefect.client import Client, online_workers, pool_is_paused
+from adapters.prefect.names import POOL
+from adapters.redis.workers import reported_slots
+from core.domain.workforce import OnlineWorker, Workforce
+from core.errors import Unavailable
+
+
+async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> Workforce:
+    """The workforce as it is now.
+
+    Args:
+        client: asks Prefect.
+        redis: asks what the workers said of themselves.
+        slots_of_others: what a worker is taken to have that says nothing: one of another type than ours, or any while
+            Redis is away.
+
+    Raises:
+        Unavailable: Prefect is away.
+    """
+    names = await online_workers(client)
+    try:
+        said = await reported_slots(redis, POOL, names)
+    except Unavailable:
+        said = {}
+    workers = [OnlineWorker(name=name, slots=said.get(name, slots_of_others)) for name in names]
+    return Workforce(workers=workers, is_paused=await pool_is_paused(client))

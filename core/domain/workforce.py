@@ -1,0 +1,38 @@
+"""Who is there to run executions, and why nobody is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NO_WORKER = "No worker is online: executions wait until one starts"
+POOL_PAUSED = "The work pool is paused in Prefect: executions wait until it is resumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineWorker:
+    """A worker whose heartbeats arrive. `slots` is how many executions it takes at once."""
+
+    name: str
+    slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workforce:
+    """The workers of our pool."""
+
+    workers: Sequence[OnlineWorker]
+    is_paused: bool = False
+    """Whether the pool hands out no work, however many workers it has."""
+
+    @property
+    def slots(self) -> int:
+        """How many executions all of them take at once."""
+        return sum(each.slots for each in self.workers)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can run, in a sentence; empty when something can."""
+        if not self.workers:
+            return NO_WORKER
+        return POOL_PAUSED if self.is_paused else ""

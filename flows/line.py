@@ -1,0 +1,71 @@
+"""The line of a task with `overlap: queue`: first asked or first due, first run.
+
+Prefect lets one run of the deployment work at a time and has each of the others ask again after a while, so whoever
+asks at the right moment would be next. A run that is given the only slot therefore looks whether another is before it
+in the line. If so it goes back on the schedule: it holds no slot, of Prefect's or of a worker's, while it waits.
+The line is what Prefect has: the runs of the deployment that have not ended, by the instant at which they were asked
+for or due, then by id. So a run that dies or is cancelled leaves it by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import Pause
+from prefect.states import Scheduled
+
+from adapters.prefect.errors import translated
+from adapters.prefect.names import AWAITING_TURN
+
+ASKS_AGAIN_AFTER = timedelta(seconds=1)
+GIVES_WAY_AT_MOST = 30
+"""A run that has given way so often goes first: the one before it does not begin, as when its queue is paused."""
+WAITING: Collection[StateType] = (StateType.SCHEDULED,)
+BEGUN: Collection[StateType] = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+
+
+async def is_behind(client: PrefectClient, flow_run: FlowRun, states: Collection[StateType]) -> bool:
+    """Whether a run in one of these states is before this one in the line. Raises `Unavailable`."""
+    if flow_run.deployment_id is None or flow_run.expected_start_time is None:
+        return False
+    wanted: dict[str, Any] = {
+        "deployment_id": {"any_": [flow_run.deployment_id]},
+        "state": {"type": {"any_": [*states]}},
+        "expected_start_time": {"before_": flow_run.expected_start_time},
+        "id": {"not_any_": [flow_run.id]},
+    }
+    with translated():
+        found = await client.read_flow_runs(
+            flow_run_filter=FlowRunFilter.model_validate(wanted),
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=10,
+        )
+    return any(place_of(each) < place_of(flow_run) for each in found)
+
+
+async def has_to_give_way(client: PrefectClient, flow_run: FlowRun) -> bool:
+    """Whether a run that waits is before this one, which has just begun."""
+    return flow_run.run_count <= GIVES_WAY_AT_MOST and await is_behind(client, flow_run, WAITING)
+
+
+async def give_way(client: PrefectClient, flow_run: FlowRun) -> NoReturn:
+    """Put the run back on the schedule and end its process."""
+    again: State[Any] = Scheduled(
+        name=AWAITING_TURN,
+        message="An execution that was asked for earlier goes first",
+        scheduled_time=datetime.now(UTC) + ASKS_AGAIN_AFTER,
+    )
+    with translated():
+        await client.set_flow_run_state(flow_run.id, again, force=True)
+    raise Pause("The run waits for its turn", state=again)
+
+
+def place_of(flow_run: FlowRun) -> tuple[datetime, str]:
+    """What the line is sorted by."""
+    return flow_run.expected_start_time or datetime.max.replace(tzinfo=UTC), str(flow_run.id)
