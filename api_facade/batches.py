@@ -60,6 +60,7 @@ async def each_of(items: Sequence[Any], do: Callable[[Any], Awaitable[Any]]) -> 
         async with turns:
             if away:
                 return away[0]
+            await asyncio.sleep(0)  # hundreds that are refused at once would keep the loop from everybody else
             try:
                 return await do(item)
             except SchedulerError as error:

@@ -28,6 +28,9 @@ from core.services.tasks import demand
 OWN_FIELDS = tuple(ImportItem.model_fields)
 """What an exported task has besides its definition."""
 
+MOST_FAULTS = 10
+"""Named of one task that is not imported."""
+
 _ID = re.compile(r"(?!system-)[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_ITEM = ImportItem()
 
@@ -163,11 +166,13 @@ async def _switched(
 
 
 def _failure(position: int, body: Mapping[str, Any], error: SchedulerError) -> ImportFailure:
-    faults = [ProblemFault(location=each.location, message=each.message) for each in getattr(error, "faults", ())]
+    found = getattr(error, "faults", ())
+    faults = [ProblemFault(location=each.location, message=each.message) for each in found[:MOST_FAULTS]]
+    more = f"; {len(found) - MOST_FAULTS} more faults are not named" if len(found) > MOST_FAULTS else ""
     return ImportFailure(
         position=position,
         name=str(body.get("name", ""))[:100],
         code=error.code,
-        error="it is not valid" if faults else str(error),
+        error=f"it is not valid{more}" if faults else str(error),
         errors=faults or None,
     )

@@ -111,6 +111,9 @@ async def test_many_faults_do_not_make_an_answer_of_any_size(admin: httpx.AsyncC
     values = {"config": {"k" * 30_000: ["\x00"] * 3000}}
     answer = await admin.post("/tasks", json=values)
     assert (len(answer.json()["errors"]), len(answer.content) < 50_000) == (100, True)
+    tasks = [{**body, "name": f"faulty {number}"} for number in range(3)]
+    for failed in (await admin.post("/tasks/import", json={"tasks": tasks})).json()["failed_tasks"]:
+        assert (len(failed["errors"]), failed["error"]) == (10, "it is not valid; 1992 more faults are not named")
 
 
 @pytest.mark.parametrize(
