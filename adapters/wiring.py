@@ -13,6 +13,7 @@ from adapters.mongo.audit import MongoAuditStore
 from adapters.mongo.client import Database, open_database
 from adapters.mongo.executions import MongoExecutionStore
 from adapters.mongo.go_falcon.database import MongoTakeoverRecord
+from adapters.mongo.keyed import MongoKeyedRequestStore
 from adapters.mongo.marks import MongoWatermark
 from adapters.mongo.tasks import MongoTaskStore
 from adapters.pulse import Stores as PulseStores
@@ -33,6 +34,7 @@ class Stores:
     tasks: MongoTaskStore
     executions: MongoExecutionStore
     audit: MongoAuditStore
+    keyed: MongoKeyedRequestStore
     watermark: MongoWatermark
     takeovers: MongoTakeoverRecord
     locks: RedisLockService
@@ -64,6 +66,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             tasks=tasks,
             executions=executions,
             audit=MongoAuditStore(database),
+            keyed=MongoKeyedRequestStore(database),
             watermark=MongoWatermark(database),
             takeovers=MongoTakeoverRecord(database),
             locks=RedisLockService(redis),

@@ -18,10 +18,12 @@ from api_facade.together import end, together
 from core.domain.run import Deployed
 from core.errors import SchedulerError, Unavailable
 from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
+from core.services import mending
 from core.services.auditing import Auditing
 from core.services.burial import LOOK_INTERVAL, Burial
 from core.services.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
 from core.services.duty_watch import DutyWatch
+from core.services.mending import Mending
 from core.services.mirror import Mirror
 from core.services.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
 from core.services.other_scheduler import OtherSchedulerWatch
@@ -54,6 +56,7 @@ class Duties:
 
     mirror: Mirror
     burial: Burial
+    mending: Mending
     reconcile: ReconcileService
     retention: RetentionService
     audit: Auditing
@@ -132,6 +135,7 @@ class Background:
             self._watch(),
             self._look_after_duties(),
             self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL),
+            self._repeat("mend what can't be read", duties.mending.look, mending.LOOK_INTERVAL),
             self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL),
             self._repeat("watch the plan", duties.plan.look, PLAN_LOOK_INTERVAL),
             self._repeat("probe the planner", duties.plan.look_at_planner, PROBE_INTERVAL),

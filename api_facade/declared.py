@@ -72,7 +72,7 @@ def _unless_refused(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 READ = (401,)
 """Statuses of every route that asks who is there."""
-CHANGE = (401, 403, 503)
+CHANGE = (401, 403, 502, 503)
 """Statuses of every route that asks for a permission, and stores."""
 
 _HEADERS: Mapping[int, Mapping[str, Any]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated, cast
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from api_facade.auth.carriers import COOKIE
@@ -82,3 +82,15 @@ Deleter = Annotated[Principal, Depends(_who_may(Permission.DELETE))]
 Runner = Annotated[Principal, Depends(_who_may(Permission.EXECUTE))]
 Controller = Annotated[Principal, Depends(_who_may(Permission.CONTROL))]
 Manager = Annotated[Principal, Depends(_who_may(Permission.MANAGE))]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Makes a repeat safe for 24 hours: a text of your own for each request, a UUID for example.",
+    ),
+]
+"""What a client names its request by."""

@@ -251,6 +251,7 @@ _DETAILS = {
     415: ("unsupported_media_type", "Send the body as UTF-8 JSON with Content-Type: application/json"),
     429: ("rate_limited", "Too many requests; try again later"),
     500: ("internal", "Something went wrong on our side; the log knows it by this request id"),
+    502: ("engine_refused", "Prefect refused this with status 409: the work pool's job template lacks a variable"),
     503: ("unavailable", "MongoDB is not available; try again later"),
 }
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from api_facade.rates import TooManyRequests
 from core.errors import (
     Conflict,
+    EngineRefused,
     Fault,
     Forbidden,
     Invalid,
@@ -24,6 +25,7 @@ from core.errors import (
     SchedulerError,
     Unauthenticated,
     Unavailable,
+    UnreadableDocument,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -75,6 +77,7 @@ STATUS: Mapping[type[SchedulerError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    EngineRefused: HTTPStatus.BAD_GATEWAY,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
@@ -94,7 +97,7 @@ def status_of(error: SchedulerError) -> HTTPStatus:
 def problem_of(error: SchedulerError, own_id: str) -> JSONResponse:
     """The answer to an error of ours."""
     status = status_of(error)
-    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, UnreadableDocument):
         return internal_problem(own_id)
     headers: dict[str, str] = {}
     faults: Sequence[Fault] = ()

@@ -34,6 +34,8 @@ from core.services.auditing import Auditing
 from core.services.burial import Burial
 from core.services.counting import OutcomeCounting
 from core.services.duty_watch import DutyWatch
+from core.services.keyed import KeyedRequests
+from core.services.mending import Mending
 from core.services.mirror import Mirror
 from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.outcomes import OutcomeFeed
@@ -105,6 +107,7 @@ def join(
         counting=stores.counting,
         switches=tasks,
         audit=audit,
+        keyed=KeyedRequests(stores.keyed, stores.clock),
         wake=lambda run_id: wake_workers(stores.redis, POOL, run_id),
         queue_size=settings.scheduler.queue_size,
     )
@@ -211,6 +214,7 @@ def _duties(
             watermark=stores.watermark,
             clock=stores.clock,
         ),
+        mending=Mending(tasks=stores.tasks, engine=engine, mirror=mirror, alerts=alerts.service),
         reconcile=reconcile,
         retention=RetentionService(
             tasks=stores.tasks,

@@ -3,12 +3,14 @@
     SchedulerError
     ├── Invalid             the request is wrong; carries every fault found, each with its field
     ├── NotFound            TaskNotFound, ExecutionNotFound
-    ├── Conflict            NameTaken, TaskDisabled, ConcurrentChange, ImportedTask
+    ├── Conflict            NameTaken, TaskDisabled, ConcurrentChange, ImportedTask, KeyReused
     ├── Forbidden           SystemTaskProtected, PermissionMissing
     ├── Unauthenticated
     ├── QueueFull
     ├── DeliveryFailed      a channel did not take an alert
-    └── Unavailable         a part that we need is away
+    ├── EngineRefused       Prefect understood and said no
+    ├── UnreadableDocument  what is stored of a task or an execution can't be read
+    └── Unavailable         a part that we need is away; EngineFault: Prefect answers, and failed at this
 
 No HTTP status is named here: `api_facade/problems.py` maps the families. Messages are written once, from ids, and
 never hold an address, a token or a header value.
@@ -113,6 +115,15 @@ class ConcurrentChange(Conflict):
         self.task_id = task_id
 
 
+class KeyReused(Conflict):
+    """An idempotency key names one request; this is another one."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another request; use a new key, or send the same body")
+
+
 class Forbidden(SchedulerError):
     """The caller is known and may not do this."""
 
@@ -182,6 +193,30 @@ class DeliveryFailed(SchedulerError):
         self.final = final
 
 
+class EngineRefused(SchedulerError):
+    """The engine understood and said no: it forbids what our rules allow, or is of another version.
+
+    `reason` is its own explanation without addresses; it may be empty.
+    """
+
+    code = "engine_refused"
+
+    def __init__(self, status_code: int, reason: str = "") -> None:
+        super().__init__(f"Prefect refused this with status {status_code}" + (f": {reason}" if reason else ""))
+        self.status_code = status_code
+        self.reason = reason
+
+
+class UnreadableDocument(SchedulerError):
+    """What is stored of a task or an execution is not what we store, or what the Go service stored."""
+
+    code = "unreadable"
+
+    def __init__(self, kind: str, document_id: str, reason: str) -> None:
+        super().__init__(f"The document of {kind} {document_id!r} can't be read ({reason}); mend it in MongoDB")
+        self.document_id = document_id
+
+
 class Unavailable(SchedulerError):
     """A part that we need does not answer: `service` is its plain name (MongoDB, Redis, Prefect)."""
 
@@ -191,3 +226,10 @@ class Unavailable(SchedulerError):
         super().__init__(f"{service} is not available; try again later")
         self.service = service
         self.retry_after = retry_after
+
+
+class EngineFault(Unavailable):
+    """The engine answers and failed at this request: it is overloaded, or holds what it can't send."""
+
+    def __init__(self) -> None:
+        super().__init__("Prefect")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
+from core.domain.storable import storable_text
 from core.domain.work import WorkLog
 from core.ports import ExecutionStore
 from core.services.informing import inform
@@ -37,6 +38,7 @@ class PrefectProgress:
         if now < self._rests_until or (now - self._shown_at < SHOWN_EVERY_SECONDS and done != total):
             return
         self._shown_at = now
+        text = storable_text(text)
         progress: dict[str, Any] = {"done": done} | ({"total": total} if total is not None else {})
         detail = {"progress": progress | {"text": text}}
         note = partial(self._executions.note, self._execution_id, detail=detail)

@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +18,11 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed, Running
 
 from adapters.prefect.names import RETRYING, SKIPPED
+from adapters.prefect.parameters import opened
 from adapters.prefect.states import may_refer, plain, trigger_of
 from core.domain.duration import format_duration
+from core.domain.storable import storable_text
+from core.errors import Invalid
 from core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
 from flows.ended_runs import end_again, say_calmly
 from flows.line import BEGUN, give_way, has_to_give_way, is_behind
@@ -28,7 +31,7 @@ from flows.runtime import open_runtime
 from flows.worker import termination
 
 
-async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[Any]:
+async def run_task(task_id: str, parameters: object) -> State[Any]:
     """Perform the task in the flow run that we are in. Returns the state in which the flow run ends."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
@@ -36,6 +39,10 @@ async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[
     flow_run = context.flow_run
     log = get_run_logger(context, scheduler_task_id=task_id)
     began_at = time.monotonic()
+    try:
+        ticket = ticket_of(flow_run, task_id, parameters)
+    except Invalid as error:  # given in Prefect, for the API checks before; the mirror writes this end
+        return state_of(Outcome(ending=Ending.FAILED, message=f"The run can't begin: {error}"))
     async with open_runtime() as runtime:
         around = Surroundings(
             log=log,
@@ -47,7 +54,7 @@ async def run_task(task_id: str, parameters: Mapping[str, Any] | None) -> State[
             is_behind=lambda: _in_line(flow_run, lambda client, run: is_behind(client, run, BEGUN)),
         )
         try:
-            outcome = await runtime.running.perform(ticket_of(flow_run, task_id, parameters), around)
+            outcome = await runtime.running.perform(ticket, around)
         except asyncio.CancelledError:
             ending = Ending.CANCELLED if around.cancelled() else Ending.FAILED
             interrupted = Outcome(ending=ending, message="it was interrupted")
@@ -85,8 +92,8 @@ def _tell(log: Any, flow_run: FlowRun, task_id: str, outcome: Outcome, began_at:
     )
 
 
-def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | None) -> Ticket:
-    """Our picture of a flow run."""
+def ticket_of(flow_run: FlowRun, task_id: str, parameters: object) -> Ticket:
+    """Our picture of a flow run. Raises `Invalid` for parameters that a run may not have."""
     return Ticket(
         execution_id=str(flow_run.id),
         task_id=task_id,
@@ -94,7 +101,7 @@ def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | N
         due_at=plain(flow_run.expected_start_time),
         version=flow_run.deployment_version or "",
         queued_at=plain(flow_run.expected_start_time or flow_run.created),
-        parameters=parameters or {},
+        parameters=opened(parameters),
         may_refer=may_refer(flow_run),
         worker_id=os.environ.get("PREFECT__WORKER_NAME") or f"{socket.gethostname()}:{os.getpid()}",
     )
@@ -102,7 +109,7 @@ def ticket_of(flow_run: FlowRun, task_id: str, parameters: Mapping[str, Any] | N
 
 def state_of(outcome: Outcome) -> State[Any]:
     """The terminal state of an outcome. Its message shows in the Prefect UI, and the mirror falls back to it."""
-    message = outcome.message or None
+    message = storable_text(outcome.message) or None
     if outcome.ending is Ending.COMPLETED:
         return Completed(message=message)
     if outcome.ending is Ending.SKIPPED:

@@ -94,7 +94,17 @@ async def stamping(context: Any, file: str) -> str:
     return "stamped"
 
 
+def odd(context: Any) -> dict[str, Any]:
+    """Return, and log, what a store may refuse."""
+    context.log.info("a line with \x00")
+    return {
+        "success": True,
+        "output": "half \ud800 and \x00",
+        "detail": {"huge": 2**70, "": "\x00", "$x": float("nan")},
+    }
+
+
 def register(registry: Any) -> None:
     """Called by the registry because `SCHEDULER_PLUGINS` names this module."""
-    for function in (diary, in_line, deaf, failing, dying, counting, telling, stamping):
+    for function in (diary, in_line, deaf, failing, dying, counting, telling, stamping, odd):
         registry.register_function(function, module="tests")

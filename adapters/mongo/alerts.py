@@ -20,6 +20,7 @@ from adapters.mongo.execution_documents import from_document as execution_of
 from adapters.mongo.executions import ENDED, NEWEST_FIRST
 from adapters.mongo.fields import split, update_of
 from adapters.mongo.task_documents import from_document as task_of
+from adapters.mongo.unreadable import Parsing
 from core.domain.alert import TASK_KINDS, Alert, AlertKind, AlertState, key_of
 from core.domain.execution import Execution
 from core.domain.task import Task
@@ -114,11 +115,14 @@ class MongoRunHistory:
     def __init__(self, database: Database) -> None:
         self._collection = database[EXECUTIONS]
         self._tasks = database[TASKS]
+        self._parsing = Parsing("execution", execution_of)
+        self._task_parsing = Parsing("task", task_of)
 
     async def tasks(self) -> AsyncIterator[Task]:
         with translated():
             async for document in self._tasks.find({}, _NOT_NEEDED, batch_size=500):
-                yield task_of(document)
+                for task in self._task_parsing.readable([document]):
+                    yield task
 
     async def latest_ended(self, task_id: str, limit: int) -> Sequence[Execution]:
         found: builtins.list[dict[str, Any]] = []
@@ -129,7 +133,7 @@ class MongoRunHistory:
             ):
                 if document.get("status") in ENDED:
                     found.append(document)
-        return [execution_of(document) for document in found[:limit]]
+        return [*self._parsing.readable(found[:limit])]
 
 
 def query_of(wanted: AlertFilter) -> dict[str, Any]:

@@ -23,6 +23,7 @@ EXECUTIONS = "scheduler_executions"
 MARKS = "scheduler_marks"
 ALERTS = "scheduler_alerts"
 AUDIT = "scheduler_audit"
+KEYED = "scheduler_keyed_requests"
 
 INDEXES = {
     TASKS: [
@@ -56,6 +57,7 @@ INDEXES = {
         IndexModel([("task_id", ASCENDING), ("at", DESCENDING)]),
         IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
     ],
+    KEYED: [IndexModel([("asked_at", ASCENDING)], expireAfterSeconds=24 * 3600)],
 }
 """Source: eve-modules, "Indexes GF creates", what is marked ours; the last of each are for our own bookkeeping."""
 
@@ -71,6 +73,10 @@ async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> A
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         tz_aware=True,
+        # A document that holds a date beyond the year 9999 or text that is no UTF-8 is read all the same; else no
+        # other document of its batch could be read.
+        datetime_conversion="DATETIME_AUTO",
+        unicode_decode_error_handler="replace",
         serverSelectionTimeoutMS=int(timeout_seconds * 1000),
         connectTimeoutMS=int(timeout_seconds * 1000),
         socketTimeoutMS=30_000,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.mongo.fields import duration_of, instant_of, text_of
+from adapters.mongo.fields import duration_of, instant_of, object_field, text_field, text_of
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.plain_secrets import secrets_in
 from core.domain.redaction import Redactor
@@ -78,16 +78,16 @@ def from_document(document: Mapping[str, Any]) -> Execution:
         scheduled_for=instant_of(metadata.get("scheduled_for")),
         completed_at=_completed_at(document),
         stored_duration=None if "trigger" in metadata else _stored_duration(document),
-        output=document.get("output") or "",
-        error=document.get("error") or "",
-        worker_id=document.get("worker_id") or "",
+        output=text_field(document, "output"),
+        error=text_field(document, "error"),
+        worker_id=text_field(document, "worker_id"),
         retry_count=int(document.get("retry_count") or 0),
-        lock_key=metadata.get("lock_key") or "",
+        lock_key=text_field(metadata, "lock_key"),
         fencing_token=int(metadata.get("fencing_token") or 0),
         occurrence=document.get("occurrence") or "",
         heartbeat_at=instant_of(document.get("heartbeat_at")),
-        parameters=metadata.get("parameters") or {},
-        detail=detail_document(metadata),
+        parameters=object_field(metadata, "parameters"),
+        detail=detail_document(object_field(document, "metadata")),
     )
 
 

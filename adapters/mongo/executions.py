@@ -16,6 +16,7 @@ from adapters.mongo.errors import translated
 from adapters.mongo.execution_documents import detail_document, from_document, to_document
 from adapters.mongo.fields import split
 from adapters.mongo.newest import NewestFirst
+from adapters.mongo.unreadable import Parsing
 from core.domain.execution import Execution, ExecutionStatus
 from core.errors import ExecutionNotFound
 from core.ports import Beginning, ExecutionFilter, Page, PageRequest
@@ -37,18 +38,19 @@ class MongoExecutionStore:
         self._collection = database[EXECUTIONS]
         self._tasks = database[TASKS]
         self._newest = NewestFirst(self._collection, "started_at")
+        self._parsing = Parsing("execution", from_document)
 
     async def get(self, execution_id: str) -> Execution:
         with translated():
             document = await self._collection.find_one({"_id": execution_id})
         if document is None:
             raise ExecutionNotFound(execution_id)
-        return from_document(document)
+        return self._parsing.one(document)
 
     async def of_ids(self, execution_ids: Sequence[str]) -> Mapping[str, Execution]:
         with translated():
             documents = await self._collection.find({"_id": {"$in": [*execution_ids]}}).to_list()
-        return {document["_id"]: from_document(document) for document in documents}
+        return self._parsing.by_id(documents)
 
     async def add(self, execution: Execution) -> bool:
         document, _ = split(to_document(execution))
@@ -152,7 +154,7 @@ class MongoExecutionStore:
     async def uncounted(self, limit: int) -> Sequence[Execution]:
         with translated():
             documents = await self._collection.find({"uncounted": True}).limit(limit).to_list()
-        return [from_document(document) for document in documents]
+        return [*self._parsing.readable(documents)]
 
     async def still_uncounted(self, execution_ids: Sequence[str]) -> Collection[str]:
         query = {"_id": {"$in": [*execution_ids]}, "uncounted": True}
@@ -173,7 +175,7 @@ class MongoExecutionStore:
             query["task_id"] = task_id
         with translated():
             documents = await self._collection.find(query).to_list()
-        return sorted(map(from_document, documents), key=lambda execution: execution.started_at)
+        return sorted(self._parsing.readable(documents), key=lambda execution: execution.started_at)
 
     async def running(self) -> int:
         with translated():
@@ -184,7 +186,7 @@ class MongoExecutionStore:
         with translated():
             total = await self._newest.total(query)
             documents = await self._newest.page(query, page, total)
-        return Page(items=[from_document(document) for document in documents], total=total, request=page)
+        return Page(items=[*self._parsing.readable(documents)], total=total, request=page)
 
     async def delete_of_task(self, task_id: str) -> int:
         with translated():

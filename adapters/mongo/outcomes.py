@@ -10,6 +10,7 @@ from pymongo import ASCENDING
 from adapters.mongo.client import EXECUTIONS, TASKS, Database
 from adapters.mongo.errors import translated
 from adapters.mongo.execution_documents import from_document
+from adapters.mongo.unreadable import Parsing
 from core.domain.execution import Execution
 
 _READ_AT_ONCE = 200
@@ -21,12 +22,14 @@ class MongoOutcomeLog:
     def __init__(self, database: Database) -> None:
         self._executions = database[EXECUTIONS]
         self._tasks = database[TASKS]
+        self._parsing = Parsing("execution", from_document)
 
     async def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
         with translated():
             ended = self._executions.find({"completed_at": {"$gte": instant}}, batch_size=_READ_AT_ONCE)
             async for document in ended.sort("completed_at", ASCENDING):
-                yield from_document(document)
+                for execution in self._parsing.readable([document]):
+                    yield execution
 
     async def skips(self) -> Mapping[str, int]:
         totals = {"$group": {"_id": "$type", "skips": {"$sum": "$metadata.skipped_count"}}}

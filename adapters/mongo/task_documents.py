@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from adapters.mongo.fields import duration_of, instant_of, text_of
+from adapters.mongo.fields import duration_of, instant_of, object_field, text_field, text_of
 from adapters.mongo.task_alerts import alerts_document, alerts_of
 from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
@@ -19,6 +19,7 @@ from core.domain.execution import ExecutionStatus
 from core.domain.periods import Held, Period
 from core.domain.record import DayCounts, RunRecord
 from core.domain.task import (
+    SYSTEM_ID_PREFIX,
     DeployedAs,
     Overlap,
     Priority,
@@ -29,7 +30,6 @@ from core.domain.task import (
 )
 
 MICROSECOND = timedelta(microseconds=1)
-SYSTEM_ID_PREFIX = "system-"
 """Source: design, "Tasks"."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -126,8 +126,8 @@ def from_document(document: Mapping[str, Any]) -> Task:
         source=_source(str(document["_id"]), metadata),
         created_at=created_at,
         updated_at=instant_of(document.get("updated_at")) or created_at,
-        created_by=document.get("created_by") or "",
-        updated_by=document.get("updated_by") or "",
+        created_by=text_field(document, "created_by"),
+        updated_by=text_field(document, "updated_by"),
         paused=bookkeeping.get("paused", document.get("status") == TaskStatus.PAUSED),
         was_enabled=bookkeeping.get("was_enabled"),
         version=int(metadata.get("version") or 1),
@@ -161,21 +161,28 @@ def _source(task_id: str, metadata: Mapping[str, Any]) -> Source:
 def _definition(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> TaskDefinition:
     priority = document.get("priority")
     return TaskDefinition(
-        name=document.get("name") or "",
-        type=document.get("type") or "custom",
-        schedule=document.get("schedule") or "",
-        description=document.get("description") or "",
+        name=text_field(document, "name"),
+        type=text_field(document, "type") or "custom",
+        schedule=text_field(document, "schedule"),
+        description=text_field(document, "description"),
         priority=Priority(priority) if priority in set(Priority) else Priority.NORMAL,
         enabled=bool(document.get("enabled", True)),
-        config=document.get("config") or {},
-        tags=tuple(metadata.get("tags") or ()),
+        config=object_field(document, "config"),
+        tags=_tags(metadata),
         max_retries=int(metadata.get("max_retries") or 0),
         retry_interval=duration_of(metadata.get("retry_interval")) or timedelta(minutes=1),
         timeout=duration_of(metadata.get("timeout")) or timedelta(minutes=5),
-        timezone=metadata.get("timezone") or "UTC",
+        timezone=text_field(metadata, "timezone") or "UTC",
         overlap=Overlap(metadata.get("overlap") or Overlap.SKIP),
         alerts=alerts_of(metadata.get("alerts")),
     )
+
+
+def _tags(metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = metadata.get("tags") or []
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise ValueError("tags are no list of texts")
+    return tuple(tags)
 
 
 def _record(document: Mapping[str, Any], metadata: Mapping[str, Any], bookkeeping: Mapping[str, Any]) -> RunRecord:
@@ -188,7 +195,7 @@ def _record(document: Mapping[str, Any], metadata: Mapping[str, Any], bookkeepin
     return RunRecord(
         active=tuple(bookkeeping.get("active") or ()),
         last_outcome=_last_outcome(document, bookkeeping),
-        last_error=metadata.get("last_error") or "",
+        last_error=text_field(metadata, "last_error"),
         last_run=instant_of(document.get("last_run")),
         last_run_duration=None if last_duration is None else duration_of(last_duration),
         success_count=succeeded,

@@ -17,6 +17,7 @@ from adapters.mongo.errors import translated
 from adapters.mongo.fields import split, update_of
 from adapters.mongo.newest import NewestFirst
 from adapters.mongo.task_documents import MICROSECOND, from_document, to_document
+from adapters.mongo.unreadable import Parsing
 from core.domain.task import Task, TaskStatus
 from core.errors import ConcurrentChange, NameTaken, TaskNotFound
 from core.ports import Page, PageRequest, TaskCounts, TaskFilter
@@ -31,25 +32,27 @@ class MongoTaskStore:
     def __init__(self, database: Database) -> None:
         self._collection = database[TASKS]
         self._newest = NewestFirst(self._collection, "updated_at")
+        self._parsing = Parsing("task", from_document)
+        self._unreadable: Collection[str] = ()
 
     async def get(self, task_id: str) -> Task:
         with translated():
             document = await self._collection.find_one({"_id": task_id})
         if document is None:
             raise TaskNotFound(task_id)
-        return from_document(document)
+        return self._parsing.one(document)
 
     async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
         if not deployment_ids:
             return {}
         with translated():
             documents = await self._collection.find({"scheduler.deployed.id": {"$in": [*deployment_ids]}}).to_list()
-        return {document["scheduler"]["deployed"]["id"]: from_document(document) for document in documents}
+        return {task.deployment_id: task for task in self._parsing.readable(documents) if task.deployment_id}
 
     async def named(self, name: str) -> Task | None:
         with translated():
             document = await self._collection.find_one({"name": name})
-        return from_document(document) if document is not None else None
+        return self._parsing.one(document) if document is not None else None
 
     async def insert(self, task: Task) -> Task:
         document, _ = split(to_document(task))
@@ -92,37 +95,47 @@ class MongoTaskStore:
     async def active(self) -> Sequence[Task]:
         with translated():
             documents = await self._collection.find({"scheduler.is_active": True}).to_list()
-        return [from_document(document) for document in documents]
+        return [*self._parsing.readable(documents)]
 
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
         query = query_of(wanted)
         with translated():
             total = await self._newest.total(query)
             documents = await self._newest.page(query, page, total)
-        return Page(items=[from_document(document) for document in documents], total=total, request=page)
+        return Page(items=[*self._parsing.readable(documents)], total=total, request=page)
 
     async def all(self, after: str | None = None) -> AsyncIterator[Task]:
         with translated():  # a range of `_id` has embedded servers read everything each time; names of them do not
-            ids = sorted([document["_id"] for document in await self._collection.find({}, {"_id": 1}).to_list()])
+            ids = [document["_id"] for document in await self._collection.find({}, {"_id": 1}).to_list()]
+        ids.sort(key=str)
+        unreadable: set[str] = set()
         if after is not None:
             ids = [each for each in ids if str(each) > after]
         for start in range(0, len(ids), READ_AT_ONCE):
             with translated():
                 found = self._collection.find({"_id": {"$in": ids[start : start + READ_AT_ONCE]}})
                 documents = await found.to_list()
-            for document in sorted(documents, key=lambda each: str(each["_id"])):
-                yield from_document(document)
+            tasks = self._parsing.by_id(sorted(documents, key=lambda each: str(each["_id"])))
+            unreadable |= {str(document["_id"]) for document in documents} - tasks.keys()
+            for task in tasks.values():
+                yield task
+        if after is None:
+            self._unreadable = sorted(unreadable)
+
+    def unreadable(self) -> Collection[str]:
+        return self._unreadable
 
     async def due_before(self, instant: datetime) -> AsyncIterator[Task]:
         with translated():
             documents = await self._collection.find({"next_run": {"$lt": instant}}, {"config": 0}).to_list()
         for document in documents:
-            yield from_document(document)
+            for task in self._parsing.readable([document]):
+                yield task
 
     async def unplanned(self, before: datetime) -> Sequence[Task]:
         with translated():
             documents = await self._collection.find({"scheduler.unplanned_since": {"$lt": before}}).to_list()
-        return [from_document(document) for document in documents]
+        return [*self._parsing.readable(documents)]
 
     async def counts(self, day: date) -> TaskCounts:
         total = enabled = running = completed = failed = runtime_us = 0
@@ -134,9 +147,9 @@ class MongoTaskStore:
                 running += document.get("status") == TaskStatus.RUNNING
                 today = (document.get("scheduler") or {}).get("today") or {}
                 if today.get("day") == day.isoformat():
-                    completed += today["completed"]
-                    failed += today["failed"]
-                    runtime_us += today["runtime_us"]
+                    completed += today.get("completed") or 0
+                    failed += today.get("failed") or 0
+                    runtime_us += today.get("runtime_us") or 0
         return TaskCounts(
             total=total,
             enabled=enabled,

@@ -18,6 +18,7 @@ from adapters.prefect.schedule_reading import from_prefect
 from adapters.prefect.schedules import to_prefect
 from adapters.prefect.states import plain
 from core.domain.schedule import parse_stored
+from core.domain.storable import storable_text, storable_value
 from core.domain.task import Overlap, Priority, Task
 
 COLLISION = {Overlap.SKIP: "CANCEL_NEW", Overlap.QUEUE: "ENQUEUE"}
@@ -81,12 +82,12 @@ def describe(task: Task) -> str:
     schedule = parse_stored(definition.schedule, definition.timezone)
     when = f"{schedule.describe()} ({schedule.timezone})" if schedule else "by hand only: its schedule can't be read"
     words = f"**{as_text(definition.name)}** runs {when}."
-    return f"{words}\n\n{as_text(definition.description)}".strip()
+    return storable_text(f"{words}\n\n{as_text(definition.description)}".strip())
 
 
 def tags_of(task: Task) -> list[str]:
     """The task's own tags and its type."""
-    return list(dict.fromkeys([*task.definition.tags, task.definition.type]))
+    return [storable_text(tag) for tag in dict.fromkeys([*task.definition.tags, task.definition.type])]
 
 
 def changes_made(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
@@ -118,9 +119,12 @@ def taken_back(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict
     """What somebody has set at the deployment and the task can't say, by the deployment's names."""
     there, ours = _meaning(deployment), _meaning(deployment_body(task, "", now))
     said = {FIELDS_SAID[name] for name in changes_made(deployment, task, now) if name in FIELDS_SAID}
-    return {name: there[name] for name in there if there[name] != ours.get(name) and name not in said}
+    said.add(DECLARED)  # nobody set it: an earlier version declared it so
+    differing = [name for name in there if there[name] != ours.get(name) and name not in said]
+    return {name: storable_value(there[name]) for name in differing}  # the audit is to hold it
 
 
+DECLARED = "declared parameters"
 FIELDS_SAID = {"priority": "queue", "tags": "tags", "schedule": "schedules"}
 """Names of a task's fields that a change at the deployment sets, to the names of `_meaning`."""
 
@@ -141,7 +145,17 @@ def _meaning(body: Mapping[str, Any]) -> dict[str, Any]:
         "schedules": _schedules_meaning(body),
     }
     # Both decide which code runs; only mentioned when set, so that earlier fingerprints still hold.
-    return meaning | {name: body[name] for name in ("pull_steps", "path") if body.get(name)}
+    meaning |= {name: body[name] for name in ("pull_steps", "path") if body.get(name)}
+    return meaning | _outdated_schema(body)
+
+
+def _outdated_schema(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The declared parameters where they are not what this version declares.
+
+    Left out where they are, so that the digest of a deployment of ours is the one that earlier versions remembered.
+    """
+    declared = (body.get("parameter_openapi_schema") or {}).get("properties", {}).get("parameters")
+    return {} if declared == PARAMETER_SCHEMA["properties"]["parameters"] else {DECLARED: declared}
 
 
 def is_active(body: Mapping[str, Any]) -> bool:

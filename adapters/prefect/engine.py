@@ -9,6 +9,7 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
+from adapters.prefect.deployment_reading import PAGE, DeploymentReading
 from adapters.prefect.deployments import (
     can_be_patched,
     changed_at,
@@ -21,13 +22,14 @@ from adapters.prefect.deployments import (
 )
 from adapters.prefect.errors import Gone, translated
 from adapters.prefect.foreign import foreign_deployed
+from adapters.prefect.mending import FlowRunMending
 from adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, POOL_TYPE, flow_name
 from adapters.prefect.plans import Plans
-from adapters.prefect.runs import PAGE, FlowRuns
+from adapters.prefect.runs import FlowRuns
 from core.domain.execution import Execution
 from core.domain.run import Deployed, Run
 from core.domain.task import DeployedAs, Priority, Source, Task
-from core.errors import Conflict
+from core.errors import Conflict, EngineRefused
 from core.ports import Clock
 
 OURS: dict[str, Any] = {"flows": {"name": {"any_": [*FLOWS.values()]}}}
@@ -47,9 +49,11 @@ class PrefectRunEngine:
     ) -> None:
         """`wake` has the workers look for runs at once."""
         self.client = client
-        self._plans = Plans(client, wake)
         self._clock = clock
         self._runs = FlowRuns(client, clock)
+        self._plans = Plans(client, wake, self._runs.reading)
+        self._deployments = DeploymentReading(client)
+        self._mending = FlowRunMending(client, self._runs, clock)
         self._flow_ids: dict[str, str] = {}
         self._flow_names_by_id: dict[str, str] = {}
         self._pool_type: str | None = None
@@ -67,8 +71,11 @@ class PrefectRunEngine:
             deployment_id = await self._change(task, name)
         except Gone:  # the flow or the deployment was deleted in Prefect since we saw it
             self._flow_ids.pop(name, None)
-            with translated():
-                deployment_id = (await self._post(task, name))["id"]
+            try:
+                with translated():
+                    deployment_id = (await self._post(task, name))["id"]
+            except Gone as error:
+                raise EngineRefused(404, f"its work pool {POOL!r} is not there") from error
         return self._told(deployment_id, task)
 
     def _told(self, deployment_id: str, task: Task) -> DeployedAs:
@@ -131,7 +138,8 @@ class PrefectRunEngine:
         """Remove the deployment that was told last, and any other of the same name."""
         ids = {task.deployment_id} if task.deployment_id else set()
         wanted = {"deployments": {"name": {"any_": [task.id]}}, "flows": {"name": {"any_": [*FLOWS.values()]}}}
-        ids |= {deployment["id"] for deployment in await self._filter(wanted, 0)}
+        async for batch in self._deployments.pages(wanted):
+            ids |= {deployment["id"] for deployment in batch}
         for deployment_id in ids:
             await self.remove_deployment(deployment_id)
 
@@ -150,30 +158,27 @@ class PrefectRunEngine:
 
     async def deployed(self) -> AsyncIterator[Deployed]:
         for wanted in (OURS, TAGGED):
-            offset = 0
-            while batch := await self._filter(wanted, offset):
+            async for batch in self._deployments.pages(wanted):
                 for each in await self._as_deployed(batch, wanted is TAGGED):
                     yield each
-                if len(batch) < PAGE:
-                    break
-                offset += PAGE
 
     async def deployed_as(self, deployment_ids: Sequence[str]) -> Sequence[Deployed]:
-        named = {"deployments": {"id": {"any_": [*deployment_ids]}}}
-        ours = await self._as_deployed(await self._filter(OURS | named, 0), False)
-        tagged = {"deployments": {**named["deployments"], **TAGGED["deployments"]}}
-        return [*ours, *await self._as_deployed(await self._filter(tagged, 0), True)]
+        found: list[Deployed] = []
+        for wanted, foreign in _only(deployment_ids):
+            async for batch in self._deployments.pages(wanted):
+                found += await self._as_deployed(batch, foreign)
+        return found
+
+    async def is_there(self, deployment_id: str) -> bool:
+        return any([await self._deployments.is_there(wanted) for wanted, _ in _only([deployment_id])])
 
     async def _as_deployed(self, batch: Sequence[Mapping[str, Any]], foreign: bool) -> Sequence[Deployed]:
         if not foreign:
-            return [deployed_of(deployment, self._clock) for deployment in batch]
+            return self._deployments.parsed(batch, lambda each: deployed_of(each, self._clock))
         names = await self._flow_names({deployment["flow_id"] for deployment in batch})
         own = frozenset(FLOWS.values())
-        return [
-            foreign_deployed(deployment, names[deployment["flow_id"]])
-            for deployment in batch
-            if names.get(deployment["flow_id"], "") not in own
-        ]
+        theirs = [each for each in batch if names.get(each["flow_id"], "") not in own]
+        return self._deployments.parsed(theirs, lambda each: foreign_deployed(each, names[each["flow_id"]]))
 
     async def _flow_names(self, flow_ids: set[str]) -> Mapping[str, str]:
         """Names of flows. A flow keeps its name, so each is asked for once."""
@@ -197,23 +202,15 @@ class PrefectRunEngine:
         with translated():
             return bool((await self.client.request("POST", "/events/filter", json=body)).json()["events"])
 
-    async def _filter(self, wanted: Mapping[str, Any], offset: int) -> Sequence[Mapping[str, Any]]:
-        body = {**wanted, "offset": offset, "limit": PAGE, "sort": "NAME_ASC"}
-        with translated():
-            answer: list[dict[str, Any]] = (
-                await self.client.request("POST", "/deployments/filter", json=body)
-            ).json()
-        return answer
-
     def fingerprint(self, task: Task) -> str:
         if task.source is Source.IMPORT:  # its owner decides what it is
             return task.deployed.fingerprint if task.deployed else ""
         return fingerprint_of(deployment_body(task, NO_FLOW, self._clock.now()))
 
     async def start(
-        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, may_refer: bool = False
+        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, key: str, may_refer: bool = False
     ) -> Run:
-        return await self._runs.start(task, parameters=parameters, priority=priority, may_refer=may_refer)
+        return await self._runs.start(task, parameters=parameters, priority=priority, key=key, may_refer=may_refer)
 
     async def cancel(self, run_id: str) -> None:
         await self._runs.cancel(run_id)
@@ -241,6 +238,12 @@ class PrefectRunEngine:
         async for runs in self._runs.at_work():
             yield runs
 
+    async def unreadable(self) -> Sequence[str]:
+        return await self._mending.unreadable()
+
+    async def mend(self, run: Run, task: Task, reason: str) -> bool:
+        return await self._mending.mend(run, task, reason)
+
     async def claim_patience(self) -> timedelta:
         if self._pool_type is None:
             try:
@@ -255,6 +258,12 @@ class PrefectRunEngine:
 
     async def delete_runs_ended_before(self, instant: datetime, limit: int) -> int:
         return await self._runs.delete_ended_before(instant, limit)
+
+
+def _only(deployment_ids: Sequence[str]) -> Sequence[tuple[Mapping[str, Any], bool]]:
+    """Filters for those of the ids that are ours, and for those that are tagged; and whether they are the latter."""
+    named = {"id": {"any_": [*deployment_ids]}}
+    return ({**OURS, "deployments": named}, False), ({"deployments": {**named, **TAGGED["deployments"]}}, True)
 
 
 def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:

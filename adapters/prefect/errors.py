@@ -10,23 +10,14 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
-from core.errors import SchedulerError, Unavailable
+from adapters.prefect.refusals import reason_of
+from core.errors import EngineFault, EngineRefused, Unavailable
 
 TRIED_AGAIN = 1
 """How often the client itself tries again, after some 2 s. Its own default, 5, takes a minute: nobody who asks our
 API waits that long to hear that Prefect is away."""
 
 _made: dict[int, tuple[SettingsContext, SettingsContext]] = {}
-
-
-class EngineRefused(SchedulerError):
-    """Prefect understood and said no, which means that we asked wrongly: a defect, or a server of another version."""
-
-    code = "engine_refused"
-
-    def __init__(self, status_code: int) -> None:
-        super().__init__(f"Prefect refused a request with status {status_code}")
-        self.status_code = status_code
 
 
 class Gone(Exception):
@@ -38,7 +29,7 @@ def translated() -> Iterator[None]:
     """Raise ours instead of the client's.
 
     Raises:
-        Unavailable: Prefect is away, overloaded or failing.
+        Unavailable: Prefect is away, overloaded or failing. It is an `EngineFault` when its answer was a 500.
         EngineRefused: it refused.
         Gone: what was named is not there; every caller in this room handles it.
     """
@@ -51,9 +42,11 @@ def translated() -> Iterator[None]:
         status = error.response.status_code
         if status == httpx.codes.NOT_FOUND:
             raise Gone from error
+        if status == httpx.codes.INTERNAL_SERVER_ERROR:
+            raise EngineFault from error
         if status >= 500 or status in {401, 403, 408, 429}:
             raise Unavailable("Prefect") from error
-        raise EngineRefused(status) from error
+        raise EngineRefused(status, reason_of(error.response)) from error
     except (httpx.HTTPError, OSError, RuntimeError) as error:  # RuntimeError: the client says "failed to reach API"
         raise Unavailable("Prefect") from error
     finally:

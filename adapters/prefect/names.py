@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from core.domain.task import Priority, TaskType
 
@@ -61,13 +62,17 @@ All other cancellations begin with a person, an automation, or the run that anot
 `server/services/cancellation_cleanup.py`, `workers/base.py`, `runner/`, `prefect.flow_engine`.
 """
 
-PARAMETER_SCHEMA = {
+PARAMETER_SCHEMA: dict[str, Any] = {
     "title": "Parameters",
     "type": "object",
     "properties": {
         "task_id": {"title": "task_id", "type": "string", "position": 0},
         "parameters": {
-            "anyOf": [{"type": "object", "additionalProperties": True}, {"type": "null"}],
+            "anyOf": [
+                {"type": "string", "format": "json-string"},
+                {"type": "object", "additionalProperties": True},
+                {"type": "null"},
+            ],
             "default": None,
             "title": "parameters",
             "position": 1,

@@ -13,9 +13,9 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
-from adapters.prefect.errors import EngineRefused, Gone, translated
+from adapters.prefect.errors import Gone, translated
 from adapters.prefect.runs import BULK_DELETE
-from core.errors import Unavailable
+from core.errors import EngineRefused, Unavailable
 from core.ports import Clock
 
 NAME = "planning-probe"

@@ -15,11 +15,12 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
 from prefect.states import Scheduled
 
 from adapters.prefect.errors import Gone, translated
+from adapters.prefect.flow_run_reading import FlowRunReading
 from adapters.prefect.names import AUTO_SCHEDULED, TRIGGER_LABEL
-from adapters.prefect.runs import PAGE
 from adapters.prefect.states import plain
 from core.domain.execution import Trigger
 from core.domain.task import Task
@@ -36,10 +37,13 @@ Instant = tuple[str, datetime]
 class Plans:
     """The part of `core.ports.RunEngine` that is about what is planned."""
 
-    def __init__(self, client: PrefectClient, wake: Callable[[], Awaitable[object]] | None) -> None:
+    def __init__(
+        self, client: PrefectClient, wake: Callable[[], Awaitable[object]] | None, reading: FlowRunReading
+    ) -> None:
         """`wake` has the workers look for runs at once."""
         self._client = client
         self._wake = wake
+        self._reading = reading
 
     async def plan(self, task: Task, since: datetime) -> None:
         """Plan the present schedule's instants from `since` on, as far ahead as Prefect itself would."""
@@ -92,16 +96,8 @@ class Plans:
     ) -> AsyncIterator[Sequence[Instant]]:
         span = {"after_": (since - _SECOND).isoformat(), "before_": (until + _SECOND).isoformat()}
         scheduled = {"expected_start_time": span, "tags": {"all_": [AUTO_SCHEDULED]}}
-        body = {**wanted, "flow_runs": scheduled, "sort": "ID_DESC", "limit": PAGE}
-        offset = 0
-        while True:
-            with translated():
-                response = await self._client.request("POST", "/flow_runs/filter", json={**body, "offset": offset})
-            found = response.json()
-            yield [_instant_of(flow_run) for flow_run in found]
-            if len(found) < PAGE:
-                return
-            offset += PAGE
+        async for flow_runs in self._reading.pages(scheduled, wanted):
+            yield [_instant_of(flow_run) for flow_run in flow_runs]
 
     async def _wake_workers(self) -> None:
         if self._wake is not None:
@@ -109,7 +105,7 @@ class Plans:
                 await self._wake()
 
 
-def _instant_of(flow_run: Mapping[str, Any]) -> Instant:
-    due_at = plain(datetime.fromisoformat(flow_run["expected_start_time"].replace("Z", "+00:00")))
-    assert due_at is not None  # noqa: S101 - for the type checker: the argument is not None
-    return str(flow_run["deployment_id"]), due_at
+def _instant_of(flow_run: FlowRun) -> Instant:
+    due_at = plain(flow_run.expected_start_time)
+    assert due_at is not None  # noqa: S101 - for the type checker: they were asked for by it
+    return str(flow_run.deployment_id), due_at

@@ -11,6 +11,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 from adapters.prefect.names import CANCELLED_BY_ENGINE, LIMIT_MESSAGE, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.run import Run, RunPhase
+from core.domain.storable import storable_text
 
 SHOWN = 300
 """Characters of an outcome that Prefect is told; the whole of it is in the history."""
@@ -56,12 +57,13 @@ def is_cancelled_by_engine(state: State[Any]) -> bool:
 def state_of_end(execution: Execution, *, died: bool) -> State[Any]:
     """The Prefect state of an execution's end."""
     if execution.status is ExecutionStatus.COMPLETED:
-        return Completed(message=execution.output[:SHOWN] or None)
+        return Completed(message=storable_text(execution.output[:SHOWN]) or None)
+    error = storable_text(execution.error[:SHOWN])
     if execution.is_cancelled:
-        return Cancelled(message=execution.error)
+        return Cancelled(message=error)
     if died:
-        return Crashed(message=execution.error)
-    return Failed(message=execution.error[:SHOWN])
+        return Crashed(message=error)
+    return Failed(message=error)
 
 
 def message_of(state: State[Any] | None) -> str:

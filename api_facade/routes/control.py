@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Controller, Parts, Reader, Runner
+from api_facade.deps import Controller, IdempotencyKey, Parts, Reader, Runner
 from api_facade.mapping import (
     accepted,
     execution_response,
@@ -66,14 +66,22 @@ async def disable_task(task_id: str, caller: Controller, parts: Parts) -> TaskRe
     openapi_extra=takes("ExecuteRequest", required=False, override=examples.EXECUTE),
     summary="Run now",
 )
-async def execute_task(task_id: str, caller: Runner, parts: Parts, request: Request) -> ExecutionAccepted:
+async def execute_task(
+    task_id: str, caller: Runner, parts: Parts, request: Request, idempotency_key: IdempotencyKey = None
+) -> ExecutionAccepted:
     """Ask for an execution now, also of a paused task, with parameters and a priority for this run only.
+
+    With an `Idempotency-Key` a repeat is safe: for 24 hours the same key of the same caller for the same task gives
+    the same answer and makes one execution, also after a 503, a lost answer, or at the same moment. Another body
+    under the same key is a 409 with the code `idempotency_key_reused`.
 
     `warnings` says why it may have to wait for long, such as that no worker is online.
     503 with Retry-After when `SCHEDULER_QUEUE_SIZE` executions wait already. Needs `scheduler:tasks:execute`.
     """
     wanted = await judged(request, read_whole, ExecuteRequest, await read_json(request, optional=True))
-    execution = await parts.runs.execute(task_id, parameters=wanted.parameters, priority=wanted.priority, by=caller)
+    execution = await parts.runs.execute(
+        task_id, parameters=wanted.parameters, priority=wanted.priority, by=caller, key=idempotency_key
+    )
     return accepted(execution, await parts.warnings.get(None))
 
 

@@ -67,6 +67,10 @@ class Overlap(StrEnum):
     """The old one is cancelled and the new one starts."""
 
 
+SYSTEM_ID_PREFIX = "system-"
+"""What the ids of system tasks begin with, and no other task's."""
+
+
 class Source(StrEnum):
     """Where a task came from."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.domain.storable import storable_text
 from core.domain.work import OUTPUT_LIMIT_BYTES
 from core.errors import SchedulerError
 
@@ -15,7 +16,8 @@ def describe_error(error: BaseException) -> str:
 
 
 def limited(text: str) -> str:
-    """At most `OUTPUT_LIMIT_BYTES` of UTF-8, cut between characters, with a note of the cut."""
+    """At most `OUTPUT_LIMIT_BYTES` of UTF-8 that every store takes, cut between characters and with a note of it."""
+    text = storable_text(text)
     encoded = text.encode()
     if len(encoded) <= OUTPUT_LIMIT_BYTES:
         return text

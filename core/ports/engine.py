@@ -48,11 +48,15 @@ class RunEngine(Protocol):
         ...
 
     def deployed(self) -> AsyncIterator[Deployed]:
-        """Every deployment of ours, and those of others that carry the adoption tag."""
+        """Every deployment of ours, and those of others that carry the adoption tag, as far as they can be read."""
         ...
 
     async def deployed_as(self, deployment_ids: Sequence[str]) -> Sequence[Deployed]:
-        """Those of the ids that are deployments of ours."""
+        """Those of the ids that are deployments of ours or carry the adoption tag, as far as they can be read."""
+        ...
+
+    async def is_there(self, deployment_id: str) -> bool:
+        """Whether there is such a deployment, ours or tagged, readable or not."""
         ...
 
     def fingerprint(self, task: Task) -> str:
@@ -60,12 +64,15 @@ class RunEngine(Protocol):
         ...
 
     async def start(
-        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, may_refer: bool = False
+        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, key: str, may_refer: bool = False
     ) -> Run:
-        """Ask for a run now. Not repeatable: each call asks for another.
+        """Ask for a run now. Calls with the same `key` ask for the same run, which may have begun or ended meanwhile.
 
         With `may_refer` the run fills references to secrets in its own parameters, because whoever asks may write
         them into a config as well.
+
+        Raises:
+            Invalid: the deployment is somebody else's, and does not take these parameters.
         """
         ...
 
@@ -102,6 +109,17 @@ class RunEngine(Protocol):
 
     def at_work(self) -> AsyncIterator[Sequence[Run]]:
         """Runs in our pool that a worker has taken and that have not ended, a page after the other."""
+        ...
+
+    async def unreadable(self) -> Sequence[str]:
+        """Ids of runs that the engine can't show. Everywhere else stands what can be known of them without that."""
+        ...
+
+    async def mend(self, run: Run, task: Task, reason: str) -> bool:
+        """Make an unreadable run of the task readable. When that can't be, it ends as failed for this reason.
+
+        False when it can't be read still.
+        """
         ...
 
     async def claim_patience(self) -> timedelta:

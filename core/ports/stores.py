@@ -55,7 +55,11 @@ class TaskStore(Protocol):
         ...
 
     def all(self, after: str | None = None) -> AsyncIterator[Task]:
-        """Every task (whose id is greater than `after`), by id, without holding them all in memory."""
+        """Every readable task (whose id is greater than `after`), by id, without holding them all in memory."""
+        ...
+
+    def unreadable(self) -> Collection[str]:
+        """Ids of tasks whose documents could not be read when `all` was read to its end the last time."""
         ...
 
     def due_before(self, instant: datetime) -> AsyncIterator[Task]:

@@ -19,6 +19,7 @@ from core.domain.task import Overlap, Source, Task
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.mirror import Mirror, picture_of
+from core.services.setting_aside import Aside
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Burial:
         self._stale_timeout = stale_timeout
         self._silences: dict[str, Silence] = {}
         self._looked_at: float | None = None
+        self._aside = Aside()
 
     async def look(self) -> None:
         """Look at every run at work once. When that fails, the time since the last look counts as nothing."""
@@ -86,10 +88,11 @@ class Burial:
                 execution = known.get(run.id)
                 silence = self._silence_of(run, execution, step)
                 silences[run.id] = silence
-                if silence.lasted >= self._allowance(run, execution, patience):
-                    await self._bury(task, run, execution, "")
-                elif silence.watched >= self._longest(task) and run.phase is RunPhase.RUNNING:
-                    await self._bury(task, run, execution, STALE_ERROR)
+                with self._aside.one("end run", run.id):
+                    if silence.lasted >= self._allowance(run, execution, patience):
+                        await self._bury(task, run, execution, "")
+                    elif silence.watched >= self._longest(task) and run.phase is RunPhase.RUNNING:
+                        await self._bury(task, run, execution, STALE_ERROR)
         self._silences = silences
         self._looked_at = began_at
 

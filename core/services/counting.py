@@ -13,7 +13,7 @@ from contextlib import suppress
 from core.domain.execution import Execution
 from core.domain.record import COUNTED_WINDOW
 from core.domain.task import Task
-from core.errors import ConcurrentChange, TaskNotFound
+from core.errors import ConcurrentChange, TaskNotFound, UnreadableDocument
 from core.ports import ExecutionStore, TaskStore
 
 COUNTED_AT_ONCE = COUNTED_WINDOW // 2
@@ -75,6 +75,8 @@ class OutcomeCounting:
             except TaskNotFound:  # deleted meanwhile: its history goes too
                 await self._executions.mark_counted(ids)
                 return
+            except UnreadableDocument:  # they stay uncounted until somebody has mended the task
+                return
             uncounted = await self._executions.still_uncounted(ids)
             try:
                 await self._count_now(task_id, ended, uncounted, remembered)
@@ -103,15 +105,19 @@ class OutcomeCounting:
                 task = task.finished(execution) if is_new else task.without_active(execution.id)
             return task
 
-        with suppress(TaskNotFound):
+        try:
             await self._tasks.change(task_id, counted)
+        except TaskNotFound:
+            pass
+        except UnreadableDocument:
+            return
         if uncounted:
             await self._executions.mark_counted([*uncounted])
 
     async def skip(self, execution: Execution) -> None:
         """Count an execution that was left out because of the overlap rule. May be repeated."""
         await self._executions.discard(execution.id)
-        with suppress(TaskNotFound):
+        with suppress(TaskNotFound, UnreadableDocument):
             await self._tasks.change(
                 execution.task_id,
                 lambda task: task.skipped(execution.id, execution.started_at),

@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from core.domain.execution import Execution, ExecutionStatus
 from core.domain.run import Run, RunPhase
 from core.domain.task import Source, Task
-from core.errors import TaskNotFound, Unavailable
+from core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from core.ports import Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
 from core.services.counting import OutcomeCounting
+from core.services.setting_aside import Aside
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Mirror:
         self._counting = counting
         self._watermark = watermark
         self._clock = clock
+        self._aside = Aside()
 
     async def apply(self, runs: Sequence[Run]) -> None:
         """Make the history agree with what the engine says, and the engine where the history is final."""
@@ -66,17 +68,22 @@ class Mirror:
         known = await self._executions.of_ids([run.id for run in ours])
         ends: list[Execution] = []
         for run in sorted(ours, key=lambda each: each.changed_at or EARLIEST):
-            task, execution = tasks[run.deployment_id or ""], known.get(run.id)
-            began = execution is not None and execution.status is not ExecutionStatus.PENDING
-            if execution is not None and execution.status.is_terminal:
-                await self._settle(task, run, execution)
-            elif run.phase is RunPhase.SKIPPED and not began:
-                await self._skip(task, run, execution)
-            elif run.phase.is_terminal:
-                ends.append(end_of(run, execution or picture_of(task, run, self._clock.now()), self._clock.now()))
-            elif not began:
-                await self._note_beginning(task, run, execution)
+            with self._aside.one("follow run", run.id):
+                ends += await self._follow(tasks[run.deployment_id or ""], run, known.get(run.id))
         await self._free_locks(await self._counting.finish_all(ends))
+
+    async def _follow(self, task: Task, run: Run, execution: Execution | None) -> Sequence[Execution]:
+        """Follow one run. Returns the end that is to be written, if it has ended."""
+        began = execution is not None and execution.status is not ExecutionStatus.PENDING
+        if execution is not None and execution.status.is_terminal:
+            await self._settle(task, run, execution)
+        elif run.phase is RunPhase.SKIPPED and not began:
+            await self._skip(task, run, execution)
+        elif run.phase.is_terminal:
+            return [end_of(run, execution or picture_of(task, run, self._clock.now()), self._clock.now())]
+        elif not began:
+            await self._note_beginning(task, run, execution)
+        return []
 
     async def sweep(self) -> None:
         """Look at everything that may have been missed since the last sweep that got through."""
@@ -94,9 +101,18 @@ class Mirror:
             await self._watermark.write(WATERMARK, until)
             seen_until = until
         await self._look_after_unfinished()
-        while uncounted := await self._executions.uncounted(limit=500):
-            await self._counting.count(uncounted)
+        await self._count_uncounted()
         await self._correct_active()
+
+    async def _count_uncounted(self) -> None:
+        """Until nothing is left but what can't be counted, because the task's document can't be read."""
+        before: set[str] = set()
+        while uncounted := await self._executions.uncounted(limit=500):
+            ids = {execution.id for execution in uncounted}
+            if ids == before:
+                return
+            await self._counting.count(uncounted)
+            before = ids
 
     async def _free_locks(self, ended: Sequence[Execution]) -> None:
         """One question for each task, not for each of what may be thousands of runs."""
@@ -170,7 +186,7 @@ class Mirror:
         for execution_id in lost:
             try:
                 await self._tasks.change(task_id, lambda each, lost=execution_id: each.without_active(lost))  # type: ignore[misc]
-            except TaskNotFound:
+            except (TaskNotFound, UnreadableDocument):
                 return
 
     def _is_settled(self, task: Task) -> bool:

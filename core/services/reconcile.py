@@ -19,11 +19,12 @@ from core.domain.audit import Action, picture_of
 from core.domain.principal import Principal
 from core.domain.run import Deployed
 from core.domain.task import Source, Task
-from core.errors import SchedulerError, TaskNotFound, Unavailable
+from core.errors import Conflict, EngineFault, SchedulerError, TaskNotFound, Unavailable, UnreadableDocument
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from core.services.auditing import Auditing
 from core.services.engine_changes import EngineChanges
 from core.services.planning import LOOK_BACK
+from core.services.setting_aside import MOST_FAULTS
 from core.services.tasks import deploy
 
 logger = logging.getLogger(__name__)
@@ -81,25 +82,36 @@ class ReconcileService:
             try:
                 removed += await self._remove_strays(others)
                 if same is None and task.deployed is not None:
-                    missing.append(task)
-                    continue
+                    same = await self._look_again(task.deployed.id)
+                    if same is None and not await self._is_unreadable(task):
+                        missing.append(task)
+                        continue
                 changed = await self._agree(task, same)
-            except Unavailable:
-                raise
-            except SchedulerError as error:
-                logger.error("Task %s could not be deployed: %s", task.id, error)
-                failed.append(task.id)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is no reason to leave the others
+                self._note_failure(task, error, failed)
                 continue
             created += changed and same is None
             updated += changed and same is not None
             unchanged += not changed
         removed += await self._remove_strays([each for strays in there.values() for each in strays])
-        back = await self._replace_missing(missing)
+        back = await self._replace_missing(missing, failed)
         created += back
-        removed += len(missing) - back
+        removed += len(missing) - back - sum(task.id in failed for task in missing)
         return ReloadOutcome(
             created=created, updated=updated, removed=removed, unchanged=unchanged, failed=tuple(failed)
         )
+
+    @staticmethod
+    def _note_failure(task: Task, error: Exception, failed: list[str]) -> None:
+        """Note that a task could not be deployed. Raises the error when it will keep the others as well."""
+        engine_is_to_blame = not isinstance(error, EngineFault) or len(failed) > MOST_FAULTS
+        if isinstance(error, Unavailable) and engine_is_to_blame:
+            raise error
+        if isinstance(error, SchedulerError):
+            logger.error("Task %s could not be deployed: %s", task.id, error)
+        else:
+            logger.error("Task %s could not be deployed", task.id, exc_info=error)
+        failed.append(task.id)
 
     async def follow(self, deployed: Deployed) -> None:
         """A deployment is new or was changed in the engine: take over what was changed on purpose."""
@@ -114,7 +126,7 @@ class ReconcileService:
     async def removed(self, deployment_id: str) -> None:
         """Somebody removed a deployment in the engine: its task goes too. A system task's comes back."""
         task = (await self._tasks.of_deployments([deployment_id])).get(deployment_id)
-        if task is None or await self._engine.deployed_as([deployment_id]):
+        if task is None or await self._engine.is_there(deployment_id):
             return
         if task.is_system:
             await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
@@ -126,6 +138,25 @@ class ReconcileService:
         task = (await self._tasks.of_deployments([deployment_id])).get(deployment_id)
         if task is not None and task.source is Source.IMPORT:
             await self.removed(deployment_id)
+
+    async def _look_again(self, deployment_id: str) -> Deployed | None:
+        """A deployment that was not listed: it may have been made since."""
+        return next(iter(await self._engine.deployed_as([deployment_id])), None)
+
+    async def _is_unreadable(self, task: Task) -> bool:
+        """Whether the task's deployment is there although it was not listed. One of ours is replaced then.
+
+        Raises:
+            Conflict: it is somebody else's.
+        """
+        if task.deployed is None or not await self._engine.is_there(task.deployed.id):
+            return False
+        if task.source is Source.IMPORT:
+            raise Conflict(
+                f"The deployment of task {task.id!r} can't be read in Prefect; its owner has to replace it"
+            )
+        logger.warning("The deployment of task %s can't be read; it is replaced", task.id)
+        return True
 
     async def _agree(self, task: Task, present: Deployed | None) -> bool:
         """Whether anything had to be done."""
@@ -147,8 +178,10 @@ class ReconcileService:
         """An instant, unless so long ago that the engine has planned anew since."""
         return instant if instant is not None and self._clock.now() - instant <= LOOK_BACK else None
 
-    async def _replace_missing(self, missing: Sequence[Task]) -> int:
+    async def _replace_missing(self, missing: Sequence[Task], failed: list[str]) -> int:
         """Deploy tasks that have lost their deployment, unless somebody removed it. How many were deployed.
+
+        Ids of those that could not be are added to `failed`.
 
         The engine's word on a removal may come a few seconds late, so it is asked twice before a task comes back.
         """
@@ -165,6 +198,8 @@ class ReconcileService:
                 deployed += 1
             except TaskNotFound:  # deleted while we were at it
                 continue
+            except Exception as error:  # noqa: BLE001 - as in `reload`
+                self._note_failure(task, error, failed)
         return deployed
 
     async def _was_removed(self, task: Task) -> bool:
@@ -192,6 +227,8 @@ class ReconcileService:
                     continue
             except TaskNotFound:
                 pass
+            except UnreadableDocument:  # it stands for a task still
+                continue
             await self._engine.remove_deployment(stray.as_told.id)
             removed += 1
         return removed

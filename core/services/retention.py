@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.errors import TaskNotFound
+from core.errors import TaskNotFound, UnreadableDocument
 from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from core.ports.takeover import TakeoverRecord
 
@@ -63,7 +63,11 @@ class RetentionService:
             before, keep=keep, limit=BATCH, spare_foreign=spare_foreign
         ):
             for task_id, execution_ids in found.items():
-                await self._remove(task_id, tuple(execution_ids))
+                try:
+                    await self._remove(task_id, tuple(execution_ids))
+                except UnreadableDocument:  # its history stays until it can be counted as removed
+                    keep |= frozenset(execution_ids)
+                    continue
                 executions += len(execution_ids)
             if on_progress is not None:
                 await on_progress(executions)

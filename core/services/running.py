@@ -19,10 +19,11 @@ from core.domain.duration import format_duration
 from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
 from core.domain.references import forbidden_references
 from core.domain.retry import LONGEST_DELAY, delay_before_retry
+from core.domain.storable import storable_value
 from core.domain.task import Overlap, Task
 from core.domain.wording import describe_error, first_line, limited
 from core.domain.work import Executor, TaskResult, WorkContext, known_so_far
-from core.errors import TaskNotFound, Unavailable
+from core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from core.services.counting import OutcomeCounting
 from core.services.due import occurrence_of, reason_to_leave_out
@@ -72,7 +73,7 @@ class TaskRunning:
         """
         try:
             task = await decided(lambda: self._tasks.get(ticket.task_id))
-        except TaskNotFound as error:
+        except (TaskNotFound, UnreadableDocument) as error:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
@@ -228,6 +229,7 @@ class TaskRunning:
             result,
             output=limited(self._conceal(result.output)),
             error=limited(self._conceal(result.error)),
+            detail=storable_value(result.detail),
         )
 
     async def _wait_for_retry(self, execution: Execution, attempt: Attempt, around: Surroundings) -> None:

@@ -6,16 +6,27 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from core.domain.audit import Action
-from core.domain.execution import Execution, ExecutionStatus
+from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.masking import mask_faults
 from core.domain.principal import Permission, Principal
 from core.domain.references import forbidden_references
 from core.domain.run import Run, RunPhase
 from core.domain.task import Priority, Source, Task
-from core.errors import ExecutionNotFound, Fault, Invalid, QueueFull, TaskDisabled, Unavailable
+from core.errors import (
+    EngineRefused,
+    ExecutionNotFound,
+    Fault,
+    Invalid,
+    QueueFull,
+    SchedulerError,
+    TaskDisabled,
+    Unavailable,
+    UnreadableDocument,
+)
 from core.ports import (
     Clock,
     ExecutionFilter,
@@ -28,6 +39,7 @@ from core.ports import (
 )
 from core.services.auditing import Auditing
 from core.services.counting import OutcomeCounting
+from core.services.keyed import KeyedRequests, run_key
 from core.services.tasks import TaskService
 from core.services.validation import parameter_faults
 
@@ -56,6 +68,7 @@ class RunService:
         counting: OutcomeCounting,
         switches: TaskService,
         audit: Auditing,
+        keyed: KeyedRequests,
         wake: Callable[[str], Awaitable[object]],
         queue_size: int,
     ) -> None:
@@ -67,49 +80,75 @@ class RunService:
         self._counting = counting
         self._switches = switches
         self._audit = audit
+        self._keyed = keyed
         self._wake = wake
         self._queue_size = queue_size
 
     async def execute(
-        self, task_id: str, *, parameters: Mapping[str, Any], priority: Priority | None, by: Principal
+        self,
+        task_id: str,
+        *,
+        parameters: Mapping[str, Any],
+        priority: Priority | None,
+        by: Principal,
+        key: str | None = None,
     ) -> Execution:
         """Ask for an execution now, with this run's own parameters and priority.
 
-        The engine is asked first: its run carries all that is needed to write the execution later, should this
-        process die before it could.
+        A repeat with the same `key` by the same caller asks for nothing new; see `core.services.keyed`.
 
         Raises:
-            TaskNotFound, TaskDisabled, Invalid (parameters), QueueFull.
+            TaskNotFound, TaskDisabled, Invalid (parameters), QueueFull, KeyReused.
         """
-        task = await self._tasks.get(task_id)
-        if not task.definition.enabled:
-            raise TaskDisabled(task_id)
-        may_refer = by.may(Permission.CREATE) or by.may(Permission.UPDATE)
-        if faults := self._parameter_faults(task, parameters, may_refer):
-            raise Invalid(faults)
-        if await self._engine.waiting() >= self._queue_size:
-            raise QueueFull(self._queue_size)
-        priority = priority or task.definition.priority
-        wanted = {"parameters": dict(parameters), "priority": str(priority)}
-        async with self._audit.change(Action.EXECUTE, by, task_id, after=wanted) as note:
-            run = await self._engine.start(task, parameters=parameters, priority=priority, may_refer=may_refer)
-            note.after = {**wanted, "execution_id": run.id}
-        now = self._clock.now()
-        execution = Execution(
-            id=run.id,
-            task_id=task_id,
-            status=ExecutionStatus.PENDING,
-            started_at=run.due_at or now,
-            queued_at=run.due_at or now,
-            trigger=run.trigger,
-            parameters=parameters,
-        )
-        await self._executions.add(execution)
+        request = None
+        if key is not None:
+            wanted = {"parameters": dict(parameters), "priority": priority and str(priority)}
+            request = await self._keyed.known(self._keyed.request(by, task_id, key, wanted))
+            if request.started_at is not None:
+                return _as_asked(task_id, request.execution_id, request.started_at, parameters)
+        task = await self._runnable(task_id, parameters, by)
+        if request is not None:
+            request = await self._keyed.claim(request)
+        run = await self._start(task, parameters, priority, by, request.run_key if request else run_key())
+        execution = _as_asked(task_id, run.id, run.due_at or self._clock.now(), parameters, run.trigger)
+        try:
+            await self._executions.add(execution)
+            if request is not None:
+                await self._keyed.answer(request, execution.id, execution.started_at)
+        except Unavailable:  # the run was asked for all the same, and the mirror writes it down later
+            logger.warning("MongoDB is away; execution %s of task %s is written later", run.id, task_id)
         with suppress(Unavailable):  # a hint only: workers ask by themselves every few seconds
             await self._wake(run.id)
         ids = {"task_id": task_id, "execution_id": run.id}
         logger.info("Execution %s of task %s asked for by %s", run.id, task_id, by.user_id, extra={"fields": ids})
         return execution
+
+    async def _runnable(self, task_id: str, parameters: Mapping[str, Any], by: Principal) -> Task:
+        """The task, if this caller may run it with these parameters."""
+        task = await self._tasks.get(task_id)
+        if not task.definition.enabled:
+            raise TaskDisabled(task_id)
+        if faults := self._parameter_faults(task, parameters, _may_refer(by)):
+            raise Invalid(faults)
+        return task
+
+    async def _start(
+        self, task: Task, parameters: Mapping[str, Any], priority: Priority | None, by: Principal, key: str
+    ) -> Run:
+        """Ask the engine before MongoDB is written.
+
+        Its run carries all that is needed to write the execution later, should this process die before it could.
+        """
+        if await self._engine.waiting() >= self._queue_size:
+            raise QueueFull(self._queue_size)
+        priority = priority or task.definition.priority
+        wanted = {"parameters": dict(parameters), "priority": str(priority)}
+        async with self._audit.change(Action.EXECUTE, by, task.id, after=wanted) as note:
+            run = await self._engine.start(
+                task, parameters=parameters, priority=priority, key=key, may_refer=_may_refer(by)
+            )
+            note.after = {**wanted, "execution_id": run.id}
+        return run
 
     def _parameter_faults(self, task: Task, parameters: Mapping[str, Any], may_refer: bool) -> list[Fault]:
         """What is wrong with a run's own parameters, and what of them this caller may not give."""
@@ -127,15 +166,28 @@ class RunService:
     async def stop(self, task_id: str, by: Principal) -> StopOutcome:
         """Pause the task and cancel every pending and running execution of it.
 
-        The schedule is held first, so that nothing new begins behind the cancellation.
+        The schedule is held first, so that nothing new begins behind the cancellation. When the engine refuses that,
+        or the task's document can't be read, the runs are cancelled all the same.
+
+        Raises:
+            TaskNotFound, EngineRefused, UnreadableDocument.
         """
+        task: Task | None
+        refusal: SchedulerError | None = None
         async with self._audit.change(Action.STOP, by, task_id, after={"paused": True}) as note:
-            task = await self._switches.hold(task_id, by, note)
+            try:
+                task = await self._switches.hold(task_id, by, note)
+            except EngineRefused as error:
+                task, refusal = await self._tasks.get(task_id), error
+            except UnreadableDocument as error:
+                task, refusal = None, error
             cancelled = {execution.id for execution in await self._executions.unfinished(task_id)}
             cancelled |= {run.id for run in await self._waiting_or_running(task)}
             note.after = {**note.after, "cancelled_executions": sorted(cancelled)}
             for run_id in sorted(cancelled):
                 await self._cancel(task_id, run_id)
+            if refusal is not None:
+                raise refusal
         ids = {"task_id": task_id, "execution_ids": [*cancelled]}
         many = len(cancelled)
         logger.info(
@@ -159,8 +211,8 @@ class RunService:
         """Executions of all tasks, newest first."""
         return await self._executions.list(wanted, page)
 
-    async def _waiting_or_running(self, task: Task) -> Sequence[Run]:
-        return await self._engine.unfinished(task.deployment_id) if task.deployment_id else ()
+    async def _waiting_or_running(self, task: Task | None) -> Sequence[Run]:
+        return await self._engine.unfinished(task.deployment_id) if task and task.deployment_id else ()
 
     async def _cancel(self, task_id: str, run_id: str) -> None:
         """Cancel in the engine; write the end at once where there is no process that would.
@@ -178,3 +230,27 @@ class RunService:
             await self._counting.finish(execution.cancelled(self._clock.now()))
         else:
             logger.debug("Run %s of task %s was cancelled before it had an execution", run_id, task_id)
+
+
+def _may_refer(by: Principal) -> bool:
+    """Whether references to secrets in parameters are filled: whoever may write them into a config may give them."""
+    return by.may(Permission.CREATE) or by.may(Permission.UPDATE)
+
+
+def _as_asked(
+    task_id: str,
+    execution_id: str,
+    asked_at: datetime,
+    parameters: Mapping[str, Any],
+    trigger: Trigger = Trigger.MANUAL,
+) -> Execution:
+    """An execution as it is when it has just been asked for."""
+    return Execution(
+        id=execution_id,
+        task_id=task_id,
+        status=ExecutionStatus.PENDING,
+        started_at=asked_at,
+        queued_at=asked_at,
+        trigger=trigger,
+        parameters=parameters,
+    )

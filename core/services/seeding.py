@@ -13,7 +13,7 @@ from dataclasses import replace
 from core.domain.audit import Action, picture_of
 from core.domain.principal import Principal
 from core.domain.task import Source, Task, TaskDefinition
-from core.errors import NameTaken, TaskNotFound
+from core.errors import NameTaken, TaskNotFound, UnreadableDocument
 from core.ports import Clock, TaskStore
 from core.services.auditing import Auditing
 
@@ -42,7 +42,10 @@ class Seeding:
         Whether a task is enabled or paused is its operator's business and is kept, as are its counters and history.
         """
         for task_id, definition in definitions.items():
-            await self._seed(task_id, definition)
+            try:
+                await self._seed(task_id, definition)
+            except UnreadableDocument as error:  # the others are seeded all the same
+                logger.error("System task %s could not be brought up to date: %s", task_id, error)
         async for task in self._tasks.all():
             if task.is_system and task.id not in definitions:
                 await self._retire(task)

@@ -20,6 +20,7 @@ from core.domain.audit import Action, picture_of
 from core.domain.principal import Permission, Principal
 from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
 from core.errors import (
+    EngineRefused,
     Fault,
     ImportedTask,
     Invalid,
@@ -27,10 +28,12 @@ from core.errors import (
     SystemTaskProtected,
     TaskNotFound,
     Unavailable,
+    UnreadableDocument,
 )
 from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
 from core.services.auditing import Auditing, Note
 from core.services.instants import next_run
+from core.services.makeshift import stand_in, undone
 from core.services.planning import MARGIN, complete_plan
 from core.services.validation import change_faults, definition_faults
 
@@ -60,7 +63,8 @@ class TaskService:
     async def create(
         self, definition: TaskDefinition, by: Principal, *, task_id: str | None = None, paused: bool = False
     ) -> Task:
-        """Store a new task, under this id if one is given, and deploy it. Raises `Invalid` or `NameTaken`.
+        """Store a new task, under this id if one is given, and deploy it. Raises `Invalid`, `NameTaken`,
+        `EngineRefused`.
 
         When the engine refuses or is away the task is taken back, so that a create is whole or not at all; if even
         that fails the sweep completes it.
@@ -82,9 +86,16 @@ class TaskService:
             task = await self._tasks.insert(new)
             try:
                 return await self._deploy(task)
-            except Unavailable:
-                await self._tasks.delete(task.id)
+            except Exception:
+                await self._take_back(task)
                 raise
+
+    async def _take_back(self, task: Task) -> None:
+        """Remove a task that could not be deployed. What its caller hears is why it could not be."""
+        try:
+            await self._tasks.delete(task.id)
+        except Unavailable:
+            logger.warning("Task %s could be neither deployed nor taken back; the sweep completes it", task.id)
 
     async def update(
         self, task_id: str, changes: Mapping[str, Any], by: Principal, *, paused: bool | None = None
@@ -117,8 +128,14 @@ class TaskService:
             return await self._redefine(task_id, redefine, note, at=now)
 
     async def delete(self, task_id: str, by: Principal) -> None:
-        """Remove the task, its deployment, its runs and its history. What is at work is cancelled."""
-        task = await self._tasks.get(task_id)
+        """Remove the task, its deployment, its runs and its history. What is at work is cancelled.
+
+        A task whose document can't be read is removed as well.
+        """
+        try:
+            task = await self._tasks.get(task_id)
+        except UnreadableDocument:
+            task = stand_in(task_id, self._clock.now())
         if task.is_system:
             raise SystemTaskProtected(task_id)
         if task.source is Source.IMPORT:
@@ -181,19 +198,42 @@ class TaskService:
         return next_run(task, self._clock.now())
 
     async def _change(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
-        changed = note.watching(change)
-        return await self._deploy(await self._tasks.change(task_id, lambda task: changed(task).to_be_planned(at)))
+        """Store the change and tell the engine of it. Raises `EngineRefused`, and nothing is changed then."""
+        return await self._carry_out(task_id, change, note, lambda task: task.to_be_planned(at), always=True)
 
     async def _redefine(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
         """A change of which the engine is told only if it means anything to it: being told makes it drop its plan."""
-        changed = note.watching(change)
 
-        def redefine(task: Task) -> Task:
-            wanted = changed(task)
-            return wanted.to_be_planned(at) if self._concerns_engine(wanted) else wanted
+        def marked(task: Task) -> Task:
+            return task.to_be_planned(at) if self._concerns_engine(task) else task
 
-        task = await self._tasks.change(task_id, redefine)
-        return await self._deploy(task) if self._concerns_engine(task) else task
+        return await self._carry_out(task_id, change, note, marked, always=False)
+
+    async def _carry_out(
+        self,
+        task_id: str,
+        change: Callable[[Task], Task],
+        note: Note,
+        marked: Callable[[Task], Task],
+        *,
+        always: bool,
+    ) -> Task:
+        """Store a change, with its mark, and tell the engine of it. What the engine refuses is undone."""
+        before: list[Task] = []
+        watched = note.watching(change)
+
+        def changing(task: Task) -> Task:
+            before[:] = [task]
+            return marked(watched(task))
+
+        changed = await self._tasks.change(task_id, changing)
+        if not always and not self._concerns_engine(changed):
+            return changed
+        try:
+            return await self._deploy(changed)
+        except EngineRefused:
+            await self._tasks.change(task_id, lambda task: undone(task, changed, before[0]))
+            raise
 
     def _concerns_engine(self, task: Task) -> bool:
         told = task.deployed

@@ -6,6 +6,7 @@ Source of the bounds: scheduler API, "Retry Logic"; design, "Tasks".
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,6 +16,7 @@ from typing import Any
 from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
 from core.domain.schedule import ScheduleError, parse
+from core.domain.storable import is_storable, storable_text
 from core.domain.task import TaskDefinition
 from core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
 from core.errors import Fault
@@ -165,17 +167,22 @@ def _size_faults(location: str, value: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _key_faults(location: str, value: object) -> Iterator[Fault]:
-    """Names that MongoDB cannot store as they are."""
+    """Names and values that the stores can't hold as they are."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            if not key or key.startswith("$") or "\x00" in key:
-                yield Fault(f"{location}.{key}", "a name must not be empty, start with $ or hold NUL")
+            if not key or key.startswith("$") or not is_storable(key):
+                named = f"{location}.{storable_text(key)}"
+                yield Fault(named, "a name must not be empty, start with $, or hold NUL or half of a surrogate pair")
             yield from _key_faults(f"{location}.{key}", inner)
     elif isinstance(value, list | tuple):
         for position, inner in enumerate(value):
             yield from _key_faults(f"{location}.{position}", inner)
     elif isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         yield Fault(location, "must fit into 64 bits")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Fault(location, "is a number too large to be held")
+    elif isinstance(value, str) and not is_storable(value):
+        yield Fault(location, "holds a NUL character or half of a surrogate pair, which can't be stored")
 
 
 def _depth(value: object) -> int:

@@ -6,7 +6,7 @@ Deployments are read many at once and remembered for a few seconds, so that a bu
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.worker.allowance import check
 from flows.worker.configuration import WarmJobConfiguration
@@ -43,11 +44,32 @@ class Deployments:
         wanted = [key for key in dict.fromkeys(ids) if key is not None and key not in self._remembered]
         for start in range(0, len(wanted), _READ_AT_ONCE):
             batch = wanted[start : start + _READ_AT_ONCE]
-            found = await self._client.read_deployments(
-                deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=batch)), limit=_READ_AT_ONCE
-            )
-            for deployment in found:
+            for deployment in await self._readable(batch):
                 self._remembered[deployment.id] = _Remembered(deployment, now + _REMEMBERED_SECONDS)
+
+    async def _readable(self, ids: Sequence[UUID]) -> Sequence[DeploymentResponse]:
+        """The deployments. One that Prefect can't send costs none of the others: the batch is halved to find it.
+
+        Raises:
+            PrefectHTTPStatusError: none of them can be read.
+        """
+        wanted = DeploymentFilter(id=DeploymentFilterId(any_=[*ids]))
+        try:
+            return await self._client.read_deployments(deployment_filter=wanted, limit=_READ_AT_ONCE)
+        except PrefectHTTPStatusError:
+            if len(ids) == 1:
+                raise
+        half = len(ids) // 2
+        found: list[DeploymentResponse] = []
+        failures: list[PrefectHTTPStatusError] = []
+        for some in (ids[:half], ids[half:]):
+            try:
+                found += await self._readable(some)
+            except PrefectHTTPStatusError as error:
+                failures.append(error)
+        if not found and failures:
+            raise failures[0]
+        return found
 
     async def get(self, deployment_id: UUID) -> DeploymentResponse | None:
         """One deployment, or `None` when there is none."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
+from core.domain.storable import storable_text
+
 _INTERVAL_SECONDS = 0.5
 _BATCH_LENGTH = 500
 _BATCH_BYTES = 3_000_000
@@ -32,6 +34,7 @@ class LogShipping:
         if len(self._waiting) >= _MOST_WAITING:
             self._dropped += 1
             return
+        log["message"] = storable_text(log["message"])  # else Prefect refuses the whole batch
         self._waiting.append(log)
         self._arrived.set()
 

@@ -12,13 +12,6 @@ from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-    WorkPoolFilter,
-    WorkPoolFilterName,
-)
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events import emit_event
 from prefect.events.clients import get_events_subscriber
@@ -26,6 +19,7 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.settings import get_current_settings
 from redis.asyncio import Redis
 
+from adapters.prefect.flow_run_reading import FlowRunReading
 from adapters.redis.client import open_redis
 from adapters.redis.wake import wakes
 from adapters.settings import RedisSettings
@@ -112,17 +106,15 @@ async def sweep_cancelling(
     on_found: Callable[[UUID], None],
 ) -> None:
     """Look for runs of the pool that are being cancelled, again and again, until cancelled."""
+    reading = FlowRunReading(client)
     while True:
         await asyncio.sleep(interval_seconds)
         try:
-            found = await client.read_flow_runs(
-                flow_run_filter=FlowRunFilter(
-                    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING]))
-                ),
-                work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool_name])),
+            found = await reading.ids(  # ids alone, as a run that Prefect can't send would hide the others
+                {"state": {"type": {"any_": [StateType.CANCELLING]}}}, {"work_pools": {"name": {"any_": [pool_name]}}}
             )
-            for flow_run in found:
-                on_found(flow_run.id)
+            for flow_run_id in found:
+                on_found(UUID(flow_run_id))
         except Exception as error:  # noqa: BLE001 - the next sweep may do better
             _logger.debug("Could not look for cancelled runs: %s", error)
 

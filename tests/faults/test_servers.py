@@ -14,7 +14,7 @@ import pytest
 from core.domain.execution import ExecutionStatus
 from core.domain.task import TaskStatus
 from tests.chaos.stand import Stand
-from tests.conftest import Scheduler, function, wait_until
+from tests.conftest import ADMIN, Scheduler, function, wait_until
 from tests.faults.test_processes import all_agree, at_work
 from tests.running.test_runs import from_tests, lines_of
 
@@ -85,6 +85,30 @@ async def test_an_outcome_that_could_not_reach_mongodb_is_recovered_from_prefect
     assert ended.status is ExecutionStatus.COMPLETED
     assert ended.output == "waited 4 s"
     assert ended.fencing_token >= 1
+
+
+async def test_an_execute_during_which_mongodb_dies_is_accepted_and_its_repeat_finds_the_run(
+    stand: Stand, shop: Scheduler
+) -> None:
+    task = await shop.task()
+    hooks = shop.services.engine.client._client.event_hooks["response"]
+
+    async def die(response: httpx.Response) -> None:
+        if response.request.url.path.endswith("/create_flow_run"):
+            hooks.remove(die)
+            await stand.stop("mongo")
+
+    hooks.append(die)
+    asked = {"parameters": {"a": 1}, "priority": None, "by": ADMIN, "key": "while MongoDB dies"}
+    try:
+        accepted = await shop.services.runs.execute(task.id, **asked)  # type: ignore[arg-type]
+    finally:
+        await stand.start("mongo")
+    again = await shop.services.runs.execute(task.id, **asked)  # type: ignore[arg-type]
+    assert again.id == accepted.id
+    ended = await all_agree(shop, task, accepted.id)
+    assert (ended.status, ended.parameters) == (ExecutionStatus.COMPLETED, {"a": 1})
+    assert [each.id for each in await shop.history(task)] == [accepted.id]
 
 
 async def test_a_full_disk_under_mongodb_is_a_503_and_what_ran_meanwhile_is_in_the_history(

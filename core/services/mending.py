@@ -1,0 +1,80 @@
+"""Heals runs that the engine can't show, and says so.
+
+An earlier version handed numbers beyond 64 bits to the engine as they were. No list in which such a run stands can be
+shown by the engine. What it was given is written anew in a way that the engine can show; where that does not help the
+run ends as failed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from core.domain.alert import AlertKind
+from core.domain.run import Run, RunPhase
+from core.domain.task import Task
+from core.errors import SchedulerError, Unavailable
+from core.ports import RunEngine, TaskStore
+from core.services.mirror import Mirror
+from core.services.service_alerts import ServiceAlerts
+
+logger = logging.getLogger(__name__)
+
+LOOK_INTERVAL = timedelta(seconds=5)
+AT_ONCE = 200
+REASON = "The run was given something that Prefect can't send, and had to be removed there"
+RUNS, TASKS = "runs in Prefect", "tasks"
+"""Parts of the service, for the alerts."""
+SHOWN = 5
+
+
+class Mending:
+    """May be used in any number of processes."""
+
+    def __init__(self, *, tasks: TaskStore, engine: RunEngine, mirror: Mirror, alerts: ServiceAlerts) -> None:
+        self._tasks = tasks
+        self._engine = engine
+        self._mirror = mirror
+        self._alerts = alerts
+
+    async def look(self) -> None:
+        """Mend what is unreadable and belongs to a task. What is left opens an alert until it is gone."""
+        await self._tell(TASKS, self._tasks.unreadable(), "documents of tasks can't be read from MongoDB")
+        unreadable = await self._engine.unreadable()
+        for start in range(0, len(unreadable), AT_ONCE):
+            await self._mend_all(unreadable[start : start + AT_ONCE])
+        left = await self._engine.unreadable() if unreadable else ()
+        await self._tell(RUNS, left, "runs can't be read from Prefect and could not be mended here")
+
+    async def _tell(self, part: str, ids: Collection[str], what: str) -> None:
+        if not ids:
+            await self._alerts.resolve(AlertKind.UNREADABLE, f"All {part} can be read", part)
+            return
+        named = ", ".join([*ids][:SHOWN]) + (", …" if len(ids) > SHOWN else "")
+        await self._alerts.open(AlertKind.UNREADABLE, f"{len(ids)} {what}: {named}", part)
+
+    async def _mend_all(self, run_ids: Sequence[str]) -> None:
+        runs = await self._engine.runs(run_ids)
+        tasks = await self._tasks.of_deployments({run.deployment_id for run in runs.values() if run.deployment_id})
+        for run in runs.values():
+            task = tasks.get(run.deployment_id or "")
+            if task is None:
+                continue
+            try:
+                await self._mend(task, run)
+            except Unavailable:
+                raise
+            except SchedulerError as error:
+                logger.warning("Run %s of task %s could not be mended: %s", run.id, task.id, error)
+
+    async def _mend(self, task: Task, run: Run) -> None:
+        """The end is read back, so that the history takes it over from the engine as it does any other."""
+        if not await self._engine.mend(run, task, REASON) or run.phase is RunPhase.AHEAD:
+            return
+        mended = (await self._engine.runs([run.id])).get(run.id)
+        if mended is None and not run.phase.is_terminal:  # it had to be removed
+            mended = replace(run, phase=RunPhase.FAILED, message=REASON)
+        if mended is not None:
+            await self._mirror.apply([mended])
