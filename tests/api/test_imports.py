@@ -81,7 +81,7 @@ configs = st.one_of(
             "http",
             {
                 "url": "https://bob:pl4nted@example.com/?token=pl4nted",
-                "headers": {"Authorization": "Bearer {{ prefect.blocks.secret.a }}", "X-Api-Key": "pl4nted"},
+                "headers": {"X-Auth-Token": "{{ prefect.blocks.secret.a }}", "X-Api-Key": "pl4nted"},
                 "body": body,
             },
         )

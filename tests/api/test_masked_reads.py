@@ -24,11 +24,11 @@ Make = Callable[..., Any]
 Database = AsyncDatabase[dict[str, Any]]
 CONFIG = {
     "url": "https://bob:pl4nted-1@example.com/hooks?token=pl4nted-2&page=1",
-    "headers": {"Authorization": "Bearer pl4nted-3", "Accept": "application/json"},
+    "headers": {"X-Auth-Token": "pl4nted-3", "Accept": "application/json"},
 }
 SHOWN = {
     "url": f"https://{CONCEALED}@example.com/hooks?token={CONCEALED}&page=1",
-    "headers": {"Authorization": CONCEALED, "Accept": "application/json"},
+    "headers": {"X-Auth-Token": CONCEALED, "Accept": "application/json"},
 }
 
 
@@ -74,7 +74,7 @@ async def test_masks_that_are_sent_back_keep_what_is_stored(
     assert changed.json()["config"] == {
         **CONFIG,
         "method": "POST",
-        "headers": {"Authorization": "Bearer pl4nted-3", "Accept": "text/plain"},
+        "headers": {"X-Auth-Token": "pl4nted-3", "Accept": "text/plain"},
     }
 
 
@@ -87,7 +87,7 @@ async def test_a_mask_that_stands_for_nothing_is_refused_by_its_field(
     found = faults(await client.put(path, json=moved, headers=updater))
     assert found.keys() == {"config.url", "config.headers.X-Token"}
     body = {"name": "never made", "type": "http", "schedule": NEVER, "config": SHOWN}
-    assert faults(await admin.post("/tasks", json=body)).keys() == {"config.url", "config.headers.Authorization"}
+    assert faults(await admin.post("/tasks", json=body)).keys() == {"config.url", "config.headers.X-Auth-Token"}
     parameters = {"parameters": {"headers": {"X-Token": CONCEALED}}}
     assert faults(await admin.post(f"/tasks/{task['id']}/execute", json=parameters)).keys() == {
         "parameters.headers.X-Token"

@@ -49,6 +49,8 @@ def test_a_good_config_has_no_fault(bench: Bench, config: dict[str, Any]) -> Non
         ({"url": "https://"}, "config.url"),
         ({"url": "https://a b/"}, "config.url"),
         ({"url": "https://a..b/"}, "config.url"),
+        ({"url": "https://u:p@a.example/", "headers": {"authorization": "Bearer x"}}, "config.url"),
+        ({"url": "https://u:p@a.example/", "auth": {"type": "bearer", "secret_block": "x"}}, "config.url"),
         ({"url": "https://" + "a" * 64 + ".example/"}, "config.url"),
         ({"url": "https://ä..example/"}, "config.url"),
         ({"url": "https://a%20b.example/"}, "config.url"),

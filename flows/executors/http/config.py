@@ -232,6 +232,17 @@ def clashes(config: HttpConfig, parameters: HttpParameters) -> list[Fault]:
     ]
 
 
+def doubled_credentials(config: HttpConfig) -> list[Fault]:
+    """What is wrong with a new config that gives credentials twice: those in the address win, and nobody sees it.
+
+    A stored one is sent as it always was.
+    """
+    in_address = "@" in urlsplit(REFERENCE.sub("reference", config.url)).netloc
+    if in_address and (config.auth or any(name.lower() == "authorization" for name in config.headers)):
+        return [Fault("config.url", "holds a user, and there are auth or an Authorization header: give one of them")]
+    return []
+
+
 def laid_over(config: HttpConfig, parameters: HttpParameters) -> HttpConfig:
     """The config for one run."""
     lower = {name.lower() for name in parameters.headers}

@@ -26,7 +26,14 @@ from core.errors import Fault, Invalid, SchedulerError
 from flows.executors.catalog import CatalogEntry, described
 from flows.executors.faults import faults_of
 from flows.executors.http.assertions import JsonDocument
-from flows.executors.http.config import HttpConfig, HttpParameters, clashes, laid_over, reserved_headers
+from flows.executors.http.config import (
+    HttpConfig,
+    HttpParameters,
+    clashes,
+    doubled_credentials,
+    laid_over,
+    reserved_headers,
+)
 from flows.executors.http.request import request_of
 from flows.executors.numbers import with_whole_numbers
 from flows.executors.outcome import raised, refused, without_secrets
@@ -61,10 +68,10 @@ class HttpExecutor:
     def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]:
         """What is wrong with a config, or with a run's own parameters."""
         try:
-            _read(config, parameters or {})
+            read = _read(config, parameters or {})
         except Invalid as error:
             return list(error.faults)
-        return []
+        return doubled_credentials(read) if parameters is None else []
 
     def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
         """See `core.ports.ExecutorCatalog.reserved_faults`."""
