@@ -6,9 +6,11 @@ that are compared.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from core.domain.audit import Action, picture_of
@@ -38,6 +40,7 @@ class EngineChanges:
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._taking_back = asyncio.Lock()
 
     async def take_over(self, task: Task, present: Deployed) -> Task:
         """The task as it is after following.
@@ -91,12 +94,10 @@ class EngineChanges:
             return task
         changes, now = present.changes(task), self._clock.now()
         since = min(present.changed_at or now, now)
+        if not changes:
+            return await self._take_back(task, present, since)
         if unsaid := present.taken_back(task):
             await self._explain(task, unsaid)
-        if not changes:
-            if not unsaid:
-                return task
-            return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock, since=since)
         logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
 
         def follow(each: Task) -> Task:
@@ -115,6 +116,18 @@ class EngineChanges:
         if changed_at is None or now - changed_at > LOOK_BACK or task.deployed is None:
             return task
         return await plan_again(task, min(changed_at, now), tasks=self._tasks, engine=self._engine, clock=self._clock)
+
+    async def _take_back(self, task: Task, present: Deployed, since: datetime) -> Task:
+        """Set back what a task can't say. News, the watch and the reload may find it at once, and one does it."""
+        if not present.taken_back(task):
+            return task
+        async with self._taking_back:
+            fresh = await self._engine.deployed_as([present.as_told.id])
+            unsaid = fresh[0].taken_back(task) if fresh else {}
+            if not unsaid:
+                return task
+            await self._explain(task, unsaid)
+            return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock, since=since)
 
     async def _explain(self, task: Task, unsaid: Mapping[str, Any]) -> None:
         """Say in the audit what somebody set in the engine and will not find there again, and why."""
