@@ -213,6 +213,7 @@ def _duties(
             alerts=alerts.service,
             watermark=stores.watermark,
             clock=stores.clock,
+            keep_for=settings.scheduler.retention,
         ),
         mending=Mending(tasks=stores.tasks, engine=engine, mirror=mirror, alerts=alerts.service),
         reconcile=reconcile,

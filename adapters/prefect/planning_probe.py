@@ -27,6 +27,8 @@ DUE_IN = timedelta(days=60)
 RENEWED_WITHIN = timedelta(days=30)
 """Prefect plans 100 days ahead by default: the run is due well within that, and moved long before it is due."""
 INTERVAL = timedelta(days=3650)
+REST = timedelta(seconds=15)
+"""For so long the run stays: rows are not made and removed more often than it takes to notice within a minute."""
 ROUND = timedelta(seconds=60)
 """How often the service makes its round by default."""
 SETTINGS: Any = "/admin/settings"  # the client's list of paths does not know it
@@ -43,20 +45,25 @@ class PlanningProbe:
         self._removed_at: datetime | None = None
         self._round: timedelta | None = None
 
-    async def owed_for(self) -> timedelta:
-        """How long the service has owed us a run; zero when it has planned one since the last look."""
+    async def owed_for(self) -> timedelta | None:
+        """How long the service has owed us a run; zero when it has planned one, None when that is not known yet."""
         now = self._clock.now()
         deployment_id = await self._deployed(now)
         try:
             planned = await self._planned(deployment_id)
         except Gone:  # somebody removed the deployment
             self.forget()
-            return timedelta()
-        if planned or self._removed_at is None:
+            return None
+        if self._removed_at is None:
             await self._remove(planned)
             self._removed_at = now
-            return timedelta()
-        return now - self._removed_at
+            return None
+        if not planned:
+            return now - self._removed_at
+        if now - self._removed_at >= REST:
+            await self._remove(planned)
+            self._removed_at = now
+        return timedelta()
 
     async def round(self) -> timedelta:
         """How often the service makes its round, as the server is set."""

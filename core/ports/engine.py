@@ -142,8 +142,8 @@ class RunEngine(Protocol):
 class PlannerProbe(Protocol):
     """Finds out whether the engine's own planner is at work."""
 
-    async def owed_for(self) -> timedelta:
-        """How long the planner has owed the run that was asked of it; zero when it has planned since."""
+    async def owed_for(self) -> timedelta | None:
+        """How long the planner has owed a run; zero when it has planned one, None when that is not known yet."""
         ...
 
     async def round(self) -> timedelta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from core.domain.periods import Held, Period, in_force_at
-from core.domain.schedule import Every, parse_stored
+from core.domain.schedule import Every, ScheduleError, parse_stored
 from core.domain.task import Task
 
 _SECOND = timedelta(seconds=1)
@@ -38,8 +38,11 @@ def period_at(task: Task, instant: datetime) -> Period | None:
 
 
 def names(period: Period, task: Task, instant: datetime) -> bool:
-    """Whether the period's schedule names this instant."""
-    return next_in(period, task, instant - _SECOND) == instant
+    """Whether the period's schedule names this instant. A text that can't be read any more is taken to name it."""
+    try:
+        return next_in(period, task, instant - _SECOND) == instant
+    except ScheduleError:
+        return True
 
 
 def due_between(task: Task, begin: datetime, end: datetime, limit: int) -> list[datetime]:

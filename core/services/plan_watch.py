@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core.domain.alert import AlertKind
 from core.domain.duration import format_duration
+from core.domain.schedule import ScheduleError
 from core.domain.task import Source, Task
-from core.errors import ConcurrentChange, TaskNotFound
+from core.errors import SchedulerError, TaskNotFound, Unavailable
 from core.ports import Clock, PlannerProbe, RunEngine, TaskStore, Watermark
 from core.services.instants import due_between
 from core.services.planning import CAUGHT_UP, MOST_AT_ONCE
@@ -54,13 +55,16 @@ class PlanWatch:
         alerts: ServiceAlerts,
         watermark: Watermark,
         clock: Clock,
+        keep_for: timedelta,
     ) -> None:
+        """`keep_for` is how long runs that have ended are kept: one that is gone may have run."""
         self._tasks = tasks
         self._engine = engine
         self._probe = probe
         self._alerts = alerts
         self._watermark = watermark
         self._clock = clock
+        self._looked_back_for = min(CAUGHT_UP, keep_for / 2)
         self._seen_ahead_until: datetime | None = None
 
     def forget(self) -> None:
@@ -72,21 +76,23 @@ class PlanWatch:
         """Plan what has no run. Raises `Unavailable`; the next look begins where this one did."""
         now = self._clock.now()
         for task in await self._tasks.unplanned(now - MARK_RESPECTED_FOR):
-            await self._complete(task)
+            await self._apart(task.id, self._complete(task))
         seen_behind_until = await self._watermark.read(WATERMARK) or now - FIRST_LOOK_BACK
-        behind = (max(seen_behind_until, now - CAUGHT_UP), now - BEHIND)
+        behind = (max(seen_behind_until, now - self._looked_back_for), now - BEHIND)
         ahead = (max(self._seen_ahead_until or now, now), now + AHEAD)
         tasks = [task async for task in self._tasks.due_before(ahead[1])]
         for task_id, missing in (await self._holes(tasks, *ahead)).items():
-            await self._plan(task_id, missing)
+            await self._apart(task_id, self._plan(task_id, missing))
         self._seen_ahead_until = ahead[1]
         for task_id, missing in (await self._holes(tasks, *behind)).items():
-            await self._make_up_for(task_id, missing)
+            await self._apart(task_id, self._make_up_for(task_id, missing))
         await self._watermark.write(WATERMARK, behind[1])
 
     async def look_at_planner(self) -> None:
         """Open an alert when the engine's planner stands still, and resolve it when it is at work again."""
         owed_for = await self._probe.owed_for()
+        if owed_for is None:
+            return
         patience = max(PATIENCE, 2 * await self._probe.round())
         if owed_for > patience:
             text = "Prefect's scheduler service plans no runs; the facade plans them until it does again"
@@ -99,7 +105,7 @@ class PlanWatch:
             (task.deployment_id, instant): task.id
             for task in tasks
             if task.deployment_id is not None
-            for instant in due_between(task, begin, end, MOST_AT_ONCE)
+            for instant in _due(task, begin, end)
         }
         if not due:
             return {}
@@ -114,15 +120,15 @@ class PlanWatch:
 
     async def _plan(self, task_id: str, missing: Sequence[datetime]) -> None:
         """Instants that are still to come; the engine itself can plan them."""
-        task = await self._present(task_id)
-        if task is not None and task.fires:
+        task = await self._tasks.get(task_id)
+        if task.fires:
             await self._engine.plan(task, max(min(missing), task.known_periods[-1].since))
             logger.info("Planned task %s from %s on, which the engine had not", task_id, min(missing).isoformat())
 
     async def _make_up_for(self, task_id: str, missing: Sequence[datetime]) -> None:
         """Instants that are past. What somebody else's deployment missed is for its owner to make up for."""
-        task = await self._present(task_id)
-        if task is None or task.source is Source.IMPORT:
+        task = await self._tasks.get(task_id)
+        if task.source is Source.IMPORT:
             return
         still_due = {*due_between(task, min(missing), max(missing) + timedelta(seconds=1), MOST_AT_ONCE)}
         made = await self._engine.plan_instants(task, [each for each in missing if each in still_due])
@@ -131,13 +137,23 @@ class PlanWatch:
             logger.warning("%d instants of task %s had no run, the first since %s", made, task_id, late)
 
     async def _complete(self, task: Task) -> None:
-        try:
-            await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
-        except (TaskNotFound, ConcurrentChange):  # deleted or changed again meanwhile
-            logger.debug("Task %s was changed while its plan was completed", task.id)
+        await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
 
-    async def _present(self, task_id: str) -> Task | None:
+    async def _apart(self, task_id: str, work: Awaitable[None]) -> None:
+        """What is wrong with one task does not keep the others from being planned."""
         try:
-            return await self._tasks.get(task_id)
-        except TaskNotFound:
-            return None
+            await work
+        except Unavailable:
+            raise
+        except TaskNotFound:  # deleted meanwhile
+            return
+        except (SchedulerError, ScheduleError) as error:
+            logger.error("Task %s could not be planned: %s", task_id, error)
+
+
+def _due(task: Task, begin: datetime, end: datetime) -> Sequence[datetime]:
+    try:
+        return due_between(task, begin, end, MOST_AT_ONCE)
+    except ScheduleError as error:  # stored by another version, or by hand
+        logger.error("The schedule of task %s can not be read: %s", task.id, error)
+        return ()

@@ -74,9 +74,16 @@ class Trial:
     def client(self) -> PrefectClient:
         return self.scheduler.services.engine.client
 
+    @property
+    def config(self) -> dict[str, object]:
+        return {"function_name": "stamping", "module": "tests", "parameters": {"file": str(self.file)}}
+
     async def create(self, schedule: str = "") -> None:
-        config = {"function_name": "stamping", "module": "tests", "parameters": {"file": str(self.file)}}
-        self.task = await self.scheduler.task(schedule=schedule or at(self.instant), config=config)
+        self.task = await self.scheduler.task(schedule=schedule or at(self.instant), config=self.config)
+
+    async def create_of_another_type(self) -> None:
+        config = {"url": "http://127.0.0.1:9/"}
+        self.task = await self.scheduler.task("http", schedule=at(self.instant), config=config, max_retries=0)
 
     async def update(self, **changes: object) -> None:
         await self.scheduler.services.tasks.update(self.id, changes, ADMIN)
@@ -119,6 +126,11 @@ def _another_hour(trial: Trial) -> int:
 async def change_the_config(trial: Trial) -> None:
     assert trial.task is not None
     await trial.update(timeout=timedelta(minutes=1), config=dict(trial.task.definition.config))
+
+
+async def change_the_type(trial: Trial) -> None:
+    """Another type is another flow in Prefect, and so another deployment."""
+    await trial.update(type="function", config=trial.config)
 
 
 async def pause_and_resume(trial: Trial) -> None:
@@ -168,6 +180,7 @@ BEFORE: list[Change] = [
     say_the_same_otherwise,
     name_another_instant,
     change_the_config,
+    change_the_type,
     pause_and_resume,
     disable_and_enable,
     describe_in_prefect,
@@ -200,7 +213,7 @@ async def test_a_change_around_a_due_instant_neither_loses_nor_doubles_it(
     async def play(number: int, change: Change, offset: float) -> Trial:
         instant = first + timedelta(seconds=number // 3)
         trial = Trial(scheduler, tmp_path, f"{change.__name__} {offset} {number}", instant)
-        await trial.create()
+        await (trial.create_of_another_type() if change is change_the_type else trial.create())
         await sleep_until(instant + timedelta(seconds=offset))
         await change(trial)
         await sleep_until(instant + SETTLED)
