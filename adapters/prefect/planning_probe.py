@@ -31,6 +31,8 @@ REST = timedelta(seconds=15)
 """For so long the run stays: rows are not made and removed more often than it takes to notice within a minute."""
 ROUND = timedelta(seconds=60)
 """How often the service makes its round by default."""
+GAP = timedelta(seconds=20)
+"""Looks further apart than that say nothing of the time between."""
 SETTINGS: Any = "/admin/settings"  # the client's list of paths does not know it
 
 
@@ -43,6 +45,7 @@ class PlanningProbe:
         self._deployment_id: str | None = None
         self._due_at: datetime | None = None
         self._removed_at: datetime | None = None
+        self._looked_at: datetime | None = None
         self._round: timedelta | None = None
 
     async def owed_for(self) -> timedelta | None:
@@ -58,7 +61,11 @@ class PlanningProbe:
             await self._remove(planned)
             self._removed_at = now
             return None
+        looked_at, self._looked_at = self._looked_at or now, now
         if not planned:
+            if now - looked_at > GAP:  # the server was away: its service begins its rounds anew
+                self._removed_at = now
+                return None
             return now - self._removed_at
         if now - self._removed_at >= REST:
             await self._remove(planned)
@@ -79,7 +86,7 @@ class PlanningProbe:
 
     def forget(self) -> None:
         """Begin anew: another process has looked meanwhile, or the server may be another."""
-        self._deployment_id = self._removed_at = self._round = None
+        self._deployment_id = self._removed_at = self._looked_at = self._round = None
 
     async def _deployed(self, now: datetime) -> str:
         if self._deployment_id is None or self._due_at is None or self._due_at - now < RENEWED_WITHIN:
