@@ -98,8 +98,8 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
             allow_origins=settings.api.api_trusted_origins,
             allow_credentials=True,
             allow_methods=["GET", "POST", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", HEADER],
-            expose_headers=["Location", "Retry-After", HEADER],
+            allow_headers=["Authorization", "Content-Type", "X-CSRF-Token", HEADER],
+            expose_headers=["Location", "Retry-After", "Warning", HEADER],
         )
     app.add_middleware(RequestBounds)
     app.add_middleware(RequestTracing, unlogged=root.UNLOGGED)

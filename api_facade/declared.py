@@ -13,9 +13,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api_facade import examples
+from api_facade import examples, ignored
 from api_facade.problems import MEDIA_TYPE
-from api_facade.query_policy import UnknownNames, known_names, policy_of, repeated, unknown, warning_of
+from api_facade.query_policy import UnknownNames, given_twice, known_names, policy_of, repeated, unknown
 from api_facade.shape import fault_of
 from core.errors import Fault, Invalid
 
@@ -41,9 +41,11 @@ class LeanRoute(APIRoute):
 
         async def judged(request: Request) -> Response:
             strange = [*unknown(request.query_params, known)]
-            refused = [*repeated(request.query_params, known)]
+            refused = [*repeated(request.query_params, known), *given_twice(request.query_params, known)]
             if policy is UnknownNames.REFUSE:
                 refused += strange
+            else:
+                ignored.ignore(request, strange)
             before = _refused.set(refused)
             try:
                 response = await answer(request)
@@ -51,8 +53,8 @@ class LeanRoute(APIRoute):
                 raise Invalid([*map(fault_of, error.errors()), *refused]) from error
             finally:
                 _refused.reset(before)
-            if strange:
-                response.headers["Warning"] = warning_of(strange)
+            if faults := ignored.ignored(request):
+                response.headers[ignored.HEADER] = ignored.warning_of(faults)
             return response
 
         return judged

@@ -205,12 +205,13 @@ STATUS = {
         "database_latency": "1.204ms",
         "redis": "healthy",
         "redis_latency": "402µs",
-        "engine": "healthy",
+        "engine": "running",
         "engine_latency": "5.2ms",
     },
     "metrics": {**STATS, "active_workers": 1, "memory_usage_mb": 141.5, "success_rate": 98.7},
     "last_checked": "2026-01-15T10:31:12.000Z",
 }
+SCHEDULER_STATUS = {"module": "scheduler", "status": "running", "version": "1.0.0", "engine": True}
 RELOADED = {
     "message": "Prefect equals MongoDB",
     "created": 0,

@@ -17,6 +17,7 @@ from api_facade.definitions import read_definition
 from api_facade.origins import through
 from api_facade.schemas.batches import Imported, ImportFailure, ImportItem, ImportResult
 from api_facade.schemas.common import ProblemFault
+from api_facade.sent_tasks import without_own_fields
 from api_facade.shape import read_shape
 from core.aside import aside
 from core.domain.audit import Door
@@ -117,7 +118,7 @@ def _definition(
     parts: Container, body: Mapping[str, Any], present: Task | None, faults: Sequence[Fault]
 ) -> TaskDefinition:
     """The definition, with stored values for its masks. Raises `Invalid` with all that is wrong with the task."""
-    own = {name: value for name, value in body.items() if name not in OWN_FIELDS}
+    own, _ = without_own_fields({name: value for name, value in body.items() if name not in OWN_FIELDS})
     stored = present.definition.config if present is not None else {}
     try:
         definition = read_definition(own, parts.catalog, parts.default_timezone, stored)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from api_facade.schemas.audit import AuditEntryResponse
-from api_facade.schemas.executions import ExecutionAccepted, ExecutionMetadata, ExecutionResponse
-from api_facade.schemas.service import Dependencies, Metrics, StatsResponse, StatusResponse
+from api_facade.schemas.common import PageQuery
+from api_facade.schemas.executions import (
+    WITH_OUTPUT,
+    ExecutionAccepted,
+    ExecutionMetadata,
+    ExecutionResponse,
+    HistoryQuery,
+)
+from api_facade.schemas.service import (
+    Dependencies,
+    EngineStatus,
+    Metrics,
+    SchedulerStatus,
+    StatsResponse,
+    StatusResponse,
+)
 from api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
 from core.aside import aside
 from core.domain.alert import TaskAlerts
@@ -18,9 +32,13 @@ from core.domain.execution import Execution
 from core.domain.masking import masked
 from core.domain.principal import Permission, Principal
 from core.domain.task import Task
-from core.ports import Health, Page, PageRequest, TaskFilter
+from core.errors import Fault, Invalid
+from core.ports import ExecutionFilter, Health, Page, PageRequest, TaskFilter
 from core.services.status import ServiceStatus, Stats
 
+MODULE = "scheduler"
+IDLE_RATE = 100.0
+"""Percent, shown before the first execution of the day has ended. Source: go-falcon, module status."""
 NOT_ASKED = Health(name="", healthy=False, latency=timedelta())
 
 
@@ -195,9 +213,23 @@ def page_numbers(page: Page[Any]) -> Mapping[str, int]:
     }
 
 
-def page_request(page: int, size: int) -> PageRequest:
+def page_request(query: PageQuery) -> PageRequest:
     """Which page is asked for."""
-    return PageRequest(page=page, size=size)
+    return PageRequest(page=query.page, size=query.size, brief=query.size > WITH_OUTPUT)
+
+
+def broadened(query: Mapping[str, str]) -> Iterator[Fault]:
+    """What of a query is answered with more than was asked for."""
+    if query.get("status") in {"timeout", "cancelled"}:
+        yield Fault("query.status", "is answered with all that failed; their errors name the reason")
+
+
+def execution_filter(query: HistoryQuery, task_id: str | None) -> ExecutionFilter:
+    """Which executions are asked for. Raises `Invalid`."""
+    since, until = query.started_since, query.started_before
+    if since is not None and until is not None and until <= since:
+        raise Invalid.of("query.to" if query.until else "query.end_date", "must be later than where it begins")
+    return ExecutionFilter(task_id=task_id, status=query.status, since=since, until=until)
 
 
 def task_filter(query: TaskQuery) -> TaskFilter:
@@ -209,7 +241,7 @@ def task_filter(query: TaskQuery) -> TaskFilter:
         enabled=query.enabled,
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
         priority=query.priority,
-        query=query.q or "",
+        query=query.q or query.search or "",
     )
 
 
@@ -242,10 +274,10 @@ def status_response(status: ServiceStatus, memory_usage_mb: float) -> StatusResp
             **_stats(status.stats),
             active_workers=status.stats.active_executions,
             memory_usage_mb=round(memory_usage_mb, 1),
-            success_rate=status.stats.success_rate,
+            success_rate=IDLE_RATE if status.stats.success_rate is None else status.stats.success_rate,
         )
     return StatusResponse(
-        module="scheduler",
+        module=MODULE,
         status=status.condition,
         message=status.message,
         dependencies=Dependencies(
@@ -253,12 +285,21 @@ def status_response(status: ServiceStatus, memory_usage_mb: float) -> StatusResp
             database_latency=database.latency,
             redis=_word(redis),
             redis_latency=redis.latency,
-            engine=_word(engine),
+            engine="running" if engine.healthy else "stopped",
             engine_latency=engine.latency,
         ),
         metrics=metrics,
         last_checked=status.checked_at,
     )
+
+
+def scheduler_status(away: Collection[str], version: str) -> SchedulerStatus:
+    """go-falcon's short status, in the three words that its clients know."""
+    engine = "prefect" not in away
+    status = EngineStatus.RUNNING if engine else EngineStatus.STOPPED
+    if "mongodb" in away:
+        status = EngineStatus.ERROR
+    return SchedulerStatus(module=MODULE, status=status, version=version, engine=engine)
 
 
 def _word(health: Health) -> str:

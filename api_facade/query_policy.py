@@ -1,13 +1,14 @@
 """What a query may hold: names that the route knows, each once unless it stands for a list.
 
-A misspelt filter that is dropped silently answers with everything, so an unknown name is refused and the nearest
-known one is named. A route may be more lenient about unknown names; see `POLICIES`.
+A misspelt filter that is dropped silently answers with everything, so an unknown name is never dropped silently: our
+own routes refuse it and name the nearest known one. The routes of go-falcon ignore it, as its clients expect, and
+name it in a `Warning` header; see `POLICIES`.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, get_origin
 
@@ -29,8 +30,17 @@ class UnknownNames(StrEnum):
     """The route answers as if it were not there, with a `Warning` header that names it."""
 
 
-POLICIES: Mapping[str, UnknownNames] = {"get_status": UnknownNames.WARN, "get_stats": UnknownNames.WARN}
-"""By the name of the route; REFUSE where nothing stands. Probes add names of their own to keep caches away."""
+GO_FALCON_ROUTES = (
+    *("get_status", "get_scheduler_status", "get_stats"),
+    *("list_tasks", "create_task", "get_task", "update_task", "delete_task"),
+    *("execute_task", "enable_task", "disable_task", "pause_task", "resume_task", "stop_task"),
+    *("task_history", "list_executions", "get_execution", "bulk", "import_tasks"),
+)
+"""Names of our routes that go-falcon has too. Source: eve-modules, section 10."""
+POLICIES: Mapping[str, UnknownNames] = dict.fromkeys(GO_FALCON_ROUTES, UnknownNames.WARN)
+"""By the name of the route; REFUSE where nothing stands."""
+SYNONYMS: Mapping[str, str] = {"limit": "page_size", "search": "q", "start_date": "from", "end_date": "to"}
+"""Names that react-falcon uses, and ours for the same. A query gives one of the two."""
 
 
 def policy_of(route_name: str) -> UnknownNames:
@@ -68,20 +78,20 @@ def unknown(query: QueryParams, known: Mapping[str, bool]) -> Iterator[Fault]:
             yield Fault(f"query.{name[:_LONGEST_NAME]}", _not_known(name, known))
 
 
+def given_twice(query: QueryParams, known: Mapping[str, bool]) -> Iterator[Fault]:
+    """Both names of one thing."""
+    for name, ours in SYNONYMS.items():
+        if name in query and ours in query and {name, ours} <= known.keys():
+            yield Fault(f"query.{name}", f"means the same as {ours}; give one of the two")
+            yield Fault(f"query.{ours}", f"means the same as {name}; give one of the two")
+
+
 def _not_known(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower()[:_LONGEST_NAME], known, n=1, cutoff=0.6)
     if near:
         return f"is not known here; did you mean {near[0]}?"
     names = ", ".join(known)
     return f"is not known here; known are {names}" if names else "is not known here; there are none"
-
-
-def warning_of(faults: Sequence[Fault]) -> str:
-    """The value of a `Warning` header. Source: RFC 9111 (obsoletes it, for caches), RFC 7234 section 5.5."""
-    text = "; ".join(f"{fault.location} {fault.message}" for fault in faults)[:1000]
-    plain = "".join(each if each.isascii() and each.isprintable() else "?" for each in text)
-    quoted = plain.replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{quoted}"'
 
 
 def _is_list(annotation: Any) -> bool:

@@ -20,6 +20,7 @@ from starlette.requests import Request
 
 from api_facade.heavy import HeavyWork
 from api_facade.problems import BodyTooLarge, BodyTooSlow, UnsupportedMedia
+from api_facade.sent_tasks import SCHEMA
 from core.errors import Fault, Invalid
 
 BODY_BYTES = 64 * 1024
@@ -29,16 +30,16 @@ AT_ONCE_BYTES = 2 * 1024
 BODY_SECONDS = 10
 DEEPEST = 100
 """Far deeper than a config may be (10), whose own fault says so; deep enough to be walked safely."""
+LARGEST_WHOLE = 2**53
+"""Beyond it a double does not hold every integer."""
 READ_ONLY = frozenset(
     {
         *("id", "status", "last_run", "last_run_duration", "next_run"),
         *("created_at", "updated_at", "created_by", "updated_by"),
-        *("metadata.is_system", "metadata.source", "metadata.version", "metadata.last_error"),
-        *("metadata.success_count", "metadata.failure_count", "metadata.total_runs", "metadata.average_runtime"),
-        *("metadata.skipped_count", "metadata.last_skipped"),
+        *("metadata.is_system", "metadata.source"),
     }
 )
-"""Fields of a task that only the service sets."""
+"""Fields of a task that only the service sets. See `sent_tasks` for those that are not looked at."""
 
 _LONGEST_LOCATION = 200
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -49,7 +50,7 @@ Shape = TypeVar("Shape", bound=BaseModel)
 
 
 async def read_json(request: Request, *, optional: bool = False, most_bytes: int = BODY_BYTES) -> Any:
-    """The body as JSON. With `optional` an empty body reads as an empty object.
+    """The body as JSON, without the `$schema` of HUMA's clients. With `optional` an empty one is an empty object.
 
     Raises:
         BodyTooLarge, BodyTooSlow, UnsupportedMedia
@@ -65,7 +66,10 @@ async def read_json(request: Request, *, optional: bool = False, most_bytes: int
         return {}
     if not _is_json(request.headers.get("content-type", "")):
         raise UnsupportedMedia
-    return await judged(request, _sound_json, data)
+    value = await judged(request, _sound_json, data)
+    if isinstance(value, dict):
+        value.pop(SCHEMA, None)
+    return value
 
 
 async def judged(request: Request, judge: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
@@ -114,7 +118,7 @@ def _parse(data: bytes) -> Any:
     try:
         # Editors of Windows put a mark in front that RFC 8259 (section 8.1) lets a reader ignore.
         text = data.removeprefix(codecs.BOM_UTF8).decode()
-        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_distinct)
+        return json.loads(text, parse_constant=_refuse, parse_float=_number, object_pairs_hook=_distinct)
     except UnicodeDecodeError as error:
         raise Invalid.of("body", "must be UTF-8") from error
     except json.JSONDecodeError as error:
@@ -123,6 +127,12 @@ def _parse(data: bytes) -> Any:
         raise Invalid.of("body", f"must not be nested deeper than {DEEPEST} levels") from error
     except ValueError as error:  # an integer of thousands of digits
         raise Invalid.of("body", "holds a number that is too long") from error
+
+
+def _number(text: str) -> int | float:
+    """A number without a fraction is an integer, as in JSON Schema: Go's clients may write 200 as 200.0."""
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) <= LARGEST_WHOLE else value
 
 
 def _refuse(word: str) -> NoReturn:

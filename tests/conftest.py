@@ -33,7 +33,7 @@ from api_facade.services import Services, open_services
 from core.domain.execution import Execution, ExecutionStatus
 from core.domain.principal import Principal
 from core.domain.task import Task, TaskDefinition
-from core.ports import PageRequest
+from core.ports import ExecutionFilter, PageRequest
 from deployments.stack.embedded import EmbeddedStack
 
 # A shared machine is slow at times; how long an example takes proves nothing.
@@ -134,7 +134,7 @@ class Scheduler:
         return await self.ended((await self.execute(task, **parameters)).id)
 
     async def history(self, task: Task) -> list[Execution]:
-        page = await self.services.runs.history(task.id, None, PageRequest(size=100))
+        page = await self.services.runs.history(task.id, ExecutionFilter(), PageRequest(size=100))
         return list(page.items)
 
 

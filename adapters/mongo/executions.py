@@ -37,7 +37,7 @@ class MongoExecutionStore:
     def __init__(self, database: Database) -> None:
         self._collection = database[EXECUTIONS]
         self._tasks = database[TASKS]
-        self._newest = NewestFirst(self._collection, "started_at")
+        self._newest = NewestFirst(self._collection, "started_at", large=("output", "metadata.parameters"))
         self._parsing = Parsing("execution", from_document)
 
     async def get(self, execution_id: str) -> Execution:

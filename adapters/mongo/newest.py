@@ -38,9 +38,11 @@ Source: secantus 0.7, `buildInfo`; MongoDB manual, `count`, "Accuracy after Unex
 class NewestFirst:
     """The lists of one collection, ordered by the instant `field`, newest first, then by `_id`."""
 
-    def __init__(self, collection: AsyncCollection[Document], field: str) -> None:
+    def __init__(self, collection: AsyncCollection[Document], field: str, large: tuple[str, ...] = ()) -> None:
+        """`large` names the fields that a brief page leaves out."""
         self._collection = collection
         self._field = field
+        self._without_large = dict.fromkeys(large, 0)
         self._is_long = False
         self._order = [(field, DESCENDING), ("_id", ASCENDING)]
         self._totals: CostlyAnswers[bytes, int] = CostlyAnswers(self._count, lambda _: self._is_long)
@@ -94,7 +96,9 @@ class NewestFirst:
         return {self._field: bounds, **{name: value for name, value in query.items() if name != self._field}}
 
     async def _read(self, query: Document, page: PageRequest) -> list[Document]:
-        return await self._collection.find(query).sort(self._order).skip(page.offset).limit(page.size).to_list()
+        fields = self._without_large if page.brief and self._without_large else None
+        found = self._collection.find(query, fields)
+        return await found.sort(self._order).skip(page.offset).limit(page.size).to_list()
 
     def _remember(self, query: Document, page: PageRequest, found: list[Document]) -> None:
         key = self._key(query, page)

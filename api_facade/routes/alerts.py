@@ -30,7 +30,7 @@ router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=LeanRoute)
 async def list_alerts(caller: Caller, parts: Parts, query: Annotated[AlertQuery, Query()]) -> AlertList:
     """The open and the recent alerts that meet all conditions, the one opened last first. `total` is exact."""
     wanted = AlertFilter(state=query.state, kind=query.kind, task_id=query.task_id)
-    page = await parts.alerts.list(wanted, page_request(query.page, query.page_size))
+    page = await parts.alerts.list(wanted, page_request(query))
     return AlertList(alerts=[_response(each) for each in page.items], **page_numbers(page))
 
 

@@ -33,5 +33,5 @@ async def list_audit(caller: Manager, parts: Parts, query: Annotated[AuditQuery,
         since=query.since,
         until=query.until,
     )
-    page = await parts.audit.list(wanted, page_request(query.page, query.page_size))
+    page = await parts.audit.list(wanted, page_request(query))
     return AuditList(entries=[audit_response(each, caller) for each in page.items], **page_numbers(page))

@@ -9,8 +9,11 @@ from fastapi import APIRouter, Query, Request
 from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.deps import Controller, IdempotencyKey, Parts, Reader, Runner
+from api_facade.ignored import ignore
 from api_facade.mapping import (
     accepted,
+    broadened,
+    execution_filter,
     execution_response,
     execution_responses,
     page_numbers,
@@ -100,10 +103,11 @@ async def stop_task(task_id: str, caller: Controller, parts: Parts) -> TaskStopp
 
 @router.get("/history", responses=answers(200, examples.EXECUTIONS, *READ, 400, 404, 503), summary="A task's history")
 async def task_history(
-    task_id: str, caller: Reader, parts: Parts, query: Annotated[HistoryQuery, Query()]
+    task_id: str, caller: Reader, parts: Parts, request: Request, query: Annotated[HistoryQuery, Query()]
 ) -> ExecutionList:
-    """The task's executions, the newest first. `total` is exact."""
-    page = await parts.runs.history(task_id, query.status, page_request(query.page, query.page_size))
+    """The task's executions that meet all conditions, the newest first. `total` is exact."""
+    ignore(request, broadened(request.query_params))
+    page = await parts.runs.history(task_id, execution_filter(query, task_id), page_request(query))
     return ExecutionList(executions=await execution_responses(page.items, caller), **page_numbers(page))
 
 

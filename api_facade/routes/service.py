@@ -10,13 +10,14 @@ from fastapi import APIRouter, Request
 from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.deps import Caller, Manager, Parts, Public
-from api_facade.mapping import stats_response, status_response
+from api_facade.mapping import scheduler_status, stats_response, status_response
 from api_facade.schemas.service import (
     ExecutorList,
     ExecutorResponse,
     Reloaded,
     ScheduleAnswer,
     ScheduleQuestion,
+    SchedulerStatus,
     StatsResponse,
     StatusResponse,
 )
@@ -39,6 +40,18 @@ _process = psutil.Process()
 async def get_status(parts: Parts) -> StatusResponse:
     """Ask every component. Public; always 200, `status` says how it is."""
     return status_response(await parts.status.status(), _process.memory_info().rss / 2**20)
+
+
+@router.get(
+    "/scheduler-status",
+    tags=["service"],
+    dependencies=[Public],
+    responses=answers(200, examples.SCHEDULER_STATUS),
+    summary="Whether the scheduler runs",
+)
+async def get_scheduler_status(parts: Parts, request: Request) -> SchedulerStatus:
+    """The short status of go-falcon, for its pages; `/status` says more. Public, always 200."""
+    return scheduler_status(await parts.status.away(), request.app.version)
 
 
 @router.get(

@@ -10,9 +10,11 @@ from api_facade import examples
 from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from api_facade.definitions import read_changes, read_definition
 from api_facade.deps import Creator, Deleter, Parts, Reader, Updater
+from api_facade.ignored import ignore
 from api_facade.mapping import page_numbers, page_request, task_filter, task_response
 from api_facade.paths import TASK_PATH
 from api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
+from api_facade.sent_tasks import without_own_fields
 from api_facade.shape import judged, read_json
 from core.aside import aside
 from core.domain.task import Source
@@ -24,7 +26,7 @@ router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
 @router.get("", responses=answers(200, examples.TASKS, *READ, 400, 503), summary="List tasks")
 async def list_tasks(caller: Reader, parts: Parts, query: Annotated[TaskQuery, Query()]) -> TaskList:
     """The tasks that meet all conditions, the one changed last first. `total` is exact."""
-    page = await parts.tasks.list(task_filter(query), page_request(query.page, query.page_size))
+    page = await parts.tasks.list(task_filter(query), page_request(query))
     configs = [task.definition.config for task in page.items]
 
     def shown() -> list[TaskResponse]:
@@ -43,7 +45,8 @@ async def list_tasks(caller: Reader, parts: Parts, query: Annotated[TaskQuery, Q
 )
 async def create_task(caller: Creator, parts: Parts, request: Request, response: Response) -> TaskResponse:
     """Store a task and deploy it; it runs from its next due time on. Needs `scheduler:tasks:create`."""
-    body = await read_json(request)
+    body, own = without_own_fields(await read_json(request))
+    ignore(request, own)
     definition = await judged(request, read_definition, body, parts.catalog, parts.default_timezone)
     task = await parts.tasks.create(definition, caller)
     response.headers["Location"] = request.app.url_path_for("get_task", task_id=task.id)
@@ -73,7 +76,9 @@ async def update_task(task_id: str, caller: Updater, parts: Parts, request: Requ
         raise SystemTaskProtected(task_id)
     if present.source is Source.IMPORT:
         raise ImportedTask(task_id)
-    changes = await judged(request, read_changes, await read_json(request), present.definition, parts.catalog)
+    body, own = without_own_fields(await read_json(request))
+    ignore(request, own)
+    changes = await judged(request, read_changes, body, present.definition, parts.catalog)
     task = await parts.tasks.update(task_id, changes, caller)
     return task_response(task, parts.tasks.next_run(task), caller)
 

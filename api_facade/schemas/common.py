@@ -37,6 +37,11 @@ class PageQuery(BaseModel):
     page: Annotated[int, Field(ge=1, le=LAST_PAGE, description="From 1."), IN_DIGITS] = 1
     page_size: Annotated[int, Field(ge=1, le=100, description="Entries on a page."), IN_DIGITS] = 20
 
+    @property
+    def size(self) -> int:
+        """Entries on a page, under whichever name they are asked for."""
+        return getattr(self, "limit", None) or self.page_size
+
 
 class PageShape(ResponseShape):
     """The numbers that come with every list."""

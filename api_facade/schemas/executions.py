@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape
 from api_facade.schemas.tasks import AnyPriority
-from api_facade.schemas.values import DurationText, Instant, QueryInstant
+from api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryDay, QueryDayEnd, QueryInstant
 from core.domain.execution import ExecutionStatus, Trigger
+
+LONGEST_LIST = 1000
+WITH_OUTPUT = 100
+"""Entries of a page up to which each comes whole: an output may have 64 KiB."""
+
+
+STATUS_OF = {"success": "completed", "timeout": "failed", "cancelled": "failed"}
+"""What react-falcon's filter calls the ends of executions, and the statuses under which they are found."""
+
+
+def _status(value: object) -> object:
+    return STATUS_OF.get(value, value) if isinstance(value, str) else value
+
+
+QueryStatus = Annotated[
+    ExecutionStatus,
+    BeforeValidator(_status),
+    WithJsonSchema({"type": "string", "enum": [str(each) for each in ExecutionStatus]}),
+]
 
 
 class ExecuteRequest(RequestShape):
@@ -22,20 +42,46 @@ class ExecuteRequest(RequestShape):
 
 
 class HistoryQuery(PageQuery):
-    """Which of a task's executions."""
-
-    status: ExecutionStatus | None = None
-
-
-class ExecutionQuery(PageQuery):
-    """Which executions; all of the conditions hold."""
+    """Which of a task's executions; all of the conditions hold."""
 
     model_config = ConfigDict(validate_by_alias=True, frozen=True)
 
-    status: ExecutionStatus | None = None
-    task_id: Annotated[str | None, StringConstraints(min_length=1, max_length=200)] = None
+    status: QueryStatus | None = None
     since: Annotated[QueryInstant | None, Field(alias="from", description="Started at or after.")] = None
     until: Annotated[QueryInstant | None, Field(alias="to", description="Started before.")] = None
+    start_date: Annotated[
+        QueryDay | None,
+        Field(description="The same as `from`; also a day, or an instant without a zone, which is then in UTC."),
+    ] = None
+    end_date: Annotated[
+        QueryDayEnd | None, Field(description="The same as `to`; a day ends with it. Also without a zone.")
+    ] = None
+    limit: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=LONGEST_LIST,
+            description=f"The same as `page_size`. Entries of a page longer than {WITH_OUTPUT} come without their "
+            "outputs and parameters.",
+        ),
+        IN_DIGITS,
+    ] = None
+
+    @property
+    def started_since(self) -> datetime | None:
+        """From when on, under whichever name it is asked for."""
+        return self.since or self.start_date
+
+    @property
+    def started_before(self) -> datetime | None:
+        """Until when, under whichever name it is asked for."""
+        return self.until or self.end_date
+
+
+class ExecutionQuery(HistoryQuery):
+    """Which executions; all of the conditions hold."""
+
+    task_id: Annotated[str | None, StringConstraints(min_length=1, max_length=200)] = None
 
 
 class ExecutionMetadata(ResponseShape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
@@ -31,11 +32,11 @@ class Metrics(StatsResponse):
 
     active_workers: Annotated[int, Field(description="Executions at work.")]
     memory_usage_mb: Annotated[float, Field(description="Of the process that answers.")]
-    success_rate: Annotated[float | None, Field(description="Percent of today's executions.")] = None
+    success_rate: Annotated[float, Field(description="Percent of today's executions; 100 before the first.")]
 
 
 class Dependencies(ResponseShape):
-    """`healthy` or `unhealthy`, and how long the answer took."""
+    """`healthy` or `unhealthy` (of Prefect: `running` or `stopped`), and how long the answer took."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +44,7 @@ class Dependencies(ResponseShape):
     database_latency: DurationText
     redis: str
     redis_latency: DurationText
-    engine: Annotated[str, Field(description="Prefect.")]
+    engine: Annotated[str, Field(description="Prefect: `running` or `stopped`.")]
     engine_latency: DurationText
 
 
@@ -56,6 +57,25 @@ class StatusResponse(ResponseShape):
     dependencies: Dependencies
     metrics: Annotated[Metrics | None, Field(description="Left out while MongoDB or Prefect is away.")] = None
     last_checked: Instant
+
+
+class EngineStatus(StrEnum):
+    """What go-falcon's clients know."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Prefect is away: nothing is started."""
+    ERROR = "error"
+    """MongoDB is away: nothing can be asked of us."""
+
+
+class SchedulerStatus(ResponseShape):
+    """The short status that go-falcon's pages show."""
+
+    module: str
+    status: EngineStatus
+    version: Annotated[str, Field(description="Of this service.")]
+    engine: Annotated[bool, Field(description="Whether Prefect answers.")]
 
 
 class Reloaded(ResponseShape):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape, without_defaults
-from api_facade.schemas.values import DurationText, Instant, Length, QueryBoolean
+from api_facade.schemas.values import IN_DIGITS, DurationText, Instant, Length, QueryBoolean
 from core.domain.task import Overlap, Priority, Source, TaskStatus
 from core.services.validation import (
     DESCRIPTION_LENGTH,
@@ -154,6 +154,8 @@ class TaskQuery(PageQuery):
         Field(default_factory=list)
     )
     q: Annotated[str | None, Field(description="Part of the name, in any case.", max_length=NAME_LENGTH)] = None
+    search: Annotated[str | None, Field(description="The same as `q`.", max_length=NAME_LENGTH)] = None
+    limit: Annotated[int | None, Field(ge=1, le=100, description="The same as `page_size`."), IN_DIGITS] = None
 
 
 class TaskAlertsShape(ResponseShape):

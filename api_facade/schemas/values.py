@@ -13,6 +13,8 @@ from core.domain.duration import format_duration, from_nanoseconds, parse_durati
 _LONGEST_NANOSECONDS = 2**63 - 1
 _DURATION_PATTERN = r"^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$"
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WITHOUT_ZONE = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d{1,9})?)?", re.ASCII)
 _INTEGER = re.compile(r"[0-9]{1,18}")
 
 
@@ -56,6 +58,18 @@ def _query_instant(value: object) -> object:
     return value
 
 
+def _day(value: object, days: int) -> object:
+    """What a page's field for a date gives: a day, an instant without a zone, or one with it."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value).replace(tzinfo=UTC) + timedelta(days=days)
+        except OverflowError:
+            raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+    if isinstance(value, str) and _WITHOUT_ZONE.fullmatch(value):
+        return datetime.fromisoformat(value.upper()).replace(tzinfo=UTC)
+    return _query_instant(value)
+
+
 Instant = Annotated[
     datetime,
     PlainSerializer(format_instant, return_type=str),
@@ -92,3 +106,10 @@ QueryBoolean = Annotated[bool, BeforeValidator(_query_boolean)]
 QueryInstant = Annotated[
     datetime, BeforeValidator(_query_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+_ANY_DATE = WithJsonSchema(
+    {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
+)
+QueryDay = Annotated[datetime, BeforeValidator(lambda value: _day(value, days=0)), _ANY_DATE]
+"""An instant, or the beginning of a day."""
+QueryDayEnd = Annotated[datetime, BeforeValidator(lambda value: _day(value, days=1)), _ANY_DATE]
+"""An instant, or the end of a day."""

@@ -15,10 +15,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """Which page of a list: `page` from 1, `size` 1 to 100."""
+    """Which page of a list: `page` from 1, `size` 1 to 1000."""
 
     page: int = 1
     size: int = 20
+    brief: bool = False
+    """Whether the large parts of each entry are left out: an execution's output and parameters."""
 
     @property
     def offset(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -195,10 +195,10 @@ class RunService:
         )
         return StopOutcome(task_id=task_id, cancelled=tuple(sorted(cancelled)))
 
-    async def history(self, task_id: str, status: ExecutionStatus | None, page: PageRequest) -> Page[Execution]:
+    async def history(self, task_id: str, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
         """A task's executions, newest first. Raises `TaskNotFound`."""
         await self._tasks.get(task_id)
-        return await self._executions.list(ExecutionFilter(task_id=task_id, status=status), page)
+        return await self._executions.list(replace(wanted, task_id=task_id), page)
 
     async def get(self, execution_id: str, task_id: str | None = None) -> Execution:
         """One execution. Raises `ExecutionNotFound`, also when it belongs to another task."""

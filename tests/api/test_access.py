@@ -27,6 +27,7 @@ from tests.api.conftest import BASE, bearer, token_of
 PUBLIC, READ = "public", "read"
 ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/status"): PUBLIC,
+    ("GET", "/scheduler-status"): PUBLIC,
     ("GET", "/stats"): PUBLIC,
     ("GET", "/tasks"): READ,
     ("GET", "/tasks/{task_id}"): READ,

@@ -26,12 +26,17 @@ from tests.api.conftest import BASE, faults
         ("/tasks?page=1&page=2", "query.page", "more than once"),
         ("/tasks?status=failed&status=failed", "query.status", "more than once"),
         ("/executions?from=2026-01-01T00:00:00Z&from=2026-01-02T00:00:00Z", "query.from", "more than once"),
-        ("/tasks?stauts=failed", "query.stauts", "did you mean status?"),
-        ("/tasks?pageSize=5", "query.pageSize", "did you mean page_size?"),
+        ("/audit?outcom=failed", "query.outcom", "did you mean outcome?"),
+        ("/audit?pageSize=5", "query.pageSize", "did you mean page_size?"),
+        ("/audit?since=2026-01-01T00:00:00Z", "query.since", "known are"),
         ("/tasks/export?tags=a", "query.tags", "not known here"),
-        ("/executions?since=2026-01-01T00:00:00Z", "query.since", "known are"),
-        ("/tasks/system-health-check?page=1", "query.page", "there are none"),
         ("/executors?x", "query.x", "there are none"),
+        ("/tasks?limit=5&page_size=5", "query.limit", "the same as page_size"),
+        ("/tasks?search=a&q=a", "query.q", "the same as search"),
+        ("/executions?start_date=2026-01-01&from=2026-01-01T00:00:00Z", "query.start_date", "the same as from"),
+        ("/executions?limit=1001", "query.limit", "1000"),
+        ("/executions?end_date=tomorrow", "query.end_date", "RFC 3339"),
+        ("/executions?start_date=2026-01-02&end_date=2026-01-01", "query.end_date", "later"),
     ],
 )
 async def test_a_query_that_cannot_be_meant_is_refused_by_its_name(
@@ -41,14 +46,23 @@ async def test_a_query_that_cannot_be_meant_is_refused_by_its_name(
 
 
 async def test_all_that_is_wrong_with_a_query_comes_at_once(admin: httpx.AsyncClient) -> None:
-    found = faults(await admin.get("/tasks?page=0&status=x&enabled=true&enabled=false&bogus=1"))
-    assert found.keys() == {"query.page", "query.status", "query.enabled", "query.bogus"}
+    found = faults(await admin.get("/audit?page=0&outcome=x&user=a&user=b&bogus=1"))
+    assert found.keys() == {"query.page", "query.outcome", "query.user", "query.bogus"}
 
 
 async def test_a_query_of_a_change_is_judged_before_anything_changes(admin: httpx.AsyncClient) -> None:
-    answer = await admin.post("/tasks/system-health-check/pause?dry_run=true")
-    assert "query.dry_run" in faults(answer)
-    assert (await admin.get("/tasks/system-health-check")).json()["status"] != "paused"
+    before = (await admin.get("/audit?action=reload")).json()["total"]
+    assert "query.dry_run" in faults(await admin.post("/reload?dry_run=true"))
+    assert (await admin.get("/audit?action=reload")).json()["total"] == before
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/executions", "/tasks/system-health-check"])
+async def test_a_route_of_go_falcon_ignores_a_name_that_it_does_not_know_and_says_so(
+    admin: httpx.AsyncClient, path: str
+) -> None:
+    answer = await admin.get(f"{path}?stauts=failed")
+    assert answer.status_code == 200
+    assert answer.headers["warning"].startswith('299 - "query.stauts is not known here')
 
 
 async def test_who_is_asking_is_asked_before_the_query_is_judged(client: httpx.AsyncClient) -> None:

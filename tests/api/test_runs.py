@@ -137,7 +137,8 @@ async def test_an_execute_that_cannot_be_meant_is_refused(
         ("to=9999-12-31T23:59:59-00:01", "query.to"),
         ("status=paused", "query.status"),
         ("page_size=0", "query.page_size"),
-        ("since=2026-01-01T00:00:00Z", "query.since"),
+        ("start_date=2026-13-01", "query.start_date"),
+        ("end_date=9999-12-31", "query.end_date"),
     ],
 )
 async def test_a_query_for_executions_is_checked(admin: httpx.AsyncClient, query: str, location: str) -> None:

@@ -32,8 +32,9 @@ async def test_status_tells_every_component_and_its_latency(client: httpx.AsyncC
 
     status = await wait_until(healthy, "the worker is online")
     assert (status["module"], status["status"]) == ("scheduler", "healthy")
-    for name in ("database", "redis", "engine"):
-        assert status["dependencies"][name] == "healthy"
+    words = {"database": "healthy", "redis": "healthy", "engine": "running"}
+    for name, word in words.items():
+        assert status["dependencies"][name] == word
         assert re.fullmatch(r"[\d.]+(µs|ms|s)", status["dependencies"][f"{name}_latency"])
     assert status["metrics"]["total_tasks"] >= 7
     assert status["metrics"]["memory_usage_mb"] > 10
@@ -55,6 +56,11 @@ async def test_without_a_worker_the_status_is_degraded_and_an_execute_warns(
         assert (answer.status_code, answer.json()["warnings"]) == (202, [NO_WORKER])
         crew.workforce = ONE_WORKER
         assert NO_WORKER not in (await client.get("/status")).json()["message"]
+
+
+async def test_the_short_status_answers_as_in_go_falcon(client: httpx.AsyncClient, app: FastAPI) -> None:
+    answer = await client.get(f"{BASE}/scheduler-status")
+    assert answer.json() == {"module": "scheduler", "status": "running", "version": app.version, "engine": True}
 
 
 async def test_stats_follow_the_tasks(make: Callable[..., Any], client: httpx.AsyncClient) -> None:
@@ -174,6 +180,9 @@ async def test_while_a_server_is_away_the_answer_is_a_503_that_names_it_and_no_a
                 status = await client.get(f"{BASE}/status")
                 assert (status.status_code, status.json()["status"]) == (200, "unhealthy")
                 assert str(port) not in status.text
+                short = (await client.get(f"{BASE}/scheduler-status")).json()
+                away = {"MongoDB": ("error", True), "Prefect": ("stopped", False)}
+                assert (short["status"], short["engine"]) == away[service]
                 ready = await client.get("/readyz")
                 assert (ready.status_code, ready.json()["not_answering"]) == (503, [service.lower()])
                 assert (await client.get("/healthz")).status_code == 200

@@ -80,15 +80,32 @@ async def test_read_only_fields_are_refused_by_name(make: Callable[..., Any], ad
     found = faults(await admin.put(f"/tasks/{task['id']}", json=task))
     readable = {"id", "status", "next_run", "created_at", "updated_at", "created_by", "updated_by"}
     assert {location for location in found if "." not in location} == {*readable, "type"}
-    assert found["metadata.is_system"] == "is set by the service and can't be given"
-    assert found["metadata.success_count"] == "is set by the service and can't be given"
+    assert not [location for location in found if location.startswith("metadata")], "it is as it was read"
     created = {
         "name": "x",
         "type": "function",
         "schedule": NEVER,
         "metadata": {"is_system": True, "source": "system"},
     }
-    assert {"metadata.is_system", "metadata.source"} <= faults(await admin.post("/tasks", json=created)).keys()
+    refused = faults(await admin.post("/tasks", json=created))
+    assert refused["metadata.is_system"] == refused["metadata.source"] == "is set by the service and can't be given"
+
+
+async def test_whole_metadata_can_be_sent_back_and_what_the_service_counts_is_named_and_not_looked_at(
+    make: Callable[..., Any], admin: httpx.AsyncClient
+) -> None:
+    task = await make(tags=["a"])
+    counted = {"success_count": 99, "total_runs": 99, "version": 7, "average_runtime": "9h", "last_error": "none"}
+    back = {"$schema": "https://api.test/schemas/Task.json", "metadata": {**task["metadata"], **counted}}
+    answer = await admin.put(f"/tasks/{task['id']}", json=back)
+    assert answer.json() == task, answer.text
+    assert "metadata.success_count is set by the service" in answer.headers["warning"]
+    assert "metadata.max_retries" not in answer.headers["warning"]
+    null = await admin.put(
+        f"/tasks/{task['id']}", json={"tags": None, "metadata": {"tags": None, "max_retries": 3.0}}
+    )
+    assert null.json() == task, "null is how Go writes no tags, and 3.0 is the integer 3"
+    assert "warning" not in null.headers
 
 
 async def test_every_fault_is_named_at_once_those_of_shape_and_those_of_meaning(admin: httpx.AsyncClient) -> None:
@@ -101,13 +118,13 @@ async def test_every_fault_is_named_at_once_those_of_shape_and_those_of_meaning(
         "enabled": "yes",
         "config": {"urll": "https://example.com"},
         "colour": "red",
-        "metadata": {"max_retries": "3", "timeout": "1s", "retry_interval": True, "version": 7},
+        "metadata": {"max_retries": "3", "timeout": "1s", "retry_interval": True, "retries": 7},
         "tags": ["fine", "not§fine"],
     }
     found = faults(await admin.post("/tasks", json=body))
     assert found.keys() == {
         *("name", "description", "schedule", "priority", "enabled", "config.url", "config.urll", "colour", "tags.1"),
-        *("metadata.max_retries", "metadata.timeout", "metadata.retry_interval", "metadata.version"),
+        *("metadata.max_retries", "metadata.timeout", "metadata.retry_interval", "metadata.retries"),
     }
     assert "61" in found["schedule"]
 
@@ -311,7 +328,7 @@ async def test_pages_cover_everything_once_with_an_exact_total(
         *[("page=99999999999999999999", "query.page"), ("page_size=101", "query.page_size")],
         *[("page=%D9%A1", "query.page"), ("page_size=%EF%BC%91", "query.page_size")],  # digits that are not ASCII
         *[("status=done", "query.status"), ("enabled=1", "query.enabled"), ("priority=", "query.priority")],
-        ("pagesize=10", "query.pagesize"),
+        *[("limit=101", "query.limit"), ("search=" + "x" * 101, "query.search")],
     ],
 )
 async def test_a_query_that_cannot_be_meant_is_refused(admin: httpx.AsyncClient, query: str, location: str) -> None:

@@ -1,0 +1,34 @@
+"""What a request holds that is not looked at, and how its answer says so: in a `Warning` header.
+
+Source of the header: RFC 7234 section 5.5. RFC 9111 obsoletes it for caches, and nothing else came in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from starlette.requests import Request
+
+from core.errors import Fault
+
+HEADER = "Warning"
+_LONGEST = 1000
+
+
+def ignore(request: Request, faults: Iterable[Fault]) -> None:
+    """Name in the answer to this request what was not looked at, and why."""
+    request.state.ignored = [*ignored(request), *faults]
+
+
+def ignored(request: Request) -> Sequence[Fault]:
+    """What is named so far."""
+    found: Sequence[Fault] = getattr(request.state, "ignored", ())
+    return found
+
+
+def warning_of(faults: Sequence[Fault]) -> str:
+    """The value of the header: one line, and in ASCII."""
+    text = "; ".join(f"{fault.location} {fault.message}" for fault in faults)[:_LONGEST]
+    plain = "".join(each if each.isascii() and each.isprintable() else "?" for each in text)
+    quoted = plain.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{quoted}"'

@@ -1,0 +1,47 @@
+"""What clients of go-falcon send with a task besides its definition: what the service sets itself.
+
+They read a task, change a field and send the whole `metadata` back. What the service counts and notes is then not
+looked at, and the answer names it. What would mean another task than is made is refused: a task that says that it is
+the system's. docs/go-falcon.md has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import Fault
+
+SCHEMA = "$schema"
+"""The address of a body's JSON Schema, which HUMA's clients send. Source: huma v2, SchemaLinkTransformer."""
+COUNTED = frozenset(
+    {
+        *("version", "last_error", "success_count", "failure_count", "total_runs", "average_runtime"),
+        *("skipped_count", "last_skipped"),
+    }
+)
+"""Fields of `metadata` that are not looked at, whatever they hold."""
+UNREMARKABLE: Mapping[str, tuple[object, ...]] = {"is_system": (False, None), "source": ("api", "import", "", None)}
+"""Fields of `metadata` that are not looked at when they hold one of these, and refused with any other value."""
+_REASON = "is set by the service and was not looked at"
+
+
+def without_own_fields(body: Any) -> tuple[Any, list[Fault]]:
+    """A task's body without what is not looked at, and what that was, by name.
+
+    `tags: null` is how Go writes no tags, and means that none are given.
+    """
+    if not isinstance(body, Mapping):
+        return body, []
+    kept = {name: value for name, value in body.items() if name != SCHEMA and not (name == "tags" and value is None)}
+    metadata = kept.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return kept, []
+    left_out = [name for name, value in metadata.items() if _is_left_out(name, value)]
+    no_tags = {"tags"} if metadata.get("tags", ()) is None else set()
+    kept["metadata"] = {name: value for name, value in metadata.items() if name not in {*left_out, *no_tags}}
+    return kept, [Fault(f"metadata.{name}", _REASON) for name in left_out]
+
+
+def _is_left_out(name: str, value: object) -> bool:
+    return name in COUNTED or value in UNREMARKABLE.get(name, ())
