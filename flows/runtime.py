@@ -45,8 +45,17 @@ def load_registry() -> Registry:
 
 
 def preload() -> None:
-    """Read and import what runs will need; for the process that warm runs are forked from."""
+    """Read and import what runs will need; for the process that warm runs are forked from.
+
+    Opens no connection and starts no thread, and neither may a plug-in that is loaded here.
+    """
     load_registry()
+
+
+def forget() -> None:
+    """Undo `preload` in a forked process whose environment differs from that of the preloaded one."""
+    load_settings.cache_clear()
+    load_registry.cache_clear()
 
 
 @asynccontextmanager

@@ -24,7 +24,8 @@ from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import set_api_log_sink
 from prefect.logging.loggers import flow_run_logger
 
-from flows.worker import engine, processes, run_client, termination
+from adapters.settings.names import known_names
+from flows.worker import engine, preload, processes, run_client, termination
 from flows.worker.channel import Message, RunChannel
 from flows.worker.rehearsal import rehearse
 
@@ -38,6 +39,7 @@ def prepare() -> None:
     setup_logging()
     run_client.prepare()
     rehearse()
+    preload.load_for_tasks()
 
 
 def main(descriptor: int) -> NoReturn:
@@ -51,7 +53,7 @@ def main(descriptor: int) -> NoReturn:
         processes.be_first_to_go()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        random.seed()
+        _seed()
         status = _live(channel)
     except EOFError:
         status = 1
@@ -97,6 +99,13 @@ def _load(run: engine.Run) -> Any:
         raise SystemExit(LOAD_FAILED) from error
 
 
+def _seed() -> None:
+    """Let runs draw different random numbers, also from the numpy that a plug-in imported before the fork."""
+    random.seed()
+    if (numpy_random := sys.modules.get("numpy.random")) is not None:
+        numpy_random.seed()
+
+
 def _wait_for_start(channel: RunChannel) -> Message:
     """Wait until the worker has claimed the run: nothing may happen before."""
     message = channel.receive()
@@ -137,10 +146,12 @@ def _asked_to_end(channel: RunChannel) -> bool:
 
 
 def _enter_surroundings(work: Message) -> None:
-    if any(name.startswith("PREFECT_") and os.environ.get(name) != value for name, value in work["env"].items()):
-        os.environ.update(work["env"])
-        refresh_global_settings_context()
+    changed = {name for name, value in work["env"].items() if os.environ.get(name) != value}
     os.environ.update(work["env"])
+    if any(name.startswith("PREFECT_") and not name.startswith("PREFECT__") for name in changed):
+        refresh_global_settings_context()
+    if any(not name.startswith("PREFECT_") or name in known_names() for name in changed):
+        preload.forget_settings()
     os.chdir(work["working_dir"])
     if work.get("memory_limit_mb"):
         processes.limit_memory(work["memory_limit_mb"])

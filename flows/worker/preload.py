@@ -10,16 +10,24 @@ import importlib
 import importlib.util
 import logging
 import os
+import ssl
 import sys
 import sysconfig
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import certifi
+
 MODULES = ("prefect.flow_engine", "prefect.task_engine", "flows.entrypoints")
 PLUGIN_GROUPS = ("falcon_scheduler.functions", "falcon_scheduler.executors")
 EXTRA_MODULES_VARIABLE = "SCHEDULER_PRELOAD"
 """Names of further modules, separated by commas."""
+PLUGINS_VARIABLE = "SCHEDULER_PLUGINS"
+_PLUGIN_FILES = "falcon_plugins"
+"""The package under which plug-ins that are named by their file are loaded."""
+_LEFT_SOMETHING = 3
+"""Exit code of the trial, when what it loaded left a thread or an open file behind."""
 
 _logger = logging.getLogger("falcon.worker.preload")
 
@@ -37,6 +45,55 @@ def load() -> None:
             _import(plugin.module)
 
 
+def load_for_tasks() -> None:
+    """Read the settings and load the executors and plug-ins, once for all runs.
+
+    A plug-in may start a thread or open a connection when it is loaded. Neither survives a fork whole, so a forked
+    process tries first. Where it fails, or leaves such a thing behind, each run loads them for itself.
+    """
+    tried = _try_in_fork()
+    if tried == _LEFT_SOMETHING:
+        _logger.warning("A plug-in starts a thread or opens a file when it is loaded; each run loads them for itself")
+    elif tried == 0:
+        from flows import runtime
+
+        runtime.preload()
+
+
+def _try_in_fork() -> int:
+    """Load everything in a forked process. Returns its exit code: 0 when it left nothing behind."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            from flows import runtime
+
+            before = _held()
+            runtime.preload()
+            status = 0 if _held() == before else _LEFT_SOMETHING
+        except Exception as error:  # noqa: BLE001 - the runs that need it fail by themselves, with the reason
+            _logger.warning("Could not load what runs need: %s: %s", type(error).__name__, error)
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _held() -> tuple[int, int]:
+    """How many threads and open descriptors this process has."""
+    return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
+
+
+def forget_settings() -> None:
+    """Let this run read its settings and load its plug-ins itself, because its environment is another."""
+    from flows import runtime
+
+    names = tuple(os.environ.get(PLUGINS_VARIABLE, "").replace(" ", "").split(","))
+    for module in list(sys.modules):
+        if any(module == name or module.startswith(f"{name}.") for name in names if name):
+            del sys.modules[module]
+    runtime.forget()
+
+
 def _import(name: str) -> None:
     try:
         importlib.import_module(name)
@@ -50,7 +107,8 @@ class LoadedFiles:
 
     def __init__(self) -> None:
         plugins = {plugin.module for group in PLUGIN_GROUPS for plugin in entry_points(group=group)}
-        self._seen = dict(_states([*_own_files(plugins), *_package_folders()]))
+        plugins |= {name.strip() for name in os.environ.get(PLUGINS_VARIABLE, "").split(",")} | {_PLUGIN_FILES}
+        self._seen = dict(_states([*_own_files(plugins), *_package_folders(), *_certificates()]))
 
     def changed(self) -> bool:
         """Whether any of them is another file now, or gone."""
@@ -66,6 +124,13 @@ def _own_files(plugins: Iterable[str]) -> list[str]:
         if path and (name.partition(".")[0] in packages or not path.startswith(installed)):
             files.append(path)
     return files
+
+
+def _certificates() -> set[str]:
+    """Files of the authorities that runs trust: their contexts are made before the fork."""
+    paths = ssl.get_default_verify_paths()
+    named = (paths.cafile, paths.capath, os.environ.get("PREFECT_API_SSL_CERT_FILE"), certifi.where())
+    return {path for path in named if path}
 
 
 def _package_folders() -> set[str]:

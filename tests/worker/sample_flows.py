@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
 from prefect import flow, get_run_logger, task
 from prefect.runtime import flow_run
 
+from flows import runtime
 from flows.worker import termination
 
 
@@ -143,3 +145,12 @@ async def stepwise() -> int:
 def note_environment(note: str) -> None:
     """Write down every variable: those the process has now, and those it was started with."""
     _write(note, f"{dict(os.environ)}\n{Path('/proc/self/environ').read_text()}")
+
+
+@flow
+async def note_plugin(note: str) -> None:
+    """Write down which plug-in a task's run would find, and who loaded it."""
+    runtime.load_registry()
+    plugin = sys.modules["falcon_plugins.changing"]
+    loaded = "itself" if os.getpid() == plugin.LOADED_BY else "before the fork"
+    _write(note, f"{plugin.VERSION}, {plugin.MODE}, loaded {loaded}")

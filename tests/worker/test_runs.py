@@ -137,6 +137,40 @@ async def test_the_next_run_sees_changed_code(pool: Pool, start_worker: StartWor
     await worker.stop()
 
 
+async def test_plug_ins_are_loaded_once_for_all_runs_and_anew_when_they_or_the_environment_change(
+    pool: Pool, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    source = (
+        "import os, threading\nVERSION, LOADED_BY = {!r}, os.getpid()\n"
+        "MODE = os.environ.get('PLUGIN_MODE', 'plain')\n"
+        "def version() -> str: return VERSION\n"
+        "def register(registry):\n    registry.register_function(version, module='changing')\n    {}\n"
+    )
+    plugin, note = tmp_path / "changing.py", tmp_path / "note"
+    plugin.write_text(source.format("first", ""))
+    own_pool = await make_pool(pool.client)
+    worker = start_worker(own_pool, SCHEDULER_PLUGINS=str(plugin))
+    own_mode = await own_pool.deploy("note_plugin", job_variables={"env": {"PLUGIN_MODE": "special"}})
+
+    async def found(run: uuid.UUID) -> str:
+        assert (await own_pool.ended(run)).is_completed()
+        return note.read_text()
+
+    assert await found(await own_pool.run("note_plugin", note=str(note))) == "first, plain, loaded before the fork"
+    run = await own_pool.run_deployment(own_mode, note=str(note))
+    assert await found(run) == "first, special, loaded itself"
+    plugin.write_text(source.format("second", ""))
+    assert await found(await own_pool.run("note_plugin", note=str(note))) == "second, plain, loaded before the fork"
+    plugin.write_text(source.format("third", "threading.Thread(target=threading.Event().wait, daemon=True).start()"))
+    assert await found(await own_pool.run("note_plugin", note=str(note))) == "third, plain, loaded itself"
+    assert "each run loads them for itself" in worker.log.read_text()
+    plugin.write_text("1/0")
+    assert (await own_pool.ended(await own_pool.run("note_plugin", note=str(note)))).is_failed()
+    plugin.write_text(source.format("mended", ""))
+    assert (await found(await own_pool.run("note_plugin", note=str(note)))).startswith("mended, plain")
+    await worker.stop()
+
+
 async def test_critical_runs_begin_before_waiting_low_ones(narrow_pool: Pool) -> None:
     blocker = await narrow_pool.run("sleep", seconds=600)
     await narrow_pool.running(blocker)
