@@ -25,6 +25,8 @@ from core.services.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
 from core.services.duty_watch import DutyWatch
 from core.services.mending import Mending
 from core.services.mirror import Mirror
+from core.services.other_refresher import WATCH_INTERVAL as OTHER_REFRESHER_INTERVAL
+from core.services.other_refresher import OtherRefresherWatch
 from core.services.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
 from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
@@ -63,6 +65,7 @@ class Duties:
     alerts: Alerts
     watch: DutyWatch
     other_scheduler: OtherSchedulerWatch
+    other_refresher: OtherRefresherWatch
     plan: PlanWatch
     outcomes: OutcomeFeed
     note_leading: Callable[[bool], None]
@@ -140,6 +143,7 @@ class Background:
             self._repeat("watch the plan", duties.plan.look, PLAN_LOOK_INTERVAL),
             self._repeat("probe the planner", duties.plan.look_at_planner, PROBE_INTERVAL),
             self._repeat("reconcile", duties.reconcile.reload, RECONCILE_INTERVAL),
+            self._repeat("look for another refresher", duties.other_refresher.look, OTHER_REFRESHER_INTERVAL),
             self._repeat("look for another scheduler", duties.other_scheduler.look, OTHER_SCHEDULER_INTERVAL),
             self._repeat("cleanup", self._clean, duties.cleanup_interval),
             self._repeat("follow outcomes", duties.outcomes.follow, FOLLOW_INTERVAL),

@@ -9,6 +9,7 @@ from functools import partial
 
 from adapters.mongo.client import ensure_indexes
 from adapters.mongo.client import ping as ping_mongo
+from adapters.mongo.eve.other_refresher import MongoOtherRefresher
 from adapters.mongo.go_falcon.database import GoFalconDatabase
 from adapters.mongo.outcomes import MongoOutcomeLog
 from adapters.prefect.client import Client, ensure_foundation, open_client
@@ -37,6 +38,7 @@ from core.services.duty_watch import DutyWatch
 from core.services.keyed import KeyedRequests
 from core.services.mending import Mending
 from core.services.mirror import Mirror
+from core.services.other_refresher import OtherRefresherWatch
 from core.services.other_scheduler import OtherSchedulerWatch
 from core.services.outcomes import OutcomeFeed
 from core.services.plan_watch import PlanWatch
@@ -228,6 +230,9 @@ def _duties(
         audit=audit,
         alerts=alerts,
         watch=DutyWatch(alerts=alerts.service, probes=probes),
+        other_refresher=OtherRefresherWatch(
+            record=MongoOtherRefresher(stores.database), alerts=alerts.service, clock=stores.clock
+        ),
         other_scheduler=OtherSchedulerWatch(
             foreign=GoFalconDatabase(stores.database),
             takeovers=stores.takeovers,

@@ -40,6 +40,8 @@ class AlertKind(StrEnum):
     """A task, run or deployment can't be read and was set aside; the part says which."""
     OTHER_SCHEDULER = "other_scheduler"
     """Another scheduler writes to the database of this service."""
+    OTHER_REFRESHER = "other_refresher"
+    """Somebody else refreshes the EVE logins that this service refreshes."""
     COMPONENT_AWAY = "component_away"
     """A server does not answer; the part is its plain name."""
 
@@ -53,6 +55,7 @@ SERVICE_KINDS = frozenset(
         AlertKind.ENGINE_NOT_PLANNING,
         AlertKind.UNREADABLE,
         AlertKind.OTHER_SCHEDULER,
+        AlertKind.OTHER_REFRESHER,
         AlertKind.COMPONENT_AWAY,
     }
 )
@@ -64,6 +67,7 @@ DEGRADING = frozenset(
         AlertKind.ENGINE_NOT_PLANNING,
         AlertKind.UNREADABLE,
         AlertKind.OTHER_SCHEDULER,
+        AlertKind.OTHER_REFRESHER,
     }
 )
 """While an alert of these kinds is open, the service is degraded."""

@@ -16,6 +16,19 @@ class EveMisconfigured(SchedulerError):
     code = "eve_misconfigured"
 
 
+class OtherRefresher(SchedulerError):
+    """Somebody else refreshes the same logins, so nothing was refreshed."""
+
+    code = "other_refresher"
+
+    def __init__(self, character_id: int) -> None:
+        super().__init__(
+            f"Somebody else refreshes the same logins (character {character_id} among them), so nothing was "
+            "refreshed: two refreshers make each other's tokens invalid. Switch off the refresher of go-falcon's "
+            "auth module, see docs/go-falcon.md"
+        )
+
+
 class EsiRefused(SchedulerError):
     """ESI will not answer this request, however often it is sent: 400, 401, 403, 404, 422 and the like.
 

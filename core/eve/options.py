@@ -20,6 +20,8 @@ class TokenRefreshOptions:
     """Refreshes under way at once."""
     window: timedelta = timedelta(minutes=20)
     """A profile is due when its token expires within this time: a bit more than the time between two runs."""
+    ignore_other_refresher: bool = False
+    """Whether to refresh although somebody else refreshes the same logins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

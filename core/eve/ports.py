@@ -100,6 +100,14 @@ class ProfileStore(Protocol):
         """Valid profiles whose token expires before the instant, by (expiry, character), behind a position."""
         ...
 
+    async def of_another_refresher(self, now: datetime) -> int | None:
+        """The character of a login that somebody else refreshed lately; see `core.eve.other_refresher`."""
+        ...
+
+    async def note_other_refresher(self, character_id: int | None, now: datetime) -> None:
+        """Record for the alerts what the look above found; None when it found nobody. Repeatable."""
+        ...
+
     async def claim(self, profile: Profile, now: datetime, until: datetime) -> bool:
         """Take the profile for this worker until then; False when its token changed or another has it."""
         ...

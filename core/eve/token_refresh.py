@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
 from core.eve.concurrency import complete, for_each, insist
-from core.eve.errors import EveMisconfigured, GrantRejected, SsoUnavailable, TokenNotGenuine
+from core.eve.errors import EveMisconfigured, GrantRejected, OtherRefresher, SsoUnavailable, TokenNotGenuine
 from core.eve.modules import TokenRefreshResult
 from core.eve.options import TokenRefreshOptions
 from core.eve.ports import ProfileStore, Sso
@@ -36,15 +36,27 @@ class TokenRefresher:
         """Refresh every due profile, oldest first.
 
         Raises:
+            OtherRefresher: somebody else refreshes the same profiles; none was touched.
             EveMisconfigured: SSO does not accept us; no profile was touched for it.
             SsoUnavailable: SSO was away before the first token was sent.
         """
         for name in ("success", "failed"):
             report.count(name, 0)
+        await self._look_for_another(options, report)
         await self._sso.prepare()
         due, ending = self._due(options, report), asyncio.Event()
         await for_each(due, lambda profile: self._refresh(profile, report, ending), options.concurrent_workers)
         return TokenRefreshResult(**report.counts)
+
+    async def _look_for_another(self, options: TokenRefreshOptions, report: Report) -> None:
+        now = self._now()
+        character_id = await self._profiles.of_another_refresher(now)
+        await self._profiles.note_other_refresher(character_id, now)
+        if character_id is None:
+            return
+        if not options.ignore_other_refresher:
+            raise OtherRefresher(character_id)
+        report.log.warning("Somebody else refreshes the same logins, character %d among them", character_id)
 
     async def _due(self, options: TokenRefreshOptions, report: Report) -> AsyncIterator[Profile]:
         now = self._now()

@@ -15,11 +15,20 @@ from pymongo import ASCENDING
 from adapters.mongo.client import Database
 from adapters.mongo.errors import translated
 from adapters.mongo.eve.collections import USER_PROFILES, aware
+from adapters.mongo.eve.other_refresher import MongoOtherRefresher
 from adapters.mongo.eve.token_vault import TokenVault
+from adapters.mongo.fields import instant_of
+from adapters.mongo.go_falcon.database import MongoTakeoverRecord
 from core.eve.errors import TokenUnreadable
+from core.eve.other_refresher import STILL_AT_WORK, TOKEN_LIFETIME, Trace, is_of_another_refresher
 from core.eve.profile import Grant, Position, Profile
 
 _CLAIM = "refresh_claimed_until"
+_REFRESHED_AT, _REFRESHED_UNTIL = "refreshed_at", "refreshed_until"
+"""When this service refreshed the login, and the expiry that it wrote: what marks tokens as its own."""
+_TRACE = dict.fromkeys(
+    ("character_id", "token_expiry", "updated_at", "last_login", _REFRESHED_AT, _REFRESHED_UNTIL), 1
+)
 _FIELDS = {
     "character_id": 1,
     "character_owner_hash": 1,
@@ -35,6 +44,8 @@ class MongoProfiles:
 
     def __init__(self, database: Database, vault: TokenVault) -> None:
         self._profiles = aware(database, USER_PROFILES)
+        self._takeovers = MongoTakeoverRecord(database)
+        self._noted = MongoOtherRefresher(database)
         self._vault = vault
 
     async def due(self, before: datetime, after: Position | None, limit: int) -> Sequence[Profile]:
@@ -68,6 +79,20 @@ class MongoProfiles:
             refresh_token=refresh_token,
         )
 
+    async def of_another_refresher(self, now: datetime) -> int | None:
+        takeover = await self._takeovers.read()
+        taken_over_at = None if takeover is None else takeover.taken_over_at
+        # Older tokens were written too long ago to say that anybody is still at work.
+        fresh = {"valid": True, "token_expiry": {"$gt": now - STILL_AT_WORK + TOKEN_LIFETIME}}
+        with translated():
+            async for document in self._profiles.find(fresh, _TRACE):
+                if is_of_another_refresher(_trace(document), now, taken_over_at):
+                    return int(document.get("character_id") or 0)
+        return None
+
+    async def note_other_refresher(self, character_id: int | None, now: datetime) -> None:
+        await self._noted.write(character_id, now)
+
     async def claim(self, profile: Profile, now: datetime, until: datetime) -> bool:
         if profile.claim is not None and profile.claim > now:
             return False
@@ -86,6 +111,8 @@ class MongoProfiles:
                     "refresh_token": self._vault.seal(grant.refresh_token or profile.refresh_token or ""),
                     "token_expiry": expires_at,
                     "updated_at": now,
+                    _REFRESHED_AT: now,
+                    _REFRESHED_UNTIL: expires_at,
                 },
                 "$unset": {_CLAIM: ""},
             },
@@ -109,3 +136,14 @@ class MongoProfiles:
         with translated():
             result = await self._profiles.update_one(query, update)
         return result.matched_count == 1
+
+
+def _trace(document: Mapping[str, Any]) -> Trace:
+    return Trace(
+        character_id=int(document.get("character_id") or 0),
+        token_expiry=document["token_expiry"],
+        updated_at=instant_of(document.get("updated_at")),
+        last_login=instant_of(document.get("last_login")),
+        refreshed_at=instant_of(document.get(_REFRESHED_AT)),
+        refreshed_until=instant_of(document.get(_REFRESHED_UNTIL)),
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from core.domain.duration import format_duration
 from core.domain.work import TaskResult
 from core.errors import SchedulerError, Unavailable
-from core.eve.errors import EsiRefused, EveMisconfigured
+from core.eve.errors import EsiRefused, EveMisconfigured, OtherRefresher
 from flows.system.eve.parameters import EveParameters
 
 Counts = Mapping[str, Any]
@@ -61,7 +61,9 @@ def out_of_time(seconds: float, parameters: EveParameters, output: str, detail: 
 
 def stopped(error: SchedulerError, output: str, detail: Counts) -> TaskResult:
     """Something stopped the whole run."""
-    for_good = isinstance(error, EveMisconfigured) or (isinstance(error, EsiRefused) and error.status in (401, 403))
+    for_good = isinstance(error, EveMisconfigured | OtherRefresher) or (
+        isinstance(error, EsiRefused) and error.status in (401, 403)
+    )
     return TaskResult(
         success=False,
         output=output,

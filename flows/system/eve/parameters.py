@@ -53,10 +53,15 @@ class TokenRefreshParameters(EveParameters):
     """Refreshes under way at once."""
     window: Annotated[GoDuration, Field(ge=timedelta(minutes=1), le=_DAY)] = timedelta(minutes=20)
     """Tokens that expire within this time are refreshed; keep it above the time between two runs."""
+    ignore_other_refresher: bool = False
+    """Refresh although somebody else refreshes the same logins; for a single run, see docs/go-falcon.md."""
 
     def options(self) -> TokenRefreshOptions:
         return TokenRefreshOptions(
-            batch_size=self.batch_size, concurrent_workers=self.concurrent_workers, window=self.window
+            batch_size=self.batch_size,
+            concurrent_workers=self.concurrent_workers,
+            window=self.window,
+            ignore_other_refresher=self.ignore_other_refresher,
         )
 
 

@@ -1,0 +1,57 @@
+"""Recognises somebody else who refreshes the same logins.
+
+A refresh token may change with each use. Two who refresh the same login race for it: whoever comes second sends a
+token that is dead by then, and go-falcon marks the login of the loser invalid. So this service does not refresh while
+another refresher is at work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+TOKEN_LIFETIME = timedelta(minutes=20)
+"""How long an access token of EVE lives. Source: eve-modules, section 1."""
+STILL_AT_WORK = timedelta(minutes=30)
+"""A refresher that wrote nothing for so long is taken for stopped. go-falcon's comes every 15 minutes."""
+SETTLING = timedelta(seconds=30)
+"""What was written this soon after a takeover may be the last work of the refresher that was stopped for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What a login's document says about who wrote its tokens. Instants that it lacks are None."""
+
+    character_id: int
+    token_expiry: datetime
+    updated_at: datetime | None
+    last_login: datetime | None
+    refreshed_at: datetime | None
+    """When this service refreshed it the last time."""
+    refreshed_until: datetime | None
+    """The expiry that this service wrote then."""
+
+    @property
+    def written_at(self) -> datetime:
+        """When its tokens were written, as far as can be known: other fields may have been written since."""
+        issued_at = self.token_expiry - TOKEN_LIFETIME
+        return issued_at if self.updated_at is None else min(issued_at, self.updated_at)
+
+
+def is_of_another_refresher(trace: Trace, now: datetime, taken_over_at: datetime | None) -> bool:
+    """Whether somebody else refreshed this login lately: its tokens are not ours, and its owner did not log in.
+
+    Args:
+        trace: what the document says.
+        now: the present.
+        taken_over_at: since when the database is this service's; None when it always was. Tokens that this service
+            has never written count as another refresher's only when they were written after it.
+    """
+    if trace.written_at <= now - STILL_AT_WORK or trace.refreshed_until == trace.token_expiry:
+        return False
+    since = trace.refreshed_at
+    if since is None:
+        if taken_over_at is None:
+            return False
+        since = taken_over_at + SETTLING
+    return trace.written_at > since and (trace.last_login is None or trace.last_login < since)
