@@ -26,7 +26,7 @@ from api_facade.services import Services, open_services
 from core.services.seeding import SERVICE, Seeding
 from deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import NEVER
-from tests.go_falcon.differences import table, unexplained
+from tests.go_falcon.deliberate import table, unexplained
 from tests.go_falcon.recorded import COLLECTIONS, as_go_reads, documents
 
 UI = "https://react.eveonline.it"
