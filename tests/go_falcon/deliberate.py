@@ -40,6 +40,10 @@ def _empty_here(go: Any, here: Any, _document: Mapping[str, Any]) -> bool:
     return go is MISSING and here in ("", 0)
 
 
+def _reason_here(go: Any, here: Any, _document: Mapping[str, Any]) -> bool:
+    return go is MISSING and isinstance(here, str) and here.startswith(("schedule", "config", "name", "type"))
+
+
 def _only_here(go: Any, _here: Any, _document: Mapping[str, Any]) -> bool:
     return go is MISSING
 
@@ -135,6 +139,14 @@ DIFFERENCES = (
         of="task",
         fields=r"metadata\.last_error|created_by|updated_by",
         rule=_empty_here,
+    ),
+    Difference(
+        what="a task that can't run as it is stored",
+        go="never runs, without a word",
+        here="says why in `metadata.last_error`; `impeded_tasks` of `/stats` counts it",
+        of="task",
+        fields=r"metadata\.last_error",
+        rule=_reason_here,
     ),
     Difference(
         what="`metadata` of a task: `timezone overlap alerts skipped_count last_skipped`",
