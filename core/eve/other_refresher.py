@@ -44,14 +44,13 @@ def is_of_another_refresher(trace: Trace, now: datetime, taken_over_at: datetime
     Args:
         trace: what the document says.
         now: the present.
-        taken_over_at: since when the database is this service's; None when it always was. Tokens that this service
-            has never written count as another refresher's only when they were written after it.
+        taken_over_at: since when the database is this service's; None when it always was. What was written before
+            counts for nothing, and tokens that this service has never written count only if it is known.
     """
     if trace.written_at <= now - STILL_AT_WORK or trace.refreshed_until == trace.token_expiry:
         return False
-    since = trace.refreshed_at
+    settled_at = None if taken_over_at is None else taken_over_at + SETTLING
+    since = max((each for each in (trace.refreshed_at, settled_at) if each is not None), default=None)
     if since is None:
-        if taken_over_at is None:
-            return False
-        since = taken_over_at + SETTLING
+        return False
     return trace.written_at > since and (trace.last_login is None or trace.last_login < since)

@@ -100,6 +100,15 @@ async def test_tokens_written_since_the_takeover_by_nobody_of_us_are_another_ref
     assert (await bench.run("token_refresh", window="1h")).success is not refused
 
 
+async def test_what_go_falcon_refreshed_before_a_takeover_anew_counts_for_nothing(bench: Bench) -> None:
+    await bench.add_profiles(ONE)
+    await bench.run("token_refresh")
+    await go_falcon_refreshes(bench, ONE)
+    takeover = Takeover(taken_over_at=datetime.now(UTC), tasks=1, executions=0, leftovers=0)
+    await MongoTakeoverRecord(bench.database).write(takeover)
+    assert (await bench.run("token_refresh", window="1h")).detail["success"] == 1
+
+
 async def test_tokens_that_rest_sealed_are_known_as_its_own(bench: Bench) -> None:
     bench.eve["token_key"] = SecretStr("k" * 43 + "=")
     await bench.add_profiles(ONE)
