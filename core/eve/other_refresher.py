@@ -38,6 +38,11 @@ class Trace:
         return issued_at if self.updated_at is None else min(issued_at, self.updated_at)
 
 
+def is_written_by_others(trace: Trace, now: datetime) -> bool:
+    """Whether its tokens were written lately, and not by this service: by another refresher, or at a login."""
+    return trace.written_at > now - STILL_AT_WORK and trace.refreshed_until != trace.token_expiry
+
+
 def is_of_another_refresher(trace: Trace, now: datetime, taken_over_at: datetime | None) -> bool:
     """Whether somebody else refreshed this login lately: its tokens are not ours, and its owner did not log in.
 
@@ -47,7 +52,7 @@ def is_of_another_refresher(trace: Trace, now: datetime, taken_over_at: datetime
         taken_over_at: since when the database is this service's; None when it always was. What was written before
             counts for nothing, and tokens that this service has never written count only if it is known.
     """
-    if trace.written_at <= now - STILL_AT_WORK or trace.refreshed_until == trace.token_expiry:
+    if not is_written_by_others(trace, now):
         return False
     settled_at = None if taken_over_at is None else taken_over_at + SETTLING
     since = max((each for each in (trace.refreshed_at, settled_at) if each is not None), default=None)

@@ -221,6 +221,16 @@ async def test_the_check_names_what_changes_and_what_must_be_repaired(database: 
     assert not await database["scheduler_marks"].find_one({}), "a check writes nothing"
 
 
+async def test_the_check_names_a_token_refresher_that_is_at_work(database: Database) -> None:
+    now = datetime.now(UTC)
+    login = {"valid": True, "character_id": 90_000_001, "refresh_token": "x", "updated_at": now}
+    await database["user_profiles"].insert_one({**login, "token_expiry": now + timedelta(minutes=20)})
+    notes = [each.message for each in await check(database) if each.document == "user_profiles"]
+    assert len(notes) == 1
+    assert "the tokens of 1 EVE logins" in notes[0]
+    assert "go-falcon's auth module" in notes[0]
+
+
 async def test_a_repair_gives_five_fields_their_second_and_shared_names_back(database: Database) -> None:
     await share_a_name(database)
     migration = GoFalconMigration(database)

@@ -1,14 +1,24 @@
-"""What the latest token refresh found out about another refresher, for the alerts of the facade."""
+"""What says that another refresher is at work: in the profiles, and as the latest run of the task found it."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from typing import Any
 
-from adapters.mongo.client import MARKS, Database
+from pymongo.asynchronous.collection import AsyncCollection
+
+from adapters.mongo.client import MARKS, Database, Document
 from adapters.mongo.errors import translated
 from adapters.mongo.fields import instant_of
+from core.eve.other_refresher import STILL_AT_WORK, TOKEN_LIFETIME, Trace
 from core.ports.refresher import SeenRefresher
 
+REFRESHED_AT, REFRESHED_UNTIL = "refreshed_at", "refreshed_until"
+"""When this service refreshed the login, and the expiry that it wrote: what marks tokens as its own."""
+_FIELDS = dict.fromkeys(
+    ("character_id", "token_expiry", "updated_at", "last_login", REFRESHED_AT, REFRESHED_UNTIL), 1
+)
 _RECORD = "other token refresher"
 
 
@@ -34,3 +44,22 @@ class MongoOtherRefresher:
             else:
                 seen = {"_id": _RECORD, "seen_at": now, "character_id": character_id}
                 await self._marks.replace_one({"_id": _RECORD}, seen, upsert=True)
+
+
+async def fresh_traces(profiles: AsyncCollection[Document], now: datetime) -> AsyncIterator[Trace]:
+    """Of the valid profiles whose tokens are so fresh that whoever wrote them may still be at work."""
+    fresh = {"valid": True, "token_expiry": {"$gt": now - STILL_AT_WORK + TOKEN_LIFETIME}}
+    with translated():
+        async for document in profiles.find(fresh, _FIELDS):
+            yield _trace(document)
+
+
+def _trace(document: Mapping[str, Any]) -> Trace:
+    return Trace(
+        character_id=int(document.get("character_id") or 0),
+        token_expiry=document["token_expiry"],
+        updated_at=instant_of(document.get("updated_at")),
+        last_login=instant_of(document.get("last_login")),
+        refreshed_at=instant_of(document.get(REFRESHED_AT)),
+        refreshed_until=instant_of(document.get(REFRESHED_UNTIL)),
+    )

@@ -15,20 +15,19 @@ from pymongo import ASCENDING
 from adapters.mongo.client import Database
 from adapters.mongo.errors import translated
 from adapters.mongo.eve.collections import USER_PROFILES, aware
-from adapters.mongo.eve.other_refresher import MongoOtherRefresher
+from adapters.mongo.eve.other_refresher import (
+    REFRESHED_AT,
+    REFRESHED_UNTIL,
+    MongoOtherRefresher,
+    fresh_traces,
+)
 from adapters.mongo.eve.token_vault import TokenVault
-from adapters.mongo.fields import instant_of
 from adapters.mongo.go_falcon.database import MongoTakeoverRecord
 from core.eve.errors import TokenUnreadable
-from core.eve.other_refresher import STILL_AT_WORK, TOKEN_LIFETIME, Trace, is_of_another_refresher
+from core.eve.other_refresher import is_of_another_refresher
 from core.eve.profile import Grant, Position, Profile
 
 _CLAIM = "refresh_claimed_until"
-_REFRESHED_AT, _REFRESHED_UNTIL = "refreshed_at", "refreshed_until"
-"""When this service refreshed the login, and the expiry that it wrote: what marks tokens as its own."""
-_TRACE = dict.fromkeys(
-    ("character_id", "token_expiry", "updated_at", "last_login", _REFRESHED_AT, _REFRESHED_UNTIL), 1
-)
 _FIELDS = {
     "character_id": 1,
     "character_owner_hash": 1,
@@ -82,12 +81,9 @@ class MongoProfiles:
     async def of_another_refresher(self, now: datetime) -> int | None:
         takeover = await self._takeovers.read()
         taken_over_at = None if takeover is None else takeover.taken_over_at
-        # Older tokens were written too long ago to say that anybody is still at work.
-        fresh = {"valid": True, "token_expiry": {"$gt": now - STILL_AT_WORK + TOKEN_LIFETIME}}
-        with translated():
-            async for document in self._profiles.find(fresh, _TRACE):
-                if is_of_another_refresher(_trace(document), now, taken_over_at):
-                    return int(document.get("character_id") or 0)
+        async for trace in fresh_traces(self._profiles, now):
+            if is_of_another_refresher(trace, now, taken_over_at):
+                return trace.character_id
         return None
 
     async def note_other_refresher(self, character_id: int | None, now: datetime) -> None:
@@ -111,8 +107,8 @@ class MongoProfiles:
                     "refresh_token": self._vault.seal(grant.refresh_token or profile.refresh_token or ""),
                     "token_expiry": expires_at,
                     "updated_at": now,
-                    _REFRESHED_AT: now,
-                    _REFRESHED_UNTIL: expires_at,
+                    REFRESHED_AT: now,
+                    REFRESHED_UNTIL: expires_at,
                 },
                 "$unset": {_CLAIM: ""},
             },
@@ -136,14 +132,3 @@ class MongoProfiles:
         with translated():
             result = await self._profiles.update_one(query, update)
         return result.matched_count == 1
-
-
-def _trace(document: Mapping[str, Any]) -> Trace:
-    return Trace(
-        character_id=int(document.get("character_id") or 0),
-        token_expiry=document["token_expiry"],
-        updated_at=instant_of(document.get("updated_at")),
-        last_login=instant_of(document.get("last_login")),
-        refreshed_at=instant_of(document.get(_REFRESHED_AT)),
-        refreshed_until=instant_of(document.get(_REFRESHED_UNTIL)),
-    )

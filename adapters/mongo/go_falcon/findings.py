@@ -86,6 +86,15 @@ def whole_numbers(value: Any) -> Any:
     return value
 
 
+def refresher_finding(logins: int) -> Finding:
+    """What it means that the tokens of so many EVE logins were written lately, and not by this service."""
+    text = (
+        f"the tokens of {logins} EVE logins were written within the last half hour, and not by this service: "
+        "switch off the token refresh of go-falcon's auth module, or disable system-token-refresh"
+    )
+    return Finding(level=Level.NOTE, document="user_profiles", message=text)
+
+
 def _is_system(document: Mapping[str, Any]) -> bool:
     return str(document["_id"]).startswith("system-") and document.get("type") == TaskType.SYSTEM
 

@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from adapters.mongo.client import EXECUTIONS, TASKS, Database
 from adapters.mongo.errors import translated
+from adapters.mongo.eve.collections import USER_PROFILES, aware
+from adapters.mongo.eve.other_refresher import fresh_traces
 from adapters.mongo.go_falcon.database import FOREIGN_EXECUTION
-from adapters.mongo.go_falcon.findings import Finding, Judge, execution_findings, task_findings
+from adapters.mongo.go_falcon.findings import (
+    Finding,
+    Judge,
+    execution_findings,
+    refresher_finding,
+    task_findings,
+)
 from adapters.mongo.go_falcon.way_back import execution_for_go, notes_on, task_for_go
+from core.eve.other_refresher import is_written_by_others
 
 LEFTOVERS_SHOWN = 1000
 
@@ -55,7 +64,7 @@ class GoFalconMigration:
     async def check(
         self, known_system_tasks: Mapping[str, Any], judge: Judge, retention_from: datetime
     ) -> AsyncIterator[Finding]:
-        """Every finding, task by task, then the unfinished executions."""
+        """Every finding, task by task, then the unfinished executions, then the EVE logins as a whole."""
         with translated():
             names: Counter[str] = Counter()
             async for document in self._tasks.find({}, {"name": 1}):
@@ -68,6 +77,11 @@ class GoFalconMigration:
             async for document in self._executions.find(odd).limit(LEFTOVERS_SHOWN):
                 for finding in execution_findings(document, retention_from):
                     yield finding
+            now = datetime.now(UTC)
+            traces = fresh_traces(aware(self._database, USER_PROFILES), now)
+            refreshed = [each async for each in traces if is_written_by_others(each, now)]
+            if refreshed:
+                yield refresher_finding(len(refreshed))
 
     async def repair(self, finding: Finding) -> bool:
         """Set the fields that the finding names. False when there is nothing to set or the task is gone."""
