@@ -188,6 +188,7 @@ AUDIT = {
 STATS = {
     "total_tasks": 8,
     "enabled_tasks": 8,
+    "impeded_tasks": 0,
     "running_tasks": 1,
     "completed_today": 152,
     "failed_today": 2,

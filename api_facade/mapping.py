@@ -85,7 +85,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
         is_system=task.is_system,
         source=task.source,
         version=task.version,
-        last_error=record.last_error,
+        last_error="; ".join(task.impediments) or record.last_error,
         success_count=record.success_count,
         failure_count=record.failure_count,
         total_runs=record.total_runs,
@@ -254,6 +254,7 @@ def _stats(stats: Stats) -> dict[str, Any]:
     return {
         "total_tasks": stats.total_tasks,
         "enabled_tasks": stats.enabled_tasks,
+        "impeded_tasks": stats.impeded_tasks,
         "running_tasks": stats.running_tasks,
         "completed_today": stats.completed_today,
         "failed_today": stats.failed_today,

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.mongo.fields import duration_of, instant_of, object_field, text_field, text_of
+from adapters.mongo.fields import text_of
+from adapters.mongo.reading import Reading, whole_numbers
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.plain_secrets import secrets_in
 from core.domain.redaction import Redactor
@@ -66,45 +67,51 @@ def detail_document(detail: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any]) -> Execution:
-    """Read a stored execution."""
-    metadata = document.get("metadata") or {}
+    """Read a stored execution, whatever stands in its fields; see `adapters.mongo.reading`."""
+    top = Reading(document)
+    metadata = top.part("metadata")
+    detail: Mapping[str, Any] = whole_numbers(top.object("metadata"))
     return Execution(
         id=str(document["_id"]),
-        task_id=str(document.get("task_id") or ""),
-        status=ExecutionStatus(document.get("status") or ExecutionStatus.PENDING),
-        started_at=instant_of(document.get("started_at")) or EPOCH,
-        trigger=_trigger(metadata.get("trigger")),
-        queued_at=instant_of(metadata.get("queued_at")),
-        scheduled_for=instant_of(metadata.get("scheduled_for")),
-        completed_at=_completed_at(document),
-        stored_duration=None if "trigger" in metadata else _stored_duration(document),
-        output=text_field(document, "output"),
-        error=text_field(document, "error"),
-        worker_id=text_field(document, "worker_id"),
-        retry_count=int(document.get("retry_count") or 0),
-        lock_key=text_field(metadata, "lock_key"),
-        fencing_token=int(metadata.get("fencing_token") or 0),
-        occurrence=document.get("occurrence") or "",
-        heartbeat_at=instant_of(document.get("heartbeat_at")),
-        parameters=object_field(metadata, "parameters"),
-        detail=detail_document(object_field(document, "metadata")),
+        task_id=top.text("task_id"),
+        status=_status(top.raw("status")),
+        started_at=top.instant("started_at") or EPOCH,
+        trigger=metadata.choice("trigger", Trigger, Trigger.SCHEDULE),
+        queued_at=metadata.instant("queued_at"),
+        scheduled_for=metadata.instant("scheduled_for"),
+        completed_at=_completed_at(top),
+        stored_duration=None if "trigger" in metadata else max(top.duration("duration"), timedelta()),
+        output=top.text("output"),
+        error=top.text("error"),
+        worker_id=top.text("worker_id"),
+        retry_count=max(top.number("retry_count"), 0),
+        lock_key=metadata.text("lock_key"),
+        fencing_token=metadata.number("fencing_token"),
+        occurrence=top.text("occurrence"),
+        heartbeat_at=top.instant("heartbeat_at"),
+        parameters=metadata.object("parameters"),
+        detail=detail_document(detail),
     )
 
 
-def _trigger(value: object) -> Trigger:
-    return Trigger(str(value)) if value in set(Trigger) else Trigger.SCHEDULE
+def _status(value: object) -> ExecutionStatus:
+    """An unknown status is an end: unfinished executions are looked for by the two known ones."""
+    if value in (None, ""):
+        return ExecutionStatus.PENDING
+    return (
+        ExecutionStatus(value) if isinstance(value, str) and value in set(ExecutionStatus) else ExecutionStatus.FAILED
+    )
 
 
-def _stored_duration(document: Mapping[str, Any]) -> timedelta | None:
-    """Only go-falcon's executions have a duration of their own: ours is the time from start to end."""
-    try:
-        return max(duration_of(document.get("duration")), timedelta())
-    except ValueError:
-        return None
-
-
-def _completed_at(document: Mapping[str, Any]) -> datetime | None:
-    completed_at, started_at = instant_of(document.get("completed_at")), instant_of(document.get("started_at"))
-    if completed_at is None and started_at is not None and document.get("duration"):
-        return started_at + duration_of(document.get("duration"))
+def _completed_at(top: Reading) -> datetime | None:
+    completed_at, started_at, lasted = (
+        top.instant("completed_at"),
+        top.instant("started_at"),
+        top.duration("duration"),
+    )
+    if completed_at is None and started_at is not None and lasted:
+        try:
+            return started_at + lasted
+        except OverflowError:
+            return None
     return completed_at

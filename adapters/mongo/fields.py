@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,41 +28,6 @@ def instant_of(value: object) -> datetime | None:
 def text_of(length: timedelta | None) -> str | None:
     """A duration as it is stored."""
     return None if length is None else format_duration(length)
-
-
-def text_field(document: Mapping[str, Any], name: str) -> str:
-    """A text, empty when there is none. Raises `ValueError` when it is something else."""
-    value = document.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
-    return value
-
-
-def object_field(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object of JSON values and instants; what MongoDB holds beyond these reads as text."""
-    value = document.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is no object")
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        plain: Mapping[str, Any] = _plain(value)
-        return plain
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    return value if value is None or isinstance(value, str | int | datetime) else str(value)
 
 
 def split(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -101,8 +101,10 @@ class NewestFirst:
         return await found.sort(self._order).skip(page.offset).limit(page.size).to_list()
 
     def _remember(self, query: Document, page: PageRequest, found: list[Document]) -> None:
-        key = self._key(query, page)
-        self._reached[key] = found[-1][self._field]
+        key, reached = self._key(query, page), found[-1].get(self._field)
+        if not isinstance(reached, datetime):  # written by others
+            return
+        self._reached[key] = reached
         self._reached.move_to_end(key)
         while len(self._reached) > REMEMBERED:
             self._reached.popitem(last=False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from adapters.mongo.fields import duration_of, text_of
+from adapters.mongo.fields import text_of
+from adapters.mongo.reading import Reading
 from core.domain.alert import TaskAlerts
 
 
@@ -21,15 +21,16 @@ def alerts_document(alerts: TaskAlerts) -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None}
 
 
-def alerts_of(document: Mapping[str, Any] | None) -> TaskAlerts:
+def alerts_of(alerts: Reading) -> TaskAlerts:
     """Read it back; what is absent is as in the settings."""
-    if not document:
-        return TaskAlerts()
-    channels = document.get("channels")
     return TaskAlerts(
-        enabled=bool(document.get("enabled", True)),
-        failures_in_a_row=document.get("failures_in_a_row"),
-        failure_rate=document.get("failure_rate"),
-        late_after=duration_of(document.get("late_after")) or None,
-        channels=None if channels is None else tuple(channels),
+        enabled=alerts.flag("enabled", True),
+        failures_in_a_row=alerts.number("failures_in_a_row") or None,
+        failure_rate=_share(alerts.raw("failure_rate")),
+        late_after=alerts.duration("late_after") or None,
+        channels=alerts.texts("channels") if alerts.raw("channels") is not None else None,
     )
+
+
+def _share(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

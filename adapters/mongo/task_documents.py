@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from adapters.mongo.fields import duration_of, instant_of, object_field, text_field, text_of
+from adapters.mongo.fields import text_of
+from adapters.mongo.reading import Reading, whole_numbers
 from adapters.mongo.task_alerts import alerts_document, alerts_of
 from core.domain.alert import TaskAlerts
 from core.domain.duration import format_duration
@@ -31,6 +32,7 @@ from core.domain.task import (
 
 MICROSECOND = timedelta(microseconds=1)
 """Source: design, "Tasks"."""
+BOOKKEEPING = "scheduler."
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,6 +90,7 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
     record, deployed, today = task.record, task.deployed, task.record.today
     return {
         "paused": task.paused,
+        "impeded": True if task.impediments else None,
         "was_enabled": task.was_enabled,
         "active": list(record.active),
         "is_active": bool(record.active),
@@ -115,113 +118,143 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any]) -> Task:
-    """Read a stored task."""
-    metadata = document.get("metadata") or {}
-    bookkeeping = document.get("scheduler") or {}
-    created_at = instant_of(document.get("created_at")) or EPOCH
-    deployed = bookkeeping.get("deployed")
+    """Read a stored task, whatever stands in its fields; see `adapters.mongo.reading`."""
+    top = Reading(document)
+    metadata, bookkeeping = top.part("metadata"), top.part("scheduler")
+    task_id = str(document["_id"])
+    if not isinstance(document["_id"], str):
+        top.unread["_id"] = document["_id"]
+    created_at = top.instant("created_at") or EPOCH
     return Task(
-        id=str(document["_id"]),
-        definition=_definition(document, metadata),
-        source=_source(str(document["_id"]), metadata),
+        id=task_id,
+        definition=_definition(top, metadata),
+        source=_source(task_id, metadata),
         created_at=created_at,
-        updated_at=instant_of(document.get("updated_at")) or created_at,
-        created_by=text_field(document, "created_by"),
-        updated_by=text_field(document, "updated_by"),
-        paused=bookkeeping.get("paused", document.get("status") == TaskStatus.PAUSED),
-        was_enabled=bookkeeping.get("was_enabled"),
-        version=int(metadata.get("version") or 1),
-        record=_record(document, metadata, bookkeeping),
-        deployed=DeployedAs(**deployed) if deployed else None,
-        next_run=instant_of(document.get("next_run")),
-        periods=tuple(_period(each) for each in bookkeeping.get("periods") or ()),
-        unplanned_since=instant_of(bookkeeping.get("unplanned_since")),
-        revision=document.get("revision"),
+        updated_at=top.instant("updated_at") or created_at,
+        created_by=top.text("created_by"),
+        updated_by=top.text("updated_by"),
+        paused=bookkeeping.flag("paused", top.raw("status") == TaskStatus.PAUSED),
+        was_enabled=bookkeeping.flag("was_enabled") if bookkeeping.raw("was_enabled") is not None else None,
+        version=metadata.number("version", 1),
+        record=_record(top, metadata, bookkeeping),
+        deployed=_deployed(bookkeeping),
+        next_run=top.instant("next_run"),
+        periods=_periods(bookkeeping.raw("periods")),
+        unplanned_since=bookkeeping.instant("unplanned_since"),
+        revision=top.number("revision") if top.raw("revision") is not None else None,
+        unread={name: value for name, value in top.unread.items() if not f"{name}.".startswith(BOOKKEEPING)},
     )
 
 
-def _period(value: Mapping[str, Any]) -> Period:
-    return Period(
-        since=instant_of(value["since"]) or EPOCH,
-        schedule=value["schedule"],
-        timezone=value["timezone"],
-        held=Held(value["held"]),
+def _periods(value: object) -> tuple[Period, ...]:
+    """What was in force when; a period that can't be read is left out."""
+    found: list[Period] = []
+    for each in map(Reading, value if isinstance(value, list) else ()):
+        since = each.instant("since")
+        if since is not None:
+            held = each.choice("held", Held, Held.NOT)
+            found.append(
+                Period(since=since, schedule=each.text("schedule"), timezone=each.text("timezone"), held=held)
+            )
+    return tuple(found)
+
+
+def _deployed(bookkeeping: Reading) -> DeployedAs | None:
+    deployed = bookkeeping.part("deployed")
+    if not deployed.text("id"):
+        return None
+    return DeployedAs(
+        id=deployed.text("id"), active=deployed.flag("active"), fingerprint=deployed.text("fingerprint")
     )
 
 
-def _source(task_id: str, metadata: Mapping[str, Any]) -> Source:
+def _source(task_id: str, metadata: Reading) -> Source:
     """Only an id of the form `system-…` makes a system task: go-falcon lets clients set `is_system`."""
-    value = metadata.get("source")
-    if value in {Source.IMPORT, Source.RETIRED}:
+    value = metadata.raw("source")
+    if value in (Source.IMPORT, Source.RETIRED):
         return Source(value)
-    claims = bool(metadata.get("is_system")) or value == Source.SYSTEM
+    claims = metadata.raw("is_system") is True or value == Source.SYSTEM
     return Source.SYSTEM if claims and task_id.startswith(SYSTEM_ID_PREFIX) else Source.API
 
 
-def _definition(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> TaskDefinition:
-    priority = document.get("priority")
+def _definition(top: Reading, metadata: Reading) -> TaskDefinition:
+    config: Mapping[str, Any] = whole_numbers(top.object("config"))
     return TaskDefinition(
-        name=text_field(document, "name"),
-        type=text_field(document, "type") or "custom",
-        schedule=text_field(document, "schedule"),
-        description=text_field(document, "description"),
-        priority=Priority(priority) if priority in set(Priority) else Priority.NORMAL,
-        enabled=bool(document.get("enabled", True)),
-        config=object_field(document, "config"),
-        tags=_tags(metadata),
-        max_retries=int(metadata.get("max_retries") or 0),
-        retry_interval=duration_of(metadata.get("retry_interval")) or timedelta(minutes=1),
-        timeout=duration_of(metadata.get("timeout")) or timedelta(minutes=5),
-        timezone=text_field(metadata, "timezone") or "UTC",
-        overlap=Overlap(metadata.get("overlap") or Overlap.SKIP),
-        alerts=alerts_of(metadata.get("alerts")),
+        name=top.text("name"),
+        type=top.text("type") or "custom",
+        schedule=top.text("schedule"),
+        description=top.text("description"),
+        priority=top.choice("priority", Priority, Priority.NORMAL),
+        enabled=top.flag("enabled", True),
+        config=config,
+        tags=metadata.texts("tags"),
+        max_retries=max(metadata.number("max_retries"), 0),
+        retry_interval=metadata.duration("retry_interval") or timedelta(minutes=1),
+        timeout=metadata.duration("timeout") or timedelta(minutes=5),
+        timezone=metadata.text("timezone") or "UTC",
+        overlap=metadata.choice("overlap", Overlap, Overlap.SKIP),
+        alerts=alerts_of(metadata.part("alerts")),
     )
 
 
-def _tags(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    tags = metadata.get("tags") or []
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        raise ValueError("tags are no list of texts")
-    return tuple(tags)
-
-
-def _record(document: Mapping[str, Any], metadata: Mapping[str, Any], bookkeeping: Mapping[str, Any]) -> RunRecord:
-    succeeded, failed = int(metadata.get("success_count") or 0), int(metadata.get("failure_count") or 0)
-    if "runtime_total_us" in bookkeeping:
-        runtime_total = bookkeeping["runtime_total_us"] * MICROSECOND
-    else:
-        runtime_total = duration_of(metadata.get("average_runtime")) * (succeeded + failed)
-    last_duration = document.get("last_run_duration")
+def _record(top: Reading, metadata: Reading, bookkeeping: Reading) -> RunRecord:
+    succeeded, failed = max(metadata.number("success_count"), 0), max(metadata.number("failure_count"), 0)
     return RunRecord(
-        active=tuple(bookkeeping.get("active") or ()),
-        last_outcome=_last_outcome(document, bookkeeping),
-        last_error=text_field(metadata, "last_error"),
-        last_run=instant_of(document.get("last_run")),
-        last_run_duration=None if last_duration is None else duration_of(last_duration),
+        active=bookkeeping.texts("active"),
+        last_outcome=_last_outcome(top, bookkeeping),
+        last_error=metadata.text("last_error"),
+        last_run=top.instant("last_run"),
+        last_run_duration=top.duration("last_run_duration") if top.raw("last_run_duration") is not None else None,
         success_count=succeeded,
         failure_count=failed,
-        skipped_count=int(metadata.get("skipped_count") or 0),
-        last_skipped=instant_of(metadata.get("last_skipped")),
-        runtime_total=runtime_total,
-        today=_today(bookkeeping.get("today")),
-        counted=tuple(bookkeeping.get("counted") or ()),
-        fencing_token=int(bookkeeping.get("fencing_token") or 0),
-        removed_count=int(bookkeeping.get("removed_count") or 0),
-        removing=tuple(bookkeeping.get("removing") or ()),
+        skipped_count=max(metadata.number("skipped_count"), 0),
+        last_skipped=metadata.instant("last_skipped"),
+        runtime_total=_runtime_total(metadata, bookkeeping, succeeded + failed),
+        today=day_counts(bookkeeping.part("today")),
+        counted=bookkeeping.texts("counted"),
+        fencing_token=bookkeeping.number("fencing_token"),
+        removed_count=bookkeeping.number("removed_count"),
+        removing=bookkeeping.texts("removing"),
     )
 
 
-def _last_outcome(document: Mapping[str, Any], bookkeeping: Mapping[str, Any]) -> ExecutionStatus | None:
-    value = bookkeeping.get("last_outcome") if bookkeeping else document.get("status")
-    return ExecutionStatus(value) if value in {"completed", "failed"} else None
+def _runtime_total(metadata: Reading, bookkeeping: Reading, runs: int) -> timedelta:
+    """The sum of all durations. go-falcon stores only their mean."""
+    try:
+        if "runtime_total_us" in bookkeeping:
+            return bookkeeping.number("runtime_total_us") * MICROSECOND
+        return metadata.duration("average_runtime") * runs
+    except OverflowError:
+        return timedelta()
 
 
-def _today(value: Mapping[str, Any] | None) -> DayCounts:
-    if not value:
+def _last_outcome(top: Reading, bookkeeping: Reading) -> ExecutionStatus | None:
+    value = bookkeeping.raw("last_outcome") if "last_outcome" in bookkeeping else top.raw("status")
+    return ExecutionStatus(value) if value in ("completed", "failed") else None
+
+
+def day_counts(today: Reading) -> DayCounts:
+    """What a task has stored of its last day."""
+    try:
+        day = date.fromisoformat(today.text("day"))
+        runtime = today.number("runtime_us") * MICROSECOND
+    except (ValueError, OverflowError):
         return DayCounts(day=date.min)
-    return DayCounts(
-        day=date.fromisoformat(value["day"]),
-        completed=value["completed"],
-        failed=value["failed"],
-        runtime=value["runtime_us"] * MICROSECOND,
-    )
+    return DayCounts(day=day, completed=today.number("completed"), failed=today.number("failed"), runtime=runtime)
+
+
+def stored_fields(present: Task, wanted: Task) -> dict[str, Any]:
+    """What is to be written of a task: all fields, those that could not be read as they are stored.
+
+    A field that could not be read is replaced only when it changes.
+    """
+    document, before = to_document(wanted), to_document(present)
+    for field, value in present.unread.items():
+        outer, _, inner = field.partition(".")
+        if outer not in document or "." in inner:
+            continue
+        if not inner:
+            document[outer] = value if document[outer] == before[outer] else document[outer]
+        elif document[outer].get(inner) == before[outer].get(inner):
+            document[outer] = {**document[outer], inner: value}
+    return document

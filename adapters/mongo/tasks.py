@@ -16,7 +16,8 @@ from adapters.mongo.client import TASKS, Database
 from adapters.mongo.errors import translated
 from adapters.mongo.fields import split, update_of
 from adapters.mongo.newest import NewestFirst
-from adapters.mongo.task_documents import MICROSECOND, from_document, to_document
+from adapters.mongo.reading import Reading
+from adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
 from adapters.mongo.unreadable import Parsing
 from core.domain.task import Task, TaskStatus
 from core.errors import ConcurrentChange, NameTaken, TaskNotFound
@@ -34,10 +35,13 @@ class MongoTaskStore:
         self._newest = NewestFirst(self._collection, "updated_at")
         self._parsing = Parsing("task", from_document)
         self._unreadable: Collection[str] = ()
+        self._impeded: Collection[str] = ()
+        self._odd_ids: dict[str, Any] = {}
+        """Ids that are no text, by their text. `all`, which the reload calls each minute, finds them."""
 
     async def get(self, task_id: str) -> Task:
         with translated():
-            document = await self._collection.find_one({"_id": task_id})
+            document = await self._collection.find_one({"_id": self._odd_ids.get(task_id, task_id)})
         if document is None:
             raise TaskNotFound(task_id)
         return self._parsing.one(document)
@@ -78,18 +82,22 @@ class MongoTaskStore:
         raise ConcurrentChange(task_id)
 
     async def _write(self, present: Task, wanted: Task) -> bool:
-        update = update_of(to_document(wanted))
+        update = update_of(stored_fields(present, wanted))
         update["$set"]["revision"] = (present.revision or 0) + 1
+        condition = {
+            "_id": present.unread.get("_id", present.id),
+            "revision": present.unread.get("revision", present.revision),
+        }
         try:
             with translated():
-                result = await self._collection.update_one({"_id": present.id, "revision": present.revision}, update)
+                result = await self._collection.update_one(condition, update)
         except DuplicateKeyError as error:
             raise NameTaken(wanted.definition.name) from error
         return result.matched_count == 1
 
     async def delete(self, task_id: str) -> None:
         with translated():
-            await self._collection.delete_one({"_id": task_id})
+            await self._collection.delete_one({"_id": self._odd_ids.get(task_id, task_id)})
         self._newest.forget_totals()
 
     async def active(self) -> Sequence[Task]:
@@ -108,19 +116,25 @@ class MongoTaskStore:
         with translated():  # a range of `_id` has embedded servers read everything each time; names of them do not
             ids = [document["_id"] for document in await self._collection.find({}, {"_id": 1}).to_list()]
         ids.sort(key=str)
+        self._odd_ids = {str(each): each for each in ids if not isinstance(each, str)}
         unreadable: set[str] = set()
         if after is not None:
             ids = [each for each in ids if str(each) > after]
+        impeded: list[str] = []
         for start in range(0, len(ids), READ_AT_ONCE):
             with translated():
                 found = self._collection.find({"_id": {"$in": ids[start : start + READ_AT_ONCE]}})
                 documents = await found.to_list()
             tasks = self._parsing.by_id(sorted(documents, key=lambda each: str(each["_id"])))
             unreadable |= {str(document["_id"]) for document in documents} - tasks.keys()
+            impeded += [task.id for task in tasks.values() if task.impediments]
             for task in tasks.values():
                 yield task
         if after is None:
-            self._unreadable = sorted(unreadable)
+            self._unreadable, self._impeded = sorted(unreadable), impeded
+
+    def impeded(self) -> Collection[str]:
+        return self._impeded
 
     def unreadable(self) -> Collection[str]:
         return self._unreadable
@@ -138,25 +152,29 @@ class MongoTaskStore:
         return [*self._parsing.readable(documents)]
 
     async def counts(self, day: date) -> TaskCounts:
-        total = enabled = running = completed = failed = runtime_us = 0
-        fields = {"enabled": 1, "status": 1, "scheduler.today": 1}
+        total = enabled = running = completed = failed = impeded = 0
+        runtime = timedelta()
+        fields = {"enabled": 1, "status": 1, "scheduler.today": 1, "scheduler.impeded": 1}
         with translated():
             async for document in self._collection.find({}, fields):
                 total += 1
                 enabled += bool(document.get("enabled"))
                 running += document.get("status") == TaskStatus.RUNNING
-                today = (document.get("scheduler") or {}).get("today") or {}
-                if today.get("day") == day.isoformat():
-                    completed += today.get("completed") or 0
-                    failed += today.get("failed") or 0
-                    runtime_us += today.get("runtime_us") or 0
+                bookkeeping = Reading(document.get("scheduler"))
+                impeded += bookkeeping.flag("impeded")
+                today = day_counts(bookkeeping.part("today"))
+                if today.day == day:
+                    completed += today.completed
+                    failed += today.failed
+                    runtime += today.runtime
         return TaskCounts(
             total=total,
             enabled=enabled,
             running=running,
             completed=completed,
             failed=failed,
-            runtime_total=timedelta() + runtime_us * MICROSECOND,
+            runtime_total=runtime,
+            impeded=impeded,
         )
 
 

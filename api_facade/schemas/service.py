@@ -18,6 +18,9 @@ class StatsResponse(ResponseShape):
 
     total_tasks: int
     enabled_tasks: int
+    impeded_tasks: Annotated[
+        int, Field(description="Tasks that can't run as they are stored; `last_error` says why.")
+    ]
     running_tasks: int
     completed_today: Annotated[int, Field(description="Executions that ended well today.")]
     failed_today: int

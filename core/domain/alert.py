@@ -38,6 +38,8 @@ class AlertKind(StrEnum):
     """The engine does not plan runs that are due by our schedules."""
     UNREADABLE = "unreadable"
     """A task, run or deployment can't be read and was set aside; the part says which."""
+    IMPEDED_TASKS = "impeded_tasks"
+    """Tasks can't run as they are stored; their `metadata.last_error` says why."""
     OTHER_SCHEDULER = "other_scheduler"
     """Another scheduler writes to the database of this service."""
     OTHER_REFRESHER = "other_refresher"
@@ -54,6 +56,7 @@ SERVICE_KINDS = frozenset(
         AlertKind.DUTY_FAILING,
         AlertKind.ENGINE_NOT_PLANNING,
         AlertKind.UNREADABLE,
+        AlertKind.IMPEDED_TASKS,
         AlertKind.OTHER_SCHEDULER,
         AlertKind.OTHER_REFRESHER,
         AlertKind.COMPONENT_AWAY,

@@ -54,13 +54,14 @@ def parse_nanoseconds(text: str) -> int:
 
 
 def from_nanoseconds(nanoseconds: int) -> timedelta:
-    """Read the int64 nanoseconds in which the Go service stores a duration."""
-    return timedelta(microseconds=round(nanoseconds / 1000))
+    """Read the int64 nanoseconds in which the Go service stores a duration. Never longer than text can say."""
+    longest = _LONGEST_NANOSECONDS // 1000
+    return timedelta(microseconds=max(-longest, min(round(nanoseconds / 1000), longest)))
 
 
 def format_duration(length: timedelta) -> str:
     """Write a length of time as Go does: "1m30s", "1.5s", "250ms", "0s"."""
-    microseconds = round(length / timedelta(microseconds=1))
+    microseconds = length // timedelta(microseconds=1)  # exact; a division would go through a float
     if microseconds == 0:
         return "0s"
     sign, microseconds = ("-", -microseconds) if microseconds < 0 else ("", microseconds)

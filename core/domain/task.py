@@ -14,6 +14,7 @@ from typing import Any
 
 from core.domain.alert import TaskAlerts
 from core.domain.execution import Execution
+from core.domain.impediments import impediments_of
 from core.domain.periods import Held, Period, followed_by
 from core.domain.record import RunRecord
 
@@ -134,6 +135,9 @@ class Task:
     deployed: DeployedAs | None = None
     was_enabled: bool | None = None
     """Of a retired task: whether it was enabled before."""
+    unread: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What the store holds in fields that it could not read, by their dotted names. It is kept as it is until the
+    field is changed."""
     next_run: datetime | None = None
     """When the schedule fires next, as of the last write; readers compute it anew."""
     periods: tuple[Period, ...] = ()
@@ -154,9 +158,17 @@ class Task:
         return self.source is Source.SYSTEM
 
     @property
+    def impediments(self) -> tuple[str, ...]:
+        """Why the task can't run as it is stored, a sentence for each cause; empty for a sound task."""
+        if self.source is Source.IMPORT:  # its deployment says what runs and when
+            return ()
+        definition = self.definition
+        return tuple(impediments_of(definition.schedule, definition.timezone, self.unread))
+
+    @property
     def fires(self) -> bool:
         """Whether the schedule starts executions at present."""
-        return self.definition.enabled and not self.paused
+        return self.definition.enabled and not self.paused and not self.impediments
 
     @property
     def known_periods(self) -> tuple[Period, ...]:
@@ -174,6 +186,8 @@ class Task:
             return TaskStatus.PAUSED
         if self.record.active:
             return TaskStatus.RUNNING
+        if self.impediments:
+            return TaskStatus.FAILED
         return TaskStatus(self.record.last_outcome) if self.record.last_outcome else TaskStatus.PENDING
 
     def redefined(self, definition: TaskDefinition, by: str, at: datetime, *, since: datetime | None = None) -> Task:
@@ -183,8 +197,22 @@ class Task:
         """
         if definition == self.definition:
             return self
-        changed = replace(self, definition=definition, version=self.version + 1, updated_by=by, updated_at=at)
+        changed = replace(
+            self,
+            definition=definition,
+            version=self.version + 1,
+            updated_by=by,
+            updated_at=at,
+            unread={name: value for name, value in self.unread.items() if not self._replaces(definition, name)},
+        )
         return changed._after(self, since or at)
+
+    def _replaces(self, definition: TaskDefinition, stored_field: str) -> bool:
+        """Whether the new definition replaces what is stored in a field."""
+        name = stored_field.removeprefix("metadata.").partition(".")[0]
+        if stored_field == "metadata":
+            return True  # it is written whole
+        return getattr(definition, name, None) != getattr(self.definition, name, None)
 
     def with_paused(self, paused: bool, by: str, at: datetime, *, since: datetime | None = None) -> Task:
         """Held or released. Saying it twice changes nothing. `since` as in `redefined`."""

@@ -75,3 +75,5 @@ class TaskCounts:
     completed: int
     failed: int
     runtime_total: timedelta
+    impeded: int = 0
+    """Tasks that can't run as they are stored."""

@@ -70,6 +70,10 @@ class TaskStore(Protocol):
         """Tasks that were marked `unplanned_since` before that and are still."""
         ...
 
+    def impeded(self) -> Collection[str]:
+        """Ids of tasks that can't run as they are stored, when `all` was read to its end the last time."""
+        ...
+
     async def counts(self, day: date) -> TaskCounts:
         """See `TaskCounts`."""
         ...

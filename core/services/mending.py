@@ -42,18 +42,26 @@ class Mending:
     async def look(self) -> None:
         """Mend what is unreadable and belongs to a task. What is left opens an alert until it is gone."""
         await self._tell(TASKS, self._tasks.unreadable(), "documents of tasks can't be read from MongoDB")
+        await self._report_impeded()
         unreadable = await self._engine.unreadable()
         for start in range(0, len(unreadable), AT_ONCE):
             await self._mend_all(unreadable[start : start + AT_ONCE])
         left = await self._engine.unreadable() if unreadable else ()
         await self._tell(RUNS, left, "runs can't be read from Prefect and could not be mended here")
 
+    async def _report_impeded(self) -> None:
+        impeded = self._tasks.impeded()
+        if not impeded:
+            await self._alerts.resolve(AlertKind.IMPEDED_TASKS, "Every task can run as it is stored")
+            return
+        text = f"{len(impeded)} tasks can't run as they are stored ({_some_of(impeded)}); their last_error says why"
+        await self._alerts.open(AlertKind.IMPEDED_TASKS, text)
+
     async def _tell(self, part: str, ids: Collection[str], what: str) -> None:
         if not ids:
             await self._alerts.resolve(AlertKind.UNREADABLE, f"All {part} can be read", part)
             return
-        named = ", ".join([*ids][:SHOWN]) + (", …" if len(ids) > SHOWN else "")
-        await self._alerts.open(AlertKind.UNREADABLE, f"{len(ids)} {what}: {named}", part)
+        await self._alerts.open(AlertKind.UNREADABLE, f"{len(ids)} {what}: {_some_of(ids)}", part)
 
     async def _mend_all(self, run_ids: Sequence[str]) -> None:
         runs = await self._engine.runs(run_ids)
@@ -78,3 +86,7 @@ class Mending:
             mended = replace(run, phase=RunPhase.FAILED, message=REASON)
         if mended is not None:
             await self._mirror.apply([mended])
+
+
+def _some_of(ids: Collection[str]) -> str:
+    return ", ".join([*ids][:SHOWN]) + (", …" if len(ids) > SHOWN else "")

@@ -37,6 +37,8 @@ class Stats:
 
     total_tasks: int
     enabled_tasks: int
+    impeded_tasks: int
+    """Tasks that can't run as they are stored."""
     running_tasks: int
     completed_today: int
     failed_today: int
@@ -131,6 +133,7 @@ class StatusService:
         return Stats(
             total_tasks=tasks.total,
             enabled_tasks=tasks.enabled,
+            impeded_tasks=tasks.impeded,
             running_tasks=tasks.running,
             completed_today=tasks.completed,
             failed_today=tasks.failed,

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from adapters.mongo.reading import whole_numbers
 from core.domain.cron.faults import ScheduleError
 from core.domain.schedule import parse
 from core.domain.task import Priority, TaskType
@@ -73,17 +74,6 @@ def execution_findings(document: Mapping[str, Any], retention_from: datetime) ->
     elif document.get("status") not in {"completed", "failed"}:
         text = f"status: {document.get('status')!r} is unknown; read as failed"
         yield Finding(level=Level.NOTE, document=where, message=text)
-
-
-def whole_numbers(value: Any) -> Any:
-    """The same value with whole doubles as integers: go-falcon stores each number of a request as a double."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
-        return int(value)
-    if isinstance(value, Mapping):
-        return {name: whole_numbers(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [whole_numbers(inner) for inner in value]
-    return value
 
 
 def refresher_finding(logins: int) -> Finding:

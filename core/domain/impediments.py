@@ -1,0 +1,45 @@
+"""Why a task can't run as it is stored, and which stored fields a change of the task replaces.
+
+A document may come from another scheduler, an older version or a person's hand. Its task is kept and shown; it fires
+again as soon as the fields that stand in its way are replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from core.domain.schedule import ScheduleError, parse
+
+DECISIVE = {
+    "type": "the type of the task",
+    "schedule": "a schedule of six fields, as text",
+    "config": "an object",
+    "metadata": "an object",
+    "metadata.max_retries": "a whole number",
+    "metadata.retry_interval": "a duration such as 1m",
+    "metadata.timeout": "a duration such as 5m",
+    "metadata.timezone": "the name of an IANA time zone",
+    "metadata.overlap": "skip, queue or cancel_running",
+}
+"""The fields without which nobody knows what to run, when or how; and what each should hold."""
+
+
+def impediments_of(schedule: str, timezone: str, unread: Mapping[str, Any]) -> Iterator[str]:
+    """Each thing that keeps the task from firing, as a sentence that names the field and the way out."""
+    for field, wanted in DECISIVE.items():
+        if field in unread and (field != "config" or not isinstance(unread[field], Mapping)):
+            yield f"{field}: holds no value that can be read; set it to {wanted}"
+    if "schedule" not in unread and (fault := _schedule_fault(schedule, timezone)):
+        yield f"schedule: {fault}"
+
+
+@lru_cache(maxsize=20_000)
+def _schedule_fault(schedule: str, timezone: str) -> str:
+    """What is wrong with a schedule; empty when nothing is. Each task is asked for it again and again."""
+    try:
+        parse(schedule, timezone)
+    except ScheduleError as error:
+        return str(error)
+    return ""
