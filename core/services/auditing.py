@@ -99,6 +99,12 @@ class Auditing:
         """Entries, the newest first."""
         return await self._entries.list(wanted, page)
 
+    async def is_under_way(self, action: Action, task_id: str, patience: timedelta) -> bool:
+        """Whether somebody began such a change of the task within that time and has not settled it yet."""
+        since = self._clock.now() - patience
+        wanted = AuditFilter(task_id=task_id, action=action, outcome=ChangeOutcome.INTENDED, since=since)
+        return bool((await self._entries.list(wanted, PageRequest(size=1))).items)
+
     async def clean(self, keep_for: timedelta) -> int:
         """Remove entries older than that; returns how many."""
         before, removed = self._clock.now() - keep_for, 0

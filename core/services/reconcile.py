@@ -29,6 +29,8 @@ from core.services.tasks import deploy
 
 logger = logging.getLogger(__name__)
 
+DELETION_PATIENCE = timedelta(seconds=30)
+"""For how long a deletion through the API may take before its process is taken for dead."""
 REMOVAL_KNOWN_AFTER = timedelta(seconds=7)
 """How late the engine may know of a removal. Source: prefect 3.8, its events are stored in batches every 5 s."""
 
@@ -208,6 +210,10 @@ class ReconcileService:
         return await self._engine.was_removed(task.deployed.id)
 
     async def _delete(self, task: Task) -> None:
+        """The engine hears of a removal through this service before the store does. Then the task is left to whoever
+        deletes it; should that process have died, the next reload finds the task again."""
+        if await self._audit.is_under_way(Action.DELETE, task.id, DELETION_PATIENCE):
+            return
         logger.info("The deployment of task %s was removed in Prefect; the task goes too", task.id)
         async with self._audit.change_in_engine(Action.DELETE, task.id, before=picture_of(task)):
             await self._tasks.delete(task.id)
