@@ -19,6 +19,7 @@ import psutil
 from cyclopts import App, Parameter, Token, validators
 
 from adapters.settings import Settings, unknown_names_here
+from adapters.settings.env_file import take_env_file
 from api_facade.auth.mint import Bearer, mint_token
 from core.domain.duration import format_duration, parse_duration
 from core.errors import SchedulerError
@@ -62,6 +63,11 @@ HomeOption = Annotated[
     ),
 ]
 
+EnvFileOption = Annotated[
+    Path | None,
+    Parameter(help="File of variables, such as .env; what the environment sets itself takes precedence."),
+]
+
 _FIRST_TOKEN_TTL = timedelta(hours=24)
 _STOP_PATIENCE = timedelta(minutes=2)
 
@@ -77,12 +83,15 @@ def up(
     home: HomeOption = None,
     worker: Annotated[bool, Parameter(help="Run a worker here.", negative="--no-worker")] = True,
     demo_esi: Annotated[bool, Parameter(help="Play EVE Online with a small made-up universe.", negative="")] = False,
+    env_file: EnvFileOption = None,
 ) -> None:
     """Run the whole product here, in the foreground, until Ctrl-C.
 
     Each server whose address the environment gives is left out: MONGODB_URI, REDIS_HOST, PREFECT_API_URL,
     PREFECT_API_DATABASE_CONNECTION_URL.
     """
+    if env_file is not None:
+        _say(str(take_env_file(env_file)))
     for sentence in unknown_names_here():
         print(f"falcon-scheduler: {sentence}", file=sys.stderr)
     settings = Settings.load()

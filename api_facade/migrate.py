@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -17,6 +19,7 @@ from adapters.mongo.go_falcon.database import GoFalconDatabase
 from adapters.mongo.go_falcon.findings import Finding, Level
 from adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
 from adapters.settings import Settings
+from adapters.settings.env_file import take_env_file
 from api_facade.background import LEASE_RENEWAL, LEASE_TTL, OFFICE
 from api_facade.services import Services, open_services
 from core.domain.audit import Action
@@ -35,6 +38,12 @@ go_falcon = App(name="go-falcon", help="go-falcon's own scheduler, which shares 
 migrate.command(go_falcon)
 
 
+EnvFileOption = Annotated[
+    Path | None,
+    Parameter(help="File of variables, such as .env; what the environment sets itself takes precedence."),
+]
+
+
 class FacadeAtWorkError(SchedulerError):
     """A facade of this service works on the database."""
 
@@ -49,20 +58,22 @@ def check(
     *,
     repair: Annotated[bool, Parameter(help="Repair what can be repaired without asking.", negative="")] = False,
     as_json: Annotated[bool, Parameter(name="--json", help="One finding a line, as JSON.", negative="")] = False,
+    env_file: EnvFileOption = None,
 ) -> None:
     """List what a takeover changes and what must be repaired. Exit code 1 when something must be repaired."""
-    if asyncio.run(_check(Settings.load(), repair=repair, show=_json_line if as_json else _text_line)):
+    if asyncio.run(_check(_settings(env_file), repair=repair, show=_json_line if as_json else _text_line)):
         raise SystemExit(1)
 
 
 @go_falcon.command
-def takeover() -> None:
+def takeover(*, env_file: EnvFileOption = None) -> None:
     """Take the database over and record it. A facade that starts does the same by itself."""
-    record = asyncio.run(_takeover(Settings.load()))
+    settings = _settings(env_file)
+    record = asyncio.run(_takeover(settings))
     if record is None:
         print("There is nothing to take over: no task of go-falcon is in this database")
         return
-    grace = Settings.load().scheduler.takeover_grace
+    grace = settings.scheduler.takeover_grace
     print(f"Taken over at {record.taken_over_at.isoformat(timespec='seconds')}")
     print(f"  tasks                 {record.tasks}")
     print(f"  executions            {record.executions}")
@@ -76,9 +87,10 @@ def back(
     without_prefect: Annotated[
         bool, Parameter(help="Leave the deployments in Prefect; they must not run any more.", negative="")
     ] = False,
+    env_file: EnvFileOption = None,
 ) -> None:
     """Rewrite the documents for go-falcon and remove our deployments. Stop every facade and worker first."""
-    returned = asyncio.run(_back(Settings.load(), without_prefect=without_prefect))
+    returned = asyncio.run(_back(_settings(env_file), without_prefect=without_prefect))
     print(f"Rewritten for go-falcon: {returned.tasks} tasks, {returned.executions} executions")
     for where, note in returned.notes:
         print(f"  {where}  {note}")
@@ -86,6 +98,12 @@ def back(
         print("These changed meanwhile; stop whatever writes them and run this again:")
         print("\n".join(f"  {where}" for where in returned.missed))
         raise SystemExit(1)
+
+
+def _settings(env_file: Path | None) -> Settings:
+    if env_file is not None:
+        print(take_env_file(env_file), file=sys.stderr)  # the findings alone stand on standard output
+    return Settings.load()
 
 
 async def _check(settings: Settings, *, repair: bool, show: Callable[[Finding, bool], str]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from adapters.mongo.client import ensure_indexes
+from adapters.mongo.client import TASKS, ensure_indexes
 from adapters.mongo.client import ping as ping_mongo
 from adapters.mongo.eve.other_refresher import MongoOtherRefresher
 from adapters.mongo.go_falcon.database import GoFalconDatabase
+from adapters.mongo.go_falcon.migration import GoFalconMigration
 from adapters.mongo.outcomes import MongoOutcomeLog
 from adapters.prefect.client import Client, ensure_foundation, open_client
 from adapters.prefect.client import ping as ping_prefect
@@ -30,6 +32,7 @@ from api_facade.metrics.instruments import Metrics
 from api_facade.origins import origin
 from core.domain.alert import DEGRADING, AlertKind
 from core.domain.workforce import Workforce
+from core.errors import Unavailable
 from core.ports import HealthProbe
 from core.services.auditing import Auditing
 from core.services.burial import Burial
@@ -54,6 +57,8 @@ from deployments.system_tasks import SYSTEM_TASKS
 from flows.catalog import Catalog
 from flows.executors.registry import Registry
 from flows.worker import WarmProcessWorker
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +168,26 @@ async def _problems(alerts: ServiceAlerts) -> Sequence[str]:
 async def prepare(stores: Stores, client: Client, audit: Auditing, takeover: TakeoverService) -> None:
     """Make what everything stands on: indexes, the work pool, the system tasks. Safe to repeat and to race."""
     await ensure_indexes(stores.database)
-    await takeover.take_over(SERVICE)
+    if await takeover.take_over(SERVICE) is None:
+        await _warn_of_other_databases(stores)
     await ensure_foundation(client, WarmProcessWorker.get_default_base_job_template())
     await Seeding(tasks=stores.tasks, clock=stores.clock, audit=audit).seed(SYSTEM_TASKS)
+
+
+async def _warn_of_other_databases(stores: Stores) -> None:
+    """An empty database beside one that holds tasks is most likely the wrong one."""
+    if await stores.database[TASKS].find_one({}, {"_id": 1}) is not None:
+        return
+    try:
+        others = await GoFalconMigration(stores.database).other_databases()
+    except Unavailable:  # whoever may not list databases learns nothing of others
+        return
+    if others:
+        logger.warning(
+            "Database %r is empty, and %s of the same server hold scheduler tasks; MONGODB_DATABASE chooses",
+            stores.database.name,
+            ", ".join(map(repr, others)),
+        )
 
 
 def _duties(
