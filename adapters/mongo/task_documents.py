@@ -7,6 +7,7 @@ Source: scheduler API, "Tasks Collection".
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -160,8 +161,11 @@ def _periods(value: object) -> tuple[Period, ...]:
 
 
 def _deployed(bookkeeping: Reading) -> DeployedAs | None:
+    """What the engine was told last; None unless its id can be one of the engine's."""
     deployed = bookkeeping.part("deployed")
-    if not deployed.text("id"):
+    try:
+        uuid.UUID(deployed.text("id"))
+    except ValueError:
         return None
     return DeployedAs(
         id=deployed.text("id"), active=deployed.flag("active"), fingerprint=deployed.text("fingerprint")
@@ -249,7 +253,7 @@ def stored_fields(present: Task, wanted: Task) -> dict[str, Any]:
     A field that could not be read is replaced only when it changes.
     """
     document, before = to_document(wanted), to_document(present)
-    for field, value in present.unread.items():
+    for field, value in wanted.unread.items():
         outer, _, inner = field.partition(".")
         if outer not in document or "." in inner:
             continue

@@ -95,10 +95,12 @@ class MongoTaskStore:
             raise NameTaken(wanted.definition.name) from error
         return result.matched_count == 1
 
-    async def delete(self, task_id: str) -> None:
+    async def delete(self, task_id: str, *, revision: int | None = None) -> bool:
+        query = {"_id": self._odd_ids.get(task_id, task_id)} | ({} if revision is None else {"revision": revision})
         with translated():
-            await self._collection.delete_one({"_id": self._odd_ids.get(task_id, task_id)})
+            deleted = (await self._collection.delete_one(query)).deleted_count
         self._newest.forget_totals()
+        return bool(deleted)
 
     async def active(self) -> Sequence[Task]:
         with translated():

@@ -6,7 +6,7 @@ nobody else changed the task meanwhile. So every rule about status and counters 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -190,12 +190,24 @@ class Task:
             return TaskStatus.FAILED
         return TaskStatus(self.record.last_outcome) if self.record.last_outcome else TaskStatus.PENDING
 
-    def redefined(self, definition: TaskDefinition, by: str, at: datetime, *, since: datetime | None = None) -> Task:
+    def redefined(
+        self,
+        definition: TaskDefinition,
+        by: str,
+        at: datetime,
+        *,
+        since: datetime | None = None,
+        given: Collection[str] = (),
+    ) -> Task:
         """With another definition. A definition equal to the present one changes nothing.
 
-        `since` is when it took effect, if that was before it was noticed.
+        Args:
+            since: when it took effect, if that was before it was noticed.
+            given: fields that the caller sets. What is stored in them is replaced even by a value that is equal to
+                the default as which it was read.
         """
-        if definition == self.definition:
+        unread = {name: value for name, value in self.unread.items() if not self._replaces(definition, name, given)}
+        if definition == self.definition and len(unread) == len(self.unread):
             return self
         changed = replace(
             self,
@@ -203,16 +215,16 @@ class Task:
             version=self.version + 1,
             updated_by=by,
             updated_at=at,
-            unread={name: value for name, value in self.unread.items() if not self._replaces(definition, name)},
+            unread=unread,
         )
         return changed._after(self, since or at)
 
-    def _replaces(self, definition: TaskDefinition, stored_field: str) -> bool:
+    def _replaces(self, definition: TaskDefinition, stored_field: str, given: Collection[str]) -> bool:
         """Whether the new definition replaces what is stored in a field."""
         name = stored_field.removeprefix("metadata.").partition(".")[0]
-        if stored_field == "metadata":
-            return True  # it is written whole
-        return getattr(definition, name, None) != getattr(self.definition, name, None)
+        if stored_field == "metadata":  # it is written whole
+            return bool(given) or definition != self.definition
+        return name in given or getattr(definition, name, None) != getattr(self.definition, name, None)
 
     def with_paused(self, paused: bool, by: str, at: datetime, *, since: datetime | None = None) -> Task:
         """Held or released. Saying it twice changes nothing. `since` as in `redefined`."""

@@ -42,8 +42,8 @@ class TaskStore(Protocol):
         """
         ...
 
-    async def delete(self, task_id: str) -> None:
-        """Remove the task; nothing happens when it is gone."""
+    async def delete(self, task_id: str, *, revision: int | None = None) -> bool:
+        """Remove the task, or only if it is at this revision. Returns whether it was there."""
         ...
 
     async def active(self) -> Sequence[Task]:

@@ -215,9 +215,11 @@ class ReconcileService:
         if await self._audit.is_under_way(Action.DELETE, task.id, DELETION_PATIENCE):
             return
         logger.info("The deployment of task %s was removed in Prefect; the task goes too", task.id)
-        async with self._audit.change_in_engine(Action.DELETE, task.id, before=picture_of(task)):
-            await self._tasks.delete(task.id)
-            await self._executions.delete_of_task(task.id)
+        async with self._audit.change_in_engine(Action.DELETE, task.id, before=picture_of(task)) as note:
+            # Not another task that was made under this id since, as by an import.
+            note.was_needed = await self._tasks.delete(task.id, revision=task.revision)
+            if note.was_needed:
+                await self._executions.delete_of_task(task.id)
 
     async def _remove_strays(self, strays: Sequence[Deployed]) -> int:
         removed = 0

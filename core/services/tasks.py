@@ -121,7 +121,7 @@ class TaskService:
             if paused is not None and paused != task.paused:
                 demand(by, Permission.CONTROL)
                 task = task.with_paused(paused, by.user_id, now)
-            return task.redefined(replace(task.definition, **changes), by.user_id, now)
+            return task.redefined(replace(task.definition, **changes), by.user_id, now, given=changes.keys())
 
         pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
         async with self._audit.change(Action.UPDATE, by, task_id, **pictures) as note:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.duration import format_duration
+from core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
 from tests.schedules.expressions import random_expression, random_zone
 
 EXAMPLES = 15
@@ -82,7 +83,9 @@ definitions = st.builds(
     st.fixed_dictionaries(
         {"name": names, "schedule": schedules},
         optional={
-            "description": st.text(characters, max_size=500),
+            "description": st.text(characters, max_size=500).filter(
+                lambda text: unseen_in(text, allowed=LINE_BREAKS_AND_TABS | JOINERS_AND_MARKS) is None
+            ),
             "priority": st.sampled_from(["low", "normal", "high", "critical"]),
             "enabled": st.booleans(),
         },

@@ -32,18 +32,11 @@ from core.services.seeding import RETIRED_REASON, Seeding
 from core.services.service_alerts import ServiceAlerts
 from core.services.takeover import TakeoverService
 from deployments.system_tasks import SYSTEM_TASKS
+from tests.go_falcon.differences import FOREIGN_SYSTEM_TASKS, LEFTOVERS, difference, meant
 from tests.go_falcon.recorded import as_go_reads, documents, go_execution, go_task
 
 Database = AsyncDatabase[dict[str, Any]]
 OPERATOR = Principal(user_id="operator", character_id=1, is_super_admin=True)
-FOREIGN_SYSTEM_TASKS = sorted(
-    each["_id"]
-    for each in documents("scheduler_tasks")
-    if each["_id"].startswith("system-") and each["_id"] not in SYSTEM_TASKS
-)
-AT_EVERY_WRITE = {"metadata.version", "metadata.tags", "metadata.source", "metadata.is_system", "priority"}
-"""Unknown values are written as what they are read as: no tags as an empty list, an unknown priority as normal."""
-LEFTOVERS = sorted(each["_id"] for each in documents("scheduler_executions") if each["status"] == "running")
 
 
 @pytest_asyncio.fixture
@@ -258,33 +251,6 @@ async def share_a_name(database: Database) -> None:
 async def check(database: Database) -> list[Finding]:
     migration = GoFalconMigration(database)
     return [each async for each in migration.check(SYSTEM_TASKS, lambda kind, config: (), datetime.now(UTC))]
-
-
-def difference(document: dict[str, Any]) -> set[str]:
-    """The fields that go-falcon reads in another way than before, dotted."""
-    read, before = go_task(document), as_go_reads("scheduler_tasks")[document["_id"]]
-    fields = {name for name in read.keys() | before.keys() if read.get(name) != before.get(name)} - {"metadata"}
-    ours, theirs = read["metadata"], before["metadata"]
-    return fields | {f"metadata.{name}" for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)}
-
-
-def meant(document: dict[str, Any]) -> set[str]:
-    """What the takeover and the way back change on purpose; docs/go-falcon.md lists it."""
-    fields = {
-        "metadata.average_runtime",  # to the microsecond
-        "last_run_duration",
-    }
-    if document["_id"] in SYSTEM_TASKS:
-        fields |= {"schedule", "description", "config", "updated_at", "updated_by", "metadata.tags"}
-        fields |= {"metadata.timeout", "metadata.version", "name"}
-    elif document["_id"].startswith("system-"):
-        fields |= {"updated_at", "updated_by", "metadata.version"}
-    before = as_go_reads("scheduler_tasks")[document["_id"]]
-    if before["status"] == "running" or not before["enabled"]:
-        fields |= {"status"}  # nothing runs any more; go-falcon writes `pending` for a disabled task, we `disabled`
-    if before["metadata"]["timeout"] == "0s":
-        fields |= {"metadata.timeout"}  # there each attempt expires at once; here it is the default of 5m
-    return fields | AT_EVERY_WRITE
 
 
 async def test_a_go_falcon_that_is_still_at_work_is_alerted_on_until_it_stops(database: Database) -> None:

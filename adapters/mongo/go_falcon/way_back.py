@@ -49,12 +49,14 @@ def task_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
         found["last_run_duration"] = nanoseconds_of(found["last_run_duration"])
     found.setdefault("last_run", None)
     found["schedule"] = _schedule_for_go(str(document.get("schedule") or ""), zone)
-    if document.get("status") == TaskStatus.RUNNING:
-        found["status"] = str(TaskStatus.PENDING)
+    bookkeeping = document.get("scheduler") or {}
+    is_impeded = bookkeeping.get("impeded") and document.get("status") == TaskStatus.FAILED
+    if document.get("status") == TaskStatus.RUNNING or is_impeded:
+        found["status"] = bookkeeping.get("last_outcome") or str(TaskStatus.PENDING)
     if metadata.get("source") == Source.IMPORT:
         found["enabled"], found["status"] = False, str(TaskStatus.DISABLED)
     if metadata.get("source") == Source.RETIRED:
-        _unretire(found, document.get("scheduler") or {})
+        _unretire(found, bookkeeping)
     return found
 
 
