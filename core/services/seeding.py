@@ -102,6 +102,7 @@ class Seeding:
             return replace(
                 each.with_enabled(False, SYSTEM_USER, now),
                 source=Source.RETIRED,
+                periods=(),  # as if it had never been enabled: no instant of its past is made up for
                 was_enabled=each.definition.enabled,
                 record=replace(each.record, last_error=RETIRED_REASON),
             )
