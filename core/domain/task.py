@@ -163,7 +163,10 @@ class Task:
         if self.source is Source.IMPORT:  # its deployment says what runs and when
             return ()
         definition = self.definition
-        return tuple(impediments_of(definition.schedule, definition.timezone, self.unread))
+        found = list(impediments_of(definition.schedule, definition.timezone, self.unread))
+        if definition.type == TaskType.SYSTEM and self.source is Source.API:
+            found.append("type: system tasks are defined in code, and this is none of them; disable or delete it")
+        return tuple(found)
 
     @property
     def fires(self) -> bool:

@@ -151,6 +151,8 @@ async def test_the_first_start_takes_the_database_over_and_its_tasks_go_on(shop:
         task = await shop.get(f"/tasks/{task_id}")
         assert task["status"] == "failed"
         assert task["metadata"]["last_error"].startswith("schedule: ")
+    unknown = await shop.get("/tasks/00000007-1111-4222-8333-444444444444")
+    assert (unknown["status"], unknown["metadata"]["last_error"][:6]) == ("failed", "type: ")
     for task_id in FOREIGN_SYSTEM_TASKS:
         assert (await shop.get(f"/tasks/{task_id}"))["status"] == "disabled"
     for execution_id in LEFTOVERS:
