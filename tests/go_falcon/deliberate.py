@@ -240,7 +240,7 @@ def unexplained(of: str, go: Mapping[str, Any], here: Mapping[str, Any]) -> Iter
     left, right = dict(_leaves(go)), dict(_leaves(here))
     for path in sorted({*left, *right}):
         before, after = left.get(path, MISSING), right.get(path, MISSING)
-        if before == after:
+        if before == after and isinstance(before, float) == isinstance(after, float):  # 200 is not shown as 200.0
             continue
         if not any(_allows(each, of, path, before, after, go) for each in DIFFERENCES):
             yield f"{go['id']}: {path}: {_shown(before)} became {_shown(after)}"
