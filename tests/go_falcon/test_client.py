@@ -273,7 +273,7 @@ async def test_status_and_numbers_have_go_falcons_fields(page: httpx.AsyncClient
         ({"type": "data_sync"}, {"type"}),
         ({"schedule": "0 0 * * *"}, {"schedule"}),
     ],
-    ids=str,
+    ids=["values of another kind", "a type that is none", "a schedule of five fields"],
 )
 async def test_what_its_form_sends_and_go_falcon_refuses_is_refused_by_name(
     page: httpx.AsyncClient, sent: Mapping[str, Any], refused: set[str]
