@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from api_facade.services import Services
 
 
-WARNINGS_KEPT_FOR = timedelta(seconds=2)
+WARNINGS_KEPT_FOR = timedelta(seconds=5)
+"""Prefect itself knows that a worker is gone after half a minute."""
 
 
 class CatalogEntry(Protocol):

@@ -21,7 +21,6 @@ from core.errors import (
     ExecutionNotFound,
     Fault,
     Invalid,
-    QueueFull,
     SchedulerError,
     TaskDisabled,
     Unavailable,
@@ -42,6 +41,7 @@ from core.services.counting import OutcomeCounting
 from core.services.keyed import KeyedRequests, run_key
 from core.services.tasks import TaskService
 from core.services.validation import parameter_faults
+from core.services.waiting_count import WaitingCount
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class RunService:
         self._audit = audit
         self._keyed = keyed
         self._wake = wake
-        self._queue_size = queue_size
+        self._waiting = WaitingCount(engine.waiting, queue_size)
 
     async def execute(
         self,
@@ -139,8 +139,7 @@ class RunService:
 
         Its run carries all that is needed to write the execution later, should this process die before it could.
         """
-        if await self._engine.waiting() >= self._queue_size:
-            raise QueueFull(self._queue_size)
+        await self._waiting.take_place()
         priority = priority or task.definition.priority
         wanted = {"parameters": dict(parameters), "priority": str(priority)}
         async with self._audit.change(Action.EXECUTE, by, task.id, after=wanted) as note:
