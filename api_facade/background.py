@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from api_facade.alerts import Alerts
+from api_facade.pace import Pace
 from api_facade.together import end, together
 from core.domain.run import Deployed
 from core.errors import SchedulerError, Unavailable
@@ -45,9 +46,9 @@ MOST_NEWS = 5000
 """News kept at most; beyond that the sweep does as well and costs less."""
 APPLIED_AT_ONCE = 200
 SWEEP_INTERVAL = timedelta(seconds=10)
-WATCH_INTERVAL = timedelta(seconds=1)
-WATCH_SHARE = 4
-"""The deployments are looked at again after this many times the time that a look took: a fifth of one connection."""
+WATCH_INTERVAL = timedelta(seconds=2)
+"""The least pause between two looks at the deployments. What Prefect announces is followed at once; it announces
+everything but a single schedule that is added, changed, switched or removed at a deployment."""
 RECONCILE_INTERVAL = timedelta(seconds=60)
 PAUSE_AFTER_LOSS = timedelta(seconds=1)
 
@@ -75,6 +76,8 @@ class Duties:
     lease: Lease
     prepare: Callable[[], Awaitable[None]]
     """Makes the foundation (pool, queues, indexes, system tasks); repeatable."""
+    watch_share: float
+    """The share of time that looks at the deployments may take."""
     cleanup_interval: timedelta
     keep_for: timedelta
     keep_audit_for: timedelta
@@ -185,53 +188,60 @@ class Background:
     async def _follow(self, news: list[Change]) -> None:
         duties = self._duties
         ids = {kind: [each.id for each in news if each.kind is kind] for kind in ChangeKind}
-        for start in range(0, len(ids[ChangeKind.RUN]), APPLIED_AT_ONCE):
-            runs = await duties.engine.runs(ids[ChangeKind.RUN][start : start + APPLIED_AT_ONCE])
-            await duties.mirror.apply([*runs.values()])
+        of_runs = [each for each in news if each.kind is ChangeKind.RUN]
+        for start in range(0, len(of_runs), APPLIED_AT_ONCE):
+            if asked := await duties.mirror.to_be_asked_for(of_runs[start : start + APPLIED_AT_ONCE]):
+                await duties.mirror.apply([*(await duties.engine.runs(asked)).values()])
         self._told_of.update(ids[ChangeKind.DEPLOYMENT])
         if ids[ChangeKind.DEPLOYMENT]:
-            for deployed in await duties.engine.deployed_as(ids[ChangeKind.DEPLOYMENT]):
+            present = await duties.engine.deployed_as(ids[ChangeKind.DEPLOYMENT])
+            for deployed in present:
                 await duties.reconcile.follow(deployed)
+            for deployment_id in {*ids[ChangeKind.DEPLOYMENT]} - {each.as_told.id for each in present}:
+                await duties.reconcile.left(deployment_id)
         for deployment_id in ids[ChangeKind.DEPLOYMENT_REMOVED]:
             await duties.reconcile.removed(deployment_id)
 
     async def _watch(self) -> None:
         """Look at the deployments again and again: Prefect tells nobody when a single schedule is changed."""
         await self._prepared.wait()
+        pace = Pace(self._duties.watch_share)
         while True:
             began_at = time.monotonic()
-            await self._do("look at the deployments", self._look_at_deployments)
-            pause_seconds = WATCH_SHARE * (time.monotonic() - began_at)
-            await asyncio.sleep(max(pause_seconds, WATCH_INTERVAL.total_seconds()))
+            await self._do("look at the deployments", lambda: self._look_at_deployments(pace))
+            await pace.rest()
+            await asyncio.sleep(max(WATCH_INTERVAL.total_seconds() - (time.monotonic() - began_at), 0))
 
-    async def _look_at_deployments(self) -> None:
+    async def _look_at_deployments(self, pace: Pace) -> None:
         """Follow what differs from the last look. The first look only learns: the reload compares everything.
 
         What news told of meanwhile is followed too: it may have changed twice since and look as it did the last time.
+        What can't be followed now is taken for unseen, so that the next look tries again.
         """
-        reconcile = self._duties.reconcile
         told_of, self._told_of = self._told_of, set()
+        before, seen = self._seen or {}, {}
+        pace.begin()
         try:
-            there = {each.as_told.id: each async for each in self._duties.engine.deployed()}
+            async for deployed in self._duties.engine.deployed():
+                deployment_id = deployed.as_told.id
+                same = deployment_id not in told_of and (self._seen is None or before.get(deployment_id) == deployed)
+                known = deployed if same or await self._followed(deployed) else before.get(deployment_id)
+                if known is not None:
+                    seen[deployment_id] = known
+                await pace.rest_after_slice()
         except BaseException:
             self._told_of |= told_of
             raise
-        before = there if self._seen is None else self._seen
-        seen = dict(before)
-        for deployment_id, deployed in there.items():
-            same = before.get(deployment_id) == deployed and deployment_id not in told_of
-            if same or not await _attempt(
-                "follow a deployment",
-                lambda deployed=deployed: reconcile.follow(deployed),  # type: ignore[misc]
-            ):
-                seen[deployment_id] = deployed
-        for deployment_id in before.keys() - there.keys():
-            if not await _attempt(
-                "let a deployment go",
-                lambda deployment_id=deployment_id: reconcile.left(deployment_id),  # type: ignore[misc]
-            ):
-                del seen[deployment_id]
+        for deployment_id in before.keys() - seen.keys():
+            if not await self._let_go(deployment_id):
+                seen[deployment_id] = before[deployment_id]
         self._seen = seen
+
+    async def _followed(self, deployed: Deployed) -> bool:
+        return await _attempt("follow a deployment", lambda: self._duties.reconcile.follow(deployed)) is None
+
+    async def _let_go(self, deployment_id: str) -> bool:
+        return await _attempt("let a deployment go", lambda: self._duties.reconcile.left(deployment_id)) is None
 
     async def _repeat(self, name: str, duty: Callable[[], Awaitable[object]], interval: timedelta) -> None:
         await self._prepared.wait()

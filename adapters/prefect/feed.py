@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+from prefect.client.schemas.objects import StateType
 from prefect.events.clients import PrefectEventSubscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 from websockets.exceptions import WebSocketException
 
+from core.domain.run import RunPhase
 from core.errors import Unavailable
 from core.ports import Change, ChangeKind
 
 FLOW_RUN, DEPLOYMENT = "prefect.flow-run.", "prefect.deployment."
+PLAIN_PHASES = {
+    ("Scheduled", StateType.SCHEDULED.value): RunPhase.WAITING,
+    ("Late", StateType.SCHEDULED.value): RunPhase.WAITING,
+    ("Pending", StateType.PENDING.value): RunPhase.CLAIMED,
+    ("Running", StateType.RUNNING.value): RunPhase.RUNNING,
+    ("Completed", StateType.COMPLETED.value): RunPhase.SUCCEEDED,
+}
+"""Phases by name and type of the state, for states that say nothing more."""
 
 
 class PrefectChangeFeed:
@@ -40,7 +50,8 @@ def change_of(event: Any) -> Change | None:
     if resource_id.startswith(FLOW_RUN):
         if event.event == "prefect.flow-run.heartbeat":
             return None
-        return Change(ChangeKind.RUN, resource_id.removeprefix(FLOW_RUN))
+        phase = PLAIN_PHASES.get((event.event.removeprefix(FLOW_RUN), event.resource.get("prefect.state-type")))
+        return Change(ChangeKind.RUN, resource_id.removeprefix(FLOW_RUN), phase)
     if resource_id.startswith(DEPLOYMENT):
         deployment_id = resource_id.removeprefix(DEPLOYMENT)
         if event.event in {"prefect.deployment.created", "prefect.deployment.updated"}:

@@ -79,6 +79,8 @@ class SchedulerSettings(Group):
     """Runs that may wait before `execute` answers 503."""
     cleanup_interval: Duration = timedelta(hours=1)
     """How often the facade sweeps for what the event stream missed and for stale runs."""
+    watch_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Share of time that the facade may spend on looking for changes in Prefect that Prefect does not announce."""
     stale_timeout: Duration = timedelta(hours=2)
     """Age at which a run that still claims to run is taken for stale."""
     cancel_grace: Duration = timedelta(seconds=10)

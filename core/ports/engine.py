@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from core.domain.execution import Execution
-from core.domain.run import Deployed, Run
+from core.domain.run import Deployed, Run, RunPhase
 from core.domain.task import DeployedAs, Priority, Task
 
 
@@ -171,6 +171,8 @@ class Change:
 
     kind: ChangeKind
     id: str
+    phase: RunPhase | None = None
+    """Which phase a run entered, where that is all that the news says."""
 
 
 class ChangeFeed(Protocol):

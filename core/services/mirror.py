@@ -15,7 +15,7 @@ from core.domain.execution import Execution, ExecutionStatus
 from core.domain.run import Run, RunPhase
 from core.domain.task import Source, Task
 from core.errors import TaskNotFound, Unavailable, UnreadableDocument
-from core.ports import Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
+from core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
 from core.services.counting import OutcomeCounting
 from core.services.setting_aside import Aside
 
@@ -60,6 +60,11 @@ class Mirror:
         self._watermark = watermark
         self._clock = clock
         self._aside = Aside()
+
+    async def to_be_asked_for(self, news: Sequence[Change]) -> Sequence[str]:
+        """Ids of the runs of which the history does not hold yet what the news say. Most runs write it themselves."""
+        known = await self._executions.of_ids(sorted({each.id for each in news}))
+        return sorted({each.id for each in news if not holds(known.get(each.id), each.phase)})
 
     async def apply(self, runs: Sequence[Run]) -> None:
         """Make the history agree with what the engine says, and the engine where the history is final."""
@@ -224,6 +229,17 @@ AGREEING: Mapping[ExecutionStatus, frozenset[RunPhase]] = {
     ExecutionStatus.COMPLETED: frozenset({RunPhase.SUCCEEDED}),
     ExecutionStatus.FAILED: frozenset({RunPhase.FAILED, RunPhase.CANCELLED}),
 }
+
+
+def holds(execution: Execution | None, phase: RunPhase | None) -> bool:
+    """Whether an execution is as far as the phase of its run that the news say, so that nothing is to be written."""
+    if execution is None:
+        return False
+    if phase in {RunPhase.WAITING, RunPhase.CLAIMED}:
+        return True
+    if phase is RunPhase.RUNNING:
+        return execution.status is not ExecutionStatus.PENDING
+    return phase is RunPhase.SUCCEEDED and execution.status is ExecutionStatus.COMPLETED
 
 
 def agrees(run: Run, execution: Execution) -> bool:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from core.domain.alert import AlertKind
 from core.domain.duration import format_duration
+from core.domain.run import Deployed
 from core.domain.schedule import ScheduleError
 from core.domain.task import Source, Task
 from core.errors import SchedulerError, TaskNotFound, Unavailable
@@ -37,8 +38,11 @@ MARK_RESPECTED_FOR = timedelta(seconds=5)
 """For so long whoever changed a task may be about to complete its plan."""
 PATIENCE = timedelta(seconds=25)
 """How long the planner may owe a run, two rounds of it apart, before it counts as standing still."""
+FOLLOWED_AT_ONCE = 200
 WATERMARK = "plan"
 
+Instant = tuple[str, datetime]
+"""A deployment and when it is due."""
 Holes = Mapping[str, Sequence[datetime]]
 """Instants without a run, by the id of their task."""
 
@@ -56,14 +60,21 @@ class PlanWatch:
         watermark: Watermark,
         clock: Clock,
         keep_for: timedelta,
+        follow: Callable[[Deployed], Awaitable[None]],
     ) -> None:
-        """`keep_for` is how long runs that have ended are kept: one that is gone may have run."""
+        """Make one.
+
+        Args:
+            keep_for: how long runs that have ended are kept: one that is gone may have run.
+            follow: takes over into the task what somebody changed at its deployment.
+        """
         self._tasks = tasks
         self._engine = engine
         self._probe = probe
         self._alerts = alerts
         self._watermark = watermark
         self._clock = clock
+        self._follow = follow
         self._looked_back_for = min(CAUGHT_UP, keep_for / 2)
         self._seen_ahead_until: datetime | None = None
 
@@ -81,10 +92,14 @@ class PlanWatch:
         behind = (max(seen_behind_until, now - self._looked_back_for), now - BEHIND)
         ahead = (max(self._seen_ahead_until or now, now), now + AHEAD)
         tasks = [task async for task in self._tasks.due_before(ahead[1])]
-        for task_id, missing in (await self._holes(tasks, *ahead)).items():
+        due, planned = _due_of(tasks, *ahead), await self._planned(*ahead)
+        await self._follow_unnamed(due, planned)
+        for task_id, missing in (await self._holes(due, planned)).items():
             await self._apart(task_id, self._plan(task_id, missing))
         self._seen_ahead_until = ahead[1]
-        for task_id, missing in (await self._holes(tasks, *behind)).items():
+        due = _due_of(tasks, *behind)
+        planned = await self._planned(*behind) if due else set()
+        for task_id, missing in (await self._holes(due, planned)).items():
             await self._apart(task_id, self._make_up_for(task_id, missing))
         await self._watermark.write(WATERMARK, behind[1])
 
@@ -100,23 +115,33 @@ class PlanWatch:
         elif not owed_for:
             await self._alerts.resolve(AlertKind.ENGINE_NOT_PLANNING, "Prefect's scheduler service plans runs again")
 
-    async def _holes(self, tasks: Sequence[Task], begin: datetime, end: datetime) -> Holes:
-        due = {
-            (task.deployment_id, instant): task.id
-            for task in tasks
-            if task.deployment_id is not None
-            for instant in _due(task, begin, end)
-        }
-        if not due:
-            return {}
-        instants = [instant for _, instant in due]
-        async for page in self._engine.planned(min(instants), max(instants)):
-            for each in page:
-                due.pop(each, None)
+    async def _holes(self, due: Mapping[Instant, str], planned: Collection[Instant]) -> Holes:
+        """Instants that have no run. Their deployments are followed first: somebody may have switched them off."""
+        missing = {instant: task_id for instant, task_id in due.items() if instant not in planned}
+        await self._follow_deployments({deployment_id for deployment_id, _ in missing})
         holes: dict[str, list[datetime]] = defaultdict(list)
-        for (_, instant), task_id in due.items():
+        for (_, instant), task_id in missing.items():
             holes[task_id].append(instant)
         return holes
+
+    async def _follow_unnamed(self, due: Mapping[Instant, str], planned: Collection[Instant]) -> None:
+        """Follow the deployments of which the engine has planned what their tasks do not name.
+
+        Somebody changed or switched on a schedule of them, which the engine announces to nobody.
+        """
+        unnamed = {deployment_id for deployment_id, _ in {*planned} - due.keys()}
+        if unnamed:
+            await self._follow_deployments({*await self._tasks.of_deployments(unnamed)})
+
+    async def _planned(self, begin: datetime, end: datetime) -> set[Instant]:
+        return {each async for page in self._engine.planned(begin, end) for each in page if begin <= each[1] < end}
+
+    async def _follow_deployments(self, deployment_ids: Collection[str]) -> None:
+        """Take over what was changed at them, so that nothing is planned that somebody has just switched off."""
+        ids = sorted(deployment_ids)
+        for start in range(0, len(ids), FOLLOWED_AT_ONCE):
+            for deployed in await self._engine.deployed_as(ids[start : start + FOLLOWED_AT_ONCE]):
+                await self._apart(deployed.task_id, self._follow(deployed))
 
     async def _plan(self, task_id: str, missing: Sequence[datetime]) -> None:
         """Instants that are still to come; the engine itself can plan them."""
@@ -149,6 +174,16 @@ class PlanWatch:
             return
         except (SchedulerError, ScheduleError) as error:
             logger.error("Task %s could not be planned: %s", task_id, error)
+
+
+def _due_of(tasks: Sequence[Task], begin: datetime, end: datetime) -> Mapping[Instant, str]:
+    """What our schedules name in this time, with the id of the task."""
+    return {
+        (task.deployment_id, instant): task.id
+        for task in tasks
+        if task.deployment_id is not None
+        for instant in _due(task, begin, end)
+    }
 
 
 def _due(task: Task, begin: datetime, end: datetime) -> Sequence[datetime]:

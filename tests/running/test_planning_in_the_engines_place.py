@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from redis.asyncio import Redis
 
+from api_facade.background import LEASE_RENEWAL, OFFICE
 from core.domain.alert import AlertKind
 from core.domain.task import Overlap, Task
 from core.services.instants import due_between
@@ -104,3 +108,53 @@ async def test_a_change_whose_facade_died_before_it_told_the_engine_is_completed
 
     await wait_until(ran, "the instant ran")
     await wait_until(settled, "the mark is gone")
+
+
+@asynccontextmanager
+async def no_other_duties(scheduler: Scheduler, redis_client: Redis) -> AsyncIterator[None]:
+    """The facade has lost its office: neither news nor looks at the deployments are followed."""
+    lease = scheduler.services.stores.lease
+    await redis_client.delete(f"scheduler:lease:{OFFICE}")
+    while not await lease.hold(OFFICE, "the test", timedelta(minutes=5)):
+        await redis_client.delete(f"scheduler:lease:{OFFICE}")
+    await asyncio.sleep(2 * LEASE_RENEWAL.total_seconds())
+    yield
+    await lease.give_up(OFFICE, "the test")
+
+
+async def test_a_schedule_that_was_switched_by_itself_is_found_by_its_plan_and_nothing_is_planned_in_its_place(
+    scheduler: Scheduler, redis_client: Redis, tmp_path: Path
+) -> None:
+    services, client, file = scheduler.services, scheduler.services.engine.client, tmp_path / "switched"
+    task = await stamping(scheduler, file, "*/2 * * * * *")
+    deployment_id = UUID(str(task.deployment_id))
+
+    async def ran() -> bool:
+        return bool(stamped(file))
+
+    async def switch(active: bool) -> datetime:
+        [schedule] = (await client.read_deployment(deployment_id)).schedules
+        await client.update_deployment_schedule(deployment_id, schedule.id, active=active)
+        return datetime.now(UTC)
+
+    async def is_paused(wanted: bool) -> bool:
+        await services.duties.plan.look()
+        return (await services.tasks.get(task.id)).paused is wanted
+
+    await wait_until(ran, "it fires")
+    async with no_other_duties(scheduler, redis_client):
+        switched_off = await switch(active=False)
+        await wait_until(lambda: is_paused(True), "the task is paused")
+        for _ in range(3):
+            await asyncio.sleep(4)
+            await services.duties.plan.look()
+        taken_before = timedelta(seconds=2)  # a worker takes a run a second before it is due
+        assert [each for each in stamped(file) if each > switched_off + taken_before] == []
+        await switch(active=True)
+        await wait_until(lambda: is_paused(False), "the task goes on")
+        resumed = datetime.now(UTC)
+
+        async def ran_on() -> bool:
+            return stamped(file)[-1] > resumed
+
+        await wait_until(ran_on, "it fires again")
