@@ -31,7 +31,7 @@ from flows.worker.launcher import Ended, Launcher, RunProcess
 from flows.worker.log_shipping import LogShipping
 from flows.worker.states import Claim, RunStates
 
-SETTLING_IN = timedelta(seconds=1)
+SETTLING_IN = timedelta(seconds=3)
 """Age at which a run gets its process number and its worker's name in Prefect: most runs are over by then."""
 
 _logger = logging.getLogger("falcon.worker.runs")

@@ -14,7 +14,7 @@ import os
 import traceback
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -202,7 +202,9 @@ def _is_settled(engine: Any) -> bool:
 async def _async_client(known: KnownRun) -> AsyncIterator[None]:
     async with RunClient(known) as client:
         context = AsyncClientContext.model_construct(client=client)
-        with context, _sync_client(known):
+        claim = known.flow_run.state
+        lease_id = claim.state_details.deployment_concurrency_lease_id if claim else None
+        with context, _sync_client(replace(known, deferred_lease_id=lease_id)):
             yield
 
 

@@ -29,6 +29,10 @@ from adapters.prefect.names import RETRYING
 _PATIENCE_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
 """Pauses between attempts to set a state: a run outlives a restart of the server."""
 
+_FIRST_RENEWAL_SECONDS = 10.0
+"""Age of a run at which the lease of its deployment's slot is renewed first. Most runs are over by then; Prefect's
+engine renews as soon as it begins. The lease lasts 300 s, and 30 s at least."""
+
 _tls: ssl.SSLContext | None = None
 
 
@@ -46,6 +50,8 @@ class KnownRun:
     result_storage_id: UUID | None = None
     transport: httpx.MockTransport | None = None
     """Answers in the server's place, for a rehearsal."""
+    deferred_lease_id: UUID | None = None
+    """The lease whose first renewal waits. Nobody may wait for the thread that renews it."""
 
     def note(self, flow_run_id: UUID | str, result: OrchestrationResult[Any]) -> None:
         """Follow an answer to a proposed state."""
@@ -172,6 +178,12 @@ class SyncRunClient(SyncPrefectClient):
 
     def read_server_default_result_storage(self) -> ServerDefaultResultStorage:
         return self._known.result_storage
+
+    def renew_concurrency_lease(self, lease_id: UUID, lease_duration: float) -> httpx.Response:
+        if lease_id == self._known.deferred_lease_id:
+            self._known.deferred_lease_id = None
+            time.sleep(_FIRST_RENEWAL_SECONDS)
+        return super().renew_concurrency_lease(lease_id, lease_duration)
 
 
 def _only_engine_fields(
