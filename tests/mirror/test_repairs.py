@@ -6,13 +6,16 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import prefect
 import pytest
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.events.schemas.events import Event, Resource
 from prefect.states import Cancelled, Completed, Failed, Pending, Running
 
+from adapters.prefect.feed import change_of
 from adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE, LIMIT_MESSAGE, SKIPPED
 from adapters.settings import Settings
 from api_facade.services import join
@@ -21,6 +24,7 @@ from core.domain.alert_rules import AlertPolicy, judge
 from core.domain.execution import Execution, ExecutionStatus, Trigger
 from core.domain.run import RunPhase
 from core.domain.task import Source, Task, TaskDefinition
+from core.ports import Change, ChangeKind
 from core.services.burial import DIED_ERROR, STALE_ERROR
 from tests.conftest import NEVER, Scheduler, function, wait_until
 
@@ -254,3 +258,50 @@ async def test_retention_empties_both_databases_and_the_counters_still_add_up(
     while await scheduler.services.engine.delete_runs_ended_before(datetime.now(UTC), 200):
         pass
     assert await scheduler.services.engine.runs(ids) == {}
+
+
+async def test_prefect_is_asked_again_only_for_runs_of_which_the_history_does_not_hold_the_news(
+    scheduler: Scheduler, client: PrefectClient
+) -> None:
+    task, mirror = await scheduler.task(), scheduler.services.duties.mirror
+    ids = {status: str(uuid4()) for status in ("waits", "works", "completed", "failed", "unknown")}
+    now = datetime.now(UTC).replace(microsecond=0)
+    young = now + timedelta(hours=1)  # the sweep ends what is older and has no run
+    working = replace(at_work(task, ids["works"]), started_at=young, heartbeat_at=None)
+    for execution in (
+        replace(working, id=ids["waits"], status=ExecutionStatus.PENDING),
+        working,
+        replace(working, id=ids["completed"]).ended(ExecutionStatus.COMPLETED, now),
+        replace(working, id=ids["failed"]).ended(ExecutionStatus.FAILED, now, error="it was to fail"),
+    ):
+        await scheduler.services.stores.executions.add(execution)
+
+    async def asked_for(phase: RunPhase | None) -> set[str]:
+        news = [Change(ChangeKind.RUN, run_id, phase) for run_id in ids.values()]
+        asked = await mirror.to_be_asked_for(news)
+        return {status for status, run_id in ids.items() if run_id in asked}
+
+    assert await asked_for(RunPhase.WAITING) == {"unknown"}
+    assert await asked_for(RunPhase.CLAIMED) == {"unknown"}
+    assert await asked_for(RunPhase.RUNNING) == {"waits", "unknown"}
+    assert await asked_for(RunPhase.SUCCEEDED) == {"waits", "works", "failed", "unknown"}
+    assert await asked_for(RunPhase.FAILED) == await asked_for(None) == set(ids)
+
+
+def test_only_plain_states_tell_a_phase() -> None:
+    def phase(name: str, type: StateType) -> RunPhase | None:
+        resource = {
+            "prefect.resource.id": f"prefect.flow-run.{uuid4()}",
+            "prefect.state-name": name,
+            "prefect.state-type": type.value,
+        }
+        event = Event(event=f"prefect.flow-run.{name}", resource=Resource(resource))
+        change = change_of(event)
+        assert change is not None
+        return change.phase
+
+    assert phase("Completed", StateType.COMPLETED) is RunPhase.SUCCEEDED
+    assert phase("Pending", StateType.PENDING) is RunPhase.CLAIMED
+    assert phase("Completed", StateType.FAILED) is None, "anybody may name a state so"
+    assert phase("Retrying", StateType.RUNNING) is None
+    assert phase("Cancelled", StateType.CANCELLED) is None
