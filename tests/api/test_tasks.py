@@ -213,7 +213,8 @@ async def test_a_stored_schedule_that_cannot_be_read_hides_no_task_and_can_be_me
     assert (await admin.post("/reload")).json()["failed"] == []
     assert (await admin.post(f"{path}/disable")).status_code == 200
     enabled = (await admin.post(f"{path}/enable")).json()
-    assert enabled["status"] == "pending"
+    assert enabled["status"] == "failed"
+    assert "second field '61'" in enabled["metadata"]["last_error"]
     assert "schedule" in faults(await admin.put(path, json={"schedule": "62 * * * * *"}))
     mended = (await admin.put(path, json={"schedule": "@hourly"})).json()
     assert mended["next_run"].endswith(":00:00.000Z")
