@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,6 @@ from benchmarks.every_second import api, say
 from benchmarks.worker_stage import Stage, load, machine, percentile, servers, set_stage
 
 PARTS = {"postgres", "valkey", "mongo", "prefect", "facade", "worker"}
-NEVER = "0 0 0 29 2 ?"
 IDLE_SECONDS = 10
 LEAST_SHOWN = 0.1
 SETTLING_SECONDS = 8
@@ -125,8 +124,10 @@ async def start_delay_ms(http: httpx.AsyncClient, execution_id: str) -> float:
 
 
 async def make(http: httpx.AsyncClient, number: int, url: str) -> str:
-    """An http task that does not fire by itself. Returns its id."""
-    body = {"name": f"product {number}", "type": "http", "schedule": NEVER, "config": {"url": url}}
+    """An http task that fires once a day, in six to eighteen hours from now. Returns its id."""
+    hour = (datetime.now(UTC).hour + 6 + number // 60 % 12) % 24
+    schedule = f"0 {number % 60} {hour} * * *"
+    body = {"name": f"product {number}", "type": "http", "schedule": schedule, "config": {"url": url}}
     return str((await http.post("/tasks", json=body)).raise_for_status().json()["id"])
 
 
