@@ -155,7 +155,7 @@ async def run_all(
     while left:
         page = (await http.get("/executions", params={"page_size": 100})).raise_for_status().json()["executions"]
         left -= {each["id"] for each in page if each["status"] in ("completed", "failed")}
-        if failed := [each.get("error") for each in page if each["status"] == "failed"]:
+        if failed := [each["error"] for each in page if each["status"] == "failed" and each["id"] in found]:
             raise RuntimeError(f"a run failed: {failed[0]}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{len(left)} runs did not end")
