@@ -18,6 +18,8 @@ from adapters.mongo.fields import duration_of, instant_of
 Choice = TypeVar("Choice", bound=StrEnum)
 
 LARGEST_NUMBER = 2**63
+LARGEST_WHOLE = 2**53
+"""Up to here a double holds every integer; beyond, a whole double may be a rounded number."""
 
 
 class Reading:
@@ -153,7 +155,7 @@ def plain_value(value: Any) -> Any:
 
 def whole_numbers(value: Any) -> Any:
     """The same value with whole doubles as integers: go-falcon stores each number of a request as a double."""
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < LARGEST_NUMBER:
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) <= LARGEST_WHOLE:
         return int(value)
     if isinstance(value, Mapping):
         return {name: whole_numbers(inner) for name, inner in value.items()}

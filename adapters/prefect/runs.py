@@ -36,6 +36,15 @@ UNFINISHED = [*WAITING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSE
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
 
+def is_uuid(text: str) -> bool:
+    """Whether the text can be an id of Prefect's. An execution that another scheduler wrote may have any id."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 class FlowRuns:
     """The part of `core.ports.RunEngine` that is about runs."""
 
@@ -101,10 +110,11 @@ class FlowRuns:
         return (await self.runs([run_id])).get(run_id)
 
     async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Several runs, in requests of at most `PAGE`."""
+        """Several runs, in requests of at most `PAGE`. An id that can't be one of Prefect's is not asked for."""
         found: dict[str, Run] = {}
-        for start in range(0, len(run_ids), PAGE):
-            flow_runs = await self.reading.of_ids(run_ids[start : start + PAGE])
+        wanted = [each for each in run_ids if is_uuid(each)]
+        for start in range(0, len(wanted), PAGE):
+            flow_runs = await self.reading.of_ids(wanted[start : start + PAGE])
             found |= {str(flow_run.id): run_of(flow_run, self._clock.now()) for flow_run in flow_runs}
         return found
 

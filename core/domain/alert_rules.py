@@ -122,6 +122,7 @@ def last_sign_of(task: Task) -> datetime:
     record = task.record
     signs = [task.updated_at + timedelta(seconds=10)]
     signs += [each + timedelta(seconds=1) for each in (record.last_run, record.last_skipped) if each is not None]
+    signs += [each.since for each in task.periods[:1]]  # a task that was taken over owes nothing from before
     return max(signs)
 
 

@@ -267,6 +267,10 @@ class Task:
         """The engine is about to be told of a change, and drops what it had planned from then on."""
         return replace(self, unplanned_since=min(self.unplanned_since or since, since))
 
+    def known_from(self, at: datetime) -> Task:
+        """With a schedule that counts from this instant on: what was due before is another scheduler's."""
+        return replace(self, periods=(self._period(at),))
+
     def _after(self, before: Task, at: datetime) -> Task:
         return replace(self, periods=followed_by(before.known_periods, self._period(at)))
 

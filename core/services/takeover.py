@@ -60,6 +60,7 @@ class TakeoverService:
         async with self._audit.change(Action.TAKE_OVER, by) as note:
             leftovers = await self._foreign.end_leftovers(LEFTOVER_ERROR)
             await self._count_today()
+            await self._begin_schedules()
             takeover = Takeover(
                 taken_over_at=self._clock.now(),
                 tasks=found.tasks,
@@ -77,6 +78,13 @@ class TakeoverService:
             takeover.first_cleanup_at(self._grace).isoformat(timespec="seconds"),
         )
         return takeover
+
+    async def _begin_schedules(self) -> None:
+        """Let every task of the other scheduler be due from now on, not from its creation."""
+        now = self._clock.now()
+        async for task in self._tasks.all():
+            if not task.periods:
+                await self._tasks.change(task.id, lambda each: each if each.periods else each.known_from(now))
 
     async def _count_today(self) -> None:
         """Add the other scheduler's ends of today to each task's numbers of the day. Done once per task."""

@@ -127,6 +127,7 @@ async def test_a_tasks_own_wishes_go_in_and_out_by_every_door(
     [body] = [each for each in exported if each["name"] == task["name"]]
     assert body["metadata"]["alerts"] == OWN
     name = f"imported with alerts {number()}"
+    del body["id"]
     imported = (await admin.post("/tasks/import", json={"tasks": [{**body, "name": name}]})).json()
     task_id = imported["imported_tasks"][0]["id"]
     assert (await admin.get(f"/tasks/{task_id}")).json()["metadata"]["alerts"] == OWN

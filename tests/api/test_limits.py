@@ -180,7 +180,7 @@ async def test_a_request_id_is_kept_when_it_is_fit_for_the_log(client: httpx.Asy
 async def test_a_caller_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(
     services: Services, settings: Settings, contract: Contract
 ) -> None:
-    slow = replace(settings, api=settings.api.model_copy(update={"api_rate_limit": 0.5}))
+    slow = replace(settings, api=settings.api.model_copy(update={"api_rate_limit": 0.02}))
     app = build_app(compose(slow, services), slow)
     hooks = {"response": [contract.check]}
     transport = httpx.ASGITransport(app)
@@ -195,4 +195,4 @@ async def test_a_caller_that_asks_too_often_is_told_when_to_come_back_and_others
         for path in ("/status", "/openapi.json", "/docs"):
             assert await statuses(path) == [429, 429], "everything that asks for no token is counted together"
         refused = await client.get("/scheduler/stats")
-        assert 1 <= int(refused.headers["retry-after"]) <= 2
+        assert 1 <= int(refused.headers["retry-after"]) <= 50
