@@ -72,9 +72,15 @@ class Shop:
 
     async def run(self, task_id: str) -> Any:
         """Execute a task and wait for the end of the execution."""
-        answer = await self.api.post(f"/tasks/{task_id}/execute")
-        assert answer.status_code == 202, answer.text
-        path = f"/executions/{answer.json()['execution_id']}"
+
+        async def asked() -> Any:
+            answer = await self.api.post(f"/tasks/{task_id}/execute")
+            if answer.status_code == 409:  # the first reload has not deployed the task yet
+                return None
+            assert answer.status_code == 202, answer.text
+            return answer.json()["execution_id"]
+
+        path = f"/executions/{await wait_until(asked, f'{task_id} is deployed')}"
 
         async def ended() -> Any:
             execution = (await self.api.get(path)).json()
