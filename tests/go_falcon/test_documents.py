@@ -229,6 +229,7 @@ async def test_a_repair_gives_five_fields_their_second_and_shared_names_back(dat
     migration = GoFalconMigration(database)
     repaired = [each for each in await check(database) if await migration.repair(each)]
     assert len(repaired) == 3
+    assert (await GoFalconDatabase(database).counts()).tasks == 27, "they are go-falcon's still, and are taken over"
     task = await database["scheduler_tasks"].find_one({"_id": "00000008-1111-4222-8333-444444444444"})
     assert task is not None
     assert task["schedule"] == "0 */5 * * * *"

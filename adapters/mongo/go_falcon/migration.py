@@ -16,7 +16,7 @@ from adapters.mongo.client import EXECUTIONS, TASKS, Database
 from adapters.mongo.errors import translated
 from adapters.mongo.eve.collections import USER_PROFILES, aware
 from adapters.mongo.eve.other_refresher import fresh_traces
-from adapters.mongo.go_falcon.database import FOREIGN_EXECUTION
+from adapters.mongo.go_falcon.database import FOREIGN_EXECUTION, FOREIGN_TASK
 from adapters.mongo.go_falcon.findings import (
     Finding,
     Judge,
@@ -28,6 +28,7 @@ from adapters.mongo.go_falcon.way_back import execution_for_go, notes_on, task_f
 from core.eve.other_refresher import is_written_by_others
 
 LEFTOVERS_SHOWN = 1000
+ONE_MORE = {"revision": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +88,13 @@ class GoFalconMigration:
         """Set the fields that the finding names. False when there is nothing to set or the task is gone."""
         if not finding.repair:
             return False
-        task_id = finding.document.partition("/")[2]
+        task_id, fields = finding.document.partition("/")[2], {"$set": dict(finding.repair)}
         with translated():
-            result = await self._tasks.update_one(
-                {"_id": task_id}, {"$set": dict(finding.repair), "$inc": {"revision": 1}}
+            # A task that go-falcon wrote last stays one: the takeover and the way back go by the revision.
+            theirs = await self._tasks.update_one({"_id": task_id, **FOREIGN_TASK}, fields)
+            ours = {"_id": task_id, "revision": {"$exists": True}}
+            result = (
+                theirs if theirs.matched_count else await self._tasks.update_one(ours, {**fields, "$inc": ONE_MORE})
             )
         return result.matched_count == 1
 
