@@ -21,6 +21,7 @@ from cyclopts import App, Parameter, Token, validators
 from adapters.settings import Settings, unknown_names_here
 from adapters.settings.env_file import take_env_file
 from api_facade.auth.mint import Bearer, mint_token
+from api_facade.options import EnvFileOption
 from core.domain.duration import format_duration, parse_duration
 from core.errors import SchedulerError
 from deployments.stack import foreground
@@ -63,10 +64,6 @@ HomeOption = Annotated[
     ),
 ]
 
-EnvFileOption = Annotated[
-    Path | None,
-    Parameter(help="File of variables, such as .env; what the environment sets itself takes precedence."),
-]
 
 _FIRST_TOKEN_TTL = timedelta(hours=24)
 _STOP_PATIENCE = timedelta(minutes=2)

@@ -21,6 +21,7 @@ from adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
 from adapters.settings import Settings
 from adapters.settings.env_file import take_env_file
 from api_facade.background import LEASE_RENEWAL, LEASE_TTL, OFFICE
+from api_facade.options import EnvFileOption
 from api_facade.services import Services, open_services
 from core.domain.audit import Action
 from core.domain.principal import Principal
@@ -36,12 +37,6 @@ FIRST_SIGHT = timedelta(minutes=2)
 migrate = App(name="migrate", help="Take over the database of another scheduler, or give it back.")
 go_falcon = App(name="go-falcon", help="go-falcon's own scheduler, which shares collections and API with this one.")
 migrate.command(go_falcon)
-
-
-EnvFileOption = Annotated[
-    Path | None,
-    Parameter(help="File of variables, such as .env; what the environment sets itself takes precedence."),
-]
 
 
 class FacadeAtWorkError(SchedulerError):

@@ -67,7 +67,7 @@ def detail_document(detail: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any]) -> Execution:
-    """Read a stored execution, whatever stands in its fields; see `adapters.mongo.reading`."""
+    """Read a stored execution. A field of the wrong type reads as its default; see `adapters.mongo.reading`."""
     top = Reading(document)
     metadata = top.part("metadata")
     detail: Mapping[str, Any] = whole_numbers(top.object("metadata"))

@@ -1,4 +1,4 @@
-"""Reads the fields of a document whatever stands in them.
+"""Reads the fields of a document, also those that hold a value of the wrong type.
 
 A field that holds something else than it should reads as its default. What it really holds is remembered, so that a
 write of the document puts it back unchanged, and whoever shows the document can say what is wrong with it.
@@ -30,7 +30,7 @@ class Reading:
         self._fields: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
         self._prefix = prefix
         self.unread: dict[str, Any] = {} if unread is None else unread
-        """What stands in the fields that could not be read, by their dotted names."""
+        """The stored values of the fields that could not be read, by dotted field name."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._fields

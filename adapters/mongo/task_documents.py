@@ -119,7 +119,7 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
 
 
 def from_document(document: Mapping[str, Any]) -> Task:
-    """Read a stored task, whatever stands in its fields; see `adapters.mongo.reading`."""
+    """Read a stored task. A field of the wrong type reads as its default; see `adapters.mongo.reading`."""
     top = Reading(document)
     metadata, bookkeeping = top.part("metadata"), top.part("scheduler")
     task_id = str(document["_id"])
@@ -161,7 +161,7 @@ def _periods(value: object) -> tuple[Period, ...]:
 
 
 def _deployed(bookkeeping: Reading) -> DeployedAs | None:
-    """What the engine was told last; None unless its id can be one of the engine's."""
+    """The deployment that was last sent to the engine; None when the stored id is no UUID."""
     deployed = bookkeeping.part("deployed")
     try:
         uuid.UUID(deployed.text("id"))

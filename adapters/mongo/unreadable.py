@@ -21,7 +21,7 @@ class Parsing(Generic[T]):
     """
 
     def __init__(self, kind: str, parse: Callable[[Mapping[str, Any]], T]) -> None:
-        """`kind` is what a document stands for, in the words of a message: task, execution."""
+        """`kind` names what a document stores, for messages: task or execution."""
         self._kind = kind
         self._parse = parse
         self._unreadable: set[str] = set()
@@ -31,7 +31,7 @@ class Parsing(Generic[T]):
         document_id = str(document.get("_id"))
         try:
             value = self._parse(document)
-        except Exception as error:  # whatever stands in a document was written by others
+        except Exception as error:  # another program may have written the document
             self._note(document_id)
             raise UnreadableDocument(self._kind, document_id, _reason(error)) from error
         self._unreadable.discard(document_id)

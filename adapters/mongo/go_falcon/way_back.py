@@ -72,7 +72,7 @@ def notes_on(document: Mapping[str, Any]) -> Iterator[str]:
     """What of a task go-falcon can't express, in sentences that name the field."""
     metadata, kind = document.get("metadata") or {}, document.get("type")
     if metadata.get("source") == Source.IMPORT:
-        yield "type: it stands for a deployment of Prefect, which go-falcon can't run; it is disabled"
+        yield "type: the task runs a deployment of Prefect, which go-falcon can't run; it is disabled"
     elif kind not in GO_TYPES:
         yield f"type: go-falcon has no executor for {kind!r} and fails each run"
     if kind in {TaskType.FUNCTION, TaskType.CUSTOM}:
