@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from core.errors import SchedulerError
-from core.ports import Health
+from falcon_scheduler.core.errors import SchedulerError
+from falcon_scheduler.core.ports import Health
 
 
 class Probe:

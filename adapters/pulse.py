@@ -16,10 +16,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
-from core.domain.execution import Execution, ExecutionStatus
-from core.errors import Unavailable
-from core.ports import Beginning, Clock, ExecutionStore, Lock, LockService
-from core.services.run_terms import LostError
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import Beginning, Clock, ExecutionStore, Lock, LockService
+from falcon_scheduler.core.services.run_terms import LostError
 
 logger = logging.getLogger(__name__)
 

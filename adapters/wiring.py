@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from adapters.clock import SystemClock
-from adapters.mongo.audit import MongoAuditStore
-from adapters.mongo.client import Database, open_database
-from adapters.mongo.executions import MongoExecutionStore
-from adapters.mongo.go_falcon.database import MongoTakeoverRecord
-from adapters.mongo.keyed import MongoKeyedRequestStore
-from adapters.mongo.marks import MongoWatermark
-from adapters.mongo.tasks import MongoTaskStore
-from adapters.pulse import Stores as PulseStores
-from adapters.redis.client import open_redis
-from adapters.redis.leases import RedisLease
-from adapters.redis.locks import RedisLockService
-from adapters.settings import Settings
-from core.services.counting import OutcomeCounting
+from falcon_scheduler.adapters.clock import SystemClock
+from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
+from falcon_scheduler.adapters.mongo.client import Database, open_database
+from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
+from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
+from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
+from falcon_scheduler.adapters.mongo.marks import MongoWatermark
+from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
+from falcon_scheduler.adapters.pulse import Stores as PulseStores
+from falcon_scheduler.adapters.redis.client import open_redis
+from falcon_scheduler.adapters.redis.leases import RedisLease
+from falcon_scheduler.adapters.redis.locks import RedisLockService
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.core.services.counting import OutcomeCounting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

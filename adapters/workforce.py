@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from adapters.prefect.client import Client, online_workers, pool_is_paused
-from adapters.prefect.names import POOL
-from adapters.redis.workers import reported_slots
-from core.domain.workforce import OnlineWorker, Workforce
-from core.errors import Unavailable
+from falcon_scheduler.adapters.prefect.client import Client, online_workers, pool_is_paused
+from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.adapters.redis.workers import reported_slots
+from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
+from falcon_scheduler.core.errors import Unavailable
 
 
 async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> Workforce:

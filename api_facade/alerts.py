@@ -7,18 +7,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from adapters.alerts.channels import channels_of
-from adapters.mongo.alerts import MongoAlertStore, MongoRunHistory
-from adapters.prefect.client import Client
-from adapters.settings import Settings
-from adapters.wiring import Stores
-from core.domain.alert_rules import AlertPolicy
-from core.domain.workforce import Workforce
-from core.ports import RunEngine
-from core.services.alert_delivery import DELIVERY_INTERVAL, AlertDelivery
-from core.services.alerting import LOOK_INTERVAL, Alerting
-from core.services.service_alerts import ServiceAlerts
-from core.services.worker_watch import WorkerWatch
+from falcon_scheduler.adapters.alerts.channels import channels_of
+from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore, MongoRunHistory
+from falcon_scheduler.adapters.prefect.client import Client
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.core.domain.alert_rules import AlertPolicy
+from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.ports import RunEngine
+from falcon_scheduler.core.services.alert_delivery import DELIVERY_INTERVAL, AlertDelivery
+from falcon_scheduler.core.services.alerting import LOOK_INTERVAL, Alerting
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.worker_watch import WorkerWatch
 
 AskWorkforce = Callable[[], Awaitable[Workforce]]
 UNKNOWN_INTERVAL = timedelta(seconds=30)

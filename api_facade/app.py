@@ -1,4 +1,4 @@
-"""The API process: `uvicorn --factory api_facade.app:create_app`."""
+"""The API process: `uvicorn --factory falcon_scheduler.api_facade.app:create_app`."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from adapters.settings import Settings, warn_of_unknown_names
-from adapters.web.callers import CallerCheck
-from api_facade.bounds import RequestBounds
-from api_facade.container import Container
-from api_facade.handlers import install_handlers
-from api_facade.heavy import share_interpreter_fairly
-from api_facade.logs import configure_logs
-from api_facade.metrics.http import RequestMetrics
-from api_facade.metrics.route import metrics_router
-from api_facade.openapi import TITLE, install_docs, install_openapi
-from api_facade.problems import problem_of
-from api_facade.routes import alerts, audit, batches, control, executions, root, service, tasks
-from api_facade.tracing import HEADER, RequestTracing, request_id
+from falcon_scheduler.adapters.settings import Settings, warn_of_unknown_names
+from falcon_scheduler.adapters.web.callers import CallerCheck
+from falcon_scheduler.api_facade.bounds import RequestBounds
+from falcon_scheduler.api_facade.container import Container
+from falcon_scheduler.api_facade.handlers import install_handlers
+from falcon_scheduler.api_facade.heavy import share_interpreter_fairly
+from falcon_scheduler.api_facade.logs import configure_logs
+from falcon_scheduler.api_facade.metrics.http import RequestMetrics
+from falcon_scheduler.api_facade.metrics.route import metrics_router
+from falcon_scheduler.api_facade.openapi import TITLE, install_docs, install_openapi
+from falcon_scheduler.api_facade.problems import problem_of
+from falcon_scheduler.api_facade.routes import alerts, audit, batches, control, executions, root, service, tasks
+from falcon_scheduler.api_facade.tracing import HEADER, RequestTracing, request_id
 
 Open = Callable[[], AbstractAsyncContextManager[Container]]
 
 
 def create_app() -> FastAPI:
     """The app as the environment describes it. Raises `SettingsError`."""
-    from api_facade.wiring import open_container  # Prefect is imported only by those who serve
+    from falcon_scheduler.api_facade.wiring import open_container  # Prefect is imported only by those who serve
 
     settings = Settings.load()
     configure_logs()

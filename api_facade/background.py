@@ -13,27 +13,27 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api_facade.alerts import Alerts
-from api_facade.pace import Pace
-from api_facade.together import end, together
-from core.domain.run import Deployed
-from core.errors import SchedulerError, Unavailable
-from core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
-from core.services import mending
-from core.services.auditing import Auditing
-from core.services.burial import LOOK_INTERVAL, Burial
-from core.services.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
-from core.services.duty_watch import DutyWatch
-from core.services.mending import Mending
-from core.services.mirror import Mirror
-from core.services.other_refresher import WATCH_INTERVAL as OTHER_REFRESHER_INTERVAL
-from core.services.other_refresher import OtherRefresherWatch
-from core.services.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
-from core.services.other_scheduler import OtherSchedulerWatch
-from core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
-from core.services.plan_watch import PLAN_LOOK_INTERVAL, PROBE_INTERVAL, PlanWatch
-from core.services.reconcile import ReconcileService
-from core.services.retention import RetentionService
+from falcon_scheduler.api_facade.alerts import Alerts
+from falcon_scheduler.api_facade.pace import Pace
+from falcon_scheduler.api_facade.together import end, together
+from falcon_scheduler.core.domain.run import Deployed
+from falcon_scheduler.core.errors import SchedulerError, Unavailable
+from falcon_scheduler.core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
+from falcon_scheduler.core.services import mending
+from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.burial import LOOK_INTERVAL, Burial
+from falcon_scheduler.core.services.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
+from falcon_scheduler.core.services.duty_watch import DutyWatch
+from falcon_scheduler.core.services.mending import Mending
+from falcon_scheduler.core.services.mirror import Mirror
+from falcon_scheduler.core.services.other_refresher import WATCH_INTERVAL as OTHER_REFRESHER_INTERVAL
+from falcon_scheduler.core.services.other_refresher import OtherRefresherWatch
+from falcon_scheduler.core.services.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
+from falcon_scheduler.core.services.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
+from falcon_scheduler.core.services.plan_watch import PLAN_LOOK_INTERVAL, PROBE_INTERVAL, PlanWatch
+from falcon_scheduler.core.services.reconcile import ReconcileService
+from falcon_scheduler.core.services.retention import RetentionService
 
 logger = logging.getLogger(__name__)
 

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from api_facade.origins import through
-from api_facade.schemas.batches import BulkFailure, BulkResult, Operation
-from core.domain.audit import Door
-from core.domain.principal import Principal
-from core.errors import SchedulerError, Unavailable
-from core.services.tasks import TaskService
+from falcon_scheduler.api_facade.origins import through
+from falcon_scheduler.api_facade.schemas.batches import BulkFailure, BulkResult, Operation
+from falcon_scheduler.core.domain.audit import Door
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.errors import SchedulerError, Unavailable
+from falcon_scheduler.core.services.tasks import TaskService
 
 AT_ONCE = 4
 """Tasks that are worked on at the same time; more would only wait for Prefect."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api_facade.problems import UriTooLong, problem_of
-from api_facade.tracing import request_id
+from falcon_scheduler.api_facade.problems import UriTooLong, problem_of
+from falcon_scheduler.api_facade.tracing import request_id
 
 PATH_BYTES = 2 * 1024
 QUERY_BYTES = 8 * 1024

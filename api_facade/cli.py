@@ -18,16 +18,16 @@ from typing import Annotated
 import psutil
 from cyclopts import App, Parameter, Token, validators
 
-from adapters.settings import Settings, unknown_names_here
-from adapters.settings.env_file import take_env_file
-from api_facade.auth.mint import Bearer, mint_token
-from api_facade.options import EnvFileOption
-from core.domain.duration import format_duration, parse_duration
-from core.errors import SchedulerError
-from deployments.stack import foreground
-from deployments.stack.home import Home
-from deployments.stack.process import PART_MARK, leftovers
-from deployments.stack.product import Addresses, known_prefect_api
+from falcon_scheduler.adapters.settings import Settings, unknown_names_here
+from falcon_scheduler.adapters.settings.env_file import take_env_file
+from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
+from falcon_scheduler.api_facade.options import EnvFileOption
+from falcon_scheduler.core.domain.duration import format_duration, parse_duration
+from falcon_scheduler.core.errors import SchedulerError
+from falcon_scheduler.deployments.stack import foreground
+from falcon_scheduler.deployments.stack.home import Home
+from falcon_scheduler.deployments.stack.process import PART_MARK, leftovers
+from falcon_scheduler.deployments.stack.product import Addresses, known_prefect_api
 
 app = App(
     name="falcon-scheduler",
@@ -36,7 +36,9 @@ app = App(
 )
 # A path instead of the app itself: the module imports Prefect, which takes a second, and is loaded when it is called.
 app.command(
-    "api_facade.migrate:migrate", name="migrate", help="Take over another scheduler's database, or give it back."
+    "falcon_scheduler.api_facade.migrate:migrate",
+    name="migrate",
+    help="Take over another scheduler's database, or give it back.",
 )
 
 _EXIT_OF_CLOSED_PIPE = 128 + signal.SIGPIPE

@@ -1,6 +1,6 @@
 """Bounds what a connection may cost: uvicorn's HTTP protocol with patience that ends, and room that is made.
 
-    uvicorn --http api_facade.connections:BoundedProtocol ...
+    uvicorn --http falcon_scheduler.api_facade.connections:BoundedProtocol ...
 
 uvicorn waits for ever for a head, for a body and for an answer to be read, and beyond its limit of connections it
 refuses everybody, so a few hundred clients that dribble would shut all others out. Here each of these waits has an

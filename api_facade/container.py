@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from adapters.mongo.permissions import MongoPermissions
-from adapters.settings import ApiSettings, Settings
-from api_facade.addresses import ClientAddresses
-from api_facade.auth.authenticator import Authenticator, GrantSource
-from api_facade.auth.jwks import ProviderKeys
-from api_facade.auth.tokens import TokenVerifier
-from api_facade.cache import BriefCache
-from api_facade.heavy import HeavyWork
-from api_facade.metrics.instruments import Metrics
-from api_facade.rates import RateLimit
-from api_facade.shared_status import SharedStatus
-from core.errors import Unavailable
-from core.ports import Clock, ExecutorCatalog
-from core.services.alert_delivery import AlertDelivery
-from core.services.auditing import Auditing
-from core.services.reconcile import ReconcileService
-from core.services.runs import RunService
-from core.services.tasks import TaskService
+from falcon_scheduler.adapters.mongo.permissions import MongoPermissions
+from falcon_scheduler.adapters.settings import ApiSettings, Settings
+from falcon_scheduler.api_facade.addresses import ClientAddresses
+from falcon_scheduler.api_facade.auth.authenticator import Authenticator, GrantSource
+from falcon_scheduler.api_facade.auth.jwks import ProviderKeys
+from falcon_scheduler.api_facade.auth.tokens import TokenVerifier
+from falcon_scheduler.api_facade.cache import BriefCache
+from falcon_scheduler.api_facade.heavy import HeavyWork
+from falcon_scheduler.api_facade.metrics.instruments import Metrics
+from falcon_scheduler.api_facade.rates import RateLimit
+from falcon_scheduler.api_facade.shared_status import SharedStatus
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import Clock, ExecutorCatalog
+from falcon_scheduler.core.services.alert_delivery import AlertDelivery
+from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.reconcile import ReconcileService
+from falcon_scheduler.core.services.runs import RunService
+from falcon_scheduler.core.services.tasks import TaskService
 
 if TYPE_CHECKING:
-    from api_facade.services import Services
+    from falcon_scheduler.api_facade.services import Services
 
 
 WARNINGS_KEPT_FOR = timedelta(seconds=5)

@@ -13,11 +13,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api_facade import examples, ignored
-from api_facade.problems import MEDIA_TYPE
-from api_facade.query_policy import UnknownNames, given_twice, known_names, policy_of, repeated, unknown
-from api_facade.shape import fault_of
-from core.errors import Fault, Invalid
+from falcon_scheduler.api_facade import examples, ignored
+from falcon_scheduler.api_facade.problems import MEDIA_TYPE
+from falcon_scheduler.api_facade.query_policy import (
+    UnknownNames,
+    given_twice,
+    known_names,
+    policy_of,
+    repeated,
+    unknown,
+)
+from falcon_scheduler.api_facade.shape import fault_of
+from falcon_scheduler.core.errors import Fault, Invalid
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _refused: ContextVar[Sequence[Fault]] = ContextVar("refused_query", default=())

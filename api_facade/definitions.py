@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from api_facade.schemas.tasks import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
-from api_facade.shape import read_shape
-from core.domain.alert import TaskAlerts
-from core.domain.masking import restored
-from core.domain.schedule import zone_within
-from core.domain.task import TaskDefinition
-from core.errors import Fault, Invalid
-from core.ports import ExecutorCatalog
-from core.services.validation import change_faults
+from falcon_scheduler.api_facade.schemas.tasks import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
+from falcon_scheduler.api_facade.shape import read_shape
+from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.masking import restored
+from falcon_scheduler.core.domain.schedule import zone_within
+from falcon_scheduler.core.domain.task import TaskDefinition
+from falcon_scheduler.core.errors import Fault, Invalid
+from falcon_scheduler.core.ports import ExecutorCatalog
+from falcon_scheduler.core.services.validation import change_faults
 
 _NOTHING: Mapping[str, Any] = {}
 _FIELDS = frozenset(each.name for each in fields(TaskDefinition))

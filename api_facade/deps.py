@@ -8,11 +8,11 @@ from typing import Annotated, cast
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from api_facade.auth.carriers import COOKIE
-from api_facade.auth.claims import Claims
-from api_facade.container import Container
-from core.domain.principal import Permission, Principal
-from core.errors import Unauthenticated, Unavailable
+from falcon_scheduler.api_facade.auth.carriers import COOKIE
+from falcon_scheduler.api_facade.auth.claims import Claims
+from falcon_scheduler.api_facade.container import Container
+from falcon_scheduler.core.domain.principal import Permission, Principal
+from falcon_scheduler.core.errors import Unauthenticated, Unavailable
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", scheme_name="bearer", description="HS256 token.")
 _cookie = APIKeyCookie(

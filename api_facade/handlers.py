@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
-from api_facade.problems import problem, problem_of
-from api_facade.shape import fault_of
-from api_facade.tracing import request_id
-from core.errors import Invalid, SchedulerError
+from falcon_scheduler.api_facade.problems import problem, problem_of
+from falcon_scheduler.api_facade.shape import fault_of
+from falcon_scheduler.api_facade.tracing import request_id
+from falcon_scheduler.core.errors import Invalid, SchedulerError
 
 _METHODS = ("DELETE", "GET", "HEAD", "POST", "PUT")
 

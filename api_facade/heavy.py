@@ -13,8 +13,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
-from api_facade.rates import TooManyRequests
-from core.aside import in_thread
+from falcon_scheduler.api_facade.rates import TooManyRequests
+from falcon_scheduler.core.aside import in_thread
 
 MOST_JOBS = 16
 """Of one caller, waiting and at work; one more is refused."""

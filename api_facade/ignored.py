@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from starlette.requests import Request
 
-from core.errors import Fault
+from falcon_scheduler.core.errors import Fault
 
 HEADER = "Warning"
 _LONGEST = 1000

@@ -11,20 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from api_facade.batches import each_of
-from api_facade.container import Container
-from api_facade.definitions import read_definition
-from api_facade.origins import through
-from api_facade.schemas.batches import Imported, ImportFailure, ImportItem, ImportResult
-from api_facade.schemas.common import ProblemFault
-from api_facade.sent_tasks import without_own_fields
-from api_facade.shape import read_shape
-from core.aside import aside
-from core.domain.audit import Door
-from core.domain.principal import Permission, Principal
-from core.domain.task import Source, Task, TaskDefinition
-from core.errors import Fault, Invalid, NameTaken, SchedulerError
-from core.services.tasks import demand
+from falcon_scheduler.api_facade.batches import each_of
+from falcon_scheduler.api_facade.container import Container
+from falcon_scheduler.api_facade.definitions import read_definition
+from falcon_scheduler.api_facade.origins import through
+from falcon_scheduler.api_facade.schemas.batches import Imported, ImportFailure, ImportItem, ImportResult
+from falcon_scheduler.api_facade.schemas.common import ProblemFault
+from falcon_scheduler.api_facade.sent_tasks import without_own_fields
+from falcon_scheduler.api_facade.shape import read_shape
+from falcon_scheduler.core.aside import aside
+from falcon_scheduler.core.domain.audit import Door
+from falcon_scheduler.core.domain.principal import Permission, Principal
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.errors import Fault, Invalid, NameTaken, SchedulerError
+from falcon_scheduler.core.services.tasks import demand
 
 OWN_FIELDS = tuple(ImportItem.model_fields)
 """What an exported task has besides its definition."""

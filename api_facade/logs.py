@@ -6,8 +6,8 @@ import logging
 import sys
 from collections.abc import Mapping
 
-from adapters.json_lines import JsonLines
-from api_facade.tracing import request_id
+from falcon_scheduler.adapters.json_lines import JsonLines
+from falcon_scheduler.api_facade.tracing import request_id
 
 
 class FacadeLines(JsonLines):

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from api_facade.schemas.audit import AuditEntryResponse
-from api_facade.schemas.common import PageQuery
-from api_facade.schemas.executions import (
+from falcon_scheduler.api_facade.schemas.audit import AuditEntryResponse
+from falcon_scheduler.api_facade.schemas.common import PageQuery
+from falcon_scheduler.api_facade.schemas.executions import (
     WITH_OUTPUT,
     ExecutionAccepted,
     ExecutionMetadata,
     ExecutionResponse,
     HistoryQuery,
 )
-from api_facade.schemas.service import (
+from falcon_scheduler.api_facade.schemas.service import (
     Dependencies,
     EngineStatus,
     Metrics,
@@ -23,18 +23,18 @@ from api_facade.schemas.service import (
     StatsResponse,
     StatusResponse,
 )
-from api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
-from core.aside import aside
-from core.domain.alert import TaskAlerts
-from core.domain.audit import AuditEntry
-from core.domain.duration import format_duration
-from core.domain.execution import Execution
-from core.domain.masking import masked
-from core.domain.principal import Permission, Principal
-from core.domain.task import Task
-from core.errors import Fault, Invalid
-from core.ports import ExecutionFilter, Health, Page, PageRequest, TaskFilter
-from core.services.status import ServiceStatus, Stats
+from falcon_scheduler.api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
+from falcon_scheduler.core.aside import aside
+from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.audit import AuditEntry
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.masking import masked
+from falcon_scheduler.core.domain.principal import Permission, Principal
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import Fault, Invalid
+from falcon_scheduler.core.ports import ExecutionFilter, Health, Page, PageRequest, TaskFilter
+from falcon_scheduler.core.services.status import ServiceStatus, Stats
 
 MODULE = "scheduler"
 IDLE_RATE = 100.0

@@ -15,19 +15,19 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from adapters.mongo.go_falcon.database import GoFalconDatabase
-from adapters.mongo.go_falcon.findings import Finding, Level
-from adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
-from adapters.settings import Settings
-from adapters.settings.env_file import take_env_file
-from api_facade.background import LEASE_RENEWAL, LEASE_TTL, OFFICE
-from api_facade.options import EnvFileOption
-from api_facade.services import Services, open_services
-from core.domain.audit import Action
-from core.domain.principal import Principal
-from core.domain.takeover import Takeover
-from core.errors import SchedulerError
-from deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase
+from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
+from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.settings.env_file import take_env_file
+from falcon_scheduler.api_facade.background import LEASE_RENEWAL, LEASE_TTL, OFFICE
+from falcon_scheduler.api_facade.options import EnvFileOption
+from falcon_scheduler.api_facade.services import Services, open_services
+from falcon_scheduler.core.domain.audit import Action
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.takeover import Takeover
+from falcon_scheduler.core.errors import SchedulerError
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 
 OPERATOR = Principal(user_id="migration", character_id=0, is_super_admin=True)
 HOLDER = "falcon-scheduler migrate"

@@ -17,14 +17,14 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api_facade.deps import Public
-from api_facade.optional_fields import leave_out_null, tell_defaults, without_null
-from api_facade.schemas.alerts import AlertTest
-from api_facade.schemas.batches import BulkRequest, ImportRequest, TaskImport
-from api_facade.schemas.common import Problem
-from api_facade.schemas.executions import ExecuteRequest
-from api_facade.schemas.service import ScheduleQuestion
-from api_facade.schemas.tasks import TaskCreate, TaskUpdate
+from falcon_scheduler.api_facade.deps import Public
+from falcon_scheduler.api_facade.optional_fields import leave_out_null, tell_defaults, without_null
+from falcon_scheduler.api_facade.schemas.alerts import AlertTest
+from falcon_scheduler.api_facade.schemas.batches import BulkRequest, ImportRequest, TaskImport
+from falcon_scheduler.api_facade.schemas.common import Problem
+from falcon_scheduler.api_facade.schemas.executions import ExecuteRequest
+from falcon_scheduler.api_facade.schemas.service import ScheduleQuestion
+from falcon_scheduler.api_facade.schemas.tasks import TaskCreate, TaskUpdate
 
 TITLE = "Falcon Scheduler"
 _DESCRIPTION = """\

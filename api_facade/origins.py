@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from api_facade.tracing import request_id
-from core.domain.audit import Door, Origin
+from falcon_scheduler.api_facade.tracing import request_id
+from falcon_scheduler.core.domain.audit import Door, Origin
 
 _door: ContextVar[Door] = ContextVar("door", default=Door.API)
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from api_facade.rates import TooManyRequests
-from core.errors import (
+from falcon_scheduler.api_facade.rates import TooManyRequests
+from falcon_scheduler.core.errors import (
     Conflict,
     EngineRefused,
     Fault,

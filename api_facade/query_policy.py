@@ -16,7 +16,7 @@ from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 from starlette.datastructures import QueryParams
 
-from core.errors import Fault
+from falcon_scheduler.core.errors import Fault
 
 _LONGEST_NAME = 100
 

@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from datetime import timedelta
 
-from core.errors import SchedulerError
+from falcon_scheduler.core.errors import SchedulerError
 
 BURST_SECONDS = 2.0
 MOST_CALLERS = 10_000

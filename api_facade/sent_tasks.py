@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import Fault
+from falcon_scheduler.core.errors import Fault
 
 SCHEMA = "$schema"
 """The address of a body's JSON Schema, which HUMA's clients send. Source: huma v2, SchemaLinkTransformer."""

@@ -8,55 +8,55 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from adapters.mongo.client import TASKS, ensure_indexes
-from adapters.mongo.client import ping as ping_mongo
-from adapters.mongo.eve.other_refresher import MongoOtherRefresher
-from adapters.mongo.go_falcon.database import GoFalconDatabase
-from adapters.mongo.go_falcon.migration import GoFalconMigration
-from adapters.mongo.outcomes import MongoOutcomeLog
-from adapters.prefect.client import Client, ensure_foundation, open_client
-from adapters.prefect.client import ping as ping_prefect
-from adapters.prefect.engine import PrefectRunEngine
-from adapters.prefect.feed import PrefectChangeFeed
-from adapters.prefect.names import POOL
-from adapters.prefect.planning_probe import PlanningProbe
-from adapters.probes import Probe
-from adapters.redis.client import ping as ping_redis
-from adapters.redis.wake import wake_workers
-from adapters.settings import Settings
-from adapters.wiring import Stores, open_stores
-from adapters.workforce import read_workforce
-from api_facade.alerts import Alerts, make_alerts
-from api_facade.background import Duties
-from api_facade.metrics.instruments import Metrics
-from api_facade.origins import origin
-from core.domain.alert import DEGRADING, AlertKind
-from core.domain.workforce import Workforce
-from core.errors import Unavailable
-from core.ports import HealthProbe
-from core.services.auditing import Auditing
-from core.services.burial import Burial
-from core.services.counting import OutcomeCounting
-from core.services.duty_watch import DutyWatch
-from core.services.keyed import KeyedRequests
-from core.services.mending import Mending
-from core.services.mirror import Mirror
-from core.services.other_refresher import OtherRefresherWatch
-from core.services.other_scheduler import OtherSchedulerWatch
-from core.services.outcomes import OutcomeFeed
-from core.services.plan_watch import PlanWatch
-from core.services.reconcile import ReconcileService
-from core.services.retention import RetentionService
-from core.services.runs import RunService
-from core.services.seeding import SERVICE, Seeding
-from core.services.service_alerts import ServiceAlerts
-from core.services.status import StatusService
-from core.services.takeover import TakeoverService
-from core.services.tasks import TaskService
-from deployments.system_tasks import SYSTEM_TASKS
-from flows.catalog import Catalog
-from flows.executors.registry import Registry
-from flows.worker import WarmProcessWorker
+from falcon_scheduler.adapters.mongo.client import TASKS, ensure_indexes
+from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
+from falcon_scheduler.adapters.mongo.eve.other_refresher import MongoOtherRefresher
+from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase
+from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration
+from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
+from falcon_scheduler.adapters.prefect.client import Client, ensure_foundation, open_client
+from falcon_scheduler.adapters.prefect.client import ping as ping_prefect
+from falcon_scheduler.adapters.prefect.engine import PrefectRunEngine
+from falcon_scheduler.adapters.prefect.feed import PrefectChangeFeed
+from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.adapters.prefect.planning_probe import PlanningProbe
+from falcon_scheduler.adapters.probes import Probe
+from falcon_scheduler.adapters.redis.client import ping as ping_redis
+from falcon_scheduler.adapters.redis.wake import wake_workers
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores, open_stores
+from falcon_scheduler.adapters.workforce import read_workforce
+from falcon_scheduler.api_facade.alerts import Alerts, make_alerts
+from falcon_scheduler.api_facade.background import Duties
+from falcon_scheduler.api_facade.metrics.instruments import Metrics
+from falcon_scheduler.api_facade.origins import origin
+from falcon_scheduler.core.domain.alert import DEGRADING, AlertKind
+from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import HealthProbe
+from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.burial import Burial
+from falcon_scheduler.core.services.counting import OutcomeCounting
+from falcon_scheduler.core.services.duty_watch import DutyWatch
+from falcon_scheduler.core.services.keyed import KeyedRequests
+from falcon_scheduler.core.services.mending import Mending
+from falcon_scheduler.core.services.mirror import Mirror
+from falcon_scheduler.core.services.other_refresher import OtherRefresherWatch
+from falcon_scheduler.core.services.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.outcomes import OutcomeFeed
+from falcon_scheduler.core.services.plan_watch import PlanWatch
+from falcon_scheduler.core.services.reconcile import ReconcileService
+from falcon_scheduler.core.services.retention import RetentionService
+from falcon_scheduler.core.services.runs import RunService
+from falcon_scheduler.core.services.seeding import SERVICE, Seeding
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.status import StatusService
+from falcon_scheduler.core.services.takeover import TakeoverService
+from falcon_scheduler.core.services.tasks import TaskService
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.flows.catalog import Catalog
+from falcon_scheduler.flows.executors.registry import Registry
+from falcon_scheduler.flows.worker import WarmProcessWorker
 
 logger = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from api_facade.heavy import HeavyWork
-from api_facade.problems import BodyTooLarge, BodyTooSlow, UnsupportedMedia
-from api_facade.sent_tasks import SCHEMA
-from core.errors import Fault, Invalid
+from falcon_scheduler.api_facade.heavy import HeavyWork
+from falcon_scheduler.api_facade.problems import BodyTooLarge, BodyTooSlow, UnsupportedMedia
+from falcon_scheduler.api_facade.sent_tasks import SCHEMA
+from falcon_scheduler.core.errors import Fault, Invalid
 
 BODY_BYTES = 64 * 1024
 IMPORT_BYTES = 1024 * 1024

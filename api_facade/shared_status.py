@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from api_facade.cache import BriefCache
-from core.costly import CostlyAnswers
-from core.services.status import ServiceStatus, Stats, StatusService
+from falcon_scheduler.api_facade.cache import BriefCache
+from falcon_scheduler.core.costly import CostlyAnswers
+from falcon_scheduler.core.services.status import ServiceStatus, Stats, StatusService
 
 _AT_ONCE_ONLY = timedelta()
 READINESS_TTL = timedelta(seconds=1)

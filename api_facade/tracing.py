@@ -18,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api_facade.problems import internal_problem
+from falcon_scheduler.api_facade.problems import internal_problem
 
 HEADER = "X-Request-ID"
 BROWSER_RULES = {

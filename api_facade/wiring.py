@@ -9,12 +9,12 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from adapters.mongo.outcomes import MongoOutcomeLog
-from adapters.settings import Settings
-from api_facade.background import Background
-from api_facade.container import Container, compose
-from api_facade.metrics.gathering import Gathering
-from api_facade.services import open_services
+from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.background import Background
+from falcon_scheduler.api_facade.container import Container, compose
+from falcon_scheduler.api_facade.metrics.gathering import Gathering
+from falcon_scheduler.api_facade.services import open_services
 
 
 @asynccontextmanager

@@ -20,17 +20,17 @@ from typing import Any
 import httpx
 from prefect.context import refresh_global_settings_context
 
-from adapters.mongo.client import EXECUTIONS, TASKS, Database
-from adapters.mongo.execution_documents import to_document as execution_document
-from adapters.mongo.task_documents import to_document as task_document
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.auth.mint import Bearer, mint_token
-from api_facade.container import compose
-from api_facade.services import open_services
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.task import Source, Task, TaskDefinition
-from deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
+from falcon_scheduler.adapters.mongo.execution_documents import to_document as execution_document
+from falcon_scheduler.adapters.mongo.task_documents import to_document as task_document
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import open_services
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 
 SECRET = "a secret of the benchmark, which is long enough"  # noqa: S105 - of a server that is thrown away
 REQUESTS = 60

@@ -31,7 +31,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun
 
 from benchmarks.worker_stage import Stage, cpu_seconds, load, machine, percentile, servers, set_stage, token
-from core.domain.schedule import Schedule, parse
+from falcon_scheduler.core.domain.schedule import Schedule, parse
 
 PARTS = {"postgres", "valkey", "mongo", "prefect", "facade", "worker"}
 SETTLING = timedelta(seconds=15)

@@ -27,9 +27,9 @@ from typing import Any
 
 import httpx
 
-from api_facade.auth.mint import Bearer, mint_token
-from deployments.stack.embedded import EmbeddedStack
-from deployments.stack.product import Facade
+from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.deployments.stack.product import Facade
 
 SECRET = "a secret of the benchmark, which is long enough"  # noqa: S105 - of a server that is thrown away
 CALLERS = 4

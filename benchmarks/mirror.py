@@ -24,12 +24,12 @@ from uuid import UUID
 from prefect.context import refresh_global_settings_context
 from prefect.states import Cancelled, Completed
 
-from adapters.settings import Settings
-from api_facade.background import Background
-from api_facade.services import Services, open_services
-from core.domain.principal import Principal
-from core.domain.task import Task, TaskDefinition
-from deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.background import Background
+from falcon_scheduler.api_facade.services import Services, open_services
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.task import Task, TaskDefinition
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 
 NEVER = "0 0 0 29 2 ?"
 SOMEBODY = Principal(user_id="benchmark", character_id=1, is_super_admin=True)

@@ -30,8 +30,8 @@ os.environ |= {
 
 from prefect.server.schemas import schedules as server  # noqa: E402 - Prefect reads its settings when it is imported
 
-from adapters.prefect.schedules import to_prefect  # noqa: E402
-from core.domain.schedule import parse  # noqa: E402
+from falcon_scheduler.adapters.prefect.schedules import to_prefect  # noqa: E402
+from falcon_scheduler.core.domain.schedule import parse  # noqa: E402
 
 NOW = datetime.now(UTC)
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Asia/Tokyo", "Australia/Lord_Howe", "Africa/Casablanca")

@@ -25,8 +25,8 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Scheduled
 
-from deployments.stack.embedded import EmbeddedStack
-from deployments.stack.prefect_settings import worker_settings
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.deployments.stack.prefect_settings import worker_settings
 
 ROOT = Path(__file__).parent.parent
 QUEUES = ("critical", "high", "normal", "low")
@@ -210,7 +210,7 @@ def servers(stage: Stage, names: Collection[str]) -> dict[str, psutil.Process]:
 async def token(stage: Stage) -> str:
     """A super admin's token for the stage's facade."""
     home = stage.environment["SCHEDULER_HOME"]
-    command = [sys.executable, "-m", "api_facade.cli", "token", "--super-admin", "--home", home]
+    command = [sys.executable, "-m", "falcon_scheduler.api_facade.cli", "token", "--super-admin", "--home", home]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=stage.environment)
     output, _ = await process.communicate()
     return output.decode().split()[-1]

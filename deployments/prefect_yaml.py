@@ -1,6 +1,6 @@
 """Writes `prefect.yaml` from the system tasks, for shops that deploy by `prefect deploy --all`.
 
-    python -m deployments.prefect_yaml > prefect.yaml
+    python -m falcon_scheduler.deployments.prefect_yaml > prefect.yaml
 
 Both doors make the same deployments because both start from `adapters.prefect.deployments.deployment_body`; a test
 holds the file equal to what this writes, and what Prefect makes of it equal to what the facade makes.
@@ -15,14 +15,15 @@ from typing import Any
 
 import yaml
 
-from adapters.prefect.deployments import deployment_body
-from adapters.prefect.names import POOL
-from core.domain.task import Source, Task, TaskDefinition
-from deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.adapters.prefect.deployments import deployment_body
+from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 
 HEADER = """\
 # The system tasks as Prefect deployments: `prefect deploy --all` creates the same as the facade does.
-# Written by `python -m deployments.prefect_yaml > prefect.yaml` from deployments/system_tasks.py; change them there.
+# Written from deployments/system_tasks.py, change them there:
+#     python -m falcon_scheduler.deployments.prefect_yaml > prefect.yaml
 """
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ To add one:
 2. Write its work in `flows/system`, and name the work in `flows/system/catalog.py`.
 3. Describe its parameters as a model in `flows/system/parameters.py`, and add the model to `MODELS` there: a request
    to run the task is checked against it.
-4. Write prefect.yaml again: `python -m deployments.prefect_yaml > prefect.yaml`.
+4. Write prefect.yaml again: `python -m falcon_scheduler.deployments.prefect_yaml > prefect.yaml`.
 
 Source: eve-modules, "System tasks in GF against SEED"; scheduler API, "System Tasks (Hardcoded)". Where the two
 differ the document's figures are taken: affiliations 30 minutes, alliances on Sunday.
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from core.domain.task import Priority, TaskDefinition, TaskType
+from falcon_scheduler.core.domain.task import Priority, TaskDefinition, TaskType
 
 
 def _minutes(number: int) -> timedelta:

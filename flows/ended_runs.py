@@ -16,7 +16,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Failed, Scheduled
 
-from core.domain.work import WorkLog
+from falcon_scheduler.core.domain.work import WorkLog
 
 SLOT_COMES_FREE_AFTER = timedelta(seconds=2)
 """The new run is due a little later: until the ended one has its state back, it holds the deployment's only slot."""

@@ -13,7 +13,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from flows.run_task import run_task
+from falcon_scheduler.flows.run_task import run_task
 
 Text = Annotated[str, Field(json_schema_extra={"format": "json-string"})]
 """JSON text, which Prefect's UI offers an editor for."""

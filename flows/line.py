@@ -20,8 +20,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import Pause
 from prefect.states import Scheduled
 
-from adapters.prefect.errors import translated
-from adapters.prefect.names import AWAITING_TURN
+from falcon_scheduler.adapters.prefect.errors import translated
+from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
 
 ASKS_AGAIN_AFTER = timedelta(seconds=1)
 GIVES_WAY_AT_MOST = 30

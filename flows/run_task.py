@@ -17,18 +17,18 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed, Running
 
-from adapters.prefect.names import RETRYING, SKIPPED
-from adapters.prefect.parameters import opened
-from adapters.prefect.states import may_refer, plain, trigger_of
-from core.domain.duration import format_duration
-from core.domain.storable import storable_text
-from core.errors import Invalid
-from core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
-from flows.ended_runs import end_again, say_calmly
-from flows.line import BEGUN, give_way, has_to_give_way, is_behind
-from flows.progress import PrefectProgress
-from flows.runtime import open_runtime
-from flows.worker import termination
+from falcon_scheduler.adapters.prefect.names import RETRYING, SKIPPED
+from falcon_scheduler.adapters.prefect.parameters import opened
+from falcon_scheduler.adapters.prefect.states import may_refer, plain, trigger_of
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.storable import storable_text
+from falcon_scheduler.core.errors import Invalid
+from falcon_scheduler.core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
+from falcon_scheduler.flows.ended_runs import end_again, say_calmly
+from falcon_scheduler.flows.line import BEGUN, give_way, has_to_give_way, is_behind
+from falcon_scheduler.flows.progress import PrefectProgress
+from falcon_scheduler.flows.runtime import open_runtime
+from falcon_scheduler.flows.worker import termination
 
 
 async def run_task(task_id: str, parameters: object) -> State[Any]:

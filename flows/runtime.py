@@ -9,18 +9,18 @@ from functools import lru_cache
 
 from prefect.client.orchestration import get_client
 
-from adapters.prefect.runs import FlowRuns
-from adapters.pulse import Pulse
-from adapters.settings import Settings
-from adapters.wiring import Stores, open_pulse_stores, open_stores
-from core.domain.redaction import conceal
-from core.domain.work import Executor
-from core.ports import ExecutionStore
-from core.services.overlap import OverlapRule
-from core.services.running import TaskRunning
-from flows.executors.registry import Registry
-from flows.executors.system import SystemExecutor
-from flows.system.catalog import system_tasks
+from falcon_scheduler.adapters.prefect.runs import FlowRuns
+from falcon_scheduler.adapters.pulse import Pulse
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores
+from falcon_scheduler.core.domain.redaction import conceal
+from falcon_scheduler.core.domain.work import Executor
+from falcon_scheduler.core.ports import ExecutionStore
+from falcon_scheduler.core.services.overlap import OverlapRule
+from falcon_scheduler.core.services.running import TaskRunning
+from falcon_scheduler.flows.executors.registry import Registry
+from falcon_scheduler.flows.executors.system import SystemExecutor
+from falcon_scheduler.flows.system.catalog import system_tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

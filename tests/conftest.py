@@ -27,14 +27,14 @@ from pymongo.asynchronous.database import AsyncDatabase
 from redis.asyncio import Redis
 from xdist.scheduler import LoadScopeScheduling
 
-from adapters.settings import Settings
-from api_facade.background import Background
-from api_facade.services import Services, open_services
-from core.domain.execution import Execution, ExecutionStatus
-from core.domain.principal import Principal
-from core.domain.task import Task, TaskDefinition
-from core.ports import ExecutionFilter, PageRequest
-from deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.background import Background
+from falcon_scheduler.api_facade.services import Services, open_services
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.task import Task, TaskDefinition
+from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 
 # A shared machine is slow at times; how long an example takes proves nothing.
 hypothesis.settings.register_profile(

@@ -15,9 +15,9 @@ from typing import Any
 import apprise
 from apprise.conversion import convert_between
 
-from core.domain.alert import AlertEvent, Message
-from core.domain.redaction import Redactor
-from core.errors import DeliveryFailed
+from falcon_scheduler.core.domain.alert import AlertEvent, Message
+from falcon_scheduler.core.domain.redaction import Redactor
+from falcon_scheduler.core.errors import DeliveryFailed
 
 MOST_THREADS = 2
 """Of each channel."""

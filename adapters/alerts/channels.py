@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from adapters.alerts.addresses import read_addresses
-from adapters.alerts.prefect_events import PrefectEventChannel
-from adapters.alerts.webhook import WebhookChannel
-from adapters.http.guard import AddressGuard
-from adapters.http.sender import HttpSender, Proxy
-from adapters.prefect.client import Client
-from adapters.settings import AlertSettings, SchedulerSettings
-from core.ports import Clock
-from core.ports.alerts import AlertChannel
+from falcon_scheduler.adapters.alerts.addresses import read_addresses
+from falcon_scheduler.adapters.alerts.prefect_events import PrefectEventChannel
+from falcon_scheduler.adapters.alerts.webhook import WebhookChannel
+from falcon_scheduler.adapters.http.guard import AddressGuard
+from falcon_scheduler.adapters.http.sender import HttpSender, Proxy
+from falcon_scheduler.adapters.prefect.client import Client
+from falcon_scheduler.adapters.settings import AlertSettings, SchedulerSettings
+from falcon_scheduler.core.ports import Clock
+from falcon_scheduler.core.ports.alerts import AlertChannel
 
 
 def channels_of(
@@ -33,7 +33,9 @@ def channels_of(
             WebhookChannel(each.name, each.url, secret, sender=sender, clock=clock, timeout=settings.timeout)
         )
     if settings.apprise:
-        from adapters.alerts.apprise import AppriseChannel  # takes a third of a second, so only who needs it
+        from falcon_scheduler.adapters.alerts.apprise import (
+            AppriseChannel,  # takes a third of a second, so only who needs it
+        )
 
         addresses = read_addresses((entry.get_secret_value() for entry in settings.apprise), "apprise")
         channels += [AppriseChannel(each.name, each.url) for each in addresses]

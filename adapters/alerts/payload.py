@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from core.domain.alert import Message
+from falcon_scheduler.core.domain.alert import Message
 
 
 def payload_of(message: Message) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from adapters.alerts.addresses import PREFECT
-from adapters.alerts.payload import payload_of
-from adapters.prefect.client import Client
-from adapters.prefect.errors import Gone, translated
-from core.domain.alert import Message
-from core.errors import DeliveryFailed, SchedulerError
+from falcon_scheduler.adapters.alerts.addresses import PREFECT
+from falcon_scheduler.adapters.alerts.payload import payload_of
+from falcon_scheduler.adapters.prefect.client import Client
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.core.domain.alert import Message
+from falcon_scheduler.core.errors import DeliveryFailed, SchedulerError
 
 EVENT_PREFIX = "falcon-scheduler.alert."
 _IDS = uuid.UUID("6f3b7f0e-5d0c-4c35-9d53-0e7a4e2f6a11")

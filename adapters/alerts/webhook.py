@@ -12,12 +12,12 @@ import hmac
 import json
 from datetime import timedelta
 
-from adapters.alerts.payload import payload_of
-from adapters.http.errors import HttpFailed
-from adapters.http.sender import HttpRequest, HttpSender
-from core.domain.alert import Message
-from core.errors import DeliveryFailed
-from core.ports import Clock
+from falcon_scheduler.adapters.alerts.payload import payload_of
+from falcon_scheduler.adapters.http.errors import HttpFailed
+from falcon_scheduler.adapters.http.sender import HttpRequest, HttpSender
+from falcon_scheduler.core.domain.alert import Message
+from falcon_scheduler.core.errors import DeliveryFailed
+from falcon_scheduler.core.ports import Clock
 
 _ANSWER_BYTES = 4096
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - the scheme's own mark, not a secret

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from core.eve.errors import TokenNotGenuine
-from core.eve.profile import Identity
+from falcon_scheduler.core.eve.errors import TokenNotGenuine
+from falcon_scheduler.core.eve.profile import Identity
 
 _AUDIENCE = "EVE Online"
 _SUBJECT = "CHARACTER:EVE:"

@@ -15,9 +15,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from adapters.redis.errors import translated
-from core.domain.work import WorkLog
-from core.errors import Unavailable
+from falcon_scheduler.adapters.redis.errors import translated
+from falcon_scheduler.core.domain.work import WorkLog
+from falcon_scheduler.core.errors import Unavailable
 
 KEPT_FOR = timedelta(days=14)
 """Twice the time between two alliance imports, the rarest of the tasks."""

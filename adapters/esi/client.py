@@ -22,12 +22,12 @@ from typing import Any
 
 import httpx
 
-from adapters.esi.cache import AnswerCache, CachedAnswer, expiry
-from adapters.esi.limits import EsiLimits
-from adapters.esi.patience import Patience
-from core.domain.work import WorkLog
-from core.eve.errors import EsiRefused, EsiUnavailable
-from core.eve.ports import Source
+from falcon_scheduler.adapters.esi.cache import AnswerCache, CachedAnswer, expiry
+from falcon_scheduler.adapters.esi.limits import EsiLimits
+from falcon_scheduler.adapters.esi.patience import Patience
+from falcon_scheduler.core.domain.work import WorkLog
+from falcon_scheduler.core.eve.errors import EsiRefused, EsiUnavailable
+from falcon_scheduler.core.eve.ports import Source
 
 _TRIES_AGAIN = {500: 2, 502: 3, 503: 3, 504: 3}
 _TRIES_AGAIN_OTHERWISE = 3

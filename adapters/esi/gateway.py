@@ -13,16 +13,16 @@ from typing import Any
 import httpx
 from redis.asyncio import Redis
 
-from adapters.esi import shapes
-from adapters.esi.cache import AnswerCache
-from adapters.esi.client import EsiClient
-from adapters.esi.limits import EsiLimits
-from adapters.esi.pacing import SharedPacing
-from adapters.esi.patience import Patience
-from core.domain.work import WorkLog
-from core.eve.affiliation import Affiliation
-from core.eve.errors import EsiWaitTooLong, EveMisconfigured
-from core.eve.ports import Answer
+from falcon_scheduler.adapters.esi import shapes
+from falcon_scheduler.adapters.esi.cache import AnswerCache
+from falcon_scheduler.adapters.esi.client import EsiClient
+from falcon_scheduler.adapters.esi.limits import EsiLimits
+from falcon_scheduler.adapters.esi.pacing import SharedPacing
+from falcon_scheduler.adapters.esi.patience import Patience
+from falcon_scheduler.core.domain.work import WorkLog
+from falcon_scheduler.core.eve.affiliation import Affiliation
+from falcon_scheduler.core.eve.errors import EsiWaitTooLong, EveMisconfigured
+from falcon_scheduler.core.eve.ports import Answer
 
 TENANT = "tranquility"
 _ROLLS_AT = timedelta(hours=11)

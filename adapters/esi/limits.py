@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from time import time
 
-from adapters.esi.pacing import EVERYTHING, Pacing
-from adapters.esi.patience import Patience
+from falcon_scheduler.adapters.esi.pacing import EVERYTHING, Pacing
+from falcon_scheduler.adapters.esi.patience import Patience
 
 FEW_ERRORS = 10
 """With fewer errors left, nobody asks until the window ends: those under way may fail too."""

@@ -17,9 +17,9 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from adapters.redis.errors import translated
-from core.domain.work import WorkLog
-from core.errors import Unavailable
+from falcon_scheduler.adapters.redis.errors import translated
+from falcon_scheduler.core.domain.work import WorkLog
+from falcon_scheduler.core.errors import Unavailable
 
 EVERYTHING = "all"
 _PREFIX = "esi:{limits}:"  # one hash slot, as the script needs it on a cluster

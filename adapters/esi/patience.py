@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from core.domain.work import WorkLog
-from core.errors import Unavailable
+from falcon_scheduler.core.domain.work import WorkLog
+from falcon_scheduler.core.errors import Unavailable
 
 _WORTH_A_LINE_SECONDS = 2
 

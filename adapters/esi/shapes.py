@@ -10,9 +10,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from core.eve.affiliation import Affiliation
-from core.eve.entity import Entity
-from core.eve.errors import EsiUnreadable
+from falcon_scheduler.core.eve.affiliation import Affiliation
+from falcon_scheduler.core.eve.entity import Entity
+from falcon_scheduler.core.eve.errors import EsiUnreadable
 
 Id = Annotated[int, Field(strict=True)]
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from adapters.esi.access_token import AccessTokens, UnknownKey
-from core.eve.errors import EveMisconfigured, GrantRejected, SsoUnavailable, TokenNotGenuine
-from core.eve.profile import Grant, Identity
+from falcon_scheduler.adapters.esi.access_token import AccessTokens, UnknownKey
+from falcon_scheduler.core.eve.errors import EveMisconfigured, GrantRejected, SsoUnavailable, TokenNotGenuine
+from falcon_scheduler.core.eve.profile import Grant, Identity
 
 _METADATA = "/.well-known/oauth-authorization-server"
 _DEAD_TOKEN = frozenset({"invalid_grant", "invalid_token"})

@@ -6,7 +6,7 @@ from datetime import date
 
 import httpx
 
-from core.errors import Unavailable
+from falcon_scheduler.core.errors import Unavailable
 
 
 async def ask_status(base_url: str, user_agent: str | None, compatibility_date: date) -> int:

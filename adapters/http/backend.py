@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 import httpcore
 
-from adapters.http.errors import AddressRefused, NameUnknown
-from adapters.http.guard import Address, AddressGuard, parse_address
+from falcon_scheduler.adapters.http.errors import AddressRefused, NameUnknown
+from falcon_scheduler.adapters.http.guard import Address, AddressGuard, parse_address
 
 
 async def resolve(host: str, port: int) -> list[Address]:

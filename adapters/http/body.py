@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from adapters.http.errors import AnswerBroken, EncodingUnknown
+from falcon_scheduler.adapters.http.errors import AnswerBroken, EncodingUnknown
 
 ACCEPTED_ENCODINGS = "gzip, deflate"
 """What we ask for, because it can be unpacked bit by bit under a limit."""

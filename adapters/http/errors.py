@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import httpx
 
-from core.errors import SchedulerError
+from falcon_scheduler.core.errors import SchedulerError
 
 if TYPE_CHECKING:
-    from adapters.http.exchange import Partial
+    from falcon_scheduler.adapters.http.exchange import Partial
 
 
 class HttpFailed(SchedulerError):

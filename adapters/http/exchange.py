@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from adapters.http.body import BodyReader
+from falcon_scheduler.adapters.http.body import BodyReader
 
 
 class Phase(StrEnum):

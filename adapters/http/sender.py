@@ -17,9 +17,9 @@ from typing import Final, Self
 import httpcore
 import httpx
 
-from adapters.http.backend import GuardedBackend, resolve
-from adapters.http.body import ACCEPTED_ENCODINGS, Body
-from adapters.http.errors import (
+from falcon_scheduler.adapters.http.backend import GuardedBackend, resolve
+from falcon_scheduler.adapters.http.body import ACCEPTED_ENCODINGS, Body
+from falcon_scheduler.adapters.http.errors import (
     AddressRefused,
     HttpFailed,
     NoAnswerInTime,
@@ -28,10 +28,10 @@ from adapters.http.errors import (
     RedirectRefused,
     translated,
 )
-from adapters.http.exchange import Exchange
-from adapters.http.guard import AddressGuard
-from adapters.http.tls import Tls, context_of
-from core.domain.duration import format_duration
+from falcon_scheduler.adapters.http.exchange import Exchange
+from falcon_scheduler.adapters.http.guard import AddressGuard
+from falcon_scheduler.adapters.http.tls import Tls, context_of
+from falcon_scheduler.core.domain.duration import format_duration
 
 MOST_REDIRECTS = 10
 _FOR_ANY_SITE: Final = frozenset(

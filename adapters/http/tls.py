@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import certifi
 
-from adapters.http.errors import NotSendable
+from falcon_scheduler.adapters.http.errors import NotSendable
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.mongo.fields import instant_of
-from core.domain.alert import Alert, AlertEvent, AlertKind, AlertState, Delivery, DeliveryState, Subject
+from falcon_scheduler.adapters.mongo.fields import instant_of
+from falcon_scheduler.core.domain.alert import (
+    Alert,
+    AlertEvent,
+    AlertKind,
+    AlertState,
+    Delivery,
+    DeliveryState,
+    Subject,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

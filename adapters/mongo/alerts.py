@@ -13,19 +13,19 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from adapters.mongo.alert_documents import from_document, to_document
-from adapters.mongo.client import ALERTS, EXECUTIONS, TASKS, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.execution_documents import from_document as execution_of
-from adapters.mongo.executions import ENDED, NEWEST_FIRST
-from adapters.mongo.fields import split, update_of
-from adapters.mongo.task_documents import from_document as task_of
-from adapters.mongo.unreadable import Parsing
-from core.domain.alert import TASK_KINDS, Alert, AlertKind, AlertState, key_of
-from core.domain.execution import Execution
-from core.domain.task import Task
-from core.ports import Page, PageRequest
-from core.ports.alerts import AlertFilter
+from falcon_scheduler.adapters.mongo.alert_documents import from_document, to_document
+from falcon_scheduler.adapters.mongo.client import ALERTS, EXECUTIONS, TASKS, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.execution_documents import from_document as execution_of
+from falcon_scheduler.adapters.mongo.executions import ENDED, NEWEST_FIRST
+from falcon_scheduler.adapters.mongo.fields import split, update_of
+from falcon_scheduler.adapters.mongo.task_documents import from_document as task_of
+from falcon_scheduler.adapters.mongo.unreadable import Parsing
+from falcon_scheduler.core.domain.alert import TASK_KINDS, Alert, AlertKind, AlertState, key_of
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.ports import Page, PageRequest
+from falcon_scheduler.core.ports.alerts import AlertFilter
 
 CHANGE_ATTEMPTS = 20
 _NOT_NEEDED = {"config": 0, "description": 0, "scheduler.counted": 0, "scheduler.removing": 0}

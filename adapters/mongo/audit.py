@@ -9,12 +9,12 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 
-from adapters.mongo.client import AUDIT, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.fields import instant_of
-from adapters.mongo.task_documents import EPOCH
-from core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin
-from core.ports import AuditFilter, Page, PageRequest
+from falcon_scheduler.adapters.mongo.client import AUDIT, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.fields import instant_of
+from falcon_scheduler.adapters.mongo.task_documents import EPOCH
+from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin
+from falcon_scheduler.core.ports import AuditFilter, Page, PageRequest
 
 NEWEST_FIRST = [("at", DESCENDING), ("_id", ASCENDING)]
 

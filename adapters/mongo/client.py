@@ -11,7 +11,7 @@ from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
-from adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.errors import translated
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from pymongo import errors
 
-from core.errors import Invalid, Unavailable
+from falcon_scheduler.core.errors import Invalid, Unavailable
 
 AWAY = (
     errors.ConnectionFailure,  # AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, NotPrimaryError

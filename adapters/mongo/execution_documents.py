@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.mongo.fields import text_of
-from adapters.mongo.reading import Reading, whole_numbers
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.plain_secrets import secrets_in
-from core.domain.redaction import Redactor
+from falcon_scheduler.adapters.mongo.fields import text_of
+from falcon_scheduler.adapters.mongo.reading import Reading, whole_numbers
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.plain_secrets import secrets_in
+from falcon_scheduler.core.domain.redaction import Redactor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 OWN_METADATA = frozenset(

@@ -11,15 +11,15 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from adapters.mongo.client import EXECUTIONS, TASKS, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.execution_documents import detail_document, from_document, to_document
-from adapters.mongo.fields import split
-from adapters.mongo.newest import NewestFirst
-from adapters.mongo.unreadable import Parsing
-from core.domain.execution import Execution, ExecutionStatus
-from core.errors import ExecutionNotFound
-from core.ports import Beginning, ExecutionFilter, Page, PageRequest
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.execution_documents import detail_document, from_document, to_document
+from falcon_scheduler.adapters.mongo.fields import split
+from falcon_scheduler.adapters.mongo.newest import NewestFirst
+from falcon_scheduler.adapters.mongo.unreadable import Parsing
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.errors import ExecutionNotFound
+from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest
 
 PENDING, RUNNING = str(ExecutionStatus.PENDING), str(ExecutionStatus.RUNNING)
 UNFINISHED = [PENDING, RUNNING]

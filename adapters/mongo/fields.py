@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.domain.duration import format_duration, from_nanoseconds, parse_duration
+from falcon_scheduler.core.domain.duration import format_duration, from_nanoseconds, parse_duration
 
 
 def duration_of(value: object, otherwise: timedelta = timedelta()) -> timedelta:

@@ -8,10 +8,10 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from adapters.mongo.client import KEYED, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.fields import instant_of
-from core.ports.keyed import KeyedRequest
+from falcon_scheduler.adapters.mongo.client import KEYED, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.fields import instant_of
+from falcon_scheduler.core.ports.keyed import KeyedRequest
 
 
 class MongoKeyedRequestStore:

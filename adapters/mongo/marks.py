@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from adapters.mongo.client import MARKS, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.fields import instant_of
+from falcon_scheduler.adapters.mongo.client import MARKS, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.fields import instant_of
 
 
 class MongoWatermark:

@@ -17,8 +17,8 @@ from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
-from core.costly import CostlyAnswers
-from core.ports import PageRequest
+from falcon_scheduler.core.costly import CostlyAnswers
+from falcon_scheduler.core.ports import PageRequest
 
 Document = dict[str, Any]
 

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from pymongo import ASCENDING
 
-from adapters.mongo.client import EXECUTIONS, TASKS, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.execution_documents import from_document
-from adapters.mongo.unreadable import Parsing
-from core.domain.execution import Execution
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.execution_documents import from_document
+from falcon_scheduler.adapters.mongo.unreadable import Parsing
+from falcon_scheduler.core.domain.execution import Execution
 
 _READ_AT_ONCE = 200
 

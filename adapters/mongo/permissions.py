@@ -12,9 +12,9 @@ from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from adapters.mongo.client import Database, Document
-from adapters.mongo.errors import translated
-from core.domain.principal import Grants
+from falcon_scheduler.adapters.mongo.client import Database, Document
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.core.domain.principal import Grants
 
 SUPER_ADMIN = "super_admin"
 

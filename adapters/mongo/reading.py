@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from adapters.mongo.fields import duration_of, instant_of
+from falcon_scheduler.adapters.mongo.fields import duration_of, instant_of
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from adapters.mongo.client import Database
-from adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.client import Database
+from falcon_scheduler.adapters.mongo.errors import translated
 
 COLLECTIONS = ("auth_states", "discord_oauth_states")
 BATCH = 500

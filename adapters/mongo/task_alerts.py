@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.mongo.fields import text_of
-from adapters.mongo.reading import Reading
-from core.domain.alert import TaskAlerts
+from falcon_scheduler.adapters.mongo.fields import text_of
+from falcon_scheduler.adapters.mongo.reading import Reading
+from falcon_scheduler.core.domain.alert import TaskAlerts
 
 
 def alerts_document(alerts: TaskAlerts) -> dict[str, Any]:

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from adapters.mongo.fields import text_of
-from adapters.mongo.reading import Reading, whole_numbers
-from adapters.mongo.task_alerts import alerts_document, alerts_of
-from core.domain.alert import TaskAlerts
-from core.domain.duration import format_duration
-from core.domain.execution import ExecutionStatus
-from core.domain.periods import Held, Period
-from core.domain.record import DayCounts, RunRecord
-from core.domain.task import (
+from falcon_scheduler.adapters.mongo.fields import text_of
+from falcon_scheduler.adapters.mongo.reading import Reading, whole_numbers
+from falcon_scheduler.adapters.mongo.task_alerts import alerts_document, alerts_of
+from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.periods import Held, Period
+from falcon_scheduler.core.domain.record import DayCounts, RunRecord
+from falcon_scheduler.core.domain.task import (
     SYSTEM_ID_PREFIX,
     DeployedAs,
     Overlap,

@@ -12,16 +12,16 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from adapters.mongo.client import TASKS, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.fields import split, update_of
-from adapters.mongo.newest import NewestFirst
-from adapters.mongo.reading import Reading
-from adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
-from adapters.mongo.unreadable import Parsing
-from core.domain.task import Task, TaskStatus
-from core.errors import ConcurrentChange, NameTaken, TaskNotFound
-from core.ports import Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.adapters.mongo.client import TASKS, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.fields import split, update_of
+from falcon_scheduler.adapters.mongo.newest import NewestFirst
+from falcon_scheduler.adapters.mongo.reading import Reading
+from falcon_scheduler.adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
+from falcon_scheduler.adapters.mongo.unreadable import Parsing
+from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.errors import ConcurrentChange, NameTaken, TaskNotFound
+from falcon_scheduler.core.ports import Page, PageRequest, TaskCounts, TaskFilter
 
 CHANGE_ATTEMPTS = 20
 READ_AT_ONCE = 500

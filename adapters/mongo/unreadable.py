@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from core.errors import UnreadableDocument
+from falcon_scheduler.core.errors import UnreadableDocument
 
 logger = logging.getLogger(__name__)
 

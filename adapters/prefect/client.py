@@ -15,8 +15,8 @@ from prefect.client.schemas.objects import WorkerStatus, WorkPool
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
 
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.names import FLOWS, POOL, POOL_TYPE, QUEUES
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.names import FLOWS, POOL, POOL_TYPE, QUEUES
 
 Client = PrefectClient
 """For annotations elsewhere, so that the library's name stays in this room."""

@@ -13,10 +13,10 @@ from itertools import pairwise
 
 from prefect.client.schemas.schedules import CronSchedule
 
-from adapters.prefect.cron_text import Days, Times, cron_schedule
-from core.domain.cron.clock_changes import Stretch, stretches
-from core.domain.cron.fields import DAY_OF_WEEK
-from core.domain.cron.timetable import Timetable
+from falcon_scheduler.adapters.prefect.cron_text import Days, Times, cron_schedule
+from falcon_scheduler.core.domain.cron.clock_changes import Stretch, stretches
+from falcon_scheduler.core.domain.cron.fields import DAY_OF_WEEK
+from falcon_scheduler.core.domain.cron.timetable import Timetable
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from prefect.client.schemas.schedules import CronSchedule
 
-from core.domain.cron.fields import DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, Kind
+from falcon_scheduler.core.domain.cron.fields import DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, Kind
 
 LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 

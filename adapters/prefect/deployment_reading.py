@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from prefect.client.orchestration import PrefectClient
 
-from adapters.prefect.errors import translated
-from core.errors import EngineFault
+from falcon_scheduler.adapters.prefect.errors import translated
+from falcon_scheduler.core.errors import EngineFault
 
 logger = logging.getLogger(__name__)
 

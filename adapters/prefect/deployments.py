@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from adapters.prefect.markdown import as_text
-from adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
-from adapters.prefect.schedule_reading import from_prefect
-from adapters.prefect.schedules import to_prefect
-from adapters.prefect.states import plain
-from core.domain.schedule import parse_stored
-from core.domain.storable import storable_text, storable_value
-from core.domain.task import Overlap, Priority, Task
+from falcon_scheduler.adapters.prefect.markdown import as_text
+from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
+from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
+from falcon_scheduler.adapters.prefect.schedules import to_prefect
+from falcon_scheduler.adapters.prefect.states import plain
+from falcon_scheduler.core.domain.schedule import parse_stored
+from falcon_scheduler.core.domain.storable import storable_text, storable_value
+from falcon_scheduler.core.domain.task import Overlap, Priority, Task
 
 COLLISION = {Overlap.SKIP: "CANCEL_NEW", Overlap.QUEUE: "ENQUEUE"}
 """Prefect's answer when its limit of one run is reached. `cancel_running` has no limit: the newer run must start to

@@ -9,8 +9,8 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
-from adapters.prefect.deployment_reading import PAGE, DeploymentReading
-from adapters.prefect.deployments import (
+from falcon_scheduler.adapters.prefect.deployment_reading import PAGE, DeploymentReading
+from falcon_scheduler.adapters.prefect.deployments import (
     can_be_patched,
     changed_at,
     changes_made,
@@ -20,17 +20,17 @@ from adapters.prefect.deployments import (
     patch_of,
     taken_back,
 )
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.foreign import foreign_deployed
-from adapters.prefect.mending import FlowRunMending
-from adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, POOL_TYPE, flow_name
-from adapters.prefect.plans import Plans
-from adapters.prefect.runs import FlowRuns
-from core.domain.execution import Execution
-from core.domain.run import Deployed, Run
-from core.domain.task import DeployedAs, Priority, Source, Task
-from core.errors import Conflict, EngineRefused
-from core.ports import Clock
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.foreign import foreign_deployed
+from falcon_scheduler.adapters.prefect.mending import FlowRunMending
+from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, POOL_TYPE, flow_name
+from falcon_scheduler.adapters.prefect.plans import Plans
+from falcon_scheduler.adapters.prefect.runs import FlowRuns
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.run import Deployed, Run
+from falcon_scheduler.core.domain.task import DeployedAs, Priority, Source, Task
+from falcon_scheduler.core.errors import Conflict, EngineRefused
+from falcon_scheduler.core.ports import Clock
 
 OURS: dict[str, Any] = {"flows": {"name": {"any_": [*FLOWS.values()]}}}
 TAGGED: dict[str, Any] = {"deployments": {"tags": {"all_": [ADOPTION_TAG]}}}

@@ -10,8 +10,8 @@ from prefect.context import SettingsContext, get_settings_context
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES
 
-from adapters.prefect.refusals import reason_of
-from core.errors import EngineFault, EngineRefused, Unavailable
+from falcon_scheduler.adapters.prefect.refusals import reason_of
+from falcon_scheduler.core.errors import EngineFault, EngineRefused, Unavailable
 
 TRIED_AGAIN = 1
 """How often the client itself tries again, after some 2 s. Its own default, 5, takes a minute: nobody who asks our

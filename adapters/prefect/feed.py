@@ -10,9 +10,9 @@ from prefect.events.clients import PrefectEventSubscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 from websockets.exceptions import WebSocketException
 
-from core.domain.run import RunPhase
-from core.errors import Unavailable
-from core.ports import Change, ChangeKind
+from falcon_scheduler.core.domain.run import RunPhase
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import Change, ChangeKind
 
 FLOW_RUN, DEPLOYMENT = "prefect.flow-run.", "prefect.deployment."
 PLAIN_PHASES = {

@@ -19,9 +19,9 @@ from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from pydantic import ValidationError
 
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.unreadable import Quarantine
-from core.errors import EngineFault
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.unreadable import Quarantine
+from falcon_scheduler.core.errors import EngineFault
 
 logger = logging.getLogger(__name__)
 

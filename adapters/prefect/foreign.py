@@ -10,11 +10,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.prefect.deployments import changed_at
-from adapters.prefect.names import ADOPTION_TAG
-from adapters.prefect.schedule_reading import from_prefect
-from core.domain.run import Deployed
-from core.domain.task import DeployedAs, TaskDefinition, TaskType
+from falcon_scheduler.adapters.prefect.deployments import changed_at
+from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
+from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
+from falcon_scheduler.core.domain.run import Deployed
+from falcon_scheduler.core.domain.task import DeployedAs, TaskDefinition, TaskType
 
 
 def foreign_deployed(deployment: Mapping[str, Any], flow_name: str) -> Deployed:

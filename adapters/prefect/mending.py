@@ -12,13 +12,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.states import Failed
 
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.parameters import restored, sealed, sendable
-from adapters.prefect.runs import IN_POOL, FlowRuns
-from core.domain.run import Run, RunPhase
-from core.domain.task import Source, Task
-from core.errors import EngineFault, EngineRefused
-from core.ports import Clock
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.parameters import restored, sealed, sendable
+from falcon_scheduler.adapters.prefect.runs import IN_POOL, FlowRuns
+from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.errors import EngineFault, EngineRefused
+from falcon_scheduler.core.ports import Clock
 
 logger = logging.getLogger(__name__)
 

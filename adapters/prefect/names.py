@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from core.domain.task import Priority, TaskType
+from falcon_scheduler.core.domain.task import Priority, TaskType
 
 POOL = "falcon"
 POOL_TYPE = "warm-process"
@@ -18,8 +18,12 @@ FLOWS = {
     TaskType.CUSTOM: "custom-task",
     TaskType.SYSTEM: "system-task",
 }
-ENTRYPOINTS = {name: f"flows.entrypoints.{name.replace('-', '_')}" for name in FLOWS.values()}
+ENTRYPOINTS = {name: f"falcon_scheduler.flows.entrypoints.{name.replace('-', '_')}" for name in FLOWS.values()}
 """Module paths, so that a deployment holds no path of any machine and runs wherever the product is installed."""
+
+FORMER_ENTRYPOINTS = {path.removeprefix("falcon_scheduler."): path for path in ENTRYPOINTS.values()}
+"""Where our flows were before version 0.2, to where they are. A deployment of that time may come due before the first
+reload of a new facade brings it up to date."""
 
 ADOPTION_TAG = "scheduler-task"
 """A deployment of somebody else's that carries this tag is taken in as a task."""

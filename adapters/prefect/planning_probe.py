@@ -13,10 +13,10 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.runs import BULK_DELETE
-from core.errors import EngineRefused, Unavailable
-from core.ports import Clock
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.runs import BULK_DELETE
+from falcon_scheduler.core.errors import EngineRefused, Unavailable
+from falcon_scheduler.core.ports import Clock
 
 NAME = "planning-probe"
 DESCRIPTION = (

@@ -18,13 +18,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Scheduled
 
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.flow_run_reading import FlowRunReading
-from adapters.prefect.names import AUTO_SCHEDULED, TRIGGER_LABEL
-from adapters.prefect.states import plain
-from core.domain.execution import Trigger
-from core.domain.task import Task
-from core.errors import Unavailable
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
+from falcon_scheduler.adapters.prefect.names import AUTO_SCHEDULED, TRIGGER_LABEL
+from falcon_scheduler.adapters.prefect.states import plain
+from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 

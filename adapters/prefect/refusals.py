@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from core.domain.storable import storable_text
+from falcon_scheduler.core.domain.storable import storable_text
 
 LENGTH = 300
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>)]+", re.IGNORECASE)

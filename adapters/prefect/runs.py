@@ -13,17 +13,17 @@ from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter, WorkPo
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.states import Cancelled, Cancelling
 
-from adapters.prefect.ahead import one_ahead
-from adapters.prefect.errors import Gone, translated
-from adapters.prefect.flow_run_reading import PAGE, FlowRunReading
-from adapters.prefect.names import POOL, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
-from adapters.prefect.parameters import altered_by_prefect, sealed
-from adapters.prefect.states import run_of, state_of_end
-from core.domain.execution import Execution, Trigger
-from core.domain.run import Run
-from core.domain.task import Priority, Source, Task
-from core.errors import Conflict, EngineRefused, Invalid
-from core.ports import Clock
+from falcon_scheduler.adapters.prefect.ahead import one_ahead
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.flow_run_reading import PAGE, FlowRunReading
+from falcon_scheduler.adapters.prefect.names import POOL, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
+from falcon_scheduler.adapters.prefect.parameters import altered_by_prefect, sealed
+from falcon_scheduler.adapters.prefect.states import run_of, state_of_end
+from falcon_scheduler.core.domain.execution import Execution, Trigger
+from falcon_scheduler.core.domain.run import Run
+from falcon_scheduler.core.domain.task import Priority, Source, Task
+from falcon_scheduler.core.errors import Conflict, EngineRefused, Invalid
+from falcon_scheduler.core.ports import Clock
 
 DELETED_AT_ONCE = 50
 """The most that it deletes at once. Source: prefect 3.8, `bulk_delete_flow_runs`."""

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
-from core.domain.duration import format_duration
-from core.domain.schedule import Schedule, parse
-from core.errors import Invalid
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.schedule import Schedule, parse
+from falcon_scheduler.core.errors import Invalid
 
 COMPARED_DATES = 20
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)

@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
-from adapters.prefect.clock_change_days import changed_dates, schedules_on, stretches_between
-from adapters.prefect.cron_text import EVERY_DAY, Days, Times, cron_schedule, parted_for_croniter
-from core.domain.cron.fields import HOUR, MINUTE, MONTH
-from core.domain.cron.timetable import Timetable
-from core.domain.schedule import Every, Schedule
+from falcon_scheduler.adapters.prefect.clock_change_days import changed_dates, schedules_on, stretches_between
+from falcon_scheduler.adapters.prefect.cron_text import EVERY_DAY, Days, Times, cron_schedule, parted_for_croniter
+from falcon_scheduler.core.domain.cron.fields import HOUR, MINUTE, MONTH
+from falcon_scheduler.core.domain.cron.timetable import Timetable
+from falcon_scheduler.core.domain.schedule import Every, Schedule
 
 PrefectSchedule = CronSchedule | IntervalSchedule
 

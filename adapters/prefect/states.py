@@ -8,10 +8,16 @@ from typing import Any
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from adapters.prefect.names import CANCELLED_BY_ENGINE, LIMIT_MESSAGE, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.run import Run, RunPhase
-from core.domain.storable import storable_text
+from falcon_scheduler.adapters.prefect.names import (
+    CANCELLED_BY_ENGINE,
+    LIMIT_MESSAGE,
+    REFERENCES_LABEL,
+    SKIPPED,
+    TRIGGER_LABEL,
+)
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.storable import storable_text
 
 SHOWN = 300
 """Characters of an outcome that Prefect is told; the whole of it is in the history."""

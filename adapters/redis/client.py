@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
-from adapters.redis.errors import translated
+from falcon_scheduler.adapters.redis.errors import translated
 
 
 @asynccontextmanager

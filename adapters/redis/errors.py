@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from redis.exceptions import RedisError
 
-from core.errors import Unavailable
+from falcon_scheduler.core.errors import Unavailable
 
 
 @contextmanager

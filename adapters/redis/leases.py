@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 
-from adapters.redis.errors import translated
-from adapters.redis.locks import EXTEND, RELEASE, milliseconds
+from falcon_scheduler.adapters.redis.errors import translated
+from falcon_scheduler.adapters.redis.locks import EXTEND, RELEASE, milliseconds
 
 
 class RedisLease:

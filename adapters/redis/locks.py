@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 
-from adapters.redis.errors import translated
-from core.ports import Lock
+from falcon_scheduler.adapters.redis.errors import translated
+from falcon_scheduler.core.ports import Lock
 
 FENCE_LIFE = timedelta(days=30)
 """How long an unused fencing counter is kept. A task's own record continues the numbers after that."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 
-from adapters.redis.errors import translated
+from falcon_scheduler.adapters.redis.errors import translated
 
 WAKE_CHANNEL = "scheduler:wake:{pool}"
 """One channel for each work pool; the message is the id of the flow run."""

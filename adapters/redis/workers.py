@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 
-from adapters.redis.errors import translated
-from adapters.redis.locks import milliseconds
+from falcon_scheduler.adapters.redis.errors import translated
+from falcon_scheduler.adapters.redis.locks import milliseconds
 
 KEPT_FOR = timedelta(minutes=2)
 """Longer than several heartbeats of a worker, each of which says it again."""

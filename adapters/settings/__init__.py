@@ -17,7 +17,7 @@ from typing import Self, TypeVar, cast
 
 from pydantic import ValidationError
 
-from adapters.settings.groups import (
+from falcon_scheduler.adapters.settings.groups import (
     DEFAULT_HOME,
     AlertSettings,
     ApiSettings,
@@ -29,8 +29,8 @@ from adapters.settings.groups import (
     RedisSettings,
     SchedulerSettings,
 )
-from adapters.settings.names import is_for_runs, unknown_names
-from core.errors import SchedulerError
+from falcon_scheduler.adapters.settings.names import is_for_runs, unknown_names
+from falcon_scheduler.core.errors import SchedulerError
 
 __all__ = [
     "DEFAULT_HOME",

@@ -14,10 +14,10 @@ from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-from adapters.alerts.addresses import read_addresses, split_addresses
-from adapters.alerts.webhook import key_of
-from adapters.http.guard import AddressGuard
-from core.domain.duration import parse_duration
+from falcon_scheduler.adapters.alerts.addresses import read_addresses, split_addresses
+from falcon_scheduler.adapters.alerts.webhook import key_of
+from falcon_scheduler.adapters.http.guard import AddressGuard
+from falcon_scheduler.core.domain.duration import parse_duration
 
 _SHORTEST_WEBHOOK_SECRET_BYTES = 24  # Source: Standard Webhooks, "Signature scheme"
 _LONGEST_PATIENCE = timedelta(seconds=30)  # half of the time for which a message is claimed
@@ -180,7 +180,9 @@ def webhooks(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 def apprise_urls(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     found = read_addresses((entry.get_secret_value() for entry in value), "apprise")
     if found:
-        from adapters.alerts.apprise import service_of  # takes a third of a second, so only who needs it
+        from falcon_scheduler.adapters.alerts.apprise import (
+            service_of,  # takes a third of a second, so only who needs it
+        )
 
         for each in found:
             try:

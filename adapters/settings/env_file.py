@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic_settings.sources import read_env_file
 
-from core.errors import SchedulerError
+from falcon_scheduler.core.errors import SchedulerError
 
 
 class EnvFileError(SchedulerError):

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.settings import checks
-from adapters.settings.checks import Addresses, Duration, Listed, WebAddress
+from falcon_scheduler.adapters.settings import checks
+from falcon_scheduler.adapters.settings.checks import Addresses, Duration, Listed, WebAddress
 
 DEFAULT_HOME = Path(".falcon")
 """Where data lives unless `SCHEDULER_HOME` says otherwise: in the working directory, so that a checkout holds

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 
-from adapters.settings.groups import AlertSettings, ApiSettings, Group
+from falcon_scheduler.adapters.settings.groups import AlertSettings, ApiSettings, Group
 
 OWN_PREFIX = "SCHEDULER_"
 """Nobody else's, so every unknown name with it is reported."""

@@ -12,12 +12,12 @@ from typing import Protocol
 
 from starlette.requests import Request
 
-from api_facade.auth.carriers import carried_token
-from api_facade.auth.claims import Claims
-from api_facade.auth.tokens import TokenVerifier
-from api_facade.cache import BriefCache
-from core.domain.principal import Grants, Permission, Principal
-from core.errors import PermissionMissing, Unauthenticated, Unavailable
+from falcon_scheduler.api_facade.auth.carriers import carried_token
+from falcon_scheduler.api_facade.auth.claims import Claims
+from falcon_scheduler.api_facade.auth.tokens import TokenVerifier
+from falcon_scheduler.api_facade.cache import BriefCache
+from falcon_scheduler.core.domain.principal import Grants, Permission, Principal
+from falcon_scheduler.core.errors import PermissionMissing, Unauthenticated, Unavailable
 
 GRANTS_TTL = timedelta(seconds=10)
 """How long a grant that was taken away may still be used."""

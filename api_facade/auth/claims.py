@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.errors import Unauthenticated
+from falcon_scheduler.core.errors import Unauthenticated
 
 _LONGEST_USER_ID = 200
 _LARGEST_ID = 2**63 - 1

@@ -16,7 +16,7 @@ from datetime import timedelta
 import httpx
 import jwt
 
-from core.errors import Unavailable
+from falcon_scheduler.core.errors import Unavailable
 
 PROVIDER_ALGORITHMS = ("RS256", "EdDSA")
 KEYS_TTL = timedelta(minutes=10)

@@ -11,10 +11,10 @@ from datetime import timedelta
 
 import jwt
 
-from api_facade.auth.claims import BAD_TOKEN, Claims, read_claims
-from api_facade.auth.jwks import PROVIDER_ALGORITHMS, ProviderKeys
-from api_facade.auth.mint import ALGORITHM, ISSUER
-from core.errors import Unauthenticated
+from falcon_scheduler.api_facade.auth.claims import BAD_TOKEN, Claims, read_claims
+from falcon_scheduler.api_facade.auth.jwks import PROVIDER_ALGORITHMS, ProviderKeys
+from falcon_scheduler.api_facade.auth.mint import ALGORITHM, ISSUER
+from falcon_scheduler.core.errors import Unauthenticated
 
 CLOCK_SKEW = timedelta(seconds=30)
 LONGEST_TOKEN = 8192

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from api_facade.metrics.instruments import Metrics
-from core.errors import Unavailable
-from core.ports import Clock, Watermark
-from core.ports.outcomes import OutcomeLog
-from core.services.mirror import WATERMARK
-from core.services.status import ServiceStatus
+from falcon_scheduler.api_facade.metrics.instruments import Metrics
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import Clock, Watermark
+from falcon_scheduler.core.ports.outcomes import OutcomeLog
+from falcon_scheduler.core.services.mirror import WATERMARK
+from falcon_scheduler.core.services.status import ServiceStatus
 
 GATHER_INTERVAL = timedelta(seconds=15)
 REST_SHARE = 9

@@ -8,9 +8,9 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.task import Task
-from core.services.status import ServiceStatus
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.services.status import ServiceStatus
 
 _PREFIX = "falcon_scheduler"
 _DURATIONS = (0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3600)

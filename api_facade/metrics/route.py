@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import SecretStr
 
-from api_facade.auth.carriers import carried_token
-from api_facade.deps import count_address
-from core.errors import Unauthenticated
+from falcon_scheduler.api_facade.auth.carriers import carried_token
+from falcon_scheduler.api_facade.deps import count_address
+from falcon_scheduler.core.errors import Unauthenticated
 
 
 def metrics_router(token: SecretStr | None) -> APIRouter:

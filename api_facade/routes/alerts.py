@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from api_facade import examples
-from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Caller, Manager, Parts
-from api_facade.mapping import page_numbers, page_request
-from api_facade.schemas.alerts import (
+from falcon_scheduler.api_facade import examples
+from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from falcon_scheduler.api_facade.deps import Caller, Manager, Parts
+from falcon_scheduler.api_facade.mapping import page_numbers, page_request
+from falcon_scheduler.api_facade.schemas.alerts import (
     AlertList,
     AlertQuery,
     AlertResponse,
@@ -19,9 +19,9 @@ from api_facade.schemas.alerts import (
     AlertTestOutcome,
     DeliveryResponse,
 )
-from api_facade.shape import judged, read_json, read_whole
-from core.domain.alert import Alert, Delivery
-from core.ports.alerts import AlertFilter
+from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
+from falcon_scheduler.core.domain.alert import Alert, Delivery
+from falcon_scheduler.core.ports.alerts import AlertFilter
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=LeanRoute)
 

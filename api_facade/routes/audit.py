@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api_facade import examples
-from api_facade.declared import READ, LeanRoute, answers
-from api_facade.deps import Manager, Parts
-from api_facade.mapping import audit_response, page_numbers, page_request
-from api_facade.schemas.audit import AuditList, AuditQuery
-from core.errors import Invalid
-from core.ports import AuditFilter
+from falcon_scheduler.api_facade import examples
+from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers
+from falcon_scheduler.api_facade.deps import Manager, Parts
+from falcon_scheduler.api_facade.mapping import audit_response, page_numbers, page_request
+from falcon_scheduler.api_facade.schemas.audit import AuditList, AuditQuery
+from falcon_scheduler.core.errors import Invalid
+from falcon_scheduler.core.ports import AuditFilter
 
 router = APIRouter(prefix="/audit", tags=["service"], route_class=LeanRoute)
 

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from api_facade import examples
-from api_facade.batches import apply_to_all
-from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Controller, Creator, Identified, Parts, Reader
-from api_facade.imports import import_all
-from api_facade.mapping import exported
-from api_facade.schemas.batches import (
+from falcon_scheduler.api_facade import examples
+from falcon_scheduler.api_facade.batches import apply_to_all
+from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from falcon_scheduler.api_facade.deps import Controller, Creator, Identified, Parts, Reader
+from falcon_scheduler.api_facade.imports import import_all
+from falcon_scheduler.api_facade.mapping import exported
+from falcon_scheduler.api_facade.schemas.batches import (
     BulkRequest,
     BulkResult,
     Export,
@@ -21,9 +21,9 @@ from api_facade.schemas.batches import (
     ImportResult,
     Operation,
 )
-from api_facade.shape import IMPORT_BYTES, judged, read_json, read_whole
-from core.aside import aside
-from core.domain.principal import Permission
+from falcon_scheduler.api_facade.shape import IMPORT_BYTES, judged, read_json, read_whole
+from falcon_scheduler.core.aside import aside
+from falcon_scheduler.core.domain.principal import Permission
 
 router = APIRouter(prefix="/tasks", tags=["batches"], route_class=LeanRoute)
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from api_facade import examples
-from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Controller, IdempotencyKey, Parts, Reader, Runner
-from api_facade.ignored import ignore
-from api_facade.mapping import (
+from falcon_scheduler.api_facade import examples
+from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from falcon_scheduler.api_facade.deps import Controller, IdempotencyKey, Parts, Reader, Runner
+from falcon_scheduler.api_facade.ignored import ignore
+from falcon_scheduler.api_facade.mapping import (
     accepted,
     broadened,
     execution_filter,
@@ -20,16 +20,16 @@ from api_facade.mapping import (
     page_request,
     task_response,
 )
-from api_facade.paths import TASK_PATH
-from api_facade.schemas.executions import (
+from falcon_scheduler.api_facade.paths import TASK_PATH
+from falcon_scheduler.api_facade.schemas.executions import (
     ExecuteRequest,
     ExecutionAccepted,
     ExecutionList,
     ExecutionResponse,
     HistoryQuery,
 )
-from api_facade.schemas.tasks import TaskResponse, TaskStopped
-from api_facade.shape import judged, read_json, read_whole
+from falcon_scheduler.api_facade.schemas.tasks import TaskResponse, TaskStopped
+from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
 
 router = APIRouter(prefix=f"/tasks/{TASK_PATH}", tags=["control"], route_class=LeanRoute)
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from api_facade import examples
-from api_facade.declared import READ, LeanRoute, answers
-from api_facade.deps import Parts, Reader
-from api_facade.ignored import ignore
-from api_facade.mapping import (
+from falcon_scheduler.api_facade import examples
+from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers
+from falcon_scheduler.api_facade.deps import Parts, Reader
+from falcon_scheduler.api_facade.ignored import ignore
+from falcon_scheduler.api_facade.mapping import (
     broadened,
     execution_filter,
     execution_response,
@@ -18,7 +18,7 @@ from api_facade.mapping import (
     page_numbers,
     page_request,
 )
-from api_facade.schemas.executions import ExecutionList, ExecutionQuery, ExecutionResponse
+from falcon_scheduler.api_facade.schemas.executions import ExecutionList, ExecutionQuery, ExecutionResponse
 
 router = APIRouter(prefix="/executions", tags=["executions"], route_class=LeanRoute)
 

@@ -7,11 +7,11 @@ from datetime import datetime
 import psutil
 from fastapi import APIRouter, Request
 
-from api_facade import examples
-from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.deps import Caller, Manager, Parts, Public
-from api_facade.mapping import scheduler_status, stats_response, status_response
-from api_facade.schemas.service import (
+from falcon_scheduler.api_facade import examples
+from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from falcon_scheduler.api_facade.deps import Caller, Manager, Parts, Public
+from falcon_scheduler.api_facade.mapping import scheduler_status, stats_response, status_response
+from falcon_scheduler.api_facade.schemas.service import (
     ExecutorList,
     ExecutorResponse,
     Reloaded,
@@ -21,9 +21,9 @@ from api_facade.schemas.service import (
     StatsResponse,
     StatusResponse,
 )
-from api_facade.shape import judged, read_json, read_whole
-from core.domain.schedule import ScheduleError, parse
-from core.errors import Invalid
+from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
+from falcon_scheduler.core.domain.schedule import ScheduleError, parse
+from falcon_scheduler.core.errors import Invalid
 
 router = APIRouter(route_class=LeanRoute)
 

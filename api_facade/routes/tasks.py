@@ -6,19 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api_facade import examples
-from api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
-from api_facade.definitions import read_changes, read_definition
-from api_facade.deps import Creator, Deleter, Parts, Reader, Updater
-from api_facade.ignored import ignore
-from api_facade.mapping import page_numbers, page_request, task_filter, task_response
-from api_facade.paths import TASK_PATH
-from api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
-from api_facade.sent_tasks import without_own_fields
-from api_facade.shape import judged, read_json
-from core.aside import aside
-from core.domain.task import Source
-from core.errors import ImportedTask, SystemTaskProtected
+from falcon_scheduler.api_facade import examples
+from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from falcon_scheduler.api_facade.definitions import read_changes, read_definition
+from falcon_scheduler.api_facade.deps import Creator, Deleter, Parts, Reader, Updater
+from falcon_scheduler.api_facade.ignored import ignore
+from falcon_scheduler.api_facade.mapping import page_numbers, page_request, task_filter, task_response
+from falcon_scheduler.api_facade.paths import TASK_PATH
+from falcon_scheduler.api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
+from falcon_scheduler.api_facade.sent_tasks import without_own_fields
+from falcon_scheduler.api_facade.shape import judged, read_json
+from falcon_scheduler.core.aside import aside
+from falcon_scheduler.core.domain.task import Source
+from falcon_scheduler.core.errors import ImportedTask, SystemTaskProtected
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape
-from api_facade.schemas.values import Instant
-from core.domain.alert import AlertEvent, AlertKind, AlertState, DeliveryState
+from falcon_scheduler.api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape
+from falcon_scheduler.api_facade.schemas.values import Instant
+from falcon_scheduler.core.domain.alert import AlertEvent, AlertKind, AlertState, DeliveryState
 
 
 class AlertQuery(PageQuery):

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api_facade.schemas.common import PageQuery, PageShape, ResponseShape
-from api_facade.schemas.values import Instant, QueryInstant
-from core.domain.audit import Action, ChangeOutcome, Door
+from falcon_scheduler.api_facade.schemas.common import PageQuery, PageShape, ResponseShape
+from falcon_scheduler.api_facade.schemas.values import Instant, QueryInstant
+from falcon_scheduler.core.domain.audit import Action, ChangeOutcome, Door
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

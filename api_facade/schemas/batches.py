@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from api_facade.schemas.common import ProblemFault, RequestShape, ResponseShape
-from api_facade.schemas.tasks import TaskCreate
-from api_facade.schemas.values import IN_DIGITS, Instant
-from core.domain.task import Source
+from falcon_scheduler.api_facade.schemas.common import ProblemFault, RequestShape, ResponseShape
+from falcon_scheduler.api_facade.schemas.tasks import TaskCreate
+from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant
+from falcon_scheduler.core.domain.task import Source
 
 MOST_IDS = 100
 MOST_IMPORTED = 500

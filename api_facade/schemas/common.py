@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api_facade.schemas.values import IN_DIGITS
+from falcon_scheduler.api_facade.schemas.values import IN_DIGITS
 
 LAST_PAGE = 1_000_000
 

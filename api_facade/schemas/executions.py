@@ -7,10 +7,17 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape
-from api_facade.schemas.tasks import AnyPriority
-from api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryDay, QueryDayEnd, QueryInstant
-from core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape
+from falcon_scheduler.api_facade.schemas.tasks import AnyPriority
+from falcon_scheduler.api_facade.schemas.values import (
+    IN_DIGITS,
+    DurationText,
+    Instant,
+    QueryDay,
+    QueryDayEnd,
+    QueryInstant,
+)
+from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 
 LONGEST_LIST = 1000
 WITH_OUTPUT = 100

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from api_facade.schemas.common import RequestShape, ResponseShape
-from api_facade.schemas.tasks import Cron
-from api_facade.schemas.values import DurationText, Instant
-from core.services.status import Condition
+from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
+from falcon_scheduler.api_facade.schemas.tasks import Cron
+from falcon_scheduler.api_facade.schemas.values import DurationText, Instant
+from falcon_scheduler.core.services.status import Condition
 
 
 class StatsResponse(ResponseShape):

@@ -7,10 +7,16 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape, without_defaults
-from api_facade.schemas.values import IN_DIGITS, DurationText, Instant, Length, QueryBoolean
-from core.domain.task import Overlap, Priority, Source, TaskStatus
-from core.services.validation import (
+from falcon_scheduler.api_facade.schemas.common import (
+    PageQuery,
+    PageShape,
+    RequestShape,
+    ResponseShape,
+    without_defaults,
+)
+from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, Length, QueryBoolean
+from falcon_scheduler.core.domain.task import Overlap, Priority, Source, TaskStatus
+from falcon_scheduler.core.services.validation import (
     DESCRIPTION_LENGTH,
     FAILURES_IN_A_ROW,
     MAX_CHANNELS,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from core.domain.duration import format_duration, from_nanoseconds, parse_duration
+from falcon_scheduler.core.domain.duration import format_duration, from_nanoseconds, parse_duration
 
 _LONGEST_NANOSECONDS = 2**63 - 1
 _DURATION_PATTERN = r"^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$"

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from core.domain.alert import TASK_KINDS, AlertKind, TaskAlerts
-from core.domain.duration import format_duration
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.task import Task
+from falcon_scheduler.core.domain.alert import TASK_KINDS, AlertKind, TaskAlerts
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Task
 
 RATE_MARGIN = 0.1
 """How far below its threshold a rate has to fall before it counts as recovered, so that it does not flap."""

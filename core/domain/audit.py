@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from core.domain.duration import format_duration
-from core.domain.plain_secrets import secrets_in
-from core.domain.redaction import CONCEALED, Redactor, is_secret_name, shut
-from core.domain.task import Task, TaskDefinition
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.plain_secrets import secrets_in
+from falcon_scheduler.core.domain.redaction import CONCEALED, Redactor, is_secret_name, shut
+from falcon_scheduler.core.domain.task import Task, TaskDefinition
 
 LONGEST_TEXT = 500
 """Characters of one text that the audit keeps."""

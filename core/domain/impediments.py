@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from core.domain.schedule import ScheduleError, parse
+from falcon_scheduler.core.domain.schedule import ScheduleError, parse
 
 DECISIVE = {
     "type": "the type of the task",

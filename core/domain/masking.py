@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from core.domain.plain_secrets import QUERY_NAMES
-from core.domain.redaction import CONCEALED, conceal, is_secret_name
-from core.domain.references import REFERENCE
-from core.domain.secret_addresses import without_odd_segments
-from core.errors import Fault
+from falcon_scheduler.core.domain.plain_secrets import QUERY_NAMES
+from falcon_scheduler.core.domain.redaction import CONCEALED, conceal, is_secret_name
+from falcon_scheduler.core.domain.references import REFERENCE
+from falcon_scheduler.core.domain.secret_addresses import without_odd_segments
+from falcon_scheduler.core.errors import Fault
 
 _SCHEMES = frozenset({"", "bearer", "basic", "digest", "token", "apikey", "negotiate"})
 _COUNT = 100_000

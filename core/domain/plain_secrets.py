@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from core.domain.redaction import is_secret_name, named_in_text
-from core.domain.secret_addresses import secret_paths
+from falcon_scheduler.core.domain.redaction import is_secret_name, named_in_text
+from falcon_scheduler.core.domain.secret_addresses import secret_paths
 
 QUERY_NAMES = frozenset({"key", "sig", "signature", "code", "auth", "pwd", "sid", "session"})
 """In a query these mean secrets; elsewhere they are everyday words."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 
 COUNTED_WINDOW = 100
 """How many already counted execution ids a task remembers, so that an outcome told twice counts once.

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from core.domain.secret_addresses import without_secret_paths
+from falcon_scheduler.core.domain.secret_addresses import without_secret_paths
 
 CONCEALED = "[concealed]"
 

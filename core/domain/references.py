@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from core.errors import Fault
+from falcon_scheduler.core.errors import Fault
 
 REFERENCE = re.compile(r"\{\{\s*prefect\.blocks\.secret\.([a-z0-9]+(?:-[a-z0-9]+)*)\s*\}\}")
 """Source: Prefect, "Blocks": a document's name has lower-case letters, digits and dashes."""

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.domain.execution import Trigger
-from core.domain.task import DeployedAs, Task, TaskDefinition
+from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.task import DeployedAs, Task, TaskDefinition
 
 
 class RunPhase(StrEnum):

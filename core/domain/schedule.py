@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from core.domain.cron.clock_changes import check_zone, stretch_at, zone_names
-from core.domain.cron.faults import ScheduleError
-from core.domain.cron.timetable import Timetable, parse_timetable
-from core.domain.cron.words import describe_interval, describe_timetable
-from core.domain.duration import format_duration, parse_nanoseconds
+from falcon_scheduler.core.domain.cron.clock_changes import check_zone, stretch_at, zone_names
+from falcon_scheduler.core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.cron.timetable import Timetable, parse_timetable
+from falcon_scheduler.core.domain.cron.words import describe_interval, describe_timetable
+from falcon_scheduler.core.domain.duration import format_duration, parse_nanoseconds
 
 __all__ = ["Every", "Schedule", "ScheduleError", "Timetable", "parse", "parse_stored", "zone_within"]
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from core.domain.alert import TaskAlerts
-from core.domain.execution import Execution
-from core.domain.impediments import impediments_of
-from core.domain.periods import Held, Period, followed_by
-from core.domain.record import RunRecord
+from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.impediments import impediments_of
+from falcon_scheduler.core.domain.periods import Held, Period, followed_by
+from falcon_scheduler.core.domain.record import RunRecord
 
 
 class TaskType:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core.domain.storable import storable_text
-from core.domain.work import OUTPUT_LIMIT_BYTES
-from core.errors import SchedulerError
+from falcon_scheduler.core.domain.storable import storable_text
+from falcon_scheduler.core.domain.work import OUTPUT_LIMIT_BYTES
+from falcon_scheduler.core.errors import SchedulerError
 
 
 def describe_error(error: BaseException) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
-from core.eve.affiliation import AffiliationChange, Batch, Batcher
-from core.eve.bisection import BatchAnswer, Bisection
-from core.eve.concurrency import OutageGuard, complete, for_each
-from core.eve.errors import EsiUnavailable, EsiUnreadable, EsiWaitTooLong
-from core.eve.modules import AffiliationResult
-from core.eve.options import AffiliationOptions
-from core.eve.ports import CharacterStore, EsiGateway
-from core.eve.report import Report
+from falcon_scheduler.core.eve.affiliation import AffiliationChange, Batch, Batcher
+from falcon_scheduler.core.eve.bisection import BatchAnswer, Bisection
+from falcon_scheduler.core.eve.concurrency import OutageGuard, complete, for_each
+from falcon_scheduler.core.eve.errors import EsiUnavailable, EsiUnreadable, EsiWaitTooLong
+from falcon_scheduler.core.eve.modules import AffiliationResult
+from falcon_scheduler.core.eve.options import AffiliationOptions
+from falcon_scheduler.core.eve.ports import CharacterStore, EsiGateway
+from falcon_scheduler.core.eve.report import Report
 
 _PAGE = 1000
 """Characters read at a time, whatever the size of a batch."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
-from core.eve.concurrency import for_each
-from core.eve.entities import EntitySync
-from core.eve.modules import AllianceImportResult
-from core.eve.options import AllianceImportOptions
-from core.eve.ports import EntityStore, EsiGateway
-from core.eve.report import Report
+from falcon_scheduler.core.eve.concurrency import for_each
+from falcon_scheduler.core.eve.entities import EntitySync
+from falcon_scheduler.core.eve.modules import AllianceImportResult
+from falcon_scheduler.core.eve.options import AllianceImportOptions
+from falcon_scheduler.core.eve.ports import EntityStore, EsiGateway
+from falcon_scheduler.core.eve.report import Report
 
 ALLIANCE_FIELDS = frozenset(
     {

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from core.eve.affiliation import Affiliation
-from core.eve.errors import EsiRefused
-from core.eve.ports import EsiGateway
+from falcon_scheduler.core.eve.affiliation import Affiliation
+from falcon_scheduler.core.eve.errors import EsiRefused
+from falcon_scheduler.core.eve.ports import EsiGateway
 
 _ABOUT_THE_IDS = frozenset({400, 404, 422})
 """Which of these one bad id gives is not confirmed, so all are read alike."""

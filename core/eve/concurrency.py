@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import TypeVar
 
-from core.errors import Unavailable
+from falcon_scheduler.core.errors import Unavailable
 
 T = TypeVar("T")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from core.eve.concurrency import for_each
-from core.eve.entities import EntitySync
-from core.eve.entity import StoredEntity
-from core.eve.modules import CorporationUpdateResult
-from core.eve.options import CorporationUpdateOptions
-from core.eve.ports import EntityStore, EsiGateway
-from core.eve.report import Report
+from falcon_scheduler.core.eve.concurrency import for_each
+from falcon_scheduler.core.eve.entities import EntitySync
+from falcon_scheduler.core.eve.entity import StoredEntity
+from falcon_scheduler.core.eve.modules import CorporationUpdateResult
+from falcon_scheduler.core.eve.options import CorporationUpdateOptions
+from falcon_scheduler.core.eve.ports import EntityStore, EsiGateway
+from falcon_scheduler.core.eve.report import Report
 
 CORPORATION_FIELDS = frozenset(
     {

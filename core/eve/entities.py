@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from core.eve.concurrency import CANCEL_GRACE, OutageGuard, complete
-from core.eve.entity import EntityChange, StoredEntity, difference
-from core.eve.errors import EsiRefused, EsiUnavailable, EsiUnreadable, EsiWaitTooLong
-from core.eve.ports import Answer, EntityStore, Source
-from core.eve.report import Report
+from falcon_scheduler.core.eve.concurrency import CANCEL_GRACE, OutageGuard, complete
+from falcon_scheduler.core.eve.entity import EntityChange, StoredEntity, difference
+from falcon_scheduler.core.eve.errors import EsiRefused, EsiUnavailable, EsiUnreadable, EsiWaitTooLong
+from falcon_scheduler.core.eve.ports import Answer, EntityStore, Source
+from falcon_scheduler.core.eve.report import Report
 
 _OUTAGE_ENTITIES = 20
 """So many requests failing in a row, each with its retries, is an outage."""

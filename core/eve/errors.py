@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core.errors import SchedulerError, Unavailable
+from falcon_scheduler.core.errors import SchedulerError, Unavailable
 
 
 class EveMisconfigured(SchedulerError):

@@ -13,13 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.eve.options import (
+from falcon_scheduler.core.eve.options import (
     AffiliationOptions,
     AllianceImportOptions,
     CorporationUpdateOptions,
     TokenRefreshOptions,
 )
-from core.eve.report import Report
+from falcon_scheduler.core.eve.report import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from core.eve.affiliation import Affiliation, AffiliationChange, StalePage
-from core.eve.entity import Entity, EntityChange, StoredEntity, WriteCounts
-from core.eve.profile import Grant, Identity, Position, Profile
+from falcon_scheduler.core.eve.affiliation import Affiliation, AffiliationChange, StalePage
+from falcon_scheduler.core.eve.entity import Entity, EntityChange, StoredEntity, WriteCounts
+from falcon_scheduler.core.eve.profile import Grant, Identity, Position, Profile
 
 
 class Source(StrEnum):

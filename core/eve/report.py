@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.domain.work import Progress, WorkLog
+from falcon_scheduler.core.domain.work import Progress, WorkLog
 
 PROGRESS_EVERY = 100
 """Source: the scheduler document, "logs progress every 100"."""

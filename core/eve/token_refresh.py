@@ -10,13 +10,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from core.eve.concurrency import complete, for_each, insist
-from core.eve.errors import EveMisconfigured, GrantRejected, OtherRefresher, SsoUnavailable, TokenNotGenuine
-from core.eve.modules import TokenRefreshResult
-from core.eve.options import TokenRefreshOptions
-from core.eve.ports import ProfileStore, Sso
-from core.eve.profile import Grant, Identity, Profile
-from core.eve.report import Report
+from falcon_scheduler.core.eve.concurrency import complete, for_each, insist
+from falcon_scheduler.core.eve.errors import (
+    EveMisconfigured,
+    GrantRejected,
+    OtherRefresher,
+    SsoUnavailable,
+    TokenNotGenuine,
+)
+from falcon_scheduler.core.eve.modules import TokenRefreshResult
+from falcon_scheduler.core.eve.options import TokenRefreshOptions
+from falcon_scheduler.core.eve.ports import ProfileStore, Sso
+from falcon_scheduler.core.eve.profile import Grant, Identity, Profile
+from falcon_scheduler.core.eve.report import Report
 
 CLAIM_TIME = timedelta(minutes=2)
 """Longer than any call to SSO (30 s), short enough that a crashed worker's profiles are free before they are due."""

@@ -6,12 +6,12 @@ method may be repeated safely.
 
 from __future__ import annotations
 
-from core.ports.audit import AuditFilter, AuditStore
-from core.ports.engine import Change, ChangeFeed, ChangeKind, PlannerProbe, RunEngine
-from core.ports.locks import Lease, Lock, LockService
-from core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
-from core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
-from core.ports.surroundings import Clock, ExecutorCatalog, Health, HealthProbe
+from falcon_scheduler.core.ports.audit import AuditFilter, AuditStore
+from falcon_scheduler.core.ports.engine import Change, ChangeFeed, ChangeKind, PlannerProbe, RunEngine
+from falcon_scheduler.core.ports.locks import Lease, Lock, LockService
+from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
+from falcon_scheduler.core.ports.surroundings import Clock, ExecutorCatalog, Health, HealthProbe
 
 __all__ = [
     "AuditFilter",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from core.domain.alert import Alert, AlertKind, AlertState, Message
-from core.domain.execution import Execution
-from core.domain.task import Task
-from core.ports.paging import Page, PageRequest
+from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState, Message
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.ports.paging import Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from core.domain.audit import Action, AuditEntry, ChangeOutcome
-from core.ports.paging import Page, PageRequest
+from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome
+from falcon_scheduler.core.ports.paging import Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

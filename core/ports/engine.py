@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from core.domain.execution import Execution
-from core.domain.run import Deployed, Run, RunPhase
-from core.domain.task import DeployedAs, Priority, Task
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.run import Deployed, Run, RunPhase
+from falcon_scheduler.core.domain.task import DeployedAs, Priority, Task
 
 
 class RunEngine(Protocol):

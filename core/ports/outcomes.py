@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from core.domain.execution import Execution
+from falcon_scheduler.core.domain.execution import Execution
 
 
 class OutcomeLog(Protocol):

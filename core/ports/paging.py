@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from core.domain.execution import ExecutionStatus
-from core.domain.task import Priority, TaskStatus
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.task import Priority, TaskStatus
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from core.domain.execution import Execution
-from core.domain.task import Task
-from core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 
 
 class TaskStore(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from core.errors import Fault
+from falcon_scheduler.core.errors import Fault
 
 
 class Clock(Protocol):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
-from core.domain.record import DayCounts
-from core.domain.takeover import ForeignCounts, Takeover
+from falcon_scheduler.core.domain.record import DayCounts
+from falcon_scheduler.core.domain.takeover import ForeignCounts, Takeover
 
 
 class TakeoverRecord(Protocol):

@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.domain.alert import Alert, AlertEvent, Message, message_of
-from core.domain.duration import format_duration
-from core.errors import DeliveryFailed, Invalid, SchedulerError
-from core.ports import Clock
-from core.ports.alerts import AlertChannel, AlertFilter, AlertStore
-from core.ports.paging import Page, PageRequest
+from falcon_scheduler.core.domain.alert import Alert, AlertEvent, Message, message_of
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.errors import DeliveryFailed, Invalid, SchedulerError
+from falcon_scheduler.core.ports import Clock
+from falcon_scheduler.core.ports.alerts import AlertChannel, AlertFilter, AlertStore
+from falcon_scheduler.core.ports.paging import Page, PageRequest
 
 logger = logging.getLogger(__name__)
 

@@ -13,16 +13,23 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from core.domain.alert import TASK_KINDS, Alert, AlertKind, Subject, key_of
-from core.domain.alert_rules import AlertPolicy, Finding, judge, last_sign_of, lateness_of, overdue_since
-from core.domain.execution import Execution, ExecutionStatus
-from core.domain.task import Source, Task
-from core.errors import TaskNotFound, Unavailable
-from core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
-from core.ports.alerts import AlertStore, RunHistory
-from core.services.instants import next_run
-from core.services.mirror import WATERMARK
-from core.services.worker_watch import WorkerWatch
+from falcon_scheduler.core.domain.alert import TASK_KINDS, Alert, AlertKind, Subject, key_of
+from falcon_scheduler.core.domain.alert_rules import (
+    AlertPolicy,
+    Finding,
+    judge,
+    last_sign_of,
+    lateness_of,
+    overdue_since,
+)
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.errors import TaskNotFound, Unavailable
+from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
+from falcon_scheduler.core.services.instants import next_run
+from falcon_scheduler.core.services.mirror import WATERMARK
+from falcon_scheduler.core.services.worker_watch import WorkerWatch
 
 logger = logging.getLogger(__name__)
 

@@ -14,14 +14,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from core.aside import aside
-from core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin, cleaned_difference, picture_of
-from core.domain.principal import Principal
-from core.domain.task import Task
-from core.errors import SchedulerError, TaskNotFound, Unavailable
-from core.ports.audit import AuditFilter, AuditStore
-from core.ports.paging import Page, PageRequest
-from core.ports.surroundings import Clock
+from falcon_scheduler.core.aside import aside
+from falcon_scheduler.core.domain.audit import (
+    Action,
+    AuditEntry,
+    ChangeOutcome,
+    Door,
+    Origin,
+    cleaned_difference,
+    picture_of,
+)
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
+from falcon_scheduler.core.ports.audit import AuditFilter, AuditStore
+from falcon_scheduler.core.ports.paging import Page, PageRequest
+from falcon_scheduler.core.ports.surroundings import Clock
 
 logger = logging.getLogger(__name__)
 

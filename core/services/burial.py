@@ -12,14 +12,14 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from core.domain.execution import Execution, ExecutionStatus
-from core.domain.retry import delay_before_retry
-from core.domain.run import Run, RunPhase
-from core.domain.task import Overlap, Source, Task
-from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
-from core.services.counting import OutcomeCounting
-from core.services.mirror import Mirror, picture_of
-from core.services.setting_aside import Aside
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.retry import delay_before_retry
+from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.task import Overlap, Source, Task
+from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.services.counting import OutcomeCounting
+from falcon_scheduler.core.services.mirror import Mirror, picture_of
+from falcon_scheduler.core.services.setting_aside import Aside
 
 logger = logging.getLogger(__name__)
 

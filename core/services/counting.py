@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
-from core.domain.execution import Execution
-from core.domain.record import COUNTED_WINDOW
-from core.domain.task import Task
-from core.errors import ConcurrentChange, TaskNotFound, UnreadableDocument
-from core.ports import ExecutionStore, TaskStore
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.record import COUNTED_WINDOW
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import ConcurrentChange, TaskNotFound, UnreadableDocument
+from falcon_scheduler.core.ports import ExecutionStore, TaskStore
 
 COUNTED_AT_ONCE = COUNTED_WINDOW // 2
 """Ends that a task counts in one step: all are among those it remembers, should the step have to be repeated."""

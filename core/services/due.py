@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from core.domain.execution import Trigger
-from core.domain.periods import Held
-from core.domain.task import Task
-from core.services.instants import names, period_at
-from core.services.run_terms import Ticket
+from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.periods import Held
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.services.instants import names, period_at
+from falcon_scheduler.core.services.run_terms import Ticket
 
 
 def reason_to_leave_out(ticket: Ticket, task: Task) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from core.domain.alert import Alert, AlertKind
-from core.ports import Health, HealthProbe
-from core.services.service_alerts import ServiceAlerts
-from core.services.status import PROBE_TIMEOUT
+from falcon_scheduler.core.domain.alert import Alert, AlertKind
+from falcon_scheduler.core.ports import Health, HealthProbe
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.status import PROBE_TIMEOUT
 
 WATCH_INTERVAL = timedelta(seconds=5)
 FAILING_AFTER = timedelta(seconds=30)

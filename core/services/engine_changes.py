@@ -13,15 +13,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from core.domain.audit import Action, picture_of
-from core.domain.run import Deployed
-from core.domain.task import Source, Task
-from core.errors import NameTaken
-from core.ports import Clock, RunEngine, TaskStore
-from core.services.auditing import ENGINE_USER, Auditing
-from core.services.instants import next_run
-from core.services.planning import LOOK_BACK
-from core.services.tasks import deploy, plan_again
+from falcon_scheduler.core.domain.audit import Action, picture_of
+from falcon_scheduler.core.domain.run import Deployed
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.errors import NameTaken
+from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore
+from falcon_scheduler.core.services.auditing import ENGINE_USER, Auditing
+from falcon_scheduler.core.services.instants import next_run
+from falcon_scheduler.core.services.planning import LOOK_BACK
+from falcon_scheduler.core.services.tasks import deploy, plan_again
 
 TAKEN_BACK_REASON = (
     "The task decides this, and a task can't hold what was set in Prefect, "

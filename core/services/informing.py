@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from core.domain.work import WorkLog
-from core.errors import ConcurrentChange, SchedulerError, Unavailable
+from falcon_scheduler.core.domain.work import WorkLog
+from falcon_scheduler.core.errors import ConcurrentChange, SchedulerError, Unavailable
 
 T = TypeVar("T")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.domain.periods import Held, Period, in_force_at
-from core.domain.schedule import Every, ScheduleError, parse_stored
-from core.domain.task import Task
+from falcon_scheduler.core.domain.periods import Held, Period, in_force_at
+from falcon_scheduler.core.domain.schedule import Every, ScheduleError, parse_stored
+from falcon_scheduler.core.domain.task import Task
 
 _SECOND = timedelta(seconds=1)
 

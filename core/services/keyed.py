@@ -14,10 +14,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.domain.principal import Principal
-from core.errors import KeyReused
-from core.ports.keyed import KeyedRequest, KeyedRequestStore
-from core.ports.surroundings import Clock
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.errors import KeyReused
+from falcon_scheduler.core.ports.keyed import KeyedRequest, KeyedRequestStore
+from falcon_scheduler.core.ports.surroundings import Clock
 
 KEPT_FOR = timedelta(hours=24)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from core.domain.task import SYSTEM_ID_PREFIX, Source, Task, TaskDefinition, TaskType
+from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, Source, Task, TaskDefinition, TaskType
 
 
 def stand_in(task_id: str, now: datetime) -> Task:

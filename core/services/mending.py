@@ -12,13 +12,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from core.domain.alert import AlertKind
-from core.domain.run import Run, RunPhase
-from core.domain.task import Task
-from core.errors import SchedulerError, Unavailable
-from core.ports import RunEngine, TaskStore
-from core.services.mirror import Mirror
-from core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import SchedulerError, Unavailable
+from falcon_scheduler.core.ports import RunEngine, TaskStore
+from falcon_scheduler.core.services.mirror import Mirror
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
 
 logger = logging.getLogger(__name__)
 

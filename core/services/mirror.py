@@ -11,13 +11,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from core.domain.execution import Execution, ExecutionStatus
-from core.domain.run import Run, RunPhase
-from core.domain.task import Source, Task
-from core.errors import TaskNotFound, Unavailable, UnreadableDocument
-from core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
-from core.services.counting import OutcomeCounting
-from core.services.setting_aside import Aside
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
+from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.services.counting import OutcomeCounting
+from falcon_scheduler.core.services.setting_aside import Aside
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core.domain.alert import AlertKind
-from core.ports import Clock
-from core.ports.refresher import OtherRefresherRecord
-from core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.ports import Clock
+from falcon_scheduler.core.ports.refresher import OtherRefresherRecord
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
 
 WATCH_INTERVAL = timedelta(seconds=30)
 STILL_TRUE = timedelta(hours=1)

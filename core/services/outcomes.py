@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from core.domain.execution import Execution
-from core.domain.task import Task
-from core.errors import TaskNotFound
-from core.ports import Clock, TaskStore, Watermark
-from core.ports.outcomes import OutcomeLog
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import TaskNotFound
+from falcon_scheduler.core.ports import Clock, TaskStore, Watermark
+from falcon_scheduler.core.ports.outcomes import OutcomeLog
 
 WATERMARK = "outcomes"
 FOLLOW_INTERVAL = timedelta(seconds=1)

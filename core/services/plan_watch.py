@@ -13,17 +13,17 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from core.domain.alert import AlertKind
-from core.domain.duration import format_duration
-from core.domain.run import Deployed
-from core.domain.schedule import ScheduleError
-from core.domain.task import Source, Task
-from core.errors import SchedulerError, TaskNotFound, Unavailable
-from core.ports import Clock, PlannerProbe, RunEngine, TaskStore, Watermark
-from core.services.instants import due_between
-from core.services.planning import CAUGHT_UP, MOST_AT_ONCE
-from core.services.service_alerts import ServiceAlerts
-from core.services.tasks import deploy
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.run import Deployed
+from falcon_scheduler.core.domain.schedule import ScheduleError
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
+from falcon_scheduler.core.ports import Clock, PlannerProbe, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.services.instants import due_between
+from falcon_scheduler.core.services.planning import CAUGHT_UP, MOST_AT_ONCE
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.tasks import deploy
 
 logger = logging.getLogger(__name__)
 

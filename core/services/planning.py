@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.domain.task import Source, Task
-from core.ports import Clock, RunEngine
-from core.services.instants import due_between, next_run
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.ports import Clock, RunEngine
+from falcon_scheduler.core.services.instants import due_between, next_run
 
 MARGIN = timedelta(seconds=2)
 """How far before a change the plan is completed: the engine's clock may be behind ours."""

@@ -15,17 +15,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.domain.audit import Action, picture_of
-from core.domain.principal import Principal
-from core.domain.run import Deployed
-from core.domain.task import Source, Task
-from core.errors import Conflict, EngineFault, SchedulerError, TaskNotFound, Unavailable, UnreadableDocument
-from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
-from core.services.auditing import Auditing
-from core.services.engine_changes import EngineChanges
-from core.services.planning import LOOK_BACK
-from core.services.setting_aside import MOST_FAULTS
-from core.services.tasks import deploy
+from falcon_scheduler.core.domain.audit import Action, picture_of
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.run import Deployed
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.errors import (
+    Conflict,
+    EngineFault,
+    SchedulerError,
+    TaskNotFound,
+    Unavailable,
+    UnreadableDocument,
+)
+from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.engine_changes import EngineChanges
+from falcon_scheduler.core.services.planning import LOOK_BACK
+from falcon_scheduler.core.services.setting_aside import MOST_FAULTS
+from falcon_scheduler.core.services.tasks import deploy
 
 logger = logging.getLogger(__name__)
 

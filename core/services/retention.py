@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from core.errors import TaskNotFound, UnreadableDocument
-from core.ports import Clock, ExecutionStore, RunEngine, TaskStore
-from core.ports.takeover import TakeoverRecord
+from falcon_scheduler.core.errors import TaskNotFound, UnreadableDocument
+from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.ports.takeover import TakeoverRecord
 
 BATCH = 500
 

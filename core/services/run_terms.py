@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from core.domain.execution import Execution, Trigger
-from core.domain.work import Progress, WorkLog
-from core.ports import Lock
+from falcon_scheduler.core.domain.execution import Execution, Trigger
+from falcon_scheduler.core.domain.work import Progress, WorkLog
+from falcon_scheduler.core.ports import Lock
 
 
 class LostError(Exception):

@@ -15,22 +15,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from core.domain.duration import format_duration
-from core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
-from core.domain.references import forbidden_references
-from core.domain.retry import LONGEST_DELAY, delay_before_retry
-from core.domain.storable import storable_value
-from core.domain.task import Overlap, Task
-from core.domain.wording import describe_error, first_line, limited
-from core.domain.work import Executor, TaskResult, WorkContext, known_so_far
-from core.errors import TaskNotFound, Unavailable, UnreadableDocument
-from core.ports import Beginning, Clock, ExecutionStore, TaskStore
-from core.services.counting import OutcomeCounting
-from core.services.due import occurrence_of, reason_to_leave_out
-from core.services.informing import asked, decided, inform
-from core.services.instants import next_run
-from core.services.overlap import OverlapRule, Turn
-from core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
+from falcon_scheduler.core.domain.references import forbidden_references
+from falcon_scheduler.core.domain.retry import LONGEST_DELAY, delay_before_retry
+from falcon_scheduler.core.domain.storable import storable_value
+from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.domain.wording import describe_error, first_line, limited
+from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext, known_so_far
+from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
+from falcon_scheduler.core.ports import Beginning, Clock, ExecutionStore, TaskStore
+from falcon_scheduler.core.services.counting import OutcomeCounting
+from falcon_scheduler.core.services.due import occurrence_of, reason_to_leave_out
+from falcon_scheduler.core.services.informing import asked, decided, inform
+from falcon_scheduler.core.services.instants import next_run
+from falcon_scheduler.core.services.overlap import OverlapRule, Turn
+from falcon_scheduler.core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
 
 SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"

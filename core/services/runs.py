@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core.domain.audit import Action
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.masking import mask_faults
-from core.domain.principal import Permission, Principal
-from core.domain.references import forbidden_references
-from core.domain.run import Run, RunPhase
-from core.domain.task import Priority, Source, Task
-from core.errors import (
+from falcon_scheduler.core.domain.audit import Action
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.masking import mask_faults
+from falcon_scheduler.core.domain.principal import Permission, Principal
+from falcon_scheduler.core.domain.references import forbidden_references
+from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.task import Priority, Source, Task
+from falcon_scheduler.core.errors import (
     EngineRefused,
     ExecutionNotFound,
     Fault,
@@ -26,7 +26,7 @@ from core.errors import (
     Unavailable,
     UnreadableDocument,
 )
-from core.ports import (
+from falcon_scheduler.core.ports import (
     Clock,
     ExecutionFilter,
     ExecutionStore,
@@ -36,12 +36,12 @@ from core.ports import (
     RunEngine,
     TaskStore,
 )
-from core.services.auditing import Auditing
-from core.services.counting import OutcomeCounting
-from core.services.keyed import KeyedRequests, run_key
-from core.services.tasks import TaskService
-from core.services.validation import parameter_faults
-from core.services.waiting_count import WaitingCount
+from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.counting import OutcomeCounting
+from falcon_scheduler.core.services.keyed import KeyedRequests, run_key
+from falcon_scheduler.core.services.tasks import TaskService
+from falcon_scheduler.core.services.validation import parameter_faults
+from falcon_scheduler.core.services.waiting_count import WaitingCount
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.domain.audit import Action, picture_of
-from core.domain.principal import Principal
-from core.domain.task import Source, Task, TaskDefinition
-from core.errors import NameTaken, TaskNotFound, UnreadableDocument
-from core.ports import Clock, TaskStore
-from core.services.auditing import Auditing
+from falcon_scheduler.core.domain.audit import Action, picture_of
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.errors import NameTaken, TaskNotFound, UnreadableDocument
+from falcon_scheduler.core.ports import Clock, TaskStore
+from falcon_scheduler.core.services.auditing import Auditing
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from core.domain.alert import DEGRADING, Alert, AlertKind, Subject, key_of
-from core.ports import Clock, PageRequest
-from core.ports.alerts import AlertFilter, AlertStore
+from falcon_scheduler.core.domain.alert import DEGRADING, Alert, AlertKind, Subject, key_of
+from falcon_scheduler.core.ports import Clock, PageRequest
+from falcon_scheduler.core.ports.alerts import AlertFilter, AlertStore
 
 logger = logging.getLogger(__name__)
 

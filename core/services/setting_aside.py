@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core.errors import EngineFault, Unavailable
+from falcon_scheduler.core.errors import EngineFault, Unavailable
 
 logger = logging.getLogger(__name__)
 

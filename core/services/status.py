@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from core.domain.workforce import Workforce
-from core.errors import Unavailable
-from core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, TaskCounts, TaskStore
-from core.services.instants import next_run
+from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, TaskCounts, TaskStore
+from falcon_scheduler.core.services.instants import next_run
 
 PROBE_TIMEOUT = timedelta(seconds=5)
 SHOWN_PROBLEMS = 3

@@ -11,15 +11,15 @@ import logging
 from dataclasses import replace
 from datetime import UTC, timedelta
 
-from core.domain.audit import Action
-from core.domain.principal import Principal
-from core.domain.record import DayCounts
-from core.domain.takeover import LEFTOVER_ERROR, Takeover
-from core.domain.task import Task
-from core.errors import TaskNotFound
-from core.ports import Clock, TaskStore
-from core.ports.takeover import ForeignDatabase, TakeoverRecord
-from core.services.auditing import Auditing
+from falcon_scheduler.core.domain.audit import Action
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.record import DayCounts
+from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR, Takeover
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import TaskNotFound
+from falcon_scheduler.core.ports import Clock, TaskStore
+from falcon_scheduler.core.ports.takeover import ForeignDatabase, TakeoverRecord
+from falcon_scheduler.core.services.auditing import Auditing
 
 logger = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.aside import aside
-from core.domain.audit import Action, picture_of
-from core.domain.principal import Permission, Principal
-from core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
-from core.errors import (
+from falcon_scheduler.core.aside import aside
+from falcon_scheduler.core.domain.audit import Action, picture_of
+from falcon_scheduler.core.domain.principal import Permission, Principal
+from falcon_scheduler.core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
+from falcon_scheduler.core.errors import (
     EngineRefused,
     Fault,
     ImportedTask,
@@ -30,12 +30,21 @@ from core.errors import (
     Unavailable,
     UnreadableDocument,
 )
-from core.ports import Clock, ExecutionStore, ExecutorCatalog, Page, PageRequest, RunEngine, TaskFilter, TaskStore
-from core.services.auditing import Auditing, Note
-from core.services.instants import next_run
-from core.services.makeshift import stand_in, undone
-from core.services.planning import MARGIN, complete_plan
-from core.services.validation import change_faults, definition_faults
+from falcon_scheduler.core.ports import (
+    Clock,
+    ExecutionStore,
+    ExecutorCatalog,
+    Page,
+    PageRequest,
+    RunEngine,
+    TaskFilter,
+    TaskStore,
+)
+from falcon_scheduler.core.services.auditing import Auditing, Note
+from falcon_scheduler.core.services.instants import next_run
+from falcon_scheduler.core.services.makeshift import stand_in, undone
+from falcon_scheduler.core.services.planning import MARGIN, complete_plan
+from falcon_scheduler.core.services.validation import change_faults, definition_faults
 
 logger = logging.getLogger(__name__)
 

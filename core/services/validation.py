@@ -13,14 +13,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from core.domain.alert import TaskAlerts
-from core.domain.duration import format_duration
-from core.domain.schedule import ScheduleError, parse
-from core.domain.storable import is_storable, storable_text
-from core.domain.task import TaskDefinition
-from core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
-from core.errors import Fault
-from core.ports import ExecutorCatalog
+from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.schedule import ScheduleError, parse
+from falcon_scheduler.core.domain.storable import is_storable, storable_text
+from falcon_scheduler.core.domain.task import TaskDefinition
+from falcon_scheduler.core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
+from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.core.ports import ExecutorCatalog
 
 NAME_LENGTH = 100
 DESCRIPTION_LENGTH = 500

@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from core.errors import QueueFull
+from falcon_scheduler.core.errors import QueueFull
 
 KEPT_FOR = timedelta(seconds=5)
 """Age up to which a count is used."""

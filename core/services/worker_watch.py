@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from core.domain.alert import AlertKind
-from core.domain.workforce import Workforce
-from core.errors import Unavailable
-from core.ports import Clock
-from core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import Clock
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
 
 LASTING = timedelta(seconds=20)
 """For so long nothing can run before it is an alert: a worker that is restarted is back by then."""

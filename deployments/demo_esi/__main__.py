@@ -1,4 +1,4 @@
-"""`python -m deployments.demo_esi`: serves the demo ESI and SSO on loopback until a signal."""
+"""`python -m falcon_scheduler.deployments.demo_esi`: serves the demo ESI and SSO on loopback until a signal."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import asyncio
 import signal
 import sys
 
-from deployments.demo_esi.esi import Demo
-from deployments.demo_esi.server import demo_server
-from deployments.demo_esi.universe import LARGEST, LARGEST_CHARACTERS, Universe
+from falcon_scheduler.deployments.demo_esi.esi import Demo
+from falcon_scheduler.deployments.demo_esi.server import demo_server
+from falcon_scheduler.deployments.demo_esi.universe import LARGEST, LARGEST_CHARACTERS, Universe
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -37,7 +37,7 @@ def _number(largest: int) -> object:
 def main() -> None:
     """Read the command line and serve."""
     usual = Universe()
-    parser = argparse.ArgumentParser(prog="deployments.demo_esi", description=__doc__)
+    parser = argparse.ArgumentParser(prog="falcon_scheduler.deployments.demo_esi", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the address is printed")
     parser.add_argument("--alliances", type=_number(LARGEST), default=usual.alliances)  # type: ignore[arg-type]
     parser.add_argument("--corporations", type=_number(LARGEST), default=usual.corporations)  # type: ignore[arg-type]

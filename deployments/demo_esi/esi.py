@@ -16,9 +16,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from deployments.demo_esi import spec
-from deployments.demo_esi.faults import Fault, Faults, Kind, SsoFaults
-from deployments.demo_esi.universe import Universe
+from falcon_scheduler.deployments.demo_esi import spec
+from falcon_scheduler.deployments.demo_esi.faults import Fault, Faults, Kind, SsoFaults
+from falcon_scheduler.deployments.demo_esi.universe import Universe
 
 STARTED_AT = datetime(2026, 1, 1, 11, 30, tzinfo=UTC)
 

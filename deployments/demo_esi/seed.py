@@ -9,8 +9,8 @@ from uuid import NAMESPACE_URL, uuid5
 from pymongo import UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
-from deployments.demo_esi.sso import owner_hash, refresh_token, revoked_token
-from deployments.demo_esi.universe import (
+from falcon_scheduler.deployments.demo_esi.sso import owner_hash, refresh_token, revoked_token
+from falcon_scheduler.deployments.demo_esi.universe import (
     FIRST_ALLIANCE,
     FIRST_CHARACTER,
     FIRST_CORPORATION,

@@ -16,11 +16,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from adapters.web.callers import CallerCheck
-from deployments.demo_esi import esi
-from deployments.demo_esi.esi import Demo, EsiRoute
-from deployments.demo_esi.faults import Fault, Kind
-from deployments.demo_esi.sso import CLIENT_ID, CLIENT_SECRET, KEYS_ROUTE, METADATA_ROUTE, TOKEN_ROUTE, DemoSso
+from falcon_scheduler.adapters.web.callers import CallerCheck
+from falcon_scheduler.deployments.demo_esi import esi
+from falcon_scheduler.deployments.demo_esi.esi import Demo, EsiRoute
+from falcon_scheduler.deployments.demo_esi.faults import Fault, Kind
+from falcon_scheduler.deployments.demo_esi.sso import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    KEYS_ROUTE,
+    METADATA_ROUTE,
+    TOKEN_ROUTE,
+    DemoSso,
+)
 
 HOST = "127.0.0.1"
 _ANSWERS = {

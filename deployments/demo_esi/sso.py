@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from deployments.demo_esi.esi import CutResponse, Demo
-from deployments.demo_esi.faults import Fault, Kind
-from deployments.demo_esi.universe import character_name
+from falcon_scheduler.deployments.demo_esi.esi import CutResponse, Demo
+from falcon_scheduler.deployments.demo_esi.faults import Fault, Kind
+from falcon_scheduler.deployments.demo_esi.universe import character_name
 
 CLIENT_ID = "demo-client"
 CLIENT_SECRET = "demo-secret"  # noqa: S105 - the demo server's own, good for nothing else

@@ -2,7 +2,7 @@
 
 `falcon-scheduler up` is `deployments.stack.foreground`. Tests and tools start the parts that they need:
 
-    from deployments.stack.embedded import EmbeddedStack
+    from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 
     async with EmbeddedStack(home, parts={"postgres", "valkey", "mongo", "prefect"}) as stack:
         os.environ.update(stack.environment)   # MONGODB_URI, REDIS_*, PREFECT_API_URL, PREFECT_*, SCHEDULER_HOME, ...

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from core.domain.duration import format_duration
-from deployments.stack.errors import PartFailed
-from deployments.stack.part import Part
-from deployments.stack.process import Command, end_leftovers, spawn, stop, tail, trim_log
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.deployments.stack.errors import PartFailed
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.process import Command, end_leftovers, spawn, stop, tail, trim_log
 
 _PROBE_SECONDS = 0.2
 _MOST_DEATHS = 5

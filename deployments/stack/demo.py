@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Mapping
 
-from adapters.mongo.client import open_database
-from adapters.settings import MongoSettings
-from deployments.demo_esi import environment as demo_environment
-from deployments.demo_esi import seed
-from deployments.stack.home import Home, free_port
-from deployments.stack.part import Part
-from deployments.stack.process import Command
+from falcon_scheduler.adapters.mongo.client import open_database
+from falcon_scheduler.adapters.settings import MongoSettings
+from falcon_scheduler.deployments.demo_esi import environment as demo_environment
+from falcon_scheduler.deployments.demo_esi import seed
+from falcon_scheduler.deployments.stack.home import Home, free_port
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.process import Command
 
 
 class DemoEsi(Part):
@@ -36,7 +36,9 @@ class DemoEsi(Part):
             await seed(database)
 
     def command(self) -> Command:
-        return Command(argv=(sys.executable, "-m", "deployments.demo_esi", "--port", str(self._port)))
+        return Command(
+            argv=(sys.executable, "-m", "falcon_scheduler.deployments.demo_esi", "--port", str(self._port))
+        )
 
     async def is_ready(self) -> bool:
         _, writer = await asyncio.open_connection("127.0.0.1", self._port)

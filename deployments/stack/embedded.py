@@ -15,18 +15,25 @@ from typing import Self
 
 import httpx
 
-from adapters.settings import Settings
-from adapters.settings.names import known_names
-from deployments.stack.child import Child
-from deployments.stack.demo import DemoEsi
-from deployments.stack.errors import AddressRefused, PortInUse, PortTwice, StackError
-from deployments.stack.home import Home, is_port_free
-from deployments.stack.mongo import Mongo
-from deployments.stack.part import Part
-from deployments.stack.postgres import Postgres
-from deployments.stack.process import HOME_MARK, PART_MARK, end_leftovers, trim_log
-from deployments.stack.product import PREFECT_API, Addresses, Facade, PrefectServer, Worker, common_environment
-from deployments.stack.valkey import Valkey
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.settings.names import known_names
+from falcon_scheduler.deployments.stack.child import Child
+from falcon_scheduler.deployments.stack.demo import DemoEsi
+from falcon_scheduler.deployments.stack.errors import AddressRefused, PortInUse, PortTwice, StackError
+from falcon_scheduler.deployments.stack.home import Home, is_port_free
+from falcon_scheduler.deployments.stack.mongo import Mongo
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.postgres import Postgres
+from falcon_scheduler.deployments.stack.process import HOME_MARK, PART_MARK, end_leftovers, trim_log
+from falcon_scheduler.deployments.stack.product import (
+    PREFECT_API,
+    Addresses,
+    Facade,
+    PrefectServer,
+    Worker,
+    common_environment,
+)
+from falcon_scheduler.deployments.stack.valkey import Valkey
 
 PARTS = ("postgres", "valkey", "mongo", "demo-esi", "prefect", "facade", "worker")
 """Every part, in an order in which they could start one by one."""
@@ -208,7 +215,7 @@ class EmbeddedStack:
             if name not in (HOME_MARK, PART_MARK) and name not in known_names() and not name.startswith("PREFECT_")
         }
         guardian = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "deployments.stack.guardian", str(self.home.path)),
+            *(sys.executable, "-m", "falcon_scheduler.deployments.stack.guardian", str(self.home.path)),
             env=unmarked,
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import SchedulerError
+from falcon_scheduler.core.errors import SchedulerError
 
 
 class StackError(SchedulerError):

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.settings import Settings
-from deployments.stack.embedded import EmbeddedStack
-from deployments.stack.home import Home
-from deployments.stack.process import end_leftovers
-from deployments.stack.product import Addresses, Facade, PrefectServer, known_prefect_api
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.deployments.stack.home import Home
+from falcon_scheduler.deployments.stack.process import end_leftovers
+from falcon_scheduler.deployments.stack.product import Addresses, Facade, PrefectServer, known_prefect_api
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -11,7 +11,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from deployments.stack.process import end_leftovers
+from falcon_scheduler.deployments.stack.process import end_leftovers
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployments.stack.errors import HomeInUse, HomeRefused
+from falcon_scheduler.deployments.stack.errors import HomeInUse, HomeRefused
 
 _PORTS = range(20_000, 32_000)
 """Below those that systems give to outgoing connections. Source: Linux net.ipv4.ip_local_port_range, from 32768."""

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from deployments.stack.certificate import make_certificate
-from deployments.stack.errors import PartFailed, PartMissing
-from deployments.stack.home import Home, write_private
-from deployments.stack.part import Part
-from deployments.stack.process import Command, spawn, stop, tail
+from falcon_scheduler.deployments.stack.certificate import make_certificate
+from falcon_scheduler.deployments.stack.errors import PartFailed, PartMissing
+from falcon_scheduler.deployments.stack.home import Home, write_private
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.process import Command, spawn, stop, tail
 
 _USER = "falcon"
 _USER_EXISTS = 51003  # Source: MongoDB error codes, Location51003

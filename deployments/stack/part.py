@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 
-from adapters.settings.names import known_names
-from deployments.stack.home import Home
-from deployments.stack.process import Command
+from falcon_scheduler.adapters.settings.names import known_names
+from falcon_scheduler.deployments.stack.home import Home
+from falcon_scheduler.deployments.stack.process import Command
 
 
 class Part(ABC):

@@ -19,10 +19,10 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from deployments.stack.errors import PartFailed, PartMissing
-from deployments.stack.home import Home, write_private
-from deployments.stack.part import Part
-from deployments.stack.process import Command, spawn, tail
+from falcon_scheduler.deployments.stack.errors import PartFailed, PartMissing
+from falcon_scheduler.deployments.stack.home import Home, write_private
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.process import Command, spawn, tail
 
 _SUPERUSER = "falcon"
 _DATABASE = "postgres"

@@ -1,6 +1,6 @@
 """Starts Prefect's server behind our check of hosts and origins, with the login page. A program of its own.
 
-    python -m deployments.stack.prefect_server --port 4200 --trusted-host prefect.example.com
+    python -m falcon_scheduler.deployments.stack.prefect_server --port 4200 --trusted-host prefect.example.com
 
 Everything else is as `prefect server start` does it: same app, same services, same settings. That command leaves no
 room for a middleware, and Prefect itself looks at neither header. Origins whose pages may call this server are those
@@ -18,9 +18,9 @@ from prefect.server.api.server import create_app
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from adapters.web.callers import CallerCheck
-from core.errors import Forbidden
-from deployments.stack.prefect_login import LoginPage
+from falcon_scheduler.adapters.web.callers import CallerCheck
+from falcon_scheduler.core.errors import Forbidden
+from falcon_scheduler.deployments.stack.prefect_login import LoginPage
 
 
 def build(trusted_hosts: Sequence[str], *, webserver_only: bool = False) -> ASGIApp:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.settings import SchedulerSettings
+from falcon_scheduler.adapters.settings import SchedulerSettings
 
 _LONGEST_GAP = "P3300D"
 """Nine years, as ISO 8601: the rarest date of a schedule, 29 February, may be eight years away."""
@@ -103,7 +103,7 @@ def log_settings() -> dict[str, str]:
     """For the worker: JSON lines with ids, as the facade writes them. Parts of Prefect's logging configuration."""
     return {
         "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
-        "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "flows.worker.json_logs.RunLines",
+        "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "falcon_scheduler.flows.worker.json_logs.RunLines",
     }
 
 

@@ -13,13 +13,18 @@ from ipaddress import ip_address
 
 import httpx
 
-from adapters.settings import PrefectSettings, Settings, is_for_runs
-from adapters.settings.names import facade_names, known_names
-from deployments.stack.home import Home, free_port
-from deployments.stack.part import Part
-from deployments.stack.prefect_login import login_link
-from deployments.stack.prefect_settings import log_settings, server_settings, shared_settings, worker_settings
-from deployments.stack.process import Command
+from falcon_scheduler.adapters.settings import PrefectSettings, Settings, is_for_runs
+from falcon_scheduler.adapters.settings.names import facade_names, known_names
+from falcon_scheduler.deployments.stack.home import Home, free_port
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.prefect_login import login_link
+from falcon_scheduler.deployments.stack.prefect_settings import (
+    log_settings,
+    server_settings,
+    shared_settings,
+    worker_settings,
+)
+from falcon_scheduler.deployments.stack.process import Command
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POOL = "falcon"
@@ -101,7 +106,7 @@ class PrefectServer(Part):
         }
         names = dict.fromkeys((*self._addresses.names, *self._settings.api.api_trusted_hosts))
         argv = (
-            *(sys.executable, "-m", "deployments.stack.prefect_server"),
+            *(sys.executable, "-m", "falcon_scheduler.deployments.stack.prefect_server"),
             *("--host", self._addresses.host, "--port", str(self._port)),
             *(argument for name in names for argument in ("--trusted-host", name)),
         )
@@ -145,11 +150,11 @@ class Facade(Part):
     def command(self) -> Command:
         return Command(
             argv=(
-                *(sys.executable, "-m", "uvicorn", "api_facade.app:create_app", "--factory"),
+                *(sys.executable, "-m", "uvicorn", "falcon_scheduler.api_facade.app:create_app", "--factory"),
                 *("--host", self._addresses.host, "--port", str(self._port)),
                 # A flood costs its senders, not us: connections that keep us waiting end, the longest first; beyond
                 # so many requests at once the answer is 503.
-                *("--http", "api_facade.connections:BoundedProtocol", "--backlog", "256"),
+                *("--http", "falcon_scheduler.api_facade.connections:BoundedProtocol", "--backlog", "256"),
                 *("--limit-concurrency", "500", "--timeout-keep-alive", "10"),
                 *("--timeout-graceful-shutdown", "5", "--no-server-header", "--no-proxy-headers"),
             ),

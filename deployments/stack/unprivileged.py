@@ -1,6 +1,6 @@
 """Runs a command as another user, for PostgreSQL, which refuses to run as root. Standard library only.
 
-    python -m deployments.stack.unprivileged nobody /path/to/postgres -D ...
+    python -m falcon_scheduler.deployments.stack.unprivileged nobody /path/to/postgres -D ...
 
 The new process keeps one privilege of root's, that of passing closed folders (CAP_DAC_OVERRIDE), since checkouts and
 homes of root lie under /root, where nobody else may go. Opening those folders to everyone, as some packages do, would

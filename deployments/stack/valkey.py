@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployments.stack.errors import PartMissing
-from deployments.stack.home import Home, write_private
-from deployments.stack.part import Part
-from deployments.stack.process import Command
+from falcon_scheduler.deployments.stack.errors import PartMissing
+from falcon_scheduler.deployments.stack.home import Home, write_private
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.process import Command
 
 
 class Valkey(Part):

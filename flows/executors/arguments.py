@@ -26,11 +26,11 @@ from pydantic import (
 )
 from pydantic.errors import PydanticUserError
 
-from core.domain.duration import format_duration, parse_duration
-from core.domain.references import reference_faults
-from core.errors import Fault, Invalid, SchedulerError
-from flows.executors.faults import faults_of, in_their_place
-from flows.executors.numbers import with_whole_numbers
+from falcon_scheduler.core.domain.duration import format_duration, parse_duration
+from falcon_scheduler.core.domain.references import reference_faults
+from falcon_scheduler.core.errors import Fault, Invalid, SchedulerError
+from falcon_scheduler.flows.executors.faults import faults_of, in_their_place
+from falcon_scheduler.flows.executors.numbers import with_whole_numbers
 
 CONTEXT = "context"
 """A function's parameter of this name is given the `WorkContext`; it is none of its JSON parameters."""

@@ -14,15 +14,21 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.domain.work import Executor, TaskResult, WorkContext
-from core.errors import Fault, Invalid
-from flows.executors.arguments import AnyArguments, Arguments, PluginError, TypedArguments, read_overlaid
-from flows.executors.catalog import CatalogEntry, described
-from flows.executors.faults import faults_of
-from flows.executors.outcome import raised, refused, shielded, without_secrets
-from flows.executors.plain_logs import cleaned_logs
-from flows.executors.secrets import AttemptSecrets, SecretReader, reserved_beside_secrets
-from flows.executors.threads import Threads
+from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext
+from falcon_scheduler.core.errors import Fault, Invalid
+from falcon_scheduler.flows.executors.arguments import (
+    AnyArguments,
+    Arguments,
+    PluginError,
+    TypedArguments,
+    read_overlaid,
+)
+from falcon_scheduler.flows.executors.catalog import CatalogEntry, described
+from falcon_scheduler.flows.executors.faults import faults_of
+from falcon_scheduler.flows.executors.outcome import raised, refused, shielded, without_secrets
+from falcon_scheduler.flows.executors.plain_logs import cleaned_logs
+from falcon_scheduler.flows.executors.secrets import AttemptSecrets, SecretReader, reserved_beside_secrets
+from falcon_scheduler.flows.executors.threads import Threads
 
 
 class CustomConfig(BaseModel):

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from core.domain.redaction import conceal
-from core.errors import Fault
+from falcon_scheduler.core.domain.redaction import conceal
+from falcon_scheduler.core.errors import Fault
 
 _LONGEST_LOCATION = 200
 _PLAINER = {

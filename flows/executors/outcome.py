@@ -6,11 +6,11 @@ import json
 import traceback
 from dataclasses import replace
 
-from core.domain.redaction import Redactor
-from core.domain.wording import describe_error
-from core.domain.work import TaskResult, WorkContext, WorkLog
-from core.errors import Fault
-from flows.executors.faults import texts
+from falcon_scheduler.core.domain.redaction import Redactor
+from falcon_scheduler.core.domain.wording import describe_error
+from falcon_scheduler.core.domain.work import TaskResult, WorkContext, WorkLog
+from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.flows.executors.faults import texts
 
 
 def refused(faults: list[Fault]) -> TaskResult:

@@ -13,7 +13,7 @@ from functools import cache
 from traceback import format_exception
 from typing import Any
 
-from core.domain.redaction import Redactor
+from falcon_scheduler.core.domain.redaction import Redactor
 
 _present: ContextVar[Redactor | None] = ContextVar("redactor", default=None)
 

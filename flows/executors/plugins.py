@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-from flows.executors.arguments import PluginError
-from flows.executors.function import MARK
+from falcon_scheduler.flows.executors.arguments import PluginError
+from falcon_scheduler.flows.executors.function import MARK
 
 FUNCTIONS_GROUP = "falcon_scheduler.functions"
 EXECUTORS_GROUP = "falcon_scheduler.executors"

@@ -8,8 +8,8 @@ import httpx
 from prefect.blocks.system import Secret
 from prefect.exceptions import PrefectHTTPStatusError
 
-from core.errors import Unavailable
-from flows.executors.secrets import SecretMissing
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.flows.executors.secrets import SecretMissing
 
 
 class PrefectSecrets:

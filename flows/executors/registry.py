@@ -14,21 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Protocol, Self, TypeVar
 
-from adapters.http.guard import AddressGuard
-from adapters.http.sender import HttpSender, Proxy
-from adapters.settings import Settings
-from core.domain.task import TaskType
-from core.domain.work import Executor, TaskResult, WorkContext
-from core.errors import Fault
-from flows.executors import builtin
-from flows.executors.arguments import PluginError
-from flows.executors.catalog import CatalogEntry
-from flows.executors.custom import CustomExecutor, PluggedExecutor
-from flows.executors.function import FunctionExecutor
-from flows.executors.http.executor import HttpExecutor
-from flows.executors.plugins import load_installed, load_named
-from flows.executors.secrets import SecretReader
-from flows.executors.threads import Threads
+from falcon_scheduler.adapters.http.guard import AddressGuard
+from falcon_scheduler.adapters.http.sender import HttpSender, Proxy
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.core.domain.task import TaskType
+from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext
+from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.flows.executors import builtin
+from falcon_scheduler.flows.executors.arguments import PluginError
+from falcon_scheduler.flows.executors.catalog import CatalogEntry
+from falcon_scheduler.flows.executors.custom import CustomExecutor, PluggedExecutor
+from falcon_scheduler.flows.executors.function import FunctionExecutor
+from falcon_scheduler.flows.executors.http.executor import HttpExecutor
+from falcon_scheduler.flows.executors.plugins import load_installed, load_named
+from falcon_scheduler.flows.executors.secrets import SecretReader
+from falcon_scheduler.flows.executors.threads import Threads
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -68,7 +68,9 @@ class Registry:
         Raises:
             PluginError: a plug-in does not load; its name is in the message.
         """
-        from flows.executors.prefect_secrets import PrefectSecrets  # only those who load need Prefect imported
+        from falcon_scheduler.flows.executors.prefect_secrets import (
+            PrefectSecrets,  # only those who load need Prefect imported
+        )
 
         scheduler = settings.scheduler
         proxy = Proxy.of(scheduler.http_proxy.get_secret_value()) if scheduler.http_proxy else None

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from core.domain.plain_secrets import secrets_in
-from core.domain.redaction import Redactor
-from core.domain.references import REFERENCE, has_reference
-from core.errors import Fault, SchedulerError
+from falcon_scheduler.core.domain.plain_secrets import secrets_in
+from falcon_scheduler.core.domain.redaction import Redactor
+from falcon_scheduler.core.domain.references import REFERENCE, has_reference
+from falcon_scheduler.core.errors import Fault, SchedulerError
 
 _BESIDE_SECRETS = "the task's config holds a secret, so a caller who may create or update tasks has to give this"
 

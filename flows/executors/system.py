@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from core.domain.work import TaskResult, WorkContext
+from falcon_scheduler.core.domain.work import TaskResult, WorkContext
 
 SystemTask = Callable[[WorkContext], Awaitable[TaskResult]]
 

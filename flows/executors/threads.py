@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 
-from core.domain.work import Progress, TaskResult, WorkContext
+from falcon_scheduler.core.domain.work import Progress, TaskResult, WorkContext
 
 GRACE = timedelta(seconds=2)
 """How long a cancelled function is waited for. Shorter than the grace after which a worker kills the process."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adapters.settings import Settings
-from adapters.wiring import Stores
-from flows.executors.system import SystemTask
-from flows.system.eve import eve_tasks
-from flows.system.health import HealthCheck
-from flows.system.state_cleanup import StateCleanup
-from flows.system.task_cleanup import TaskCleanup
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.flows.executors.system import SystemTask
+from falcon_scheduler.flows.system.eve import eve_tasks
+from falcon_scheduler.flows.system.health import HealthCheck
+from falcon_scheduler.flows.system.state_cleanup import StateCleanup
+from falcon_scheduler.flows.system.task_cleanup import TaskCleanup
 
 
 def system_tasks(settings: Settings, stores: Stores) -> Mapping[str, SystemTask]:

@@ -10,15 +10,15 @@ import asyncio
 import json
 from datetime import timedelta
 
-from adapters.esi.status import ask_status
-from adapters.mongo.client import ping as ping_mongo
-from adapters.probes import Probe
-from adapters.redis.client import ping as ping_redis
-from adapters.settings import Settings
-from adapters.wiring import Stores
-from core.domain.work import TaskResult, WorkContext
-from core.ports import Health
-from flows.system.parameters import HealthCheckParameters, read_parameters
+from falcon_scheduler.adapters.esi.status import ask_status
+from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
+from falcon_scheduler.adapters.probes import Probe
+from falcon_scheduler.adapters.redis.client import ping as ping_redis
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.core.domain.work import TaskResult, WorkContext
+from falcon_scheduler.core.ports import Health
+from falcon_scheduler.flows.system.parameters import HealthCheckParameters, read_parameters
 
 
 class HealthCheck:

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from core.domain.duration import from_nanoseconds, parse_duration
-from core.domain.work import WorkContext
-from flows.executors.numbers import with_whole_numbers
+from falcon_scheduler.core.domain.duration import from_nanoseconds, parse_duration
+from falcon_scheduler.core.domain.work import WorkContext
+from falcon_scheduler.flows.executors.numbers import with_whole_numbers
 
 
 def _duration(value: object) -> object:

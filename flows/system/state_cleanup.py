@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from adapters.mongo.states import delete_expired_states
-from adapters.wiring import Stores
-from core.domain.work import TaskResult, WorkContext
-from flows.system.parameters import StateCleanupParameters, read_parameters
+from falcon_scheduler.adapters.mongo.states import delete_expired_states
+from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.core.domain.work import TaskResult, WorkContext
+from falcon_scheduler.flows.system.parameters import StateCleanupParameters, read_parameters
 
 
 class StateCleanup:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-from adapters.prefect.client import open_client
-from adapters.prefect.engine import PrefectRunEngine
-from adapters.settings import Settings
-from adapters.wiring import Stores
-from core.domain.work import TaskResult, WorkContext
-from core.services.retention import RetentionService
-from flows.system.parameters import TaskCleanupParameters, read_parameters
+from falcon_scheduler.adapters.prefect.client import open_client
+from falcon_scheduler.adapters.prefect.engine import PrefectRunEngine
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.core.domain.work import TaskResult, WorkContext
+from falcon_scheduler.core.services.retention import RetentionService
+from falcon_scheduler.flows.system.parameters import TaskCleanupParameters, read_parameters
 
 
 class TaskCleanup:

@@ -1,5 +1,5 @@
 """The `warm-process` worker. Importing this package registers the type with Prefect, and does nothing else."""
 
-from flows.worker.worker import WarmProcessWorker
+from falcon_scheduler.flows.worker.worker import WarmProcessWorker
 
 __all__ = ["WarmProcessWorker"]

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from adapters.settings.names import known_names
-from flows.worker.configuration import WarmJobConfiguration
+from falcon_scheduler.adapters.settings.names import known_names
+from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
 
 SETTING = "SCHEDULER_ALLOW_COMMAND"
 

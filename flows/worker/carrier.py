@@ -23,13 +23,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse
 
-from flows.worker import processes
-from flows.worker.configuration import WarmJobConfiguration
-from flows.worker.deployed import module_entrypoint
-from flows.worker.engine import WORKER_STOPPED
-from flows.worker.launcher import Ended, Launcher, RunProcess
-from flows.worker.log_shipping import LogShipping
-from flows.worker.states import Claim, RunStates
+from falcon_scheduler.flows.worker import processes
+from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
+from falcon_scheduler.flows.worker.deployed import module_entrypoint
+from falcon_scheduler.flows.worker.engine import WORKER_STOPPED
+from falcon_scheduler.flows.worker.launcher import Ended, Launcher, RunProcess
+from falcon_scheduler.flows.worker.log_shipping import LogShipping
+from falcon_scheduler.flows.worker.states import Claim, RunStates
 
 SETTLING_IN = timedelta(seconds=3)
 """Age at which a run gets its process number and its worker's name in Prefect: most runs are over by then."""

@@ -24,10 +24,10 @@ from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import set_api_log_sink
 from prefect.logging.loggers import flow_run_logger
 
-from adapters.settings.names import known_names
-from flows.worker import engine, preload, processes, run_client, termination
-from flows.worker.channel import Message, RunChannel
-from flows.worker.rehearsal import rehearse
+from falcon_scheduler.adapters.settings.names import known_names
+from falcon_scheduler.flows.worker import engine, preload, processes, run_client, termination
+from falcon_scheduler.flows.worker.channel import Message, RunChannel
+from falcon_scheduler.flows.worker.rehearsal import rehearse
 
 ENDED_AS_ASKED = 0
 LOAD_FAILED = 70

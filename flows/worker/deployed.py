@@ -17,8 +17,9 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy, FlowRun, Wo
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectHTTPStatusError
 
-from flows.worker.allowance import check
-from flows.worker.configuration import WarmJobConfiguration
+from falcon_scheduler.adapters.prefect.names import FORMER_ENTRYPOINTS
+from falcon_scheduler.flows.worker.allowance import check
+from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
 
 _REMEMBERED_SECONDS = 5.0
 _READ_AT_ONCE = 100
@@ -91,7 +92,9 @@ def module_entrypoint(deployment: DeploymentResponse | None) -> str | None:
     """The dotted path of a flow that only has to be imported, or `None` when Prefect has to fetch it first."""
     if deployment is None or deployment.entrypoint is None or deployment.pull_steps:
         return None
-    return None if ":" in deployment.entrypoint else deployment.entrypoint
+    if ":" in deployment.entrypoint:
+        return None
+    return FORMER_ENTRYPOINTS.get(deployment.entrypoint, deployment.entrypoint)
 
 
 async def configure(

@@ -35,10 +35,10 @@ from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 from prefect.states import Cancelling, Crashed
 
-from adapters.prefect.names import AWAITING_TURN
-from flows.worker import termination
-from flows.worker.channel import Message, RunChannel
-from flows.worker.run_client import KnownRun, RunClient, SyncRunClient
+from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
+from falcon_scheduler.flows.worker import termination
+from falcon_scheduler.flows.worker.channel import Message, RunChannel
+from falcon_scheduler.flows.worker.run_client import KnownRun, RunClient, SyncRunClient
 
 WORKER_STOPPED = "The worker was stopped while the run was under way."
 

@@ -1,4 +1,6 @@
-"""The preloaded process that every run is forked from: `python -m flows.worker.forkserver DESCRIPTOR`.
+"""The preloaded process that every run is forked from.
+
+    python -m falcon_scheduler.flows.worker.forkserver DESCRIPTOR
 
 It has one thread, imports what runs need once, forks on request, tells how each run ended, and sees to it that
 nothing of a run outlives it. It never runs user code itself beyond importing it. When its worker is gone it kills
@@ -26,7 +28,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from flows.worker import preload, processes
+from falcon_scheduler.flows.worker import preload, processes
 
 _LONGEST_REQUEST_BYTES = 4096
 _STALE_CHECK_SECONDS = 1.0
@@ -118,7 +120,9 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
         self._control.close()
-        from flows.worker import child  # here, so that a broken run side is a failed run and not a dead server
+        from falcon_scheduler.flows.worker import (
+            child,  # here, so that a broken run side is a failed run and not a dead server
+        )
 
         child.main(descriptor)
 
@@ -199,7 +203,7 @@ class ForkServer:
             self._report_ended()
             time.sleep(_DRAIN_CHECK_SECONDS)
         if orphaned:
-            from flows.worker.last_words import report_orphaned
+            from falcon_scheduler.flows.worker.last_words import report_orphaned
 
             report_orphaned(orphaned)
 
@@ -211,7 +215,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     processes.adopt_orphans()
     preload.load()
-    from flows.worker import child
+    from falcon_scheduler.flows.worker import child
 
     child.prepare()
     gc.collect()

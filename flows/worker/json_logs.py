@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.json_lines import JsonLines
+from falcon_scheduler.adapters.json_lines import JsonLines
 
 _IDS = {
     "flow_run_id": "execution_id",

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.worker import processes
-from flows.worker.channel import WorkerChannel
+from falcon_scheduler.flows.worker import processes
+from falcon_scheduler.flows.worker.channel import WorkerChannel
 
 _LONGEST_EVENT_BYTES = 4096
 _BETWEEN_RENEWALS_SECONDS = 15.0
@@ -100,7 +100,7 @@ class _Server:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "flows.worker.forkserver",
+                "falcon_scheduler.flows.worker.forkserver",
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 env=dict(environment),

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
-from core.domain.storable import storable_text
+from falcon_scheduler.core.domain.storable import storable_text
 
 _INTERVAL_SECONDS = 0.5
 _BATCH_LENGTH = 500

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import certifi
 
-MODULES = ("prefect.flow_engine", "prefect.task_engine", "flows.entrypoints")
+MODULES = ("prefect.flow_engine", "prefect.task_engine", "falcon_scheduler.flows.entrypoints")
 PLUGIN_GROUPS = ("falcon_scheduler.functions", "falcon_scheduler.executors")
 EXTRA_MODULES_VARIABLE = "SCHEDULER_PRELOAD"
 """Names of further modules, separated by commas."""
@@ -55,7 +55,7 @@ def load_for_tasks() -> None:
     if tried == _LEFT_SOMETHING:
         _logger.warning("A plug-in starts a thread or opens a file when it is loaded; each run loads them for itself")
     elif tried == 0:
-        from flows import runtime
+        from falcon_scheduler.flows import runtime
 
         runtime.preload()
 
@@ -66,7 +66,7 @@ def _try_in_fork() -> int:
     if child == 0:
         status = 1
         try:
-            from flows import runtime
+            from falcon_scheduler.flows import runtime
 
             before = _held()
             runtime.preload()
@@ -85,7 +85,7 @@ def _held() -> tuple[int, int]:
 
 def forget_settings() -> None:
     """Let this run read its settings and load its plug-ins itself, because its environment is another."""
-    from flows import runtime
+    from falcon_scheduler.flows import runtime
 
     names = tuple(os.environ.get(PLUGINS_VARIABLE, "").replace(" ", "").split(","))
     for module in list(sys.modules):

@@ -21,8 +21,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging.handlers import set_api_log_sink
 from prefect.states import Pending
 
-from flows.worker import engine
-from flows.worker.channel import RunChannel
+from falcon_scheduler.flows.worker import engine
+from falcon_scheduler.flows.worker.channel import RunChannel
 
 
 @flow(name="rehearsal")

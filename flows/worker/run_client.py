@@ -24,7 +24,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
 
-from adapters.prefect.names import RETRYING
+from falcon_scheduler.adapters.prefect.names import RETRYING
 
 _PATIENCE_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
 """Pauses between attempts to set a state: a run outlives a restart of the server."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from adapters.settings import SchedulerSettings
-from flows.worker.carrier import Carrier
+from falcon_scheduler.adapters.settings import SchedulerSettings
+from falcon_scheduler.flows.worker.carrier import Carrier
 
 _CLEARING_AWAY = timedelta(seconds=5)
 _LOOK_SECONDS = 0.05

@@ -19,11 +19,11 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.settings import get_current_settings
 from redis.asyncio import Redis
 
-from adapters.prefect.flow_run_reading import FlowRunReading
-from adapters.redis.client import open_redis
-from adapters.redis.wake import wakes
-from adapters.settings import RedisSettings
-from core.errors import SchedulerError
+from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
+from falcon_scheduler.adapters.redis.client import open_redis
+from falcon_scheduler.adapters.redis.wake import wakes
+from falcon_scheduler.adapters.settings import RedisSettings
+from falcon_scheduler.core.errors import SchedulerError
 
 _CANCELLING = "prefect.flow-run.Cancelling"
 _CANCELLED = "prefect.flow-run.Cancelled"

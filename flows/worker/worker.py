@@ -26,21 +26,21 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Failed
 from prefect.workers.base import BaseWorker
 
-from adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE
-from adapters.redis.workers import report_slots
-from adapters.settings import SchedulerSettings, Settings, is_for_runs, warn_of_unknown_names
-from core.errors import SchedulerError
-from flows.worker.allowance import NotAllowed, check, without_command
-from flows.worker.carrier import Carrier, Surroundings
-from flows.worker.configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
-from flows.worker.deployed import Deployments, configure
-from flows.worker.launcher import Launcher, LaunchError
-from flows.worker.log_shipping import LogShipping
-from flows.worker.states import Claim, RunStates
-from flows.worker.stopping import finish
-from flows.worker.taking import Taking
-from flows.worker.waiting import WaitingRun
-from flows.worker.watching import beat_for, redis_of, sweep_cancelling, watch_events, watch_wakes
+from falcon_scheduler.adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE
+from falcon_scheduler.adapters.redis.workers import report_slots
+from falcon_scheduler.adapters.settings import SchedulerSettings, Settings, is_for_runs, warn_of_unknown_names
+from falcon_scheduler.core.errors import SchedulerError
+from falcon_scheduler.flows.worker.allowance import NotAllowed, check, without_command
+from falcon_scheduler.flows.worker.carrier import Carrier, Surroundings
+from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
+from falcon_scheduler.flows.worker.deployed import Deployments, configure
+from falcon_scheduler.flows.worker.launcher import Launcher, LaunchError
+from falcon_scheduler.flows.worker.log_shipping import LogShipping
+from falcon_scheduler.flows.worker.states import Claim, RunStates
+from falcon_scheduler.flows.worker.stopping import finish
+from falcon_scheduler.flows.worker.taking import Taking
+from falcon_scheduler.flows.worker.waiting import WaitingRun
+from falcon_scheduler.flows.worker.watching import beat_for, redis_of, sweep_cancelling, watch_events, watch_wakes
 
 _SWEEP_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0

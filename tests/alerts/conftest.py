@@ -17,19 +17,19 @@ import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.alerts.channels import channels_of
-from adapters.mongo.alerts import MongoAlertStore
-from adapters.mongo.client import ensure_indexes
-from adapters.prefect.client import Client, open_client
-from adapters.settings import AlertSettings, SchedulerSettings, Settings
-from adapters.wiring import Stores, open_stores
-from api_facade.alerts import Alerts, make_alerts
-from api_facade.services import Services
-from core.domain.alert import Alert
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.task import Source, Task, TaskDefinition
-from core.domain.workforce import OnlineWorker, Workforce
-from core.services.alert_delivery import AlertDelivery
+from falcon_scheduler.adapters.alerts.channels import channels_of
+from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
+from falcon_scheduler.adapters.mongo.client import ensure_indexes
+from falcon_scheduler.adapters.prefect.client import Client, open_client
+from falcon_scheduler.adapters.settings import AlertSettings, SchedulerSettings, Settings
+from falcon_scheduler.adapters.wiring import Stores, open_stores
+from falcon_scheduler.api_facade.alerts import Alerts, make_alerts
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.alert import Alert
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
+from falcon_scheduler.core.services.alert_delivery import AlertDelivery
 from tests.alerts.receiver import Receiver, receiving
 
 Database = AsyncDatabase[dict[str, Any]]

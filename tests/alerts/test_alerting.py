@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from adapters.prefect.client import Client
-from adapters.prefect.names import POOL
-from core.domain.alert import AlertKind, AlertState, TaskAlerts
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.task import Overlap, Priority, Source
-from core.ports import PageRequest
-from core.ports.alerts import AlertFilter
-from core.services import alerting
+from falcon_scheduler.adapters.prefect.client import Client
+from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.core.domain.alert import AlertKind, AlertState, TaskAlerts
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Overlap, Priority, Source
+from falcon_scheduler.core.ports import PageRequest
+from falcon_scheduler.core.ports.alerts import AlertFilter
+from falcon_scheduler.core.services import alerting
 from tests.alerts.conftest import Open
 from tests.alerts.receiver import Receiver
 from tests.conftest import ADMIN, Scheduler, wait_until

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.workforce import read_workforce
-from api_facade.services import Services
-from core.domain.alert import AlertKind, AlertState
-from core.domain.execution import Trigger
-from core.domain.workforce import NO_WORKER
-from core.ports import PageRequest
-from core.ports.alerts import AlertFilter
+from falcon_scheduler.adapters.workforce import read_workforce
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.alert import AlertKind, AlertState
+from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.workforce import NO_WORKER
+from falcon_scheduler.core.ports import PageRequest
+from falcon_scheduler.core.ports.alerts import AlertFilter
 from tests.alerts.conftest import NOBODY, ONE_WORKER, Bench, Open
 from tests.alerts.receiver import Receiver
 from tests.conftest import wait_until

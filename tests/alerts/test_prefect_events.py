@@ -12,10 +12,10 @@ from prefect.events.filters import EventFilter, EventNameFilter, EventRelatedFil
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from adapters.alerts.prefect_events import PrefectEventChannel
-from adapters.prefect.client import Client
-from core.domain.alert import AlertEvent, message_of
-from core.domain.task import DeployedAs
+from falcon_scheduler.adapters.alerts.prefect_events import PrefectEventChannel
+from falcon_scheduler.adapters.prefect.client import Client
+from falcon_scheduler.core.domain.alert import AlertEvent, message_of
+from falcon_scheduler.core.domain.task import DeployedAs
 from tests.alerts.conftest import Open
 from tests.conftest import Scheduler, wait_until
 

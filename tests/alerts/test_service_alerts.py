@@ -8,18 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.prefect.client import Client
-from adapters.probes import Probe
-from adapters.settings import Settings
-from api_facade.background import Background
-from api_facade.services import join
-from core.domain.alert import Alert, AlertKind, AlertState
-from core.errors import Unavailable
-from core.ports import PageRequest
-from core.ports.alerts import AlertFilter
-from core.services import duty_watch
-from core.services.duty_watch import DutyWatch
-from core.services.status import Condition
+from falcon_scheduler.adapters.prefect.client import Client
+from falcon_scheduler.adapters.probes import Probe
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.background import Background
+from falcon_scheduler.api_facade.services import join
+from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports import PageRequest
+from falcon_scheduler.core.ports.alerts import AlertFilter
+from falcon_scheduler.core.services import duty_watch
+from falcon_scheduler.core.services.duty_watch import DutyWatch
+from falcon_scheduler.core.services.status import Condition
 from tests.alerts.conftest import Bench, Open
 from tests.alerts.receiver import Receiver
 from tests.conftest import wait_until
@@ -75,7 +75,7 @@ async def test_a_duty_that_fails_again_and_again_is_an_alert_until_it_succeeds(
     bench: Open, settings: Settings, prefect: Client, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The duties of a facade, on a database of the test's own; its preparation fails by a defect."""
-    monkeypatch.setattr("api_facade.background.DUTY_WATCH_INTERVAL", timedelta(seconds=0.2))
+    monkeypatch.setattr("falcon_scheduler.api_facade.background.DUTY_WATCH_INTERVAL", timedelta(seconds=0.2))
     facade = bench()
     services = join(settings, facade.stores, prefect)
     broken = True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.alerts.addresses import read_addresses
-from adapters.settings import Settings, SettingsError
+from falcon_scheduler.adapters.alerts.addresses import read_addresses
+from falcon_scheduler.adapters.settings import Settings, SettingsError
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

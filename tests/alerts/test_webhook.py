@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from adapters.alerts.webhook import key_of, signature
-from core.services.alert_delivery import AlertDelivery
+from falcon_scheduler.adapters.alerts.webhook import key_of, signature
+from falcon_scheduler.core.services.alert_delivery import AlertDelivery
 from tests.alerts.conftest import SECRET, Open
 from tests.alerts.receiver import Receiver, Taken
 

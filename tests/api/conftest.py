@@ -15,10 +15,10 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
 from tests.conftest import NEVER
 
 BASE = "/scheduler"

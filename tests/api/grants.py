@@ -10,8 +10,8 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.settings import Settings
-from core.domain.principal import Permission
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.core.domain.principal import Permission
 from tests.api.conftest import bearer, token_of
 
 _characters = itertools.count(700_000)

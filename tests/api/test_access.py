@@ -17,11 +17,11 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.settings import ApiSettings, Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services
-from core.domain.principal import Permission
+from falcon_scheduler.adapters.settings import ApiSettings, Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.principal import Permission
 from tests.api.conftest import BASE, bearer, token_of
 
 PUBLIC, READ = "public", "read"

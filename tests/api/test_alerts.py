@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.mongo.alerts import MongoAlertStore
-from adapters.prefect.client import open_client
-from adapters.settings import AlertSettings, Settings
-from api_facade.alerts import make_alerts
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services
-from core.domain.alert import Alert, AlertKind, Subject
+from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
+from falcon_scheduler.adapters.prefect.client import open_client
+from falcon_scheduler.adapters.settings import AlertSettings, Settings
+from falcon_scheduler.api_facade.alerts import make_alerts
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
 from tests.alerts.receiver import Receiver, receiving
 from tests.api.conftest import BASE, bearer, faults, token_of
 

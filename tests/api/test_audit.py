@@ -15,11 +15,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from adapters.settings import Settings
-from api_facade.services import Services
-from core.domain.audit import Action, AuditEntry, Origin
-from core.services.engine_changes import EngineChanges
-from deployments.stack.home import free_port
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
+from falcon_scheduler.core.services.engine_changes import EngineChanges
+from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE, bearer, faults, token_of
 from tests.conftest import NEVER, wait_until
 
@@ -231,7 +231,15 @@ async def facade_without_answers_from_prefect(
     port = free_port()
     with (tmp_path / "facade.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "uvicorn", "api_facade.app:create_app", "--factory", "--port", str(port)),
+            *(
+                sys.executable,
+                "-m",
+                "uvicorn",
+                "falcon_scheduler.api_facade.app:create_app",
+                "--factory",
+                "--port",
+                str(port),
+            ),
             env={**os.environ, "PREFECT_API_URL": f"http://127.0.0.1:{silence.sockets[0].getsockname()[1]}/api"},
             stdout=log,
             stderr=log,

@@ -14,13 +14,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from adapters.settings import Settings
-from api_facade.addresses import ClientAddresses
-from api_facade.app import build_app
-from api_facade.connections import BoundedProtocol
-from api_facade.container import compose
-from api_facade.services import Services
-from deployments.stack.home import free_port
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.addresses import ClientAddresses
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.connections import BoundedProtocol
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE
 from tests.conftest import wait_until
 

@@ -15,11 +15,11 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from adapters.settings import Settings
-from api_facade.connections import BODY_PATIENCE, MOST_CONNECTIONS
-from api_facade.services import Services
-from deployments.stack.home import Home
-from deployments.stack.product import Addresses, Facade
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.connections import BODY_PATIENCE, MOST_CONNECTIONS
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.deployments.stack.home import Home
+from falcon_scheduler.deployments.stack.product import Addresses, Facade
 from tests.api.conftest import BASE, bearer, token_of
 from tests.conftest import wait_until
 

@@ -12,9 +12,9 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.mongo.reading import whole_numbers
-from core.domain.duration import format_duration
-from core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
+from falcon_scheduler.adapters.mongo.reading import whole_numbers
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
 from tests.schedules.expressions import random_expression, random_zone
 
 EXAMPLES = 15

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.settings import Settings
-from api_facade.services import Services
-from core.domain.principal import Permission
-from core.domain.redaction import CONCEALED
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.principal import Permission
+from falcon_scheduler.core.domain.redaction import CONCEALED
 from tests.api.conftest import BASE, bearer, faults, token_of
 from tests.api.grants import caller_with
 from tests.conftest import NEVER, wait_until

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
 from tests.api.conftest import Contract, bearer, faults, token_of
 from tests.conftest import NEVER
 

@@ -10,12 +10,12 @@ import httpx
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services
-from core.domain.principal import Permission
-from core.domain.redaction import CONCEALED
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.principal import Permission
+from falcon_scheduler.core.domain.redaction import CONCEALED
 from tests.api.conftest import BASE, bearer, faults, token_of
 from tests.api.grants import caller_with
 from tests.conftest import NEVER

@@ -16,15 +16,15 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from adapters.mongo.outcomes import MongoOutcomeLog
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.metrics.gathering import Gathering
-from api_facade.metrics.instruments import Metrics
-from api_facade.services import Services
-from core.domain.execution import ExecutionStatus
-from core.services.outcomes import OutcomeFeed
+from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.metrics.gathering import Gathering
+from falcon_scheduler.api_facade.metrics.instruments import Metrics
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.services.outcomes import OutcomeFeed
 from tests.conftest import Scheduler, function, wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "falcon-scheduler.json"

@@ -23,9 +23,9 @@ import pytest_asyncio
 from prefect.blocks.system import Secret
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
-from adapters.settings import Settings
-from api_facade.services import Services
-from deployments.stack.home import free_port
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE, bearer, token_of
 from tests.api.planting import ODD_ENDS, Planter
 from tests.conftest import NEVER, wait_until
@@ -87,7 +87,15 @@ async def facade(services: Services, settings: Settings, tmp_path: Path) -> Asyn
     port, log = free_port(), tmp_path / "facade.log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "uvicorn", "api_facade.app:create_app", "--factory", "--port", str(port)),
+            *(
+                sys.executable,
+                "-m",
+                "uvicorn",
+                "falcon_scheduler.api_facade.app:create_app",
+                "--factory",
+                "--port",
+                str(port),
+            ),
             env={**os.environ, "API_RATE_LIMIT": "0"},
             stdout=out,
             stderr=out,

@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.auth import jwks
-from api_facade.auth.jwks import ProviderKeys
-from api_facade.auth.tokens import TokenVerifier
-from api_facade.container import compose
-from api_facade.services import Services
-from core.errors import Unauthenticated, Unavailable
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.auth import jwks
+from falcon_scheduler.api_facade.auth.jwks import ProviderKeys
+from falcon_scheduler.api_facade.auth.tokens import TokenVerifier
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.errors import Unauthenticated, Unavailable
 from tests.conftest import wait_until
 
 OURS = "our own secret, which is long enough for HS256"

@@ -12,11 +12,11 @@ import pytest
 from fastapi import FastAPI, Query
 from fastapi.routing import APIRouter
 
-from api_facade import query_policy
-from api_facade.declared import LeanRoute
-from api_facade.handlers import install_handlers
-from api_facade.query_policy import UnknownNames
-from api_facade.schemas.tasks import TaskQuery
+from falcon_scheduler.api_facade import query_policy
+from falcon_scheduler.api_facade.declared import LeanRoute
+from falcon_scheduler.api_facade.handlers import install_handlers
+from falcon_scheduler.api_facade.query_policy import UnknownNames
+from falcon_scheduler.api_facade.schemas.tasks import TaskQuery
 from tests.api.conftest import BASE, faults
 
 

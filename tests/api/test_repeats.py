@@ -14,10 +14,10 @@ import pytest
 from fastapi import FastAPI
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 
-from adapters.mongo.client import EXECUTIONS, KEYED
-from adapters.settings import Settings
-from api_facade.services import Services
-from core.services.keyed import KEPT_FOR
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, KEYED
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.services.keyed import KEPT_FOR
 from tests.api.conftest import BASE, bearer, faults, token_of
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services
 from tests.api.conftest import BASE
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -54,7 +54,7 @@ async def test_probes_are_neither_limited_nor_logged(
     settings: Settings, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(settings, services, api_rate_limit=0.1) as client:
-        with caplog.at_level(logging.INFO, logger="api_facade.tracing"):
+        with caplog.at_level(logging.INFO, logger="falcon_scheduler.api_facade.tracing"):
             answers = [await client.get(path) for path in ("/healthz", "/readyz") * 5]
             await client.get(f"{BASE}/stats")
     assert {answer.status_code for answer in answers} == {200}

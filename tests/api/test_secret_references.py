@@ -12,9 +12,9 @@ import pytest_asyncio
 from prefect.blocks.system import Secret
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.settings import Settings
-from api_facade.services import Services
-from core.domain.principal import Permission
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.principal import Permission
 from tests.api.conftest import BASE, faults
 from tests.api.grants import caller_with
 from tests.conftest import Scheduler

@@ -13,12 +13,12 @@ import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services, join, open_services
-from core.domain.workforce import NO_WORKER
-from deployments.stack.home import free_port
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services, join, open_services
+from falcon_scheduler.core.domain.workforce import NO_WORKER
+from falcon_scheduler.deployments.stack.home import free_port
 from tests.alerts.conftest import NOBODY, ONE_WORKER, Crew
 from tests.api.conftest import BASE, bearer, faults, token_of
 from tests.conftest import wait_until

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from api_facade.together import end, together
+from falcon_scheduler.api_facade.together import end, together
 
 
 async def for_ever() -> None:

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from prefect.context import refresh_global_settings_context
 
-from adapters.settings import Settings
-from api_facade.auth.mint import Bearer, mint_token
-from api_facade.services import Services, open_services
-from core.errors import SchedulerError
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
+from falcon_scheduler.api_facade.services import Services, open_services
+from falcon_scheduler.core.errors import SchedulerError
 from tests.chaos.checks import Evidence, Findings, check, gather, overlaps
 from tests.chaos.faults import Fault, Injector, plan
 from tests.chaos.stand import Stand

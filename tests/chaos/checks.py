@@ -10,14 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from adapters.prefect.runs import FlowRuns
-from api_facade.services import Services
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.run import Run, RunPhase
-from core.domain.schedule import Every, parse
-from core.domain.task import Task
-from core.ports import ExecutionFilter, PageRequest
-from core.services.mirror import agrees
+from falcon_scheduler.adapters.prefect.runs import FlowRuns
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.schedule import Every, parse
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
+from falcon_scheduler.core.services.mirror import agrees
 from tests.chaos.history import all_spans
 
 

@@ -17,16 +17,16 @@ from pathlib import Path
 import httpx
 import psutil
 
-from adapters.settings import Settings
-from deployments.stack.child import Child
-from deployments.stack.errors import PartFailed
-from deployments.stack.home import Home, is_port_free, write_private
-from deployments.stack.mongo import Mongo
-from deployments.stack.part import Part
-from deployments.stack.postgres import Postgres
-from deployments.stack.process import Command, end_leftovers, leftovers
-from deployments.stack.product import Addresses, Facade, PrefectServer, Worker, common_environment
-from deployments.stack.valkey import Valkey
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.child import Child
+from falcon_scheduler.deployments.stack.errors import PartFailed
+from falcon_scheduler.deployments.stack.home import Home, is_port_free, write_private
+from falcon_scheduler.deployments.stack.mongo import Mongo
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.postgres import Postgres
+from falcon_scheduler.deployments.stack.process import Command, end_leftovers, leftovers
+from falcon_scheduler.deployments.stack.product import Addresses, Facade, PrefectServer, Worker, common_environment
+from falcon_scheduler.deployments.stack.valkey import Valkey
 
 SERVERS = ("postgres", "valkey", "mongo", "prefect")
 FACADES = ("facade-1", "facade-2")

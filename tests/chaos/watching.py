@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
-from api_facade.background import OFFICE
-from api_facade.services import Services
-from core.errors import SchedulerError
-from core.ports import ExecutionFilter, PageRequest
+from falcon_scheduler.api_facade.background import OFFICE
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.errors import SchedulerError
+from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
 from tests.chaos.checks import ending_of
 
 

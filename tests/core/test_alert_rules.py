@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.alert import (
+from falcon_scheduler.core.domain.alert import (
     Alert,
     AlertEvent,
     AlertKind,
@@ -21,11 +21,11 @@ from core.domain.alert import (
     delay_after,
     message_of,
 )
-from core.domain.alert_rules import AlertPolicy, is_stale, judge, last_sign_of, overdue_since
-from core.domain.execution import Execution, Trigger
-from core.domain.task import Source, Task
-from core.services.burial import STALE_ERROR
-from core.services.tasks import next_run
+from falcon_scheduler.core.domain.alert_rules import AlertPolicy, is_stale, judge, last_sign_of, overdue_since
+from falcon_scheduler.core.domain.execution import Execution, Trigger
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.services.burial import STALE_ERROR
+from falcon_scheduler.core.services.tasks import next_run
 from tests.core.test_task_rules import NOON, a_task, ended
 
 POLICY = AlertPolicy()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from api_facade.heavy import MOST_JOBS, HeavyWork
-from api_facade.rates import TooManyRequests
-from core.aside import aside, in_thread, is_large
+from falcon_scheduler.api_facade.heavy import MOST_JOBS, HeavyWork
+from falcon_scheduler.api_facade.rates import TooManyRequests
+from falcon_scheduler.core.aside import aside, in_thread, is_large
 
 present: ContextVar[str] = ContextVar("present", default="")
 

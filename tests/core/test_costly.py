@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from core.costly import CHEAP, CostlyAnswers
+from falcon_scheduler.core.costly import CHEAP, CostlyAnswers
 
 COST_SECONDS = 2 * CHEAP.total_seconds()
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.domain.execution import Trigger
-from core.domain.periods import KEPT
-from core.domain.task import Source, Task, TaskDefinition
-from core.services.due import occurrence_of, reason_to_leave_out
-from core.services.instants import due_between
-from core.services.run_terms import Ticket
+from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.periods import KEPT
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.services.due import occurrence_of, reason_to_leave_out
+from falcon_scheduler.core.services.instants import due_between
+from falcon_scheduler.core.services.run_terms import Ticket
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TASK = Task(

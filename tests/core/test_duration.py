@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.duration import format_duration, from_nanoseconds, parse_duration
+from falcon_scheduler.core.domain.duration import format_duration, from_nanoseconds, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from adapters.prefect.markdown import as_text
+from falcon_scheduler.adapters.prefect.markdown import as_text
 
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 INTERESTING = "abc 12 \\`*_{}[]()<>#+-.!|~:@&;=/\"'\n\t"

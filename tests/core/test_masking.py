@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.masking import mask_faults, masked, restored
-from core.domain.plain_secrets import secrets_in
-from core.domain.redaction import CONCEALED, conceal
+from falcon_scheduler.core.domain.masking import mask_faults, masked, restored
+from falcon_scheduler.core.domain.plain_secrets import secrets_in
+from falcon_scheduler.core.domain.redaction import CONCEALED, conceal
 
 REFERENCE = "{{ prefect.blocks.secret.my-token }}"
 CONFIG: dict[str, Any] = {

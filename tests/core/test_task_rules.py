@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.record import COUNTED_WINDOW
-from core.domain.task import Source, Task, TaskDefinition, TaskStatus
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.record import COUNTED_WINDOW
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition, TaskStatus
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

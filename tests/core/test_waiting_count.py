@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from core.errors import QueueFull
-from core.services.waiting_count import WaitingCount
+from falcon_scheduler.core.errors import QueueFull
+from falcon_scheduler.core.services.waiting_count import WaitingCount
 
 
 class Engine:

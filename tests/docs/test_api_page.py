@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from api_facade.app import create_app
-from core.errors import SchedulerError
+from falcon_scheduler.api_facade.app import create_app
+from falcon_scheduler.core.errors import SchedulerError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 OUTSIDE_OF_THE_BASE = {"GET /", "GET /healthz", "GET /readyz"}
-ANSWERED_FROM = ("core.errors", "api_facade.", "adapters.web.")
+ANSWERED_FROM = ("falcon_scheduler.core.errors", "falcon_scheduler.api_facade.", "falcon_scheduler.adapters.web.")
 NEVER_AN_ANSWER = {"error", "conflict", "forbidden", "delivery_failed", "facade_at_work"}
 """Codes of families whose members have codes of their own, and of errors that no request meets."""
 

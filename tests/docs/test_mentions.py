@@ -20,14 +20,15 @@ FILES = tuple(Path(name) for name in subprocess.check_output(["git", "ls-files"]
 TOP = frozenset(file.parts[0] for file in FILES)
 NAMES = frozenset(file.name for file in FILES)
 FOLDERS = frozenset(str(parent) for file in FILES for parent in file.parents)
-PACKAGES = ("core", "adapters", "api_facade", "flows", "deployments", "tests", "benchmarks")
+ROOMS = ("core", "adapters", "api_facade", "flows", "deployments")
+PACKAGES = (*ROOMS, "tests", "benchmarks")
 PLAIN_TEXT = {".md", ".yaml", ".toml", ".sh", ""}
 MADE_AT_RUN_TIME = {"requirements.txt"}
 
 _PATH = re.compile(
     r"(?<![\w/.{}<>$~*-])\.?[\w-][\w.-]*(?:/[\w.*-]+)+/?|(?<![\w/.{}<>$~*-])[\w-]+\.(?:py|md|yaml|toml|lock|sh)\b"
 )
-_DOTTED = re.compile(rf"(?<![\w./-])(?:{'|'.join(PACKAGES)})(?:\.\w+)+(?![\w/]|\.\w)")
+_DOTTED = re.compile(rf"(?<![\w./-])(?:falcon_scheduler\.)?(?:{'|'.join(PACKAGES)})(?:\.\w+)+(?![\w/]|\.\w)")
 _LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]*)\)")
 _DECISION = re.compile(r"[Dd]ecisions? ((?:\d{4})(?:(?:, | and )\d{4})*)")
 
@@ -102,6 +103,8 @@ def test_every_module_member_that_prose_names_exists() -> None:
 @cache
 def _resolves(name: str) -> bool:
     parts = name.split(".")
+    if parts[0] in ROOMS:  # prose may leave the package's name out
+        parts.insert(0, "falcon_scheduler")
     for length in range(len(parts), 0, -1):
         try:
             found: object = importlib.import_module(".".join(parts[:length]))

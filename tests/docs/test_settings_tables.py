@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from adapters.settings.groups import Group
-from adapters.settings.names import READ_ELSEWHERE, SHARED_PREFIXES, known_names
-from core.domain.duration import format_duration
+from falcon_scheduler.adapters.settings.groups import Group
+from falcon_scheduler.adapters.settings.names import READ_ELSEWHERE, SHARED_PREFIXES, known_names
+from falcon_scheduler.core.domain.duration import format_duration
 
 ROOT = Path(__file__).parents[2]
 NONE = "\N{EN DASH}"

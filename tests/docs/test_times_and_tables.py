@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import SchedulerSettings
-from core.domain.duration import parse_duration
-from deployments.stack.prefect_settings import server_settings, shared_settings, worker_settings
+from falcon_scheduler.adapters.settings import SchedulerSettings
+from falcon_scheduler.core.domain.duration import parse_duration
+from falcon_scheduler.deployments.stack.prefect_settings import server_settings, shared_settings, worker_settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 _TIME = re.compile(r"^\| .+ \| (\w+) \| `([\w.]+)\.(\w+)` \|$", re.MULTILINE)

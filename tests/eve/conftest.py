@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
-from adapters.mongo.client import open_database
-from deployments.demo_esi import Demo, demo_server
-from deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.adapters.mongo.client import open_database
+from falcon_scheduler.deployments.demo_esi import Demo, demo_server
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from tests.eve.universe_bench import Bench
 
 _numbers = itertools.count(1)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.http.guard import AddressGuard
-from adapters.http.sender import HttpSender
-from core.domain.work import TaskResult, WorkContext
-from flows.executors.registry import Registry
-from flows.executors.secrets import SecretMissing
+from falcon_scheduler.adapters.http.guard import AddressGuard
+from falcon_scheduler.adapters.http.sender import HttpSender
+from falcon_scheduler.core.domain.work import TaskResult, WorkContext
+from falcon_scheduler.flows.executors.registry import Registry
+from falcon_scheduler.flows.executors.secrets import SecretMissing
 
 
 class SecretsOfTheTest:

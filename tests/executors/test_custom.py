@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
-from flows.executors.arguments import PluginError
+from falcon_scheduler.flows.executors.arguments import PluginError
 from tests.executors.bench import Bench
 
 

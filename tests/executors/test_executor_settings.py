@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.http.sender import Proxy
-from adapters.settings import Settings, SettingsError
+from falcon_scheduler.adapters.http.sender import Proxy
+from falcon_scheduler.adapters.settings import Settings, SettingsError
 
 
 def test_lists_are_read_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import pytest
 
-from core.domain.work import TaskResult
-from flows.executors.arguments import PluginError
+from falcon_scheduler.core.domain.work import TaskResult
+from falcon_scheduler.flows.executors.arguments import PluginError
 from tests.executors.bench import Bench
 
 

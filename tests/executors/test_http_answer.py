@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from core.domain.work import OUTPUT_LIMIT_BYTES
+from falcon_scheduler.core.domain.work import OUTPUT_LIMIT_BYTES
 from tests.executors.bench import Bench
 from tests.executors.web_server import WebServer
 

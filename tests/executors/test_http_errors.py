@@ -7,7 +7,7 @@ import inspect
 import httpx
 import pytest
 
-from adapters.http.errors import HttpFailed, translated
+from falcon_scheduler.adapters.http.errors import HttpFailed, translated
 
 PLANTED = "planted-secret-in-a-message"
 EXCEPTIONS = [

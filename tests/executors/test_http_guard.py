@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from adapters.http.guard import AddressGuard
+from falcon_scheduler.adapters.http.guard import AddressGuard
 from tests.executors.bench import Bench, bench_allowing
 from tests.executors.web_server import WebServer, serving
 

@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from core.domain.work import known_so_far
+from falcon_scheduler.core.domain.work import known_so_far
 from tests.executors.bench import Bench
 from tests.executors.web_server import WebServer, serving
 

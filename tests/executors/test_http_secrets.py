@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.domain.redaction import CONCEALED
+from falcon_scheduler.core.domain.redaction import CONCEALED
 from tests.executors.bench import Bench, bench_allowing
 from tests.executors.web_server import WebServer, serving
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.executors.arguments import PluginError
-from flows.executors.plugins import load_named
+from falcon_scheduler.flows.executors.arguments import PluginError
+from falcon_scheduler.flows.executors.plugins import load_named
 from tests.executors.bench import Bench
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def test_the_decorator_marks_functions_for_registration(bench: Bench, tmp_path: 
     plugin = tmp_path / "reports.py"
     plugin.write_text(
         textwrap.dedent("""
-        from flows.executors.function import function
+        from falcon_scheduler.flows.executors.function import function
 
         @function()
         def daily(day: int) -> int:
@@ -92,8 +92,8 @@ def test_a_plugin_that_is_not_there_is_named(bench: Bench) -> None:
 
 LIST_AND_RUN = """
 import json
-from adapters.settings import Settings
-from flows.executors.registry import Registry
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.flows.executors.registry import Registry
 
 registry = Registry.load(Settings.load())
 print(json.dumps([[entry.type, entry.name, entry.description] for entry in registry.catalog()]))

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.plain_secrets import secrets_in
-from core.domain.redaction import CONCEALED, Redactor, conceal, is_secret_name
+from falcon_scheduler.core.domain.plain_secrets import secrets_in
+from falcon_scheduler.core.domain.redaction import CONCEALED, Redactor, conceal, is_secret_name
 
 SECRET = "pl4nted/s3cret+v4lue"
 

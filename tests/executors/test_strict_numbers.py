@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from core.domain.work import WorkContext
-from flows.catalog import Catalog
-from flows.executors.registry import Registry
-from flows.system.parameters import StateCleanupParameters, read_parameters
+from falcon_scheduler.core.domain.work import WorkContext
+from falcon_scheduler.flows.catalog import Catalog
+from falcon_scheduler.flows.executors.registry import Registry
+from falcon_scheduler.flows.system.parameters import StateCleanupParameters, read_parameters
 from tests.executors.bench import Bench
 
 URL = {"url": "https://api.example.com/"}

@@ -12,9 +12,9 @@ import httpx
 import pytest_asyncio
 from prefect.context import refresh_global_settings_context
 
-from adapters.settings import Settings
-from api_facade.auth.mint import Bearer, mint_token
-from api_facade.services import open_services
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
+from falcon_scheduler.api_facade.services import open_services
 from tests.chaos.stand import FACADES, Stand
 from tests.conftest import ADMIN, Scheduler, exists
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.domain.execution import ExecutionStatus
-from core.domain.task import TaskStatus
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.task import TaskStatus
 from tests.chaos.stand import Stand
 from tests.conftest import ADMIN, Scheduler, function, wait_until
 from tests.faults.test_processes import all_agree, at_work

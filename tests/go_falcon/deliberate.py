@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from adapters.mongo.fields import duration_of
-from deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.adapters.mongo.fields import duration_of
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 
 MISSING = object()
 Rule = Callable[[Any, Any, Mapping[str, Any]], bool]

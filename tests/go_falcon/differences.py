@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.go_falcon.recorded import as_go_reads, documents, go_task
 
 FOREIGN_SYSTEM_TASKS = sorted(

@@ -12,14 +12,14 @@ import pytest
 from bson.codec_options import CodecOptions, DatetimeConversion
 from hypothesis import example, given, settings
 
-from adapters.mongo import execution_documents
-from adapters.mongo.fields import update_of
-from adapters.mongo.task_documents import from_document, stored_fields, to_document
-from adapters.prefect.deployments import deployment_body, fingerprint_of
-from api_facade.mapping import execution_response, task_response
-from core.domain.principal import Principal
-from core.domain.task import Task, TaskStatus
-from core.services.tasks import next_run
+from falcon_scheduler.adapters.mongo import execution_documents
+from falcon_scheduler.adapters.mongo.fields import update_of
+from falcon_scheduler.adapters.mongo.task_documents import from_document, stored_fields, to_document
+from falcon_scheduler.adapters.prefect.deployments import deployment_body, fingerprint_of
+from falcon_scheduler.api_facade.mapping import execution_response, task_response
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.services.tasks import next_run
 from tests.go_falcon import any_document
 from tests.go_falcon.recorded import documents
 

@@ -18,13 +18,13 @@ import jwt
 import pytest
 import pytest_asyncio
 
-from adapters.mongo.client import ensure_indexes
-from adapters.settings import Settings
-from api_facade.app import build_app
-from api_facade.container import compose
-from api_facade.services import Services, open_services
-from core.services.seeding import SERVICE, Seeding
-from deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.adapters.mongo.client import ensure_indexes
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.app import build_app
+from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.services import Services, open_services
+from falcon_scheduler.core.services.seeding import SERVICE, Seeding
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import NEVER
 from tests.go_falcon.deliberate import table, unexplained
 from tests.go_falcon.recorded import COLLECTIONS, as_go_reads, documents

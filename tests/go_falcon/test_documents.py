@@ -13,25 +13,25 @@ import pytest_asyncio
 from bson import Int64
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.clock import SystemClock
-from adapters.mongo.alerts import MongoAlertStore
-from adapters.mongo.audit import MongoAuditStore
-from adapters.mongo.client import ensure_indexes
-from adapters.mongo.executions import MongoExecutionStore
-from adapters.mongo.go_falcon.database import GoFalconDatabase, MongoTakeoverRecord
-from adapters.mongo.go_falcon.findings import Finding, Level
-from adapters.mongo.go_falcon.migration import GoFalconMigration
-from adapters.mongo.tasks import MongoTaskStore
-from core.domain.alert import AlertKind
-from core.domain.principal import Principal
-from core.domain.takeover import LEFTOVER_ERROR
-from core.domain.task import Source, TaskStatus
-from core.services.auditing import Auditing
-from core.services.other_scheduler import OtherSchedulerWatch
-from core.services.seeding import RETIRED_REASON, Seeding
-from core.services.service_alerts import ServiceAlerts
-from core.services.takeover import TakeoverService
-from deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.adapters.clock import SystemClock
+from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
+from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
+from falcon_scheduler.adapters.mongo.client import ensure_indexes
+from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
+from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase, MongoTakeoverRecord
+from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
+from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration
+from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR
+from falcon_scheduler.core.domain.task import Source, TaskStatus
+from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.seeding import RETIRED_REASON, Seeding
+from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.takeover import TakeoverService
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.go_falcon.differences import FOREIGN_SYSTEM_TASKS, LEFTOVERS, difference, meant
 from tests.go_falcon.recorded import as_go_reads, documents, go_execution, go_task
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings.env_file import EnvFileError, take_env_file
+from falcon_scheduler.adapters.settings.env_file import EnvFileError, take_env_file
 
 CONTENT = """\
 # go-falcon

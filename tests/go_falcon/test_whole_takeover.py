@@ -21,11 +21,11 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from api_facade.auth.mint import Bearer, mint_token
-from api_facade.background import SWEEP_INTERVAL
-from core.domain.takeover import LEFTOVER_ERROR
-from deployments.stack.embedded import PRODUCT, EmbeddedStack
-from deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
+from falcon_scheduler.api_facade.background import SWEEP_INTERVAL
+from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR
+from falcon_scheduler.deployments.stack.embedded import PRODUCT, EmbeddedStack
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import wait_until
 from tests.faults.conftest import environment
 from tests.go_falcon import any_document
@@ -57,7 +57,7 @@ class Shop:
     async def migrate(self, *arguments: str) -> tuple[int | None, str]:
         """Exit code and output of `falcon-scheduler migrate go-falcon …`."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "api_facade.cli", "migrate", "go-falcon", *arguments),
+            *(sys.executable, "-m", "falcon_scheduler.api_facade.cli", "migrate", "go-falcon", *arguments),
             env={**os.environ, **self.environment},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -13,10 +13,10 @@ import pytest_asyncio
 from prefect.client.orchestration import PrefectClient
 from prefect.states import Completed, Running
 
-from adapters.prefect.names import ADOPTION_TAG
-from core.domain.execution import CANCELLED_ERROR, ExecutionStatus, Trigger
-from core.domain.task import Priority, Source, TaskStatus
-from core.errors import ImportedTask
+from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
+from falcon_scheduler.core.domain.execution import CANCELLED_ERROR, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Priority, Source, TaskStatus
+from falcon_scheduler.core.errors import ImportedTask
 from tests.conftest import ADMIN, Scheduler, exists, wait_until
 
 

@@ -8,8 +8,8 @@ from contextlib import aclosing
 
 import pytest
 
-from adapters.prefect.ahead import one_ahead
-from core.errors import Unavailable
+from falcon_scheduler.adapters.prefect.ahead import one_ahead
+from falcon_scheduler.core.errors import Unavailable
 
 
 class Pages:

@@ -19,21 +19,21 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.states import AwaitingRetry
 from prefect.utilities.callables import parameter_schema
 
-from adapters.prefect.deployments import fingerprint_of
-from adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
-from adapters.settings import Settings
-from api_facade.services import Services
-from core.domain.audit import Action, AuditEntry, Door
-from core.domain.execution import ExecutionStatus, Trigger
-from core.domain.task import TaskStatus
-from core.errors import TaskNotFound
-from core.ports import AuditFilter, PageRequest
-from deployments.prefect_yaml import render
-from deployments.system_tasks import SYSTEM_TASKS
-from flows import entrypoints
-from flows.catalog import Catalog
-from flows.executors.registry import Registry
-from flows.system.catalog import system_tasks
+from falcon_scheduler.adapters.prefect.deployments import fingerprint_of
+from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.audit import Action, AuditEntry, Door
+from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import TaskStatus
+from falcon_scheduler.core.errors import TaskNotFound
+from falcon_scheduler.core.ports import AuditFilter, PageRequest
+from falcon_scheduler.deployments.prefect_yaml import render
+from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.flows import entrypoints
+from falcon_scheduler.flows.catalog import Catalog
+from falcon_scheduler.flows.executors.registry import Registry
+from falcon_scheduler.flows.system.catalog import system_tasks
 from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.ports import Beginning
-from core.services.counting import OutcomeCounting
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.ports import Beginning
+from falcon_scheduler.core.services.counting import OutcomeCounting
 from tests.conftest import Scheduler
 
 

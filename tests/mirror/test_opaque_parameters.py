@@ -10,8 +10,8 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import VariableCreate
 
-from core.domain.execution import ExecutionStatus
-from core.errors import Invalid
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.errors import Invalid
 from tests.conftest import ADMIN, Scheduler, function, wait_until
 from tests.mirror.test_doors import deployment_of
 from tests.mirror.test_poison import adopted

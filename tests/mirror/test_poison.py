@@ -18,10 +18,10 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Running, Scheduled
 
-from adapters.prefect.names import ADOPTION_TAG
-from core.domain.execution import ExecutionStatus
-from core.domain.task import Overlap, Task, TaskStatus
-from core.errors import TaskNotFound
+from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.task import Overlap, Task, TaskStatus
+from falcon_scheduler.core.errors import TaskNotFound
 from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
 
 POISON = {"x": 1e20}

@@ -15,17 +15,17 @@ from prefect.client.schemas.objects import StateType
 from prefect.events.schemas.events import Event, Resource
 from prefect.states import Cancelled, Completed, Failed, Pending, Running
 
-from adapters.prefect.feed import change_of
-from adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE, LIMIT_MESSAGE, SKIPPED
-from adapters.settings import Settings
-from api_facade.services import join
-from core.domain.alert import AlertKind
-from core.domain.alert_rules import AlertPolicy, judge
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.run import RunPhase
-from core.domain.task import Source, Task, TaskDefinition
-from core.ports import Change, ChangeKind
-from core.services.burial import DIED_ERROR, STALE_ERROR
+from falcon_scheduler.adapters.prefect.feed import change_of
+from falcon_scheduler.adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE, LIMIT_MESSAGE, SKIPPED
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import join
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.alert_rules import AlertPolicy, judge
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.run import RunPhase
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.ports import Change, ChangeKind
+from falcon_scheduler.core.services.burial import DIED_ERROR, STALE_ERROR
 from tests.conftest import NEVER, Scheduler, function, wait_until
 
 KNOWN_CANCELLATIONS = {

@@ -9,9 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CONTAINERS = ROOT / "deployments" / "containers"
 DOCKERFILE = (CONTAINERS / "Dockerfile").read_text()
-PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"][
-    "packages"
-]
+WHEEL = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+ROOMS = {link.name for package in WHEEL["packages"] for link in (ROOT / package).iterdir() if link.is_symlink()}
 
 
 def copied() -> set[str]:
@@ -26,8 +25,9 @@ def test_every_copied_file_exists_and_is_let_through_to_the_build() -> None:
     assert all((ROOT / name).exists() for name in copied())
 
 
-def test_the_wheel_is_made_from_every_package_of_the_product() -> None:
-    assert copied() >= {"pyproject.toml", "README.md", *PACKAGES}
+def test_the_wheel_is_made_from_the_package_and_from_every_room_that_it_links_to() -> None:
+    assert len(ROOMS) >= 5
+    assert copied() >= {"pyproject.toml", "README.md", *WHEEL["packages"], *ROOMS}
 
 
 def test_the_environment_that_reaches_the_image_holds_the_product_lock_alone() -> None:

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from core.domain.execution import Execution, ExecutionStatus, Trigger
-from core.domain.task import Overlap, Task
-from core.errors import ConcurrentChange, Unavailable
-from core.services.informing import decided, inform
-from core.services.overlap import OverlapRule, Turn
-from flows.progress import PrefectProgress
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.errors import ConcurrentChange, Unavailable
+from falcon_scheduler.core.services.informing import decided, inform
+from falcon_scheduler.core.services.overlap import OverlapRule, Turn
+from falcon_scheduler.flows.progress import PrefectProgress
 from tests.conftest import Scheduler
 
 log = logging.getLogger("a run")

@@ -21,8 +21,8 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import PrefectClient
 
-from core.domain.task import Overlap, Priority, Task
-from core.services.instants import due_between
+from falcon_scheduler.core.domain.task import Overlap, Priority, Task
+from falcon_scheduler.core.services.instants import due_between
 from tests.conftest import ADMIN, Scheduler, wait_until
 
 LEAD = timedelta(seconds=10)

@@ -14,11 +14,11 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from api_facade.background import LEASE_RENEWAL, OFFICE
-from core.domain.alert import AlertKind
-from core.domain.task import Overlap, Task
-from core.services.instants import due_between
-from core.services.status import Condition
+from falcon_scheduler.api_facade.background import LEASE_RENEWAL, OFFICE
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.services.instants import due_between
+from falcon_scheduler.core.services.status import Condition
 from tests.conftest import ADMIN, Scheduler, wait_until
 
 pytestmark = pytest.mark.usefixtures("worker")

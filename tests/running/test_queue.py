@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from prefect.states import Scheduled
 
-from adapters.prefect.names import AWAITING_TURN
-from core.domain.execution import ExecutionStatus
-from core.domain.task import Overlap, Task
+from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.task import Overlap, Task
 from tests.conftest import ADMIN, Scheduler
 from tests.running.test_runs import from_tests, lines_of
 

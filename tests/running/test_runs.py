@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.domain.execution import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionStatus, Trigger
-from core.domain.task import Overlap, Priority, TaskStatus
-from core.errors import TaskDisabled
+from falcon_scheduler.core.domain.execution import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.task import Overlap, Priority, TaskStatus
+from falcon_scheduler.core.errors import TaskDisabled
 from tests.conftest import ADMIN, Scheduler, function, wait_until
 from tests.executors.web_server import serving
 

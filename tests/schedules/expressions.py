@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from core.domain.cron.clock_changes import zone_names
-from core.domain.schedule import ScheduleError, parse
+from falcon_scheduler.core.domain.cron.clock_changes import zone_names
+from falcon_scheduler.core.domain.schedule import ScheduleError, parse
 
 ZONES = sorted(zone_names())
 MONTHS = ("jan", "FEB", "Mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

@@ -15,8 +15,8 @@ from prefect.server import models, schemas
 from prefect.server.database import provide_database_interface
 from prefect.server.services.scheduler import schedule_deployments
 
-from adapters.prefect.schedules import to_prefect
-from core.domain.schedule import parse
+from falcon_scheduler.adapters.prefect.schedules import to_prefect
+from falcon_scheduler.core.domain.schedule import parse
 
 
 async def main() -> None:

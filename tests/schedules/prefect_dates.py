@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from prefect.server.schemas import schedules as server_schedules
 
-from adapters.prefect.schedules import NamedSchedule, to_prefect
-from core.domain.schedule import Schedule
+from falcon_scheduler.adapters.prefect.schedules import NamedSchedule, to_prefect
+from falcon_scheduler.core.domain.schedule import Schedule
 
 
 def prefect_dates(schedule: Schedule, start: datetime, count: int, end: datetime) -> list[datetime]:

@@ -17,7 +17,7 @@ from functools import cache
 from random import Random
 from zoneinfo import ZoneInfo
 
-from core.domain.schedule import parse
+from falcon_scheduler.core.domain.schedule import parse
 
 from .expressions import ZONES, random_expression
 from .oracle import SlowCron

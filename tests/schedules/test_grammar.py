@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from core.domain.schedule import Schedule, ScheduleError, parse
+from falcon_scheduler.core.domain.schedule import Schedule, ScheduleError, parse
 
 from .expressions import random_expression, random_zone
 

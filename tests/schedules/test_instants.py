@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.domain.schedule import parse
+from falcon_scheduler.core.domain.schedule import parse
 
 from .expressions import random_expression, random_instant, random_zone
 from .oracle import SlowCron

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.schedule import parse
+from falcon_scheduler.core.domain.schedule import parse
 
 SCHEDULES = [
     ("* * * * * *", "UTC"),

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from adapters.prefect.schedule_reading import from_prefect
-from adapters.prefect.schedules import RENEW_AFTER, renew_before, to_prefect
-from core.domain.schedule import Schedule, parse
+from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
+from falcon_scheduler.adapters.prefect.schedules import RENEW_AFTER, renew_before, to_prefect
+from falcon_scheduler.core.domain.schedule import Schedule, parse
 
 from .expressions import random_expression, random_instant, random_zone
 from .prefect_dates import dates_of, prefect_dates

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from core.domain.schedule import Schedule, Timetable, parse
+from falcon_scheduler.core.domain.schedule import Schedule, Timetable, parse
 
 from .expressions import random_expression, random_instant
 from .oracle import MONTHS, WEEKDAYS

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from core.domain.cron.fields import Field
-from core.domain.schedule import Timetable, parse
+from falcon_scheduler.core.domain.cron.fields import Field
+from falcon_scheduler.core.domain.schedule import Timetable, parse
 
 from .expressions import random_expression
 from .word_reading import Reading, read

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import psutil
 
-from deployments.stack.home import free_port
-from deployments.stack.process import leftovers
+from falcon_scheduler.deployments.stack.home import free_port
+from falcon_scheduler.deployments.stack.process import leftovers
 
 PROGRAM = Path(sys.executable).with_name("falcon-scheduler")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.settings import Settings
-from api_facade.cli import main
-from deployments.stack.foreground import chosen_parts
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.cli import main
+from falcon_scheduler.deployments.stack.foreground import chosen_parts
 from tests.stack.running_stack import falcon, into_a_closed_pipe
 
 

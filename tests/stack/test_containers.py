@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from adapters.settings import SchedulerSettings
-from adapters.settings.names import known_names
-from deployments.stack.prefect_settings import log_settings, server_settings, shared_settings, worker_settings
+from falcon_scheduler.adapters.settings import SchedulerSettings
+from falcon_scheduler.adapters.settings.names import known_names
+from falcon_scheduler.deployments.stack.prefect_settings import (
+    log_settings,
+    server_settings,
+    shared_settings,
+    worker_settings,
+)
 
 CONTAINERS = Path(__file__).parents[2] / "deployments" / "containers"
 COMPOSE = CONTAINERS / "compose.yaml"

@@ -21,21 +21,21 @@ from pymongo.errors import PyMongoError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from adapters.settings import Settings
-from deployments.stack.child import Child
-from deployments.stack.embedded import EmbeddedStack
-from deployments.stack.errors import HomeInUse, PartFailed
-from deployments.stack.home import Home
-from deployments.stack.mongo import Mongo
-from deployments.stack.part import Part
-from deployments.stack.process import Command, leftovers
-from deployments.stack.product import Addresses, PrefectServer
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.child import Child
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.deployments.stack.errors import HomeInUse, PartFailed
+from falcon_scheduler.deployments.stack.home import Home
+from falcon_scheduler.deployments.stack.mongo import Mongo
+from falcon_scheduler.deployments.stack.part import Part
+from falcon_scheduler.deployments.stack.process import Command, leftovers
+from falcon_scheduler.deployments.stack.product import Addresses, PrefectServer
 from tests.stack.running_stack import clean_environment, wait_until
 
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 
 async def main():
     async with EmbeddedStack(Path(sys.argv[1]), parts={"valkey"}):

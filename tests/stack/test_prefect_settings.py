@@ -6,8 +6,8 @@ import pytest
 from prefect.settings.legacy import _get_settings_fields
 from prefect.settings.models.root import Settings as PrefectSettings
 
-from adapters.settings import SchedulerSettings
-from deployments.stack.prefect_settings import server_settings, shared_settings, worker_settings
+from falcon_scheduler.adapters.settings import SchedulerSettings
+from falcon_scheduler.deployments.stack.prefect_settings import server_settings, shared_settings, worker_settings
 
 OURS = {
     **shared_settings(),

@@ -19,9 +19,9 @@ import pymongo.errors
 import pytest
 import redis
 
-from adapters.settings import Settings
-from deployments.stack.foreground import chosen_parts
-from deployments.stack.home import free_port
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.foreground import chosen_parts
+from falcon_scheduler.deployments.stack.home import free_port
 from tests.stack.running_stack import (
     FACADE_KEYS,
     PROGRAM,

@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.mongo.client import EXECUTIONS, ensure_indexes
-from adapters.mongo.executions import MongoExecutionStore
-from adapters.mongo.newest import LONG
-from core.domain.execution import ExecutionStatus
-from core.ports import ExecutionFilter, Page, PageRequest
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, ensure_indexes
+from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
+from falcon_scheduler.adapters.mongo.newest import LONG
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 Database = AsyncDatabase[dict[str, Any]]

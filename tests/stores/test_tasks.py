@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.mongo.client import ensure_indexes
-from adapters.mongo.tasks import MongoTaskStore
-from core.domain.task import Overlap, Priority, Source, Task, TaskDefinition, TaskStatus
-from core.errors import NameTaken, TaskNotFound
-from core.ports import PageRequest, TaskFilter
+from falcon_scheduler.adapters.mongo.client import ensure_indexes
+from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
+from falcon_scheduler.core.domain.task import Overlap, Priority, Source, Task, TaskDefinition, TaskStatus
+from falcon_scheduler.core.errors import NameTaken, TaskNotFound
+from falcon_scheduler.core.ports import PageRequest, TaskFilter
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 Database = AsyncDatabase[dict[str, Any]]

@@ -11,9 +11,9 @@ import pytest_asyncio
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
-from adapters.mongo.client import EXECUTIONS, TASKS
-from core.domain.alert import AlertKind
-from core.ports import ExecutionFilter, PageRequest, TaskFilter
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.ports import ExecutionFilter, PageRequest, TaskFilter
 from tests.conftest import ADMIN, Scheduler, exists, function
 
 NOW = datetime.now(UTC)

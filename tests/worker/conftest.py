@@ -23,7 +23,7 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelling, Scheduled
 
-from deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -11,13 +11,13 @@ from uuid import UUID
 import pytest
 from prefect.client.schemas.actions import WorkPoolUpdate
 
-from adapters.prefect.client import ensure_foundation
-from adapters.prefect.names import POOL
-from api_facade.services import Services
-from core.domain.execution import ExecutionStatus
-from flows.worker import WarmProcessWorker
-from flows.worker.allowance import NotAllowed, check
-from flows.worker.configuration import WarmJobConfiguration
+from falcon_scheduler.adapters.prefect.client import ensure_foundation
+from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.flows.worker import WarmProcessWorker
+from falcon_scheduler.flows.worker.allowance import NotAllowed, check
+from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
 from tests.conftest import Scheduler
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
 

@@ -15,9 +15,9 @@ import pytest
 from prefect.states import Cancelled, Suspended
 from redis.asyncio import Redis
 
-from adapters.redis.client import open_redis
-from adapters.redis.wake import wake_workers, wakes
-from adapters.settings import Settings
+from falcon_scheduler.adapters.redis.client import open_redis
+from falcon_scheduler.adapters.redis.wake import wake_workers, wakes
+from falcon_scheduler.adapters.settings import Settings
 from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, is_alive, make_pool
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from adapters.mongo.client import Database
-from adapters.mongo.errors import translated
-from adapters.mongo.eve.collections import CHARACTER_CHECKS, aware
-from adapters.mongo.eve.windows import LAST_ID
+from falcon_scheduler.adapters.mongo.client import Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.eve.collections import CHARACTER_CHECKS, aware
+from falcon_scheduler.adapters.mongo.eve.windows import LAST_ID
 
 Range = tuple[int, int]
 _KEPT_FOR = timedelta(days=1)

@@ -8,12 +8,12 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from adapters.mongo.client import Database, Document
-from adapters.mongo.errors import translated
-from adapters.mongo.eve.character_checks import CharacterChecks
-from adapters.mongo.eve.collections import CHARACTERS, aware
-from adapters.mongo.eve.windows import windows
-from core.eve.affiliation import Affiliation, AffiliationChange, StaleCharacter, StalePage
+from falcon_scheduler.adapters.mongo.client import Database, Document
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.eve.character_checks import CharacterChecks
+from falcon_scheduler.adapters.mongo.eve.collections import CHARACTERS, aware
+from falcon_scheduler.adapters.mongo.eve.windows import windows
+from falcon_scheduler.core.eve.affiliation import Affiliation, AffiliationChange, StaleCharacter, StalePage
 
 _REFUSED = "affiliation_error_at"
 _AFFILIATION = ("corporation_id", "alliance_id", "faction_id")

@@ -11,9 +11,9 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 
-from adapters.mongo.client import Database, Document
-from adapters.mongo.errors import translated
-from core.domain.work import WorkLog
+from falcon_scheduler.adapters.mongo.client import Database, Document
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.core.domain.work import WorkLog
 
 USER_PROFILES = "user_profiles"
 CHARACTERS = "characters"

@@ -13,13 +13,13 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from adapters.mongo.client import Database, Document
-from adapters.mongo.errors import translated
-from adapters.mongo.eve.collections import ALLIANCES, CORPORATIONS, aware
-from adapters.mongo.eve.windows import windows
-from core.eve.alliances import ALLIANCE_FIELDS
-from core.eve.corporations import CORPORATION_FIELDS
-from core.eve.entity import EntityChange, StoredEntity, WriteCounts
+from falcon_scheduler.adapters.mongo.client import Database, Document
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.eve.collections import ALLIANCES, CORPORATIONS, aware
+from falcon_scheduler.adapters.mongo.eve.windows import windows
+from falcon_scheduler.core.eve.alliances import ALLIANCE_FIELDS
+from falcon_scheduler.core.eve.corporations import CORPORATION_FIELDS
+from falcon_scheduler.core.eve.entity import EntityChange, StoredEntity, WriteCounts
 
 _LIVE = {"deleted_at": None}
 """Matches a missing field too."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from adapters.mongo.client import MARKS, Database, Document
-from adapters.mongo.errors import translated
-from adapters.mongo.fields import instant_of
-from core.eve.other_refresher import STILL_AT_WORK, TOKEN_LIFETIME, Trace
-from core.ports.refresher import SeenRefresher
+from falcon_scheduler.adapters.mongo.client import MARKS, Database, Document
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.fields import instant_of
+from falcon_scheduler.core.eve.other_refresher import STILL_AT_WORK, TOKEN_LIFETIME, Trace
+from falcon_scheduler.core.ports.refresher import SeenRefresher
 
 REFRESHED_AT, REFRESHED_UNTIL = "refreshed_at", "refreshed_until"
 """When this service refreshed the login, and the expiry that it wrote: what marks tokens as its own."""

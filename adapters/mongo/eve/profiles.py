@@ -12,20 +12,20 @@ from typing import Any
 
 from pymongo import ASCENDING
 
-from adapters.mongo.client import Database
-from adapters.mongo.errors import translated
-from adapters.mongo.eve.collections import USER_PROFILES, aware
-from adapters.mongo.eve.other_refresher import (
+from falcon_scheduler.adapters.mongo.client import Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.eve.collections import USER_PROFILES, aware
+from falcon_scheduler.adapters.mongo.eve.other_refresher import (
     REFRESHED_AT,
     REFRESHED_UNTIL,
     MongoOtherRefresher,
     fresh_traces,
 )
-from adapters.mongo.eve.token_vault import TokenVault
-from adapters.mongo.go_falcon.database import MongoTakeoverRecord
-from core.eve.errors import TokenUnreadable
-from core.eve.other_refresher import is_of_another_refresher
-from core.eve.profile import Grant, Position, Profile
+from falcon_scheduler.adapters.mongo.eve.token_vault import TokenVault
+from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
+from falcon_scheduler.core.eve.errors import TokenUnreadable
+from falcon_scheduler.core.eve.other_refresher import is_of_another_refresher
+from falcon_scheduler.core.eve.profile import Grant, Position, Profile
 
 _CLAIM = "refresh_claimed_until"
 _FIELDS = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from core.eve.errors import TokenUnreadable
+from falcon_scheduler.core.eve.errors import TokenUnreadable
 
 SEAL = "fernet:"
 """Marks a sealed token; EVE's own never begin so."""

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
-from adapters.mongo.client import Document
-from adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.client import Document
+from falcon_scheduler.adapters.mongo.errors import translated
 
 LAST_ID = 2**63 - 1
 """Ids are int64."""

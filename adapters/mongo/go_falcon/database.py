@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from adapters.mongo.client import EXECUTIONS, MARKS, TASKS, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.fields import duration_of, instant_of
-from core.domain.execution import ExecutionStatus
-from core.domain.record import DayCounts
-from core.domain.takeover import ForeignCounts, Takeover
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, MARKS, TASKS, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.fields import duration_of, instant_of
+from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.record import DayCounts
+from falcon_scheduler.core.domain.takeover import ForeignCounts, Takeover
 
 RECORD = "go-falcon takeover"
 FOREIGN_TASK: Mapping[str, Any] = {"revision": {"$exists": False}}

@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from adapters.mongo.reading import whole_numbers
-from core.domain.cron.faults import ScheduleError
-from core.domain.schedule import parse
-from core.domain.task import Priority, TaskType
-from core.errors import Fault
-from core.services.validation import NAME_LENGTH
+from falcon_scheduler.adapters.mongo.reading import whole_numbers
+from falcon_scheduler.core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.schedule import parse
+from falcon_scheduler.core.domain.task import Priority, TaskType
+from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.core.services.validation import NAME_LENGTH
 
 Judge = Callable[[str, Mapping[str, Any]], Sequence[Fault]]
 """What is wrong with a config of a task type."""

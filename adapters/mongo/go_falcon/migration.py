@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.mongo.client import EXECUTIONS, TASKS, Database
-from adapters.mongo.errors import translated
-from adapters.mongo.eve.collections import USER_PROFILES, aware
-from adapters.mongo.eve.other_refresher import fresh_traces
-from adapters.mongo.go_falcon.database import FOREIGN_EXECUTION, FOREIGN_TASK
-from adapters.mongo.go_falcon.findings import (
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
+from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.eve.collections import USER_PROFILES, aware
+from falcon_scheduler.adapters.mongo.eve.other_refresher import fresh_traces
+from falcon_scheduler.adapters.mongo.go_falcon.database import FOREIGN_EXECUTION, FOREIGN_TASK
+from falcon_scheduler.adapters.mongo.go_falcon.findings import (
     Finding,
     Judge,
     execution_findings,
     refresher_finding,
     task_findings,
 )
-from adapters.mongo.go_falcon.way_back import execution_for_go, notes_on, task_for_go
-from core.eve.other_refresher import is_written_by_others
+from falcon_scheduler.adapters.mongo.go_falcon.way_back import execution_for_go, notes_on, task_for_go
+from falcon_scheduler.core.eve.other_refresher import is_written_by_others
 
 LEFTOVERS_SHOWN = 1000
 ONE_MORE = {"revision": 1}

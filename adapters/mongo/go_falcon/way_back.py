@@ -12,10 +12,10 @@ from typing import Any
 
 from bson import Int64
 
-from adapters.mongo.fields import duration_of
-from core.domain.cron.faults import ScheduleError
-from core.domain.schedule import parse
-from core.domain.task import Source, TaskStatus, TaskType
+from falcon_scheduler.adapters.mongo.fields import duration_of
+from falcon_scheduler.core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.schedule import parse
+from falcon_scheduler.core.domain.task import Source, TaskStatus, TaskType
 
 OUR_TASK_FIELDS = frozenset({"revision", "scheduler"})
 OUR_TASK_METADATA = frozenset({"timezone", "overlap", "skipped_count", "last_skipped", "alerts"})

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.cron.faults import ScheduleError
 
 # Since 2000 no zone changed its clocks twice within six days. Source: IANA time zone database 2026; tests/schedules
 # checks it.

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from core.domain.cron.faults import ScheduleError
-from core.domain.cron.hints import hint_for_range, hint_for_value
+from falcon_scheduler.core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.cron.hints import hint_for_range, hint_for_value
 
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAY_NAMES = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from core.domain.cron.faults import ScheduleError
-from core.domain.cron.fields import DAY_OF_MONTH, KINDS, Field, parse_field
+from falcon_scheduler.core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.cron.fields import DAY_OF_MONTH, KINDS, Field, parse_field
 
 _WEEK_STARTS = 0b10000001000000100000010000001  # bits 0, 7, 14, 21, 28
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

@@ -23,12 +23,12 @@ from pydantic import (
     model_validator,
 )
 
-from adapters.http.addresses import is_sendable
-from core.domain.duration import format_duration, from_nanoseconds, parse_duration
-from core.domain.references import REFERENCE
-from core.errors import Fault
-from flows.executors.http.assertions import Contains, JsonPathEquals
-from flows.executors.http.codes import StatusCode, StatusCodes
+from falcon_scheduler.adapters.http.addresses import is_sendable
+from falcon_scheduler.core.domain.duration import format_duration, from_nanoseconds, parse_duration
+from falcon_scheduler.core.domain.references import REFERENCE
+from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.flows.executors.http.assertions import Contains, JsonPathEquals
+from falcon_scheduler.flows.executors.http.codes import StatusCode, StatusCodes
 
 LONGEST_TIMEOUT = timedelta(hours=24)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")  # Source: RFC 9110, "token"

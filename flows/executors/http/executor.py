@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from adapters.http.errors import AnswerBroken, HttpFailed, NoAnswerInTime, NotConnected
-from adapters.http.exchange import Exchange, Partial, Phase
-from adapters.http.sender import HttpAnswer, HttpSender
-from core.domain.duration import format_duration
-from core.domain.redaction import Redactor
-from core.domain.references import reference_faults
-from core.domain.work import OUTPUT_LIMIT_BYTES, TaskResult, WorkContext, leave_known
-from core.errors import Fault, Invalid, SchedulerError
-from flows.executors.catalog import CatalogEntry, described
-from flows.executors.faults import faults_of
-from flows.executors.http.assertions import JsonDocument
-from flows.executors.http.config import (
+from falcon_scheduler.adapters.http.errors import AnswerBroken, HttpFailed, NoAnswerInTime, NotConnected
+from falcon_scheduler.adapters.http.exchange import Exchange, Partial, Phase
+from falcon_scheduler.adapters.http.sender import HttpAnswer, HttpSender
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.redaction import Redactor
+from falcon_scheduler.core.domain.references import reference_faults
+from falcon_scheduler.core.domain.work import OUTPUT_LIMIT_BYTES, TaskResult, WorkContext, leave_known
+from falcon_scheduler.core.errors import Fault, Invalid, SchedulerError
+from falcon_scheduler.flows.executors.catalog import CatalogEntry, described
+from falcon_scheduler.flows.executors.faults import faults_of
+from falcon_scheduler.flows.executors.http.assertions import JsonDocument
+from falcon_scheduler.flows.executors.http.config import (
     HttpConfig,
     HttpParameters,
     clashes,
@@ -34,10 +34,10 @@ from flows.executors.http.config import (
     laid_over,
     reserved_headers,
 )
-from flows.executors.http.request import request_of
-from flows.executors.numbers import with_whole_numbers
-from flows.executors.outcome import raised, refused, without_secrets
-from flows.executors.secrets import AttemptSecrets, SecretReader
+from falcon_scheduler.flows.executors.http.request import request_of
+from falcon_scheduler.flows.executors.numbers import with_whole_numbers
+from falcon_scheduler.flows.executors.outcome import raised, refused, without_secrets
+from falcon_scheduler.flows.executors.secrets import AttemptSecrets, SecretReader
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _LONGEST_WAIT = timedelta(hours=1)  # as long as any pause between attempts

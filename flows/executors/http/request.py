@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import JsonValue
 
-from adapters.http.sender import HttpRequest, Proxy
-from adapters.http.tls import Tls
-from core.domain.redaction import is_secret_name
-from core.domain.references import has_reference
-from core.domain.work import OUTPUT_LIMIT_BYTES, WorkContext
-from flows.executors.http.config import BasicAuth, BearerAuth, HttpConfig, Query
-from flows.executors.secrets import AttemptSecrets
+from falcon_scheduler.adapters.http.sender import HttpRequest, Proxy
+from falcon_scheduler.adapters.http.tls import Tls
+from falcon_scheduler.core.domain.redaction import is_secret_name
+from falcon_scheduler.core.domain.references import has_reference
+from falcon_scheduler.core.domain.work import OUTPUT_LIMIT_BYTES, WorkContext
+from falcon_scheduler.flows.executors.http.config import BasicAuth, BearerAuth, HttpConfig, Query
+from falcon_scheduler.flows.executors.secrets import AttemptSecrets
 
 _MOST_OVERLAP_BYTES = 64 * 1024
 

@@ -18,27 +18,27 @@ from typing import Any
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from adapters.esi.gateway import EsiAccess, open_esi
-from adapters.esi.sso import SsoAccess, open_sso
-from adapters.mongo.client import Database
-from adapters.mongo.eve.characters import MongoCharacters
-from adapters.mongo.eve.collections import (
+from falcon_scheduler.adapters.esi.gateway import EsiAccess, open_esi
+from falcon_scheduler.adapters.esi.sso import SsoAccess, open_sso
+from falcon_scheduler.adapters.mongo.client import Database
+from falcon_scheduler.adapters.mongo.eve.characters import MongoCharacters
+from falcon_scheduler.adapters.mongo.eve.collections import (
     ALLIANCES,
     CHARACTERS,
     CORPORATIONS,
     USER_PROFILES,
     ensure_eve_indexes,
 )
-from adapters.mongo.eve.entities import MongoEntities
-from adapters.mongo.eve.profiles import MongoProfiles
-from adapters.mongo.eve.token_vault import TokenVault
-from adapters.settings import Settings
-from core.domain.work import WorkLog
-from core.eve.affiliations import AffiliationUpdater
-from core.eve.alliances import AllianceImporter
-from core.eve.corporations import CorporationUpdater
-from core.eve.errors import EveMisconfigured
-from core.eve.token_refresh import TokenRefresher
+from falcon_scheduler.adapters.mongo.eve.entities import MongoEntities
+from falcon_scheduler.adapters.mongo.eve.profiles import MongoProfiles
+from falcon_scheduler.adapters.mongo.eve.token_vault import TokenVault
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.core.domain.work import WorkLog
+from falcon_scheduler.core.eve.affiliations import AffiliationUpdater
+from falcon_scheduler.core.eve.alliances import AllianceImporter
+from falcon_scheduler.core.eve.corporations import CorporationUpdater
+from falcon_scheduler.core.eve.errors import EveMisconfigured
+from falcon_scheduler.core.eve.token_refresh import TokenRefresher
 
 GROUP = "falcon_scheduler.modules"
 

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from core.domain.duration import format_duration
-from core.domain.work import TaskResult
-from core.errors import SchedulerError, Unavailable
-from core.eve.errors import EsiRefused, EveMisconfigured, OtherRefresher
-from flows.system.eve.parameters import EveParameters
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.work import TaskResult
+from falcon_scheduler.core.errors import SchedulerError, Unavailable
+from falcon_scheduler.core.eve.errors import EsiRefused, EveMisconfigured, OtherRefresher
+from falcon_scheduler.flows.system.eve.parameters import EveParameters
 
 Counts = Mapping[str, Any]
 Summary = Callable[[Counts], str]

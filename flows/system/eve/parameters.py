@@ -13,13 +13,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from core.eve.options import (
+from falcon_scheduler.core.eve.options import (
     AffiliationOptions,
     AllianceImportOptions,
     CorporationUpdateOptions,
     TokenRefreshOptions,
 )
-from flows.system.parameters import GoDuration, Parameters
+from falcon_scheduler.flows.system.parameters import GoDuration, Parameters
 
 _DAY = timedelta(days=1)
 Workers = Annotated[int, Field(ge=1, le=50)]

@@ -12,23 +12,23 @@ from typing import Any
 from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from adapters.mongo.client import Database
-from adapters.settings import Settings
-from core.domain.work import TaskResult, WorkContext
-from core.errors import SchedulerError
-from core.eve.report import PROGRESS_EVERY, Report
-from flows.executors.faults import faults_of, in_their_place
-from flows.executors.outcome import refused
-from flows.system.eve import outcome
-from flows.system.eve.modules import OpenModule, World, open_module
-from flows.system.eve.parameters import (
+from falcon_scheduler.adapters.mongo.client import Database
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.core.domain.work import TaskResult, WorkContext
+from falcon_scheduler.core.errors import SchedulerError
+from falcon_scheduler.core.eve.report import PROGRESS_EVERY, Report
+from falcon_scheduler.flows.executors.faults import faults_of, in_their_place
+from falcon_scheduler.flows.executors.outcome import refused
+from falcon_scheduler.flows.system.eve import outcome
+from falcon_scheduler.flows.system.eve.modules import OpenModule, World, open_module
+from falcon_scheduler.flows.system.eve.parameters import (
     AffiliationParameters,
     AllianceImportParameters,
     CorporationUpdateParameters,
     EveParameters,
     TokenRefreshParameters,
 )
-from flows.system.parameters import merged
+from falcon_scheduler.flows.system.parameters import merged
 
 _BEFORE_THE_ATTEMPT_ENDS = timedelta(seconds=2)
 """The work ends by itself a little before the attempt is cut off, so that its counts are told."""

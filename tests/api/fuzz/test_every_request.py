@@ -13,9 +13,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from adapters.settings import Settings
-from api_facade.services import Services
-from deployments.stack.home import free_port
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import bearer, token_of
 from tests.conftest import ADMIN, wait_until
 
@@ -30,7 +30,15 @@ async def facade(services: Services, tmp_path: Path) -> AsyncIterator[str]:
     port = free_port()
     with (tmp_path / "facade.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "uvicorn", "api_facade.app:create_app", "--factory", "--port", str(port)),
+            *(
+                sys.executable,
+                "-m",
+                "uvicorn",
+                "falcon_scheduler.api_facade.app:create_app",
+                "--factory",
+                "--port",
+                str(port),
+            ),
             env={**os.environ, "API_RATE_LIMIT": "0"},
             stdout=log,
             stderr=log,

@@ -21,7 +21,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.domain.schedule import ScheduleError, Timetable, parse
+from falcon_scheduler.core.domain.schedule import ScheduleError, Timetable, parse
 from tests.schedules.expressions import random_expression, random_instant, random_zone
 from tests.schedules.oracle import SlowCron
 from tests.schedules.sweep import clock_changes
