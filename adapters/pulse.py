@@ -19,12 +19,12 @@ from datetime import timedelta
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Beginning, Clock, ExecutionStore, Lock, LockService
-from falcon_scheduler.core.services.run_terms import LostError
+from falcon_scheduler.core.services.runs.run_types import LostError
 
 logger = logging.getLogger(__name__)
 
 BEAT = timedelta(seconds=3)
-"""Time between beats. A run is taken for dead after four that nobody heard (`core.services.burial`)."""
+"""Time between beats. A run is taken for dead after four that nobody heard (`core.services.mirror.rescuer`)."""
 EXIT_LOST = 75
 """Exit code of a process whose work would not stop although its run had been ended elsewhere."""
 

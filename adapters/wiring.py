@@ -21,7 +21,7 @@ from falcon_scheduler.adapters.redis.client import open_redis
 from falcon_scheduler.adapters.redis.leases import RedisLease
 from falcon_scheduler.adapters.redis.locks import RedisLockService
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.core.services.counting import OutcomeCounting
+from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,10 @@ from falcon_scheduler.adapters.wiring import Stores
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.ports import RunEngine
-from falcon_scheduler.core.services.alert_delivery import DELIVERY_INTERVAL, AlertDelivery
-from falcon_scheduler.core.services.alerting import LOOK_INTERVAL, Alerting
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
-from falcon_scheduler.core.services.worker_watch import WorkerWatch
+from falcon_scheduler.core.services.alerts.alerting import LOOK_INTERVAL, Alerting
+from falcon_scheduler.core.services.alerts.delivery import DELIVERY_INTERVAL, AlertDelivery
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
 
 AskWorkforce = Callable[[], Awaitable[Workforce]]
 UNKNOWN_INTERVAL = timedelta(seconds=30)

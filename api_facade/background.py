@@ -19,21 +19,21 @@ from falcon_scheduler.api_facade.together import end, together
 from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.errors import SchedulerError, Unavailable
 from falcon_scheduler.core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
-from falcon_scheduler.core.services import mending
-from falcon_scheduler.core.services.auditing import Auditing
-from falcon_scheduler.core.services.burial import LOOK_INTERVAL, Burial
-from falcon_scheduler.core.services.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
-from falcon_scheduler.core.services.duty_watch import DutyWatch
-from falcon_scheduler.core.services.mending import Mending
-from falcon_scheduler.core.services.mirror import Mirror
-from falcon_scheduler.core.services.other_refresher import WATCH_INTERVAL as OTHER_REFRESHER_INTERVAL
-from falcon_scheduler.core.services.other_refresher import OtherRefresherWatch
-from falcon_scheduler.core.services.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
-from falcon_scheduler.core.services.other_scheduler import OtherSchedulerWatch
-from falcon_scheduler.core.services.outcomes import FOLLOW_INTERVAL, OutcomeFeed
-from falcon_scheduler.core.services.plan_watch import PLAN_LOOK_INTERVAL, PROBE_INTERVAL, PlanWatch
-from falcon_scheduler.core.services.reconcile import ReconcileService
-from falcon_scheduler.core.services.retention import RetentionService
+from falcon_scheduler.core.services.alerts.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
+from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
+from falcon_scheduler.core.services.alerts.other_refresher import WATCH_INTERVAL as OTHER_REFRESHER_INTERVAL
+from falcon_scheduler.core.services.alerts.other_refresher import OtherRefresherWatch
+from falcon_scheduler.core.services.alerts.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
+from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.mirror import mending
+from falcon_scheduler.core.services.mirror.mending import Mending
+from falcon_scheduler.core.services.mirror.mirror import Mirror
+from falcon_scheduler.core.services.mirror.outcomes import FOLLOW_INTERVAL, OutcomeFeed
+from falcon_scheduler.core.services.mirror.plan_watch import PLAN_LOOK_INTERVAL, PROBE_INTERVAL, PlanWatch
+from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
+from falcon_scheduler.core.services.mirror.rescuer import LOOK_INTERVAL, Rescuer
+from falcon_scheduler.core.services.mirror.retention import RetentionService
+from falcon_scheduler.core.services.tasks.auditing import Auditing
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Duties:
     """What is to be done, and with what."""
 
     mirror: Mirror
-    burial: Burial
+    rescuer: Rescuer
     mending: Mending
     reconcile: ReconcileService
     retention: RetentionService
@@ -140,7 +140,7 @@ class Background:
             self._digest(),
             self._watch(),
             self._look_after_duties(),
-            self._repeat("look for the dead", duties.burial.look, LOOK_INTERVAL),
+            self._repeat("look for the dead", duties.rescuer.look, LOOK_INTERVAL),
             self._repeat("mend what can't be read", duties.mending.look, mending.LOOK_INTERVAL),
             self._repeat("sweep", duties.mirror.sweep, SWEEP_INTERVAL),
             self._repeat("watch the plan", duties.plan.look, PLAN_LOOK_INTERVAL),

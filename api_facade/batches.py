@@ -11,7 +11,7 @@ from falcon_scheduler.api_facade.schemas.batches import BulkFailure, BulkResult,
 from falcon_scheduler.core.domain.audit import Door
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.errors import SchedulerError, Unavailable
-from falcon_scheduler.core.services.tasks import TaskService
+from falcon_scheduler.core.services.tasks.task_service import TaskService
 
 AT_ONCE = 4
 """Tasks that are worked on at the same time; more would only wait for Prefect."""

@@ -20,11 +20,11 @@ from falcon_scheduler.api_facade.rates import RateLimit
 from falcon_scheduler.api_facade.shared_status import SharedStatus
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutorCatalog
-from falcon_scheduler.core.services.alert_delivery import AlertDelivery
-from falcon_scheduler.core.services.auditing import Auditing
-from falcon_scheduler.core.services.reconcile import ReconcileService
-from falcon_scheduler.core.services.runs import RunService
-from falcon_scheduler.core.services.tasks import TaskService
+from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
+from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
+from falcon_scheduler.core.services.runs.run_service import RunService
+from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.task_service import TaskService
 
 if TYPE_CHECKING:
     from falcon_scheduler.api_facade.services import Services

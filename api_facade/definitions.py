@@ -18,7 +18,7 @@ from falcon_scheduler.core.domain.schedule import zone_within
 from falcon_scheduler.core.domain.task import TaskDefinition
 from falcon_scheduler.core.errors import Fault, Invalid
 from falcon_scheduler.core.ports import ExecutorCatalog
-from falcon_scheduler.core.services.validation import change_faults
+from falcon_scheduler.core.services.tasks.validation import change_faults
 
 _NOTHING: Mapping[str, Any] = {}
 _FIELDS = frozenset(each.name for each in fields(TaskDefinition))

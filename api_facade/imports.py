@@ -24,7 +24,7 @@ from falcon_scheduler.core.domain.audit import Door
 from falcon_scheduler.core.domain.principal import Permission, Principal
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.core.errors import Fault, Invalid, NameTaken, SchedulerError
-from falcon_scheduler.core.services.tasks import demand
+from falcon_scheduler.core.services.tasks.task_service import demand
 
 OWN_FIELDS = tuple(ImportItem.model_fields)
 """What an exported task has besides its definition."""

@@ -34,25 +34,25 @@ from falcon_scheduler.core.domain.alert import DEGRADING, AlertKind
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import HealthProbe
-from falcon_scheduler.core.services.auditing import Auditing
-from falcon_scheduler.core.services.burial import Burial
-from falcon_scheduler.core.services.counting import OutcomeCounting
-from falcon_scheduler.core.services.duty_watch import DutyWatch
-from falcon_scheduler.core.services.keyed import KeyedRequests
-from falcon_scheduler.core.services.mending import Mending
-from falcon_scheduler.core.services.mirror import Mirror
-from falcon_scheduler.core.services.other_refresher import OtherRefresherWatch
-from falcon_scheduler.core.services.other_scheduler import OtherSchedulerWatch
-from falcon_scheduler.core.services.outcomes import OutcomeFeed
-from falcon_scheduler.core.services.plan_watch import PlanWatch
-from falcon_scheduler.core.services.reconcile import ReconcileService
-from falcon_scheduler.core.services.retention import RetentionService
-from falcon_scheduler.core.services.runs import RunService
-from falcon_scheduler.core.services.seeding import SERVICE, Seeding
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
+from falcon_scheduler.core.services.alerts.other_refresher import OtherRefresherWatch
+from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.mirror.mending import Mending
+from falcon_scheduler.core.services.mirror.mirror import Mirror
+from falcon_scheduler.core.services.mirror.outcomes import OutcomeFeed
+from falcon_scheduler.core.services.mirror.plan_watch import PlanWatch
+from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
+from falcon_scheduler.core.services.mirror.rescuer import Rescuer
+from falcon_scheduler.core.services.mirror.retention import RetentionService
+from falcon_scheduler.core.services.runs.counting import OutcomeCounting
+from falcon_scheduler.core.services.runs.idempotency import KeyedRequests
+from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.status import StatusService
-from falcon_scheduler.core.services.takeover import TakeoverService
-from falcon_scheduler.core.services.tasks import TaskService
+from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.seeding import SERVICE, Seeding
+from falcon_scheduler.core.services.tasks.takeover import TakeoverService
+from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from falcon_scheduler.flows.catalog import Catalog
 from falcon_scheduler.flows.executors.registry import Registry
@@ -221,7 +221,7 @@ def _duties(
     )
     return Duties(
         mirror=mirror,
-        burial=Burial(
+        rescuer=Rescuer(
             tasks=stores.tasks,
             executions=stores.executions,
             engine=engine,

@@ -23,7 +23,7 @@ from falcon_scheduler.adapters.prefect.states import may_refer, plain, trigger_o
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.errors import Invalid
-from falcon_scheduler.core.services.run_terms import Attempt, Ending, Outcome, Surroundings, Ticket
+from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, Surroundings, Ticket
 from falcon_scheduler.flows.ended_runs import end_again, say_calmly
 from falcon_scheduler.flows.line import BEGUN, give_way, has_to_give_way, is_behind
 from falcon_scheduler.flows.progress import PrefectProgress

@@ -16,8 +16,8 @@ from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_sto
 from falcon_scheduler.core.domain.redaction import conceal
 from falcon_scheduler.core.domain.work import Executor
 from falcon_scheduler.core.ports import ExecutionStore
-from falcon_scheduler.core.services.overlap import OverlapRule
-from falcon_scheduler.core.services.running import TaskRunning
+from falcon_scheduler.core.services.runs.overlap import OverlapRule
+from falcon_scheduler.core.services.runs.running import TaskRunning
 from falcon_scheduler.flows.executors.registry import Registry
 from falcon_scheduler.flows.executors.system import SystemExecutor
 from falcon_scheduler.flows.system.catalog import system_tasks

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from falcon_scheduler.core.errors import Fault, Invalid
-from falcon_scheduler.core.services.validation import parameter_faults
+from falcon_scheduler.core.services.tasks.validation import parameter_faults
 
 HYDRATED = "__prefect_kind"
 """The name that makes Prefect's server evaluate an object, at any depth."""

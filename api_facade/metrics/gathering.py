@@ -11,7 +11,7 @@ from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Clock, Watermark
 from falcon_scheduler.core.ports.outcomes import OutcomeLog
-from falcon_scheduler.core.services.mirror import WATERMARK
+from falcon_scheduler.core.services.mirror.mirror import WATERMARK
 from falcon_scheduler.core.services.status import ServiceStatus
 
 GATHER_INTERVAL = timedelta(seconds=15)

@@ -49,7 +49,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     async def observe(self, ended: Sequence[tuple[Task, Execution]]) -> None:
-        """Count ends. See `core.services.outcomes`."""
+        """Count ends. See `core.services.mirror.outcomes`."""
         for task, execution in ended:
             kind = task.definition.type
             self._executions.labels(kind, _outcome(execution), execution.trigger).inc()

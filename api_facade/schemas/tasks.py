@@ -16,7 +16,7 @@ from falcon_scheduler.api_facade.schemas.common import (
 )
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, Length, QueryBoolean
 from falcon_scheduler.core.domain.task import Overlap, Priority, Source, TaskStatus
-from falcon_scheduler.core.services.validation import (
+from falcon_scheduler.core.services.tasks.validation import (
     DESCRIPTION_LENGTH,
     FAILURES_IN_A_ROW,
     MAX_CHANNELS,

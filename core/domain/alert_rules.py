@@ -215,7 +215,7 @@ def is_stale(execution: Execution) -> bool:
 
 
 STALE_WORDS = "The run was stale"
-"""How the error of a run begins that was ended for being stale, see `core.services.burial`."""
+"""How the error of a run begins that was ended for being stale, see `core.services.mirror.rescuer`."""
 
 
 def _succeeded(execution: Execution) -> bool:

@@ -10,7 +10,7 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 COUNTED_WINDOW = 100
 """How many already counted execution ids a task remembers, so that an outcome told twice counts once.
 
-Far more than one writer tells out of turn; what several tell at once is settled by `core.services.counting`.
+Far more than one writer tells out of turn; what several tell at once is settled by `core.services.runs.counting`.
 """
 
 

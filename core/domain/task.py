@@ -85,7 +85,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDefinition:
-    """What a client may say of a task. Bounds are checked by `core.services.validation`.
+    """What a client may say of a task. Bounds are checked by `core.services.tasks.validation`.
 
     `config` is the executor's own, by type; `timezone` an IANA name in which the schedule is read.
     """

@@ -10,7 +10,7 @@ from falcon_scheduler.adapters.prefect.engine import PrefectRunEngine
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
-from falcon_scheduler.core.services.retention import RetentionService
+from falcon_scheduler.core.services.mirror.retention import RetentionService
 from falcon_scheduler.flows.system.parameters import TaskCleanupParameters, read_parameters
 
 

@@ -29,7 +29,7 @@ from falcon_scheduler.core.domain.alert import Alert
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
-from falcon_scheduler.core.services.alert_delivery import AlertDelivery
+from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from tests.alerts.receiver import Receiver, receiving
 
 Database = AsyncDatabase[dict[str, Any]]

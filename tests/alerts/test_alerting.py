@@ -12,7 +12,7 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, T
 from falcon_scheduler.core.domain.task import Overlap, Priority, Source
 from falcon_scheduler.core.ports import PageRequest
 from falcon_scheduler.core.ports.alerts import AlertFilter
-from falcon_scheduler.core.services import alerting
+from falcon_scheduler.core.services.alerts import alerting
 from tests.alerts.conftest import Open
 from tests.alerts.receiver import Receiver
 from tests.conftest import ADMIN, Scheduler, wait_until

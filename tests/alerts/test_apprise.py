@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from falcon_scheduler.adapters.settings import Settings, SettingsError
-from falcon_scheduler.core.services.alert_delivery import AlertDelivery
+from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from tests.alerts.conftest import Open
 from tests.alerts.receiver import Receiver
 from tests.conftest import wait_until

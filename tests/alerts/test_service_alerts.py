@@ -17,8 +17,8 @@ from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import PageRequest
 from falcon_scheduler.core.ports.alerts import AlertFilter
-from falcon_scheduler.core.services import duty_watch
-from falcon_scheduler.core.services.duty_watch import DutyWatch
+from falcon_scheduler.core.services.alerts import duty_watch
+from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
 from falcon_scheduler.core.services.status import Condition
 from tests.alerts.conftest import Bench, Open
 from tests.alerts.receiver import Receiver

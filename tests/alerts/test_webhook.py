@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from falcon_scheduler.adapters.alerts.webhook import key_of, signature
-from falcon_scheduler.core.services.alert_delivery import AlertDelivery
+from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from tests.alerts.conftest import SECRET, Open
 from tests.alerts.receiver import Receiver, Taken
 

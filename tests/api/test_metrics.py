@@ -24,7 +24,7 @@ from falcon_scheduler.api_facade.metrics.gathering import Gathering
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.api_facade.services import Services
 from falcon_scheduler.core.domain.execution import ExecutionStatus
-from falcon_scheduler.core.services.outcomes import OutcomeFeed
+from falcon_scheduler.core.services.mirror.outcomes import OutcomeFeed
 from tests.conftest import Scheduler, function, wait_until
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "falcon-scheduler.json"

@@ -10,9 +10,9 @@ import pytest
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.periods import KEPT
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
-from falcon_scheduler.core.services.due import occurrence_of, reason_to_leave_out
-from falcon_scheduler.core.services.instants import due_between
-from falcon_scheduler.core.services.run_terms import Ticket
+from falcon_scheduler.core.services.runs.run_types import Ticket
+from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, reason_to_leave_out
+from falcon_scheduler.core.services.tasks.instants import due_between
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TASK = Task(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from falcon_scheduler.core.errors import QueueFull
-from falcon_scheduler.core.services.waiting_count import WaitingCount
+from falcon_scheduler.core.services.runs.waiting_count import WaitingCount
 
 
 class Engine:

@@ -15,8 +15,8 @@ from falcon_scheduler.adapters.mongo.eve.other_refresher import MongoOtherRefres
 from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.takeover import Takeover
-from falcon_scheduler.core.services.other_refresher import OtherRefresherWatch
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.other_refresher import OtherRefresherWatch
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.deployments.demo_esi.sso import CLIENT_ID, CLIENT_SECRET
 from tests.eve.universe_bench import Bench
 

@@ -23,7 +23,7 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.container import compose
 from falcon_scheduler.api_facade.services import Services, open_services
-from falcon_scheduler.core.services.seeding import SERVICE, Seeding
+from falcon_scheduler.core.services.tasks.seeding import SERVICE, Seeding
 from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import NEVER
 from tests.go_falcon.deliberate import table, unexplained

@@ -26,11 +26,11 @@ from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR
 from falcon_scheduler.core.domain.task import Source, TaskStatus
-from falcon_scheduler.core.services.auditing import Auditing
-from falcon_scheduler.core.services.other_scheduler import OtherSchedulerWatch
-from falcon_scheduler.core.services.seeding import RETIRED_REASON, Seeding
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
-from falcon_scheduler.core.services.takeover import TakeoverService
+from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.seeding import RETIRED_REASON, Seeding
+from falcon_scheduler.core.services.tasks.takeover import TakeoverService
 from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.go_falcon.differences import FOREIGN_SYSTEM_TASKS, LEFTOVERS, difference, meant
 from tests.go_falcon.recorded import as_go_reads, documents, go_execution, go_task

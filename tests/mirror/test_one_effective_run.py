@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.ports import Beginning
-from falcon_scheduler.core.services.counting import OutcomeCounting
+from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from tests.conftest import Scheduler
 
 

@@ -1,4 +1,4 @@
-"""What the mirror, the burial, the reload and retention mend, each shown on real servers."""
+"""What the mirror, the rescuer, the reload and retention mend, each shown on real servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, T
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.core.ports import Change, ChangeKind
-from falcon_scheduler.core.services.burial import DIED_ERROR, STALE_ERROR
+from falcon_scheduler.core.services.mirror.rescuer import DIED_ERROR, STALE_ERROR
 from tests.conftest import NEVER, Scheduler, function, wait_until
 
 KNOWN_CANCELLATIONS = {
@@ -196,7 +196,7 @@ async def test_a_run_that_still_beats_long_after_its_timeouts_is_ended_as_stale(
     async def ended() -> bool:
         for execution_id in ids.values():
             await executions.note(execution_id, heartbeat_at=datetime.now(UTC))
-        await facade.duties.burial.look()
+        await facade.duties.rescuer.look()
         return (await executions.get(ids[stuck.id])).status.is_terminal
 
     await wait_until(ended, "the stuck one is ended")

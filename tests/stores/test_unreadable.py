@@ -91,7 +91,7 @@ async def test_they_stop_nothing_and_lists_show_them_all(
     runs = await services.runs.list(ExecutionFilter(task_id=f"bad-{planted}-0"), PageRequest(size=100))
     assert len(runs.items) == len(ODD_EXECUTIONS) + 3
     await services.duties.mirror.sweep()
-    await services.duties.burial.look()
+    await services.duties.rescuer.look()
     await services.alerts.rules.look()
     outcome = await services.reconcile.reload()
     assert not [each for each in outcome.failed if planted in each]

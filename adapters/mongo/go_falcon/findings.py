@@ -13,7 +13,7 @@ from falcon_scheduler.core.domain.cron.faults import ScheduleError
 from falcon_scheduler.core.domain.schedule import parse
 from falcon_scheduler.core.domain.task import Priority, TaskType
 from falcon_scheduler.core.errors import Fault
-from falcon_scheduler.core.services.validation import NAME_LENGTH
+from falcon_scheduler.core.services.tasks.validation import NAME_LENGTH
 
 Judge = Callable[[str, Mapping[str, Any]], Sequence[Fault]]
 """What is wrong with a config of a task type."""

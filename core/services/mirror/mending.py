@@ -17,8 +17,8 @@ from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import SchedulerError, Unavailable
 from falcon_scheduler.core.ports import RunEngine, TaskStore
-from falcon_scheduler.core.services.mirror import Mirror
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.mirror.mirror import Mirror
 
 logger = logging.getLogger(__name__)
 

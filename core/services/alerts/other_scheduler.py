@@ -10,7 +10,7 @@ from datetime import timedelta
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.ports.takeover import ForeignDatabase, TakeoverRecord
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 
 WATCH_INTERVAL = timedelta(seconds=30)
 STILL_AT_WORK = timedelta(minutes=30)

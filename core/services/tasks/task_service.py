@@ -40,11 +40,11 @@ from falcon_scheduler.core.ports import (
     TaskFilter,
     TaskStore,
 )
-from falcon_scheduler.core.services.auditing import Auditing, Note
-from falcon_scheduler.core.services.instants import next_run
-from falcon_scheduler.core.services.makeshift import stand_in, undone
-from falcon_scheduler.core.services.planning import MARGIN, complete_plan
-from falcon_scheduler.core.services.validation import change_faults, definition_faults
+from falcon_scheduler.core.services.tasks.auditing import Auditing, Note
+from falcon_scheduler.core.services.tasks.instants import next_run
+from falcon_scheduler.core.services.tasks.makeshift import stand_in, undone
+from falcon_scheduler.core.services.tasks.planning import MARGIN, complete_plan
+from falcon_scheduler.core.services.tasks.validation import change_faults, definition_faults
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from falcon_scheduler.core.domain.alert import Alert, AlertKind
 from falcon_scheduler.core.ports import Health, HealthProbe
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.status import PROBE_TIMEOUT
 
 WATCH_INTERVAL = timedelta(seconds=5)

@@ -17,9 +17,9 @@ from falcon_scheduler.core.domain.retry import delay_before_retry
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Overlap, Source, Task
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
-from falcon_scheduler.core.services.counting import OutcomeCounting
-from falcon_scheduler.core.services.mirror import Mirror, picture_of
-from falcon_scheduler.core.services.setting_aside import Aside
+from falcon_scheduler.core.services.mirror.mirror import Mirror, picture_of
+from falcon_scheduler.core.services.mirror.setting_aside import Aside
+from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Silence:
     """For how long the run has been looked at, whatever it showed."""
 
 
-class Burial:
+class Rescuer:
     """Keeps what it saw last in memory, no more than there are runs at work."""
 
     def __init__(

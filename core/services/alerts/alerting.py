@@ -2,7 +2,7 @@
 
 What is stored is decided by compare-and-set: of one key at most one alert is open, whoever looks and however often.
 So any number of facades may do this, and an outcome may be told again. Sending is the business of
-`core.services.alert_delivery`; nothing here waits for a channel.
+`core.services.alerts.delivery`; nothing here waits for a channel.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
-from falcon_scheduler.core.services.instants import next_run
-from falcon_scheduler.core.services.mirror import WATERMARK
-from falcon_scheduler.core.services.worker_watch import WorkerWatch
+from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
+from falcon_scheduler.core.services.mirror.mirror import WATERMARK
+from falcon_scheduler.core.services.tasks.instants import next_run
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.ports.refresher import OtherRefresherRecord
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 
 WATCH_INTERVAL = timedelta(seconds=30)
 STILL_TRUE = timedelta(hours=1)

@@ -15,7 +15,7 @@ from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound, UnreadableDocument
 from falcon_scheduler.core.ports import Clock, TaskStore
-from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.tasks.auditing import Auditing
 
 logger = logging.getLogger(__name__)
 

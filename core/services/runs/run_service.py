@@ -36,12 +36,12 @@ from falcon_scheduler.core.ports import (
     RunEngine,
     TaskStore,
 )
-from falcon_scheduler.core.services.auditing import Auditing
-from falcon_scheduler.core.services.counting import OutcomeCounting
-from falcon_scheduler.core.services.keyed import KeyedRequests, run_key
-from falcon_scheduler.core.services.tasks import TaskService
-from falcon_scheduler.core.services.validation import parameter_faults
-from falcon_scheduler.core.services.waiting_count import WaitingCount
+from falcon_scheduler.core.services.runs.counting import OutcomeCounting
+from falcon_scheduler.core.services.runs.idempotency import KeyedRequests, run_key
+from falcon_scheduler.core.services.runs.waiting_count import WaitingCount
+from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.task_service import TaskService
+from falcon_scheduler.core.services.tasks.validation import parameter_faults
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ class RunService:
     ) -> Execution:
         """Ask for an execution now, with this run's own parameters and priority.
 
-        A repeat with the same `key` by the same caller asks for nothing new; see `core.services.keyed`.
+        A repeat with the same `key` by the same caller asks for nothing new; see `core.services.runs.idempotency`.
 
         Raises:
             TaskNotFound, TaskDisabled, Invalid (parameters), QueueFull, KeyReused.

@@ -28,11 +28,11 @@ from falcon_scheduler.core.errors import (
     UnreadableDocument,
 )
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
-from falcon_scheduler.core.services.auditing import Auditing
-from falcon_scheduler.core.services.engine_changes import EngineChanges
-from falcon_scheduler.core.services.planning import LOOK_BACK
-from falcon_scheduler.core.services.setting_aside import MOST_FAULTS
-from falcon_scheduler.core.services.tasks import deploy
+from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
+from falcon_scheduler.core.services.mirror.setting_aside import MOST_FAULTS
+from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
+from falcon_scheduler.core.services.tasks.task_service import deploy
 
 logger = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from falcon_scheduler.core.domain.schedule import ScheduleError
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, PlannerProbe, RunEngine, TaskStore, Watermark
-from falcon_scheduler.core.services.instants import due_between
-from falcon_scheduler.core.services.planning import CAUGHT_UP, MOST_AT_ONCE
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
-from falcon_scheduler.core.services.tasks import deploy
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.tasks.instants import due_between
+from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE
+from falcon_scheduler.core.services.tasks.task_service import deploy
 
 logger = logging.getLogger(__name__)
 

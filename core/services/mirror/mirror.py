@@ -2,7 +2,7 @@
 
 `apply` takes runs as the engine tells them and is repeatable in any order: starts never undo ends, ends never change.
 `sweep` asks the engine about all that changed since the last one, and so mends whatever the news missed: lost events,
-stores that were away. The dead are the business of `core.services.burial`.
+stores that were away. The dead are the business of `core.services.mirror.rescuer`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
-from falcon_scheduler.core.services.counting import OutcomeCounting
-from falcon_scheduler.core.services.setting_aside import Aside
+from falcon_scheduler.core.services.mirror.setting_aside import Aside
+from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
 

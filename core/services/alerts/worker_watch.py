@@ -13,7 +13,7 @@ from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Clock
-from falcon_scheduler.core.services.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 
 LASTING = timedelta(seconds=20)
 """For so long nothing can run before it is an alert: a worker that is restarted is back by then."""

@@ -1,7 +1,7 @@
 """Takes over into our tasks what somebody changed on purpose in the engine: switches, definitions, new deployments.
 
-A task follows only while we have nothing new to tell ourselves; see `core.services.reconcile` for the three pictures
-that are compared.
+A task follows only while we have nothing new to tell ourselves. The three pictures that are compared are described in
+`core.services.mirror.reconcile`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import NameTaken
 from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore
-from falcon_scheduler.core.services.auditing import ENGINE_USER, Auditing
-from falcon_scheduler.core.services.instants import next_run
-from falcon_scheduler.core.services.planning import LOOK_BACK
-from falcon_scheduler.core.services.tasks import deploy, plan_again
+from falcon_scheduler.core.services.tasks.auditing import ENGINE_USER, Auditing
+from falcon_scheduler.core.services.tasks.instants import next_run
+from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
+from falcon_scheduler.core.services.tasks.task_service import deploy, plan_again
 
 TAKEN_BACK_REASON = (
     "The task decides this, and a task can't hold what was set in Prefect, "

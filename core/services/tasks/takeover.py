@@ -19,7 +19,7 @@ from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import TaskNotFound
 from falcon_scheduler.core.ports import Clock, TaskStore
 from falcon_scheduler.core.ports.takeover import ForeignDatabase, TakeoverRecord
-from falcon_scheduler.core.services.auditing import Auditing
+from falcon_scheduler.core.services.tasks.auditing import Auditing
 
 logger = logging.getLogger(__name__)
 

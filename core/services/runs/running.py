@@ -25,12 +25,12 @@ from falcon_scheduler.core.domain.wording import describe_error, first_line, lim
 from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext, known_so_far
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Beginning, Clock, ExecutionStore, TaskStore
-from falcon_scheduler.core.services.counting import OutcomeCounting
-from falcon_scheduler.core.services.due import occurrence_of, reason_to_leave_out
-from falcon_scheduler.core.services.informing import asked, decided, inform
-from falcon_scheduler.core.services.instants import next_run
-from falcon_scheduler.core.services.overlap import OverlapRule, Turn
-from falcon_scheduler.core.services.run_terms import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
+from falcon_scheduler.core.services.runs.counting import OutcomeCounting
+from falcon_scheduler.core.services.runs.informing import asked, decided, inform
+from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
+from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
+from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, reason_to_leave_out
+from falcon_scheduler.core.services.tasks.instants import next_run
 
 SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"

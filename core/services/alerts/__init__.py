@@ -1,0 +1,1 @@
+"""Opening alerts, sending them, and letting them recover."""

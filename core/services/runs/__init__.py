@@ -1,0 +1,1 @@
+"""Asking for runs, performing one, and counting how it ended."""

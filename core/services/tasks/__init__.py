@@ -1,0 +1,1 @@
+"""Creating, changing and switching tasks; the system tasks; what is planned of each."""
