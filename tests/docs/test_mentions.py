@@ -16,7 +16,8 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = tuple(Path(name) for name in subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split())
+_TRACKED = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split()
+FILES = tuple(Path(name) for name in _TRACKED if (ROOT / name).is_file())
 TOP = frozenset(file.parts[0] for file in FILES)
 NAMES = frozenset(file.name for file in FILES)
 FOLDERS = frozenset(str(parent) for file in FILES for parent in file.parents)
