@@ -1,7 +1,7 @@
-"""Keeps long work off the event loop, which has everybody else to answer meanwhile.
+"""Runs long work in a thread, so that the event loop can go on answering other callers.
 
-One thread does it for the whole process: several would take the interpreter from the loop in turns, and finish no
-sooner. What is small is done at once, so that it waits behind nobody's long work.
+There is one thread for the whole process: several would compete with the loop for the interpreter lock and finish no
+sooner. Small work runs at once on the loop, so that it does not wait behind somebody's long work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 MOST_AT_ONCE = 500
-"""Values, with each 16 characters of text counted as one, up to which something is small: a millisecond's work."""
+"""Size up to which a value is small, about a millisecond's work: values, plus one for each 16 characters of text."""
 _TEXT = 16
 
 P = ParamSpec("P")
@@ -30,14 +30,14 @@ async def in_thread(work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T
 
 
 async def aside(subject: object, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """`work(*args, **named)`, at once when `subject`, which it goes through, is small, else in the thread."""
+    """`work(*args, **named)`: on the loop when `subject`, which the work traverses, is small, else in the thread."""
     if is_large(subject):
         return await in_thread(work, *args, **named)
     return work(*args, **named)
 
 
 def is_large(subject: object) -> bool:
-    """Whether plain JSON holds so much that it takes long to go through. Looks no further than it has to."""
+    """Whether plain JSON is too large to be traversed on the loop. Stops counting at the limit."""
     left, unseen = MOST_AT_ONCE, [subject]
     while unseen and left >= 0:
         value = unseen.pop()

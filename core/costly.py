@@ -1,6 +1,6 @@
-"""Keeps an answer that was costly to find for a little while, and finds it anew behind those who ask.
+"""A cache for answers that take long to find. It refreshes an answer in the background while it serves the old one.
 
-What is cheap is never kept: it is found anew each time. Knows nothing of what the answers are about.
+Cheap answers are not cached. The module does not depend on what the answers are about.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 CHEAP = timedelta(milliseconds=50)
-"""An answer found in less is not kept."""
+"""An answer that was found in less time is not cached."""
 REST = 10
-"""How many times as long as it took an answer rests before it is found anew: at most a tenth of the time is spent."""
+"""An answer is refreshed after this many times as long as it took: searches use at most a tenth of the time."""
 OLDEST = timedelta(seconds=60)
-"""No answer is older than this. Who asks after a longer pause waits for a new one."""
+"""No older answer is returned: the caller waits for a new one."""
 CAPACITY = 200
 
 
@@ -39,7 +39,7 @@ class _Kept(Generic[V]):
 
 
 class CostlyAnswers(Generic[K, V]):
-    """Answers by key. Those who ask for the same at the same time share one search; errors are not kept.
+    """Answers by key. Callers that ask for the same key at the same time share one search; errors are not cached.
 
     Args:
         find: finds an answer.
@@ -60,10 +60,10 @@ class CostlyAnswers(Generic[K, V]):
             if kept.is_rested():
                 self._search(key)
             return kept.value
-        return await asyncio.shield(self._search(key))  # one who goes away takes nobody's answer along
+        return await asyncio.shield(self._search(key))  # a cancelled caller must not cancel the search of the others
 
     def forget(self) -> None:
-        """Keep nothing of what was found until now, or is being found."""
+        """Drop every answer. A search that is under way now is not cached when it ends."""
         self._generation += 1
         self._kept.clear()
         self._searches.clear()
@@ -91,4 +91,4 @@ class CostlyAnswers(Generic[K, V]):
         if self._searches.get(key) is done:
             del self._searches[key]
         if not done.cancelled():
-            done.exception()  # told to those who wait; with nobody waiting it is no surprise either
+            done.exception()  # else asyncio logs "exception was never retrieved" when no caller waits any more

@@ -8,7 +8,7 @@
     ├── Unauthenticated
     ├── QueueFull
     ├── DeliveryFailed      a channel did not take an alert
-    ├── EngineRefused       Prefect understood and said no
+    ├── EngineRefused       Prefect understood the request and refused it
     ├── UnreadableDocument  what is stored of a task or an execution can't be read
     └── Unavailable         a part that we need is away; EngineFault: Prefect answers, and failed at this
 
@@ -54,7 +54,7 @@ class Invalid(SchedulerError):
 
 
 class NotFound(SchedulerError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
     code = "not_found"
 
@@ -80,7 +80,7 @@ class ExecutionNotFound(NotFound):
 
 
 class Conflict(SchedulerError):
-    """The request is well formed but clashes with what is."""
+    """The request is well formed but contradicts the present state."""
 
     code = "conflict"
 
@@ -143,7 +143,7 @@ class SystemTaskProtected(Forbidden):
 
 
 class ImportedTask(Conflict):
-    """The task stands for a deployment that somebody else made; only they change and remove it."""
+    """The task represents a deployment that a user made in Prefect; it is changed and removed there."""
 
     code = "imported_task"
 
@@ -165,7 +165,7 @@ class PermissionMissing(Forbidden):
 
 
 class Unauthenticated(SchedulerError):
-    """Nobody is known to be asking: no token, or one that does not verify. The reason is not told."""
+    """The caller is unknown: no token, or one that does not verify. The message never gives the reason."""
 
     code = "unauthenticated"
 
@@ -184,7 +184,7 @@ class QueueFull(SchedulerError):
 
 
 class DeliveryFailed(SchedulerError):
-    """A channel did not take an alert; `final` says that it never will."""
+    """A channel did not take an alert; `final` means that it never will."""
 
     code = "delivery_failed"
 
@@ -194,7 +194,7 @@ class DeliveryFailed(SchedulerError):
 
 
 class EngineRefused(SchedulerError):
-    """The engine understood and said no: it forbids what our rules allow, or is of another version.
+    """The engine understood the request and refused it: its rules are stricter than ours, or its version differs.
 
     `reason` is its own explanation without addresses; it may be empty.
     """
@@ -208,7 +208,7 @@ class EngineRefused(SchedulerError):
 
 
 class UnreadableDocument(SchedulerError):
-    """What is stored of a task or an execution is not what we store, or what the Go service stored."""
+    """The stored document of a task or an execution has neither our form nor that of the Go service."""
 
     code = "unreadable"
 
@@ -229,7 +229,7 @@ class Unavailable(SchedulerError):
 
 
 class EngineFault(Unavailable):
-    """The engine answers and failed at this request: it is overloaded, or holds what it can't send."""
+    """The engine answers but failed at this request: it is overloaded, or can't serialise what it stores."""
 
     def __init__(self) -> None:
         super().__init__("Prefect")

@@ -1,7 +1,8 @@
-"""An alert: something that is wrong and should be told, from its opening to its recovery, and who was told of it.
+"""An alert: a problem from its opening to its recovery, and the messages about it.
 
-What has to be sent stands inside the alert as deliveries, so that a change of its state and the wish to tell it are
-one value and are stored together. All values are frozen; storing them is the business of an `AlertStore`.
+The messages to send are stored inside the alert as deliveries. So a change of the alert and the intent to report it
+are one write: a process that dies between the two can't lose a message. All values are frozen; an `AlertStore` stores
+them.
 """
 
 from __future__ import annotations
@@ -11,24 +12,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 CLAIM = timedelta(seconds=60)
-"""For how long a delivery belongs to the process that is sending it: longer than any channel may take."""
+"""How long a delivery belongs to the process that sends it: longer than any channel may take."""
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(hours=1)
 _DELAY_GROWTH = 4
 
 
 class AlertKind(StrEnum):
-    """What is wrong. Those of `SERVICE_KINDS` are about the service or a part of it, the others about one task."""
+    """What is wrong. Kinds in `SERVICE_KINDS` are about the service or a part of it, the others about one task."""
 
     FAILURES_IN_A_ROW = "failures_in_a_row"
     FAILURE_RATE = "failure_rate"
     LATE_RUN = "late_run"
     """A run that is due has not begun, or began late."""
     STALE_RUN = "stale_run"
-    """A run is, or was until it was ended, at work for longer than its timeouts allow."""
+    """A run exceeds, or exceeded until it was ended, the time that its timeouts allow."""
     SYSTEM_TASK_FAILED = "system_task_failed"
     MANY_LATE_RUNS = "many_late_runs"
-    """So many tasks are overdue that the cause is none of theirs. Stands for an alert of each."""
+    """So many tasks are overdue that the cause lies outside of them. Replaces one alert for each task."""
     QUEUE_FULL = "queue_full"
     NO_WORKER = "no_worker"
     """No worker is online, so nothing can run."""
@@ -37,13 +38,13 @@ class AlertKind(StrEnum):
     ENGINE_NOT_PLANNING = "engine_not_planning"
     """The engine does not plan runs that are due by our schedules."""
     UNREADABLE = "unreadable"
-    """A task, run or deployment can't be read and was set aside; the part says which."""
+    """A task, run or deployment can't be read and was set aside; `part` names it."""
     IMPEDED_TASKS = "impeded_tasks"
-    """Tasks can't run as they are stored; their `metadata.last_error` says why."""
+    """Tasks can't run as they are stored; `metadata.last_error` of each gives the reason."""
     OTHER_SCHEDULER = "other_scheduler"
     """Another scheduler writes to the database of this service."""
     OTHER_REFRESHER = "other_refresher"
-    """Somebody else refreshes the EVE logins that this service refreshes."""
+    """Another program refreshes the EVE logins that this service refreshes."""
     COMPONENT_AWAY = "component_away"
     """A server does not answer; the part is its plain name."""
 
@@ -77,14 +78,14 @@ DEGRADING = frozenset(
 
 
 class AlertState(StrEnum):
-    """Where an alert stands. A recovered one never opens again; what happens anew is another alert."""
+    """Whether the problem persists. A recovered alert never opens again; a new occurrence is a new alert."""
 
     OPEN = "open"
     RECOVERED = "recovered"
 
 
 class AlertEvent(StrEnum):
-    """What a message tells."""
+    """What a message reports."""
 
     OPENED = "opened"
     RECOVERED = "recovered"
@@ -92,7 +93,7 @@ class AlertEvent(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """What became of a message to one channel."""
+    """The result of sending a message to one channel."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -101,7 +102,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAlerts:
-    """What a task says about its alerts. None stands for what the settings say."""
+    """The alert options of a task. None means the value of the settings."""
 
     enabled: bool = True
     failures_in_a_row: int | None = None
@@ -109,12 +110,12 @@ class TaskAlerts:
     """Share of failed runs, above 0 and at most 1."""
     late_after: timedelta | None = None
     channels: tuple[str, ...] | None = None
-    """Names of the channels that are told; all when None."""
+    """Names of the channels that receive its alerts; all when None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The task that an alert is about, as it was called when the alert opened; empty for the service as a whole.
+    """The task that an alert is about, with its name at the opening; empty for the service as a whole.
 
     `part` names a part of the service instead: a duty, a server, something that can't be read.
     """
@@ -127,14 +128,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One message to one channel, and how it goes."""
+    """One message to one channel, and its progress."""
 
     event: AlertEvent
     channel: str
     wanted_at: datetime
-    """Since when it is to be sent."""
+    """When the message was created."""
     due_at: datetime
-    """When it is tried next, while it is pending; until then it belongs to whoever tries it now."""
+    """When the next attempt is due, while it is pending; until then it belongs to the process that claimed it."""
     state: DeliveryState = DeliveryState.PENDING
     attempts: int = 0
     ended_at: datetime | None = None
@@ -143,18 +144,18 @@ class Delivery:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What tells one attempt from all others."""
+        """Distinguishes one attempt from all others."""
         return self.event, self.channel, self.state, self.attempts
 
     @property
     def is_pending(self) -> bool:
-        """Whether it has still to be sent."""
+        """Whether it still has to be sent."""
         return self.state is DeliveryState.PENDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """See the module. `text` says what is wrong, `recovery` how it ended; both are for people and hold no secret."""
+    """See the module. `text` describes the problem, `recovery` its end; both are for people and hold no secret."""
 
     id: str
     kind: AlertKind
@@ -168,7 +169,7 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """What the alert is about: of one key at most one alert is open."""
+        """What the alert is about: at most one alert of a key is open."""
         return key_of(self.kind, self.subject.task_id or self.subject.part)
 
     @property
@@ -177,59 +178,59 @@ class Alert:
         return AlertState.OPEN if self.recovered_at is None else AlertState.RECOVERED
 
     def told_to(self, channels: tuple[str, ...]) -> Alert:
-        """With its opening to be sent to these channels."""
+        """With a delivery of its opening for each of these channels."""
         wanted = tuple(_wanted(AlertEvent.OPENED, channel, self.opened_at) for channel in channels)
         return replace(self, deliveries=wanted)
 
     def recovered(self, at: datetime, recovery: str) -> Alert:
-        """It is over, and whoever is told of its opening is to be told. Saying it twice changes nothing."""
+        """Recovered, with a delivery to each channel that got its opening. A second call changes nothing."""
         if self.recovered_at is not None:
             return self
         wanted = tuple(_wanted(AlertEvent.RECOVERED, each.channel, at) for each in self.deliveries)
         return replace(self, recovered_at=at, recovery=recovery, deliveries=(*self.deliveries, *wanted))
 
     def next_delivery(self, channel: str) -> Delivery | None:
-        """What the channel is to be told next: nothing overtakes what was to be told before it."""
+        """The channel's oldest pending delivery. Deliveries to a channel keep their order."""
         return next((each for each in self.deliveries if each.channel == channel and each.is_pending), None)
 
     @property
     def waiting_channels(self) -> tuple[str, ...]:
-        """Channels that have still to be told something."""
+        """Channels with a pending delivery."""
         return tuple(dict.fromkeys(each.channel for each in self.deliveries if each.is_pending))
 
     @property
     def next_delivery_at(self) -> datetime | None:
-        """When a channel is to be told something next; None when all is told."""
+        """When the next attempt of any channel is due; None when nothing is pending."""
         upcoming = (self.next_delivery(channel) for channel in self.waiting_channels)
         return min((each.due_at for each in upcoming if each is not None), default=None)
 
     def claimed(self, delivery: Delivery, now: datetime) -> Alert:
-        """One more attempt begins. Changes nothing when the delivery is not as it was: somebody else has it."""
+        """With one more attempt begun. Unchanged when another process claimed the delivery in between."""
         return self._with(delivery, replace(delivery, attempts=delivery.attempts + 1, due_at=now + CLAIM))
 
     def delivered(self, delivery: Delivery, at: datetime) -> Alert:
-        """The channel took it, whoever else has begun an attempt meanwhile."""
+        """Delivered. A later claim of another process does not matter: the channel has the message."""
         latest = self.next_delivery(delivery.channel)
         if latest is None or latest.event is not delivery.event:
             return self
         return self._with(latest, replace(latest, state=DeliveryState.DELIVERED, ended_at=at, error=""))
 
     def failed(self, delivery: Delivery, at: datetime, error: str, give_up_after: timedelta, *, final: bool) -> Alert:
-        """An attempt failed: it is tried again later, unless that is `final` or it was tried for long enough."""
+        """The attempt failed. Another one follows, unless the failure is `final` or `give_up_after` has passed."""
         due_at = at + delay_after(delivery.attempts)
         if final or due_at - delivery.wanted_at > give_up_after:
             return self._with(delivery, replace(delivery, state=DeliveryState.GIVEN_UP, ended_at=at, error=error))
         return self._with(delivery, replace(delivery, due_at=due_at, error=error))
 
     def _with(self, before: Delivery, after: Delivery) -> Alert:
-        """In place of the delivery as it was; nothing changes when another attempt was begun or it has ended."""
+        """Replace a delivery. Nothing changes when it has a newer attempt or has ended."""
         deliveries = (after if each.identity == before.identity else each for each in self.deliveries)
         return replace(self, deliveries=tuple(deliveries))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a channel is told. `id` is the same whenever the message is sent again, so that receivers can tell."""
+    """What a channel receives. Repeats of a message have the same `id`, so that receivers can drop duplicates."""
 
     id: str
     event: AlertEvent
@@ -244,7 +245,7 @@ class Message:
 
 
 def message_of(alert: Alert, event: AlertEvent) -> Message:
-    """What is told of an alert when it opened, or when it recovered."""
+    """The message about an alert's opening or recovery."""
     over = event is AlertEvent.RECOVERED
     part = f"Falcon Scheduler, {alert.subject.part}" if alert.subject.part else "Falcon Scheduler"
     about = alert.subject.task_name or part
@@ -268,7 +269,7 @@ def key_of(kind: AlertKind, about: str = "") -> str:
 
 
 def delay_after(attempts: int) -> timedelta:
-    """How long to wait after so many failed attempts."""
+    """The pause after this many failed attempts."""
     growth: int = _DELAY_GROWTH ** min(max(attempts - 1, 0), 10)
     return min(FIRST_DELAY * growth, LONGEST_DELAY)
 

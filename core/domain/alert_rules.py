@@ -1,8 +1,7 @@
-"""When something is to be told: pure rules over a task, its latest runs, and the present.
+"""When to alert: pure rules over a task, its latest runs and the present.
 
-The rules look at what is, never at what was said before. So they may be asked as often as one likes, in any order and
-by several at once, and the answer to a run that is told again is the present one. Each answers that its alert holds,
-that it does not, or that it stays as it is.
+The rules look at the present state only, never at earlier answers. So several processes may apply them in any order
+and as often as they like: they agree. Each rule answers that its alert holds, does not hold, or stays as it is.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ class AlertPolicy:
 
     @property
     def runs_needed(self) -> int:
-        """How many of a task's latest runs the rules look at."""
+        """How many of a task's latest runs the rules need."""
         return max(self.failures_in_a_row, self.failure_rate_runs)
 
     def of(self, alerts: TaskAlerts) -> AlertPolicy:
-        """With what a task says otherwise."""
+        """The policy with a task's own options."""
         return replace(
             self,
             failures_in_a_row=alerts.failures_in_a_row or self.failures_in_a_row,
@@ -68,15 +67,15 @@ def judge(
     explained_until: datetime | None = None,
     late_since: datetime | None = None,
 ) -> Iterator[Finding]:
-    """What all rules say of a task.
+    """Apply all rules to a task.
 
     Args:
         ended: the latest executions that ended, the newest first, `AlertPolicy.runs_needed` of them.
         policy: the thresholds, without the task's own.
         due_at: the instant that `overdue_since` found.
-        knows_what_is_due: whether it could be asked; else nobody can say that no run is late.
-        at_work_since: since when a run is at work for too long.
-        explained_until: up to when runs are late for a cause that has an alert of its own.
+        knows_what_is_due: whether `due_at` could be found out; without it no run can be called on time.
+        at_work_since: since when a run exceeds the time it is allowed.
+        explained_until: up to when late runs have a cause with an alert of its own.
         late_since: when the alert of the task's late runs opened, if it is open.
     """
     alerts = task.definition.alerts
@@ -104,7 +103,7 @@ def overdue_since(
     *,
     explained_until: datetime | None = None,
 ) -> datetime | None:
-    """The instant at which a run was due that has not begun by now; None when all is well.
+    """The instant of a run that was due and has not begun; None when no run is overdue.
 
     Args:
         due_at: the first instant due after `last_sign_of`.
@@ -118,11 +117,11 @@ def overdue_since(
 
 
 def last_sign_of(task: Task) -> datetime:
-    """Up to when the task owes no run: it ran or skipped one then, or was changed and had to be scheduled anew."""
+    """Up to when no run is missing: the time of the last run, skip or change that planned the schedule anew."""
     record = task.record
     signs = [task.updated_at + timedelta(seconds=10)]
     signs += [each + timedelta(seconds=1) for each in (record.last_run, record.last_skipped) if each is not None]
-    signs += [each.since for each in task.periods[:1]]  # a task that was taken over owes nothing from before
+    signs += [each.since for each in task.periods[:1]]  # before a takeover another scheduler ran the task
     return max(signs)
 
 
@@ -133,8 +132,8 @@ def _failures_in_a_row(ended: Sequence[Execution], policy: AlertPolicy) -> Findi
         return Finding(kind, False, "A run succeeded again")
     if len(latest) < needed or any(map(_succeeded, latest)):
         return Finding(kind, None)
-    told = "The last run failed" if needed == 1 else f"{needed} runs in a row failed, the last"
-    return Finding(kind, True, f"{told} with: {_error(latest[0])}")
+    failures = "The last run failed" if needed == 1 else f"{needed} runs in a row failed, the last"
+    return Finding(kind, True, f"{failures} with: {_error(latest[0])}")
 
 
 def _failure_rate(ended: Sequence[Execution], policy: AlertPolicy) -> Finding:
@@ -183,7 +182,7 @@ def _late(
 
 
 def _late_no_more(task: Task, late_since: datetime | None) -> Finding:
-    """An open alert recovers by what happened since: a run that began or was skipped, or a change of the task."""
+    """An open alert recovers by a later event: a run that began or was skipped, or a change of the task."""
     kind, record = AlertKind.LATE_RUN, task.record
     signs = [at for at in (record.last_run, record.last_skipped) if at is not None]
     if late_since is None or any(at >= late_since for at in signs):
@@ -203,7 +202,7 @@ def _system_task(ended: Sequence[Execution]) -> Finding:
 
 
 def lateness_of(execution: Execution | None) -> timedelta:
-    """By how much a scheduled run began after its time; nothing for any other."""
+    """By how much a scheduled run began after its instant; zero for any other run."""
     if execution is None or execution.scheduled_for is None or execution.trigger is not Trigger.SCHEDULE:
         return timedelta()
     return execution.started_at - execution.scheduled_for
@@ -215,7 +214,7 @@ def is_stale(execution: Execution) -> bool:
 
 
 STALE_WORDS = "The run was stale"
-"""How the error of a run begins that was ended for being stale, see `core.services.mirror.rescuer`."""
+"""The first words of the error of a run that `core.services.mirror.rescuer` ended because it was stale."""
 
 
 def _succeeded(execution: Execution) -> bool:

@@ -1,7 +1,7 @@
-"""What the audit keeps of a change: who, what, when, through which door, and the fields before and after.
+"""What the audit stores of a change: who, what, when, through which door, and the fields before and after.
 
-Nothing secret gets in here: what differs is found first, on the values as they are, and is then cleaned. What a
-config sends to others (headers, bodies, credentials) is concealed whole, whatever it looks like.
+No secret is stored: the difference is taken on the real values and then cleaned. Everything that a config sends to
+others (headers, bodies, credentials) is concealed, even when it does not look like a secret.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from falcon_scheduler.core.domain.task import Task, TaskDefinition
 LONGEST_TEXT = 500
 """Characters of one text that the audit keeps."""
 LARGEST_FIELD = 4096
-"""Characters of one field (such as a config) as JSON; of a larger one only its name is kept."""
+"""Characters of one field (such as a config) as JSON; of a larger one only the name is kept."""
 TOO_LARGE = "[too large to be kept here]"
 
 _SENT_TO_OTHERS = frozenset({"headers", "query", "body", "auth", "proxy_auth", "cookies", "client_certificate"})
 _ADDRESS_QUERY = re.compile(r"(://[^\s?]{1,2000})\?\S+")
-_TOLD_BY_NAME = frozenset({"headers", "query"})
-_TELLING_LENGTH = 12
-"""Shorter texts that are sent (`true`, `normal`) stand elsewhere by chance."""
+_SHOWN_BY_NAME = frozenset({"headers", "query"})
+_DISTINCTIVE_LENGTH = 12
+"""Shorter texts (`true`, `normal`) are everyday words that appear elsewhere by chance."""
 
 
 class Action(StrEnum):
@@ -46,36 +46,36 @@ class Action(StrEnum):
     STOP = "stop"
     RELOAD = "reload"
     TAKE_BACK = "take_back"
-    """What was set in Prefect and a task can't say is set back to what the task says."""
+    """A value that was set in Prefect, and that a task can't hold, is set back to the task's value."""
     RETIRE = "retire"
     """A system task that this service does not define is disabled."""
     TAKE_OVER = "take_over"
-    """A database that another scheduler wrote becomes this service's."""
+    """A database that another scheduler wrote is taken over by this service."""
     GIVE_BACK = "give_back"
     """The database is rewritten for the other scheduler."""
 
 
 class Door(StrEnum):
-    """Where a change comes in."""
+    """Where a change was made."""
 
     API = "api"
     """A request about this task alone."""
     BULK = "bulk"
     IMPORT = "import"
     PREFECT = "prefect"
-    """Prefect's UI, API or command line; who it was is not known here."""
+    """Prefect's UI, API or command line; the user is not known here."""
 
 
 class ChangeOutcome(StrEnum):
-    """What became of a change."""
+    """The result of a change."""
 
     INTENDED = "intended"
-    """Begun. It stays so when the process died, or MongoDB went away, before the outcome was written."""
+    """Begun. It stays so when the process dies, or MongoDB goes away, before the outcome is written."""
     APPLIED = "applied"
     REFUSED = "refused"
-    """Nothing was changed; `error` says why."""
+    """Nothing was changed; `error` names the reason."""
     FAILED = "failed"
-    """An error stopped it on the way, and it may be done in part; `error` says which."""
+    """An error interrupted it, so it may be done in part; `error` names the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ class AuditEntry:
     origin: Origin
     outcome: ChangeOutcome = ChangeOutcome.INTENDED
     error: str = ""
-    """Code of the error that stopped it; empty without one."""
+    """Code of the error that interrupted it; empty without one."""
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     ended_at: datetime | None = None
 
 
 def picture_of(task: Task) -> dict[str, Any]:
-    """All that somebody can change about a task, as plain JSON."""
+    """Every field of a task that a user can change, as plain JSON."""
     return definition_picture(task.definition) | {"paused": task.paused}
 
 
@@ -132,7 +132,7 @@ def _plain(value: Any) -> Any:
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs, in nested objects as well; a name that stands on one side only was added or removed."""
+    """The fields that differ, in nested objects too; a name on one side only was added or removed."""
     old: dict[str, Any] = {}
     new: dict[str, Any] = {}
     for name in dict.fromkeys([*before, *after]):
@@ -149,9 +149,9 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dic
 
 
 def cleaned_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs, without secrets and short enough to be kept.
+    """The fields that differ, without secrets and short enough to store.
 
-    What stands for a secret anywhere, on either side, is concealed wherever it stands.
+    A text that is a secret in one place is concealed in every place, on both sides.
     """
     redactor = Redactor([*secrets_in(before), *secrets_in(after), *_sent(before), *_sent(after)])
     old, new = difference(before, after)
@@ -167,11 +167,11 @@ def _cleaned(picture: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
 
 
 def _closed(name: str, value: Any) -> Any:
-    """The value with whatever is sent to others concealed; which headers there are may be told."""
+    """The value with everything that is sent to others concealed. The names of headers stay."""
     if value is None:
         return None
     if name in _SENT_TO_OTHERS:
-        return dict.fromkeys(value, CONCEALED) if isinstance(value, Mapping) and name in _TOLD_BY_NAME else CONCEALED
+        return dict.fromkeys(value, CONCEALED) if isinstance(value, Mapping) and name in _SHOWN_BY_NAME else CONCEALED
     if is_secret_name(name):
         return shut(value)
     if isinstance(value, Mapping):
@@ -182,14 +182,14 @@ def _closed(name: str, value: Any) -> Any:
 
 
 def _sent(value: Any, *, is_sent: bool = False) -> Iterator[str]:
-    """Long texts in what is sent to others, for they may stand elsewhere too."""
+    """Long texts of what is sent to others: the same texts may appear in other fields too."""
     if isinstance(value, Mapping):
         for name, each in value.items():
             yield from _sent(each, is_sent=is_sent or name in _SENT_TO_OTHERS)
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _sent(each, is_sent=is_sent)
-    elif is_sent and isinstance(value, str) and len(value) >= _TELLING_LENGTH:
+    elif is_sent and isinstance(value, str) and len(value) >= _DISTINCTIVE_LENGTH:
         yield value
 
 

@@ -30,13 +30,13 @@ def parse_duration(text: str) -> timedelta:
     Parts below a microsecond are rounded to the nearest one, which is all a `timedelta` holds.
 
     Raises:
-        ValueError: the text is not a Go duration; the message says so and quotes it.
+        ValueError: the text is not a Go duration; the message quotes it.
     """
     return from_nanoseconds(parse_nanoseconds(text))
 
 
 def parse_nanoseconds(text: str) -> int:
-    """The same text in nanoseconds, exactly as Go counts them: parts of one are dropped.
+    """The same text in nanoseconds, truncated as Go truncates.
 
     Raises:
         ValueError: as `parse_duration`.
@@ -54,7 +54,7 @@ def parse_nanoseconds(text: str) -> int:
 
 
 def from_nanoseconds(nanoseconds: int) -> timedelta:
-    """Read the int64 nanoseconds in which the Go service stores a duration. Never longer than text can say."""
+    """Read the int64 nanoseconds in which the Go service stores a duration, capped at what the text form can hold."""
     longest = _LONGEST_NANOSECONDS // 1000
     return timedelta(microseconds=max(-longest, min(round(nanoseconds / 1000), longest)))
 

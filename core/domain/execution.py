@@ -1,4 +1,4 @@
-"""An execution: one run of a task, from being asked for to its end."""
+"""An execution: one run of a task, from the request or the due instant to its end."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 CANCELLED_ERROR = "Task execution was cancelled"
 CANCELLED_OUTPUT = "Execution stopped by user request"
-"""What a cancelled execution reads. Source: scheduler API, "Execution Cancellation"."""
+"""Texts of a cancelled execution. Source: scheduler API, "Execution Cancellation"."""
 
 
 class ExecutionStatus(StrEnum):
-    """Where an execution stands. Source: scheduler API, "Executions Collection"."""
+    """The phase of an execution. Source: scheduler API, "Executions Collection"."""
 
     PENDING = "pending"
-    """Asked for or due, not yet at work."""
+    """Requested or due, not yet at work."""
     RUNNING = "running"
     """At work, waiting between two attempts, or being cancelled."""
     COMPLETED = "completed"
-    """Ended well."""
+    """Ended with success."""
     FAILED = "failed"
-    """Ended badly: an error, the timeout, a crash, a cancellation. `error` says which."""
+    """Ended without success: an error, the timeout, a crash, a cancellation. `error` names which."""
 
     @property
     def is_terminal(self) -> bool:
@@ -35,19 +35,19 @@ class Trigger(StrEnum):
     """What made an execution start."""
 
     SCHEDULE = "schedule"
-    """Its time had come."""
+    """Its scheduled instant came."""
     MANUAL = "manual"
-    """Somebody asked for it through this API."""
+    """A client of this API requested it."""
     PREFECT = "prefect"
-    """Somebody asked for it in Prefect: its UI, CLI or API."""
+    """A user of Prefect requested it: in its UI, CLI or API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """One run of a task.
 
-    `started_at` is when the work began, or for a pending one when it was asked for or due. `detail` holds what the
-    executor tells of itself (status code, counts, progress). Shapes: scheduler API, "Executions Collection".
+    `started_at` is when the work began, or for a pending one when it was requested or due. `detail` holds what the
+    executor reports (status code, counts, progress). Shapes: scheduler API, "Executions Collection".
     """
 
     id: str
@@ -67,19 +67,19 @@ class Execution:
     occurrence: str = ""
     """Names the scheduled instant that this execution serves; at most one execution ever begins for a name."""
     heartbeat_at: datetime | None = None
-    """When the run last said that it lives; a run silent for long has died."""
+    """When the run last reported that it is alive. A run without a report for long is taken for dead."""
     stored_duration: timedelta | None = None
-    """The duration that another scheduler stored: it measured the work alone, not the time since it was asked for."""
+    """The duration that another scheduler stored: it measured the work alone, without the wait before it."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     may_refer: bool = False
-    """Whether `parameters` may refer to secrets. Known while the execution runs, and not stored."""
+    """Whether `parameters` may refer to secrets. Known only while the execution runs; not stored."""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def duration(self) -> timedelta | None:
         """From start to end, or as another scheduler stored it; `None` before the end.
 
-        Never negative, whatever the clocks of two machines say.
+        Never negative: start and end may come from the clocks of two machines.
         """
         if self.completed_at is None:
             return None
@@ -88,7 +88,7 @@ class Execution:
         return max(self.completed_at - self.started_at, timedelta())
 
     def ended(self, status: ExecutionStatus, at: datetime, *, output: str = "", error: str = "") -> Execution:
-        """With its outcome. `status` must be terminal."""
+        """The execution with its outcome. `status` must be terminal."""
         if not status.is_terminal:
             raise ValueError(f"{status} is not an end")
         return replace(self, status=status, completed_at=at, output=output, error=error)

@@ -1,7 +1,7 @@
 """Why a task can't run as it is stored, and which stored fields a change of the task replaces.
 
-A document may come from another scheduler, an older version or a person's hand. Its task is kept and shown; it fires
-again as soon as the fields that stand in its way are replaced.
+A document may come from another scheduler, an older version or a manual edit. Its task is kept and shown. It fires
+again as soon as a change replaces the fields named here.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ DECISIVE = {
     "metadata.timezone": "the name of an IANA time zone",
     "metadata.overlap": "skip, queue or cancel_running",
 }
-"""The fields without which nobody knows what to run, when or how; and what each should hold."""
+"""Fields without which a task can't run, and what each must hold: they define what runs, when and how."""
 
 
 def impediments_of(schedule: str, timezone: str, unread: Mapping[str, Any]) -> Iterator[str]:
-    """Each thing that keeps the task from firing, as a sentence that names the field and the way out."""
+    """Each reason why the task does not fire, as a sentence that names the field and the remedy."""
     for field, wanted in DECISIVE.items():
         if field in unread and (field != "config" or not isinstance(unread[field], Mapping)):
             yield f"{field}: holds no value that can be read; set it to {wanted}"
@@ -37,7 +37,7 @@ def impediments_of(schedule: str, timezone: str, unread: Mapping[str, Any]) -> I
 
 @lru_cache(maxsize=20_000)
 def _schedule_fault(schedule: str, timezone: str) -> str:
-    """What is wrong with a schedule; empty when nothing is. Each task is asked for it again and again."""
+    """The error in a schedule; empty when there is none. Cached, because every read of a task calls it."""
     try:
         parse(schedule, timezone)
     except ScheduleError as error:

@@ -1,7 +1,7 @@
-"""Masks secrets in what readers are shown, and puts them back when a client sends a masked value again.
+"""Masks secrets in answers, and puts the stored values back when a client sends a masked value again.
 
-A mask keeps the shape: names, numbers that count, and references to secrets stay. Who may not update a task sees its
-config masked, so that reading gives nobody the means to act elsewhere.
+A mask keeps the shape: names, counting numbers and references to secrets stay. A reader who may not update a task
+gets its config masked, so that the right to read does not give away the means to act on other systems.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from falcon_scheduler.core.errors import Fault
 
 _SCHEMES = frozenset({"", "bearer", "basic", "digest", "token", "apikey", "negotiate"})
 _COUNT = 100_000
-"""Smaller numbers under the name of tokens count them: `"max_tokens": 4096`."""
+"""Below this a number under a name such as `max_tokens` is a count, not a secret."""
 _ABSENT = object()
 _PAIR = re.compile(r"([?&][^=&#]{0,200}=)([^&#]{1,8192})")
 _DEEPEST_ADDRESS = 3
-"""Addresses within the queries of addresses that are looked into."""
+"""How many levels of addresses inside the query of an address are searched."""
 
 
 def masked(value: Any) -> Any:
-    """A JSON value with a mask in the place of whatever looks like a secret, by its name or by its shape."""
+    """A JSON value in which each text that looks like a secret, by name or by shape, is replaced by a mask."""
     if isinstance(value, str):
         return _masked_text(value)
     if isinstance(value, Mapping):
@@ -52,7 +52,7 @@ def _masked_text(text: str, depth: int = 0) -> str:
         return text
 
     def without_nested(pair: re.Match[str]) -> str:
-        """An address in a query, such as one to be sent on to, may hold what an address may not show."""
+        """An address in a query, such as a redirect target, may contain secrets like any other address."""
         plain = unquote_plus(pair[2])
         hides = "://" in plain and depth < _DEEPEST_ADDRESS and _masked_text(plain, depth + 1) != plain
         return pair[1] + (CONCEALED if hides else pair[2])
@@ -61,7 +61,7 @@ def _masked_text(text: str, depth: int = 0) -> str:
 
 
 def _hidden(name: str, value: Any) -> Any:
-    """All that stands under a secret's name."""
+    """Everything below a name that means a secret, masked."""
     if isinstance(value, str):
         return value if not value or _only_refers(value) else CONCEALED
     if isinstance(value, Mapping):
@@ -78,17 +78,17 @@ def _only_refers(text: str) -> bool:
 
 
 def restored(given: Any, stored: Any, location: str) -> tuple[Any, list[Fault]]:
-    """What a client sends, with the stored values in the place of their masks.
+    """What a client sends, with the stored values instead of their masks.
 
-    A masked text stands for the stored one in the same place, as it was shown. One that stands for nothing stored, or
-    was changed around its mask, is a fault.
+    A masked text is replaced by the stored text of the same position if that text is shown as this mask. A mask
+    without such a stored text, or with changed text around it, is a fault.
     """
     faults: list[Fault] = []
     return _restored(given, stored, masked(stored), location, faults), faults
 
 
 def mask_faults(given: Any, location: str) -> list[Fault]:
-    """Masks where nothing is stored that they could stand for."""
+    """The masks in a value for which nothing is stored, as faults."""
     return restored(given, _ABSENT, location)[1]
 
 
@@ -103,7 +103,7 @@ def _restored(given: Any, stored: Any, shown: Any, location: str, faults: list[F
             for name, each in given.items()
         }
     elif isinstance(given, list | tuple):
-        same = isinstance(stored, list | tuple) and len(stored) == len(given)  # else no place says which is meant
+        same = isinstance(stored, list | tuple) and len(stored) == len(given)  # else positions don't correspond
         return [
             _restored(
                 each,

@@ -1,7 +1,7 @@
-"""Which schedule was in force when. An instant belongs to the schedule that was in force at it, whatever came later.
+"""Which schedule was in force when. An instant is judged by the schedule in force at it, not by later changes.
 
-A task keeps its latest periods, so that a run that begins late, or was planned before a change, can still be judged
-by what was in force at its instant.
+A task keeps its latest periods. So a run that begins late, or was planned before a change, can still be judged by the
+schedule of its own instant.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 KEPT = 40
-"""Periods that a task remembers. One begins with each change of the schedule, the time zone or a switch."""
+"""Periods that a task stores. A period begins with each change of the schedule, the time zone or a switch."""
 
 
 class Held(StrEnum):
@@ -38,9 +38,10 @@ class Period:
 
 
 def followed_by(periods: Sequence[Period], following: Period) -> tuple[Period, ...]:
-    """The periods with another one at their end. One that changes nothing begins none.
+    """The periods with one more at the end; unchanged when it equals the last one.
 
-    The clock of another facade may be behind: no period begins before the one that it follows.
+    The clock of another facade may be behind. Without the correction here a later change could begin before the
+    change that it follows, and `in_force_at` would pick the wrong one.
     """
     last = periods[-1]
     if last.is_like(following):
@@ -54,5 +55,5 @@ def followed_by(periods: Sequence[Period], following: Period) -> tuple[Period, .
 
 
 def in_force_at(periods: Sequence[Period], instant: datetime) -> Period | None:
-    """The period that an instant lies in; `None` if it lies before all that is remembered."""
+    """The period that contains an instant; `None` if the instant is before all stored periods."""
     return next((each for each in reversed(periods) if each.since <= instant), None)

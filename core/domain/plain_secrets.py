@@ -1,6 +1,6 @@
-"""Finds the secrets that stand openly in a config or in parameters, so that a `Redactor` knows them by their text.
+"""Finds plain secrets in a config or in parameters, so that a `Redactor` can remove them by their text.
 
-Who is called with a secret may repeat it anywhere and in any spelling; what is known by its text is found there too.
+A server that is called with a secret may echo it anywhere and in any spelling; only its text identifies it there.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from falcon_scheduler.core.domain.redaction import is_secret_name, named_in_text
 from falcon_scheduler.core.domain.secret_addresses import secret_paths
 
 QUERY_NAMES = frozenset({"key", "sig", "signature", "code", "auth", "pwd", "sid", "session"})
-"""In a query these mean secrets; elsewhere they are everyday words."""
+"""In a query these names mean secrets; elsewhere they are everyday words."""
 _LONG = 8
-"""Shorter texts deep in something secret are everyday words (`basic`, `dark`) more often than secrets."""
+"""Shorter texts inside a secret value are more often everyday words (`basic`, `dark`) than secrets."""
 _LONG_NUMBER = 100_000
 """Smaller numbers are counts: `"tokens": 12`."""
 
 
 def secrets_in(value: object) -> Iterator[str]:
-    """What stands in plain JSON under a secret's name, in the userinfo of addresses, or named inside of a text."""
+    """Texts in plain JSON under a secret's name, in the userinfo of addresses, or named inside of a text."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if is_secret_name(str(name)):
@@ -43,7 +43,7 @@ def secrets_in(value: object) -> Iterator[str]:
 
 
 def _all_of(value: object) -> Iterator[str]:
-    """Whatever stands under a secret's name."""
+    """Every text below a secret's name."""
     if isinstance(value, str):
         yield value
         yield from _parts_of(value)
@@ -109,5 +109,5 @@ def _in_address(text: str) -> Iterator[str]:
         if is_secret_name(name) or name.lower() in QUERY_NAMES:
             yield value
             yield plain
-        elif "://" in plain:  # where to be sent on to
+        elif "://" in plain:  # an address to redirect to
             yield from _in_address(plain)

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do. Knows no token and no HTTP."""
+"""The caller and its permissions. Independent of tokens and HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Permission(StrEnum):
     DELETE = "scheduler:tasks:delete"
     EXECUTE = "scheduler:tasks:execute"
     CONTROL = "scheduler:tasks:control"
-    """Stop, pause, resume, enable and disable."""
+    """Reload, and other actions on the service as a whole."""
     MANAGE = "scheduler:system:manage"
     """Reload, and what touches the service as a whole."""
 
@@ -32,13 +32,13 @@ class Principal:
     permissions: Set[str] = frozenset()
 
     def may(self, permission: Permission) -> bool:
-        """Whether the caller has the permission, by itself or as a super admin."""
+        """Whether the caller has the permission, directly or as a super admin."""
         return self.is_super_admin or permission in self.permissions
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a character may do, as its groups say."""
+    """What a character may do, according to its groups."""
 
     is_super_admin: bool = False
     permissions: Set[str] = frozenset()

@@ -1,4 +1,4 @@
-"""What became of a task's runs: counters, the last outcome, what is at work. Pure rules over frozen values."""
+"""The result of a task's runs: counters, the last outcome, running executions. Pure rules over frozen values."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 
 COUNTED_WINDOW = 100
-"""How many already counted execution ids a task remembers, so that an outcome told twice counts once.
+"""How many counted execution ids a task remembers, so that an outcome that is reported twice counts once.
 
-Far more than one writer tells out of turn; what several tell at once is settled by `core.services.runs.counting`.
+The run and the mirror may both report an end, in any order, and a process may die between counting and marking. 100
+is far more than one writer reports out of order; `core.services.runs.counting` orders what several report at once.
 """
 
 
 _SKIP = "skipped:"
-"""Before the id of a run that was counted as skipped. The engine may not have heard of the skip, take the run for
-crashed, and have it counted as an end after all."""
+"""Prefix of the id of a run that was counted as skipped. If Prefect did not get the skip, it takes the run for
+crashed, and its end is counted after all: the skip is then subtracted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCounts:
-    """What ended on one day (UTC); the runtime is summed over both outcomes."""
+    """Runs that ended on one day (UTC); the runtime is the sum over both outcomes."""
 
     day: date
     completed: int = 0
@@ -29,7 +30,7 @@ class DayCounts:
     runtime: timedelta = timedelta()
 
     def with_end(self, execution: Execution) -> DayCounts:
-        """Count an end. One of an earlier day is left out, one of a later day begins a new count."""
+        """Count an end. An end of an earlier day is left out, an end of a later day begins a new count."""
         day = (execution.completed_at or execution.started_at).astimezone(UTC).date()
         if day < self.day:
             return self
@@ -45,10 +46,10 @@ class DayCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What became of a task's runs. Changed only through the methods below."""
+    """The result of a task's runs. Changed only through the methods below."""
 
     active: tuple[str, ...] = ()
-    """Ids of the executions at work."""
+    """Ids of the running executions."""
     last_outcome: ExecutionStatus | None = None
     last_error: str = ""
     last_run: datetime | None = None
@@ -59,19 +60,20 @@ class RunRecord:
     last_skipped: datetime | None = None
     runtime_total: timedelta = timedelta()
     today: DayCounts = field(default_factory=lambda: DayCounts(day=date.min))
-    """What ended on the last day on which anything ended."""
+    """Ends on the last day with an end."""
     counted: tuple[str, ...] = ()
-    """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`; of skipped ones, marked."""
+    """Ids of the executions counted last, newest at the end, at most `COUNTED_WINDOW`; skipped ones have a prefix."""
     fencing_token: int = 0
     """The highest fencing number ever given out for this task."""
     removed_count: int = 0
-    """Ended executions that retention has removed: `total_runs` is these plus those in the history."""
+    """Ended executions that retention has removed: `total_runs` is these plus the ended ones in the history."""
     removing: tuple[str, ...] = ()
-    """Ids that are counted as removed and may still be in the history, should retention have been interrupted."""
+    """Ids that are counted as removed but may still be in the history, if retention was interrupted. Written before
+    the deletion, so that a crash in between neither loses nor doubles a count."""
 
     @property
     def total_runs(self) -> int:
-        """Executions that ended, whatever their outcome."""
+        """Executions that ended, with any outcome."""
         return self.success_count + self.failure_count
 
     @property
@@ -89,12 +91,12 @@ class RunRecord:
         )
 
     def without_active(self, execution_id: str) -> RunRecord:
-        """An execution that was said to be at work never was."""
+        """Remove an execution that did not begin after all."""
         active = tuple(each for each in self.active if each != execution_id)
         return self if active == self.active else replace(self, active=active)
 
     def finished(self, execution: Execution) -> RunRecord:
-        """An execution ended. Telling the same end again changes nothing. One that was skipped is a skip no more."""
+        """Count an end. A repeated end changes nothing. The end of a run counted as skipped replaces the skip."""
         record = self.without_active(execution.id)
         if execution.id in self.counted:
             return record
@@ -122,7 +124,7 @@ class RunRecord:
         )
 
     def skipped(self, execution_id: str, at: datetime) -> RunRecord:
-        """A due execution was left out because the previous one was still at work. Told twice, counted once."""
+        """Count a due execution that was left out because the previous one was still running. Repeatable."""
         if execution_id in self.counted or _SKIP + execution_id in self.counted:
             return self
         return replace(
@@ -133,9 +135,9 @@ class RunRecord:
         )
 
     def with_removing(self, execution_ids: tuple[str, ...]) -> RunRecord:
-        """Retention is about to remove these ended executions."""
+        """Retention is about to remove these ended executions. See `removing`."""
         return replace(self, removing=execution_ids, removed_count=self.removed_count + len(execution_ids))
 
     def with_all_removed(self) -> RunRecord:
-        """What retention was about to remove is gone."""
+        """Retention has removed them."""
         return replace(self, removing=())

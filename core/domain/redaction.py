@@ -1,8 +1,8 @@
-"""Keeps secrets out of whatever is stored, logged or shown.
+"""Removes secrets from everything that is stored, logged or shown.
 
-Two nets: `Redactor` removes secrets that are known (a token that was read for this attempt), in every spelling that
-an echo may give them; `conceal` removes what looks like a secret by its name or shape. Nothing here decides what is
-stored; callers pass text and plain JSON values through on their way out.
+Two nets: `Redactor` removes known secrets (such as a token that was read for this attempt) in every spelling of an
+echo; `conceal` removes text that looks like a secret by its name or shape. The module stores nothing; callers pass
+text and plain JSON values through it before they write them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from falcon_scheduler.core.domain.secret_addresses import without_secret_paths
 CONCEALED = "[concealed]"
 
 SHORTEST_SECRET = 4
-"""Known secrets shorter than this are not looked for: removing every "ab" ruins a text and tells the secret."""
+"""Shorter known secrets are not removed: removing every "ab" would ruin a text and reveal the secret."""
 
 _SHORTEST_LINE = 8  # of a secret with several lines, such as a key in PEM form
 _NAME = (
@@ -30,9 +30,9 @@ _NAME = (
 _SECRET_NAME = re.compile(rf"{_NAME}s?$|cookie|(?:^|[_-])(?:pass|pwd|x-auth)$", re.IGNORECASE)
 _SCHEME = r"(?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)[ \t]++)?+"
 _IS = r"[ \t]{0,4}+(?:=>|[:=])[ \t]{0,4}+"
-# A quote that is never closed runs to the end: text may have been cut, and the search stays linear.
+# A quote that is never closed runs to the end: the text may have been cut, and the search stays linear.
 _QUOTED = r'"(?:[^"\\]|\\.)*+(?:"|\\?$)|' + r"'(?:[^'\\]|\\.)*+(?:'|\\?$)"
-_COUNT = r"\d{1,9}(?![\w.-])"  # "12 tokens: 11 refreshed" counts tokens and tells none
+_COUNT = r"\d{1,9}(?![\w.-])"  # "12 tokens: 11 refreshed" counts tokens and contains none
 _QUOTED_NAME = re.compile(
     rf"({_NAME}s?[\"']{_IS})({_QUOTED})|({_NAME}s?\\+[\"']{_IS}\\+[\"'])([^\"'\\]+)", re.IGNORECASE | re.DOTALL
 )
@@ -51,7 +51,7 @@ _TOKEN = re.compile(
     r"|[rs]k_(?:live|test)_[A-Za-z0-9]{10,255}|AKIA[A-Z0-9]{16}|AIza[\w-]{35}|SG\.[\w-]{10,100}\.[\w-]{10,100})",
     re.ASCII,
 )
-"""Keys that say by their first letters whose they are: GitHub's, GitLab's, Slack's, Stripe's, Amazon's and others."""
+"""Keys with a known first part: GitHub's, GitLab's, Slack's, Stripe's, Amazon's and others."""
 _NAME_HINTS = (
     "passw",
     "passphrase",
@@ -65,20 +65,20 @@ _NAME_HINTS = (
     "jwt",
     "sess",
 )
-"""One of these stands in every text that names a secret. To look for them first is many times faster."""
+"""Every text that names a secret contains one of these. Searching for them first is many times faster."""
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_-]*)?")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a header, field or query parameter of this name is to be taken for a secret."""
+    """Whether a header, field or query parameter of this name holds a secret."""
     return _SECRET_NAME.search(name) is not None
 
 
 def conceal(text: str) -> str:
-    """The text without what looks like a secret: named values, userinfo and secret paths in
-    addresses, bearer tokens, JWTs, cookies, keys of well-known services.
+    """The text without what looks like a secret: named values, userinfo and secret paths in addresses, bearer tokens,
+    JWTs, cookies, keys of well-known services.
 
-    Said twice, it changes nothing more.
+    Applying it again changes nothing.
     """
     if "://" in text:
         text = _USER_INFO.sub(f"{CONCEALED}@", without_secret_paths(text, CONCEALED))
@@ -100,7 +100,7 @@ def _without_value(match: re.Match[str]) -> str:
 
 
 def named_in_text(text: str) -> Iterator[str]:
-    """Values that stand under a secret's name inside of a text: `password=x`, `"token": "x"`."""
+    """Values behind a secret's name inside of a text: `password=x`, `"token": "x"`."""
     for pattern in (_QUOTED_NAME, _PLAIN_NAME):
         for match in pattern.finditer(text):
             _, value = (part for part in match.groups() if part is not None)
@@ -113,7 +113,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
         self.longest = max(map(len, spellings), default=0)
-        """Length of the longest spelling: where a text was cut, as much of a secret may stand at its end."""
+        """Length of the longest spelling: where a text was cut, its end may be the start of one."""
         ordered = sorted(spellings, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered)), re.IGNORECASE) if ordered else None
 

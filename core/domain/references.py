@@ -1,8 +1,8 @@
-"""References to secrets: `{{ prefect.blocks.secret.NAME }}` in a text stands for the Secret block of that name.
+"""References to secrets: `{{ prefect.blocks.secret.NAME }}` in a text means the value of that Secret block.
 
-A reference says where a secret is, and holds none. Whoever writes one decides where the secret goes, so references
-count in a task's config, which only those write who may create or update tasks, and in a run's own parameters when
-one of them asked for the run.
+A reference names a secret and contains none. Its author decides where the secret is sent. So references are
+replaced only in a task's config, which needs the permission to create or update tasks, and in a run's own parameters
+when the caller that requested the run has that permission.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ def has_reference(value: object) -> bool:
 
 
 def reference_faults(value: object, location: str) -> Iterator[Fault]:
-    """Texts that look like a reference to Prefect and are none that we can fill."""
+    """Texts that look like a reference to Prefect but have a form that we do not support."""
     for where, text in _texts(value, location):
         if _ATTEMPTED.search(REFERENCE.sub("", text)):
             yield Fault(where, "a reference reads {{ prefect.blocks.secret.NAME }}; no other kind is known")
 
 
 def forbidden_references(value: object, location: str) -> Iterator[Fault]:
-    """Every reference, whole or attempted, of somebody who may not refer to secrets."""
+    """Every reference, complete or not, for a caller that may not refer to secrets."""
     for where, text in _texts(value, location):
         if _ATTEMPTED.search(text):
             yield Fault(where, NOT_PERMITTED)
 
 
 def _texts(value: object, location: str) -> Iterator[tuple[str, str]]:
-    """Every text in a JSON value, with its place."""
+    """Every text in a JSON value, with its location."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _texts(inner, f"{location}.{name}")

@@ -1,4 +1,4 @@
-"""What the engine knows of a run: the engine-neutral picture that the mirror turns into executions."""
+"""A run as the engine reports it, in terms independent of the engine. The mirror turns it into an execution."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from falcon_scheduler.core.domain.task import DeployedAs, Task, TaskDefinition
 
 
 class RunPhase(StrEnum):
-    """Where a run stands in the engine."""
+    """The phase of a run in the engine."""
 
     AHEAD = "ahead"
-    """Due in the future; no execution yet, `next_run` shows it."""
+    """Due in the future; there is no execution yet, `next_run` shows it."""
     WAITING = "waiting"
-    """Asked for or due, and not yet at work."""
+    """Requested or due, and not yet running."""
     CLAIMED = "claimed"
-    """Taken by a worker that has not begun it yet."""
+    """A worker has claimed it and not begun it."""
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    """An error, the timeout or a crash; `message` says which."""
+    """An error, the timeout or a crash; `message` gives the reason."""
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
     """Left out because of the overlap rule."""
 
     @property
     def is_terminal(self) -> bool:
-        """Nothing more will happen to the run."""
+        """The phase never changes again."""
         return self not in {RunPhase.AHEAD, RunPhase.WAITING, RunPhase.CLAIMED, RunPhase.RUNNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as the engine tells it. `id` is the execution's id too."""
+    """A run as the engine reports it. `id` is the execution's id too."""
 
     id: str
     deployment_id: str | None
     phase: RunPhase
     trigger: Trigger
     message: str = ""
-    """The engine's words on the phase; fit for an execution's `error`."""
+    """The engine's message on the phase; fit for an execution's `error`."""
     due_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -53,9 +53,9 @@ class Run:
     attempts: int = 0
     worker: str = ""
     cancelling: bool = False
-    """Its cancellation was asked for and has not come to its end yet."""
+    """Its cancellation was requested and is not complete."""
     is_plain_cancel: bool = False
-    """It was skipped, but its name in the engine says cancelled."""
+    """It was skipped, but its state's name in the engine is Cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +65,10 @@ class Deployed:
     task_id: str
     as_told: DeployedAs
     changed_at: datetime | None = None
-    """When it was changed last, by anybody: what the engine had planned ahead was dropped then."""
+    """When anybody last changed it; the engine dropped its planned runs then."""
     changes: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)
-    """Fields of a task's definition that the deployment has otherwise, as far as they can be told in our terms."""
+    """Fields of a task's definition that differ in the deployment, as far as a task can express them."""
     taken_back: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)
-    """What the deployment has otherwise and a task can't say, by the engine's names and as it is there."""
+    """What differs in the deployment and a task can't express, under the engine's names and with its values."""
     adopted: TaskDefinition | None = None
-    """What the task of a deployment looks like that somebody else made; None for one of ours."""
+    """For a deployment that a user made in Prefect: the definition of its task. None for one of ours."""

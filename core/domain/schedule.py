@@ -1,7 +1,7 @@
 """When a task is due: the text of a schedule, its meaning, and the instants it names.
 
-A schedule means what robfig/cron v3 with seconds means by it, with the differences that docs/schedules.md lists. This
-module does not run anything, and it does not know how an engine is told about a schedule.
+A schedule has the meaning that robfig/cron v3 with seconds gives it, with the differences that docs/schedules.md
+lists. This module runs nothing, and it does not know how an engine represents a schedule.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Every:
 class Schedule:
     """When a task is due. Schedules of the same canonical text are equal.
 
-    `timing` says on which wall times, or how far apart; `timezone` is the IANA name of the clock.
+    `timing` holds the wall times, or the interval; `timezone` is the IANA name of the clock.
     """
 
     timing: Timetable | Every
@@ -64,8 +64,8 @@ class Schedule:
     def next_after(self, instant: datetime) -> datetime | None:
         """The first due instant after this one, in UTC, or `None`.
 
-        Six fields that fit no instant within five years have none; a fixed length of time may be longer than that.
-        It is counted from this instant.
+        Six fields without a match in the next five years have none; an interval may be longer than that. An interval
+        counts from this instant.
 
         Raises:
             ValueError: the instant is naive.
@@ -138,7 +138,7 @@ def parse(expression: str, timezone: str = "UTC") -> Schedule:
 def parse_stored(expression: str, timezone: str) -> Schedule | None:
     """The schedule of a stored task; `None` if it can't be read.
 
-    A database may hold texts that are refused today: those of another scheduler, or of an earlier version.
+    A database may hold texts that are refused today: from another scheduler or an earlier version.
     """
     try:
         return parse(expression, timezone)
@@ -147,7 +147,7 @@ def parse_stored(expression: str, timezone: str) -> Schedule | None:
 
 
 def zone_within(expression: str) -> str | None:
-    """The time zone that the text of a schedule names itself; `None` if it names none, or none that exists."""
+    """The time zone in the text of a schedule; `None` if there is none, or none that exists."""
     prefix = _ZONE_PREFIX.match(expression.strip())
     return prefix["zone"] if prefix and prefix["zone"] in zone_names() else None
 

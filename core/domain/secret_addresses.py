@@ -1,7 +1,7 @@
-"""Secrets in the paths of addresses: who knows the address of a webhook may send to it.
+"""Secrets in the paths of addresses: the address of a webhook is enough to send to it.
 
-The paths of well-known services are known by their shape; of others, what stands behind `hooks` or `webhooks` and
-looks like made by chance.
+The paths of well-known services are recognised by their shape; of other services, a segment behind `hooks` or
+`webhooks` that looks random.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ _KNOWN = (
     rf"{_HOST}maker\.ifttt\.com/[^\s?#]{{1,200}}/key/({_REST})",
     rf"{_HOST}hook\.[a-z0-9]{{1,10}}\.make\.com/({_REST})",
     rf"{_HOST}(?:hc-ping\.com|healthchecks\.io/ping)/({_REST})",
-    # 16 characters, among them a digit: `/hooks/12345` names a hook, `/hooks/9f8a7b6c5d4e3f2a` lets one in.
+    # 16 characters with a digit: `/hooks/12345` is a name, `/hooks/9f8a7b6c5d4e3f2a` is a credential.
     rf"{_HOST}[^\s/?#\"'<>]{{1,255}}/(?:[\w.-]{{1,64}}/){{0,6}}(?:hooks?|webhooks?)/(?:[\w.-]{{1,64}}/){{0,3}}?"
     rf"((?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{{16,255}}{_REST[:-1]}*)",
 )
 _PATHS = re.compile("|".join(_KNOWN), re.IGNORECASE)
 _HINTS = ("hook", "telegram", "ifttt", "ping")
-"""One of these stands in every address that the paths know."""
+"""Every address that the patterns match contains one of these."""
 _BY_CHANCE = re.compile(r"(?<=/)(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[\w-]{20,255}(?=[/?#\s\"'<>]|$)", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def secret_paths(text: str) -> Iterator[str]:
-    """The parts of addresses in a text that let whoever knows them in."""
+    """The parts of addresses in a text that work as credentials."""
     if _may_hold(text):
         yield from map(_found, _PATHS.finditer(text))
 
 
 def without_secret_paths(text: str, mark: str) -> str:
-    """The text with a mark in the place of each of them."""
+    """The text with a mark instead of each of them."""
     if not _may_hold(text):
         return text
     return _PATHS.sub(lambda match: match[0][: -len(_found(match))] + mark, text)
 
 
 def without_odd_segments(address: str, mark: str) -> str:
-    """An address with a mark in the place of long segments of its path that look like made by chance.
+    """An address with a mark instead of each long segment of its path that looks random.
 
-    A UUID stays: most name a thing and let nobody in.
+    A UUID stays: most UUIDs name a thing and are no credential.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -59,7 +59,7 @@ def without_odd_segments(address: str, mark: str) -> str:
 
 
 def _may_hold(text: str) -> bool:
-    """Whether it is worth looking, which takes far longer than this."""
+    """A cheap test that saves the search, which takes far longer."""
     if "://" not in text:
         return False
     folded = text.casefold()

@@ -1,7 +1,7 @@
-"""Values that every store takes as they are: MongoDB, PostgreSQL, and JSON between them.
+"""Makes values storable in every store: MongoDB, PostgreSQL, and JSON between them.
 
-An executor may return anything. A NUL character, half of a surrogate pair or an integer of more than 64 bits makes
-one of the stores refuse the whole document, state or batch of log lines in which it stands.
+An executor may return any value. A NUL character, half of a surrogate pair or an integer of more than 64 bits makes
+one of the stores refuse the whole document, state or batch of log lines that contains it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def is_storable(text: str) -> bool:
 
 
 def storable_text(text: str) -> str:
-    """The text with U+FFFD in place of NUL characters and of halves of surrogate pairs."""
+    """The text with U+FFFD instead of NUL characters and of halves of surrogate pairs."""
     if text.isascii():
         return text.replace("\x00", REPLACEMENT)
     joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -30,7 +30,7 @@ def storable_text(text: str) -> str:
 
 
 def storable_value(value: Any, depth: int = 0) -> Any:
-    """The value with everything in it replaced that a store refuses. Numbers out of range become text."""
+    """The value with everything replaced that a store refuses. Numbers out of range become text."""
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, bool):

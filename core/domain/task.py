@@ -1,7 +1,7 @@
-"""A task: what is to be run, when and how, and what became of its runs so far.
+"""A task: what runs, when and how, and the result of its runs so far.
 
-All values are frozen. A change returns a new task; storing it is the business of a `TaskStore`, which writes only if
-nobody else changed the task meanwhile. So every rule about status and counters stands here once, as a pure function.
+All values are frozen. A change returns a new task. A `TaskStore` writes it only if nobody else changed the task in
+between. So every rule about status and counters is defined here, once, as a pure function.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ class TaskType:
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands, derived from its switches, its active executions and its last outcome."""
+    """The status of a task, derived from its switches, its running executions and its last outcome."""
 
     PENDING = "pending"
     """It has not run yet."""
     RUNNING = "running"
-    """An execution is at work."""
+    """An execution is running."""
     COMPLETED = "completed"
     """The last execution succeeded."""
     FAILED = "failed"
     """The last execution failed or was cancelled."""
     PAUSED = "paused"
-    """Its schedule is held; it can still be run by hand."""
+    """Its schedule is paused; it can still be run by hand."""
     DISABLED = "disabled"
     """It is switched off and can't be run at all."""
 
 
 class Priority(StrEnum):
-    """The order in which waiting executions are taken. Source: scheduler API, "Priority System"."""
+    """The order in which workers take waiting executions. Source: scheduler API, "Priority System"."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -58,7 +58,7 @@ class Priority(StrEnum):
 
 
 class Overlap(StrEnum):
-    """What happens when a task is due while its previous execution is still at work."""
+    """What happens when a task is due while its previous execution still runs."""
 
     SKIP = "skip"
     """The new one is skipped and counted in `skipped_count`."""
@@ -69,7 +69,7 @@ class Overlap(StrEnum):
 
 
 SYSTEM_ID_PREFIX = "system-"
-"""What the ids of system tasks begin with, and no other task's."""
+"""Ids of system tasks begin with this; ids of other tasks never do."""
 
 
 class Source(StrEnum):
@@ -78,16 +78,16 @@ class Source(StrEnum):
     API = "api"
     SYSTEM = "system"
     IMPORT = "import"
-    """A deployment that somebody else made in Prefect and that was taken in."""
+    """A deployment that a user made in Prefect and that was adopted."""
     RETIRED = "retired"
     """A system task that this service does not define: another scheduler's, or an older version's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDefinition:
-    """What a client may say of a task. Bounds are checked by `core.services.tasks.validation`.
+    """What a client may set on a task. `core.services.tasks.validation` checks the bounds.
 
-    `config` is the executor's own, by type; `timezone` an IANA name in which the schedule is read.
+    `config` is specific to the executor, by type; `timezone` is the IANA name of the schedule's zone.
     """
 
     name: str
@@ -108,7 +108,8 @@ class TaskDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedAs:
-    """What we last told the engine of the task, to tell a change made there from one of ours that did not arrive.
+    """What we last sent to the engine for the task. A deployment that differs from it was changed in the engine; a
+    task that differs from it has a change of ours that did not arrive.
 
     `fingerprint` is the engine adapter's digest of the whole deployment; `active` whether its schedule fires.
     """
@@ -136,15 +137,15 @@ class Task:
     was_enabled: bool | None = None
     """Of a retired task: whether it was enabled before."""
     unread: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What the store holds in fields that it could not read, by their dotted names. It is kept as it is until the
+    """Stored values of the fields that could not be read, by their dotted names. They stay unchanged until the
     field is changed."""
     next_run: datetime | None = None
     """When the schedule fires next, as of the last write; readers compute it anew."""
     periods: tuple[Period, ...] = ()
-    """What was in force when, oldest first, the present at the end; see `known_periods`."""
+    """Which schedule was in force when, oldest first, the present one last; see `known_periods`."""
     unplanned_since: datetime | None = None
-    """Instants from here on may be missing in the engine's plan: the task was changed and the engine has not been
-    asked yet to plan it anew. `None` when the plan is complete."""
+    """Instants from here on may be missing in the engine's plan: the task was changed and the engine has not
+    planned it again yet. `None` when the plan is complete."""
     revision: int | None = None
 
     @property
@@ -159,8 +160,8 @@ class Task:
 
     @property
     def impediments(self) -> tuple[str, ...]:
-        """Why the task can't run as it is stored, a sentence for each cause; empty for a sound task."""
-        if self.source is Source.IMPORT:  # its deployment says what runs and when
+        """Why the task can't run as it is stored, a sentence for each cause; empty for a task that can."""
+        if self.source is Source.IMPORT:  # its deployment defines what runs and when
             return ()
         definition = self.definition
         found = list(impediments_of(definition.schedule, definition.timezone, self.unread))
@@ -175,7 +176,7 @@ class Task:
 
     @property
     def known_periods(self) -> tuple[Period, ...]:
-        """What was in force when. Without a change so far, the present definition since the task was created."""
+        """Which schedule was in force when. Before the first change: the present definition since the creation."""
         if not self.periods:
             return (self._period(self.created_at),)
         return followed_by(self.periods, self._period(self.updated_at))
@@ -202,12 +203,12 @@ class Task:
         since: datetime | None = None,
         given: Collection[str] = (),
     ) -> Task:
-        """With another definition. A definition equal to the present one changes nothing.
+        """The task with another definition. A definition equal to the present one changes nothing.
 
         Args:
-            since: when it took effect, if that was before it was noticed.
-            given: fields that the caller sets. What is stored in them is replaced even by a value that is equal to
-                the default as which it was read.
+            since: when the change took effect, if that was before it was noticed (a change made in Prefect).
+            given: fields that the caller sets. A stored value that could not be read is replaced even by a value
+            that equals the default as which it was read.
         """
         unread = {name: value for name, value in self.unread.items() if not self._replaces(definition, name, given)}
         if definition == self.definition and len(unread) == len(self.unread):
@@ -230,13 +231,13 @@ class Task:
         return name in given or getattr(definition, name, None) != getattr(self.definition, name, None)
 
     def with_paused(self, paused: bool, by: str, at: datetime, *, since: datetime | None = None) -> Task:
-        """Held or released. Saying it twice changes nothing. `since` as in `redefined`."""
+        """Paused or resumed. A second call changes nothing. `since` as in `redefined`."""
         if paused == self.paused:
             return self
         return replace(self, paused=paused, updated_by=by, updated_at=at)._after(self, since or at)
 
     def with_enabled(self, enabled: bool, by: str, at: datetime, *, since: datetime | None = None) -> Task:
-        """Switched on or off. Saying it twice changes nothing. `since` as in `redefined`."""
+        """Enabled or disabled. A second call changes nothing. `since` as in `redefined`."""
         return self.redefined(replace(self.definition, enabled=enabled), by, at, since=since)
 
     def started(self, execution_id: str, at: datetime, fencing_token: int) -> Task:
@@ -244,31 +245,31 @@ class Task:
         return self._with(self.record.started(execution_id, at, fencing_token))
 
     def without_active(self, execution_id: str) -> Task:
-        """An execution that was said to be at work never was."""
+        """Remove an execution that did not begin after all."""
         return self._with(self.record.without_active(execution_id))
 
     def finished(self, execution: Execution) -> Task:
-        """An execution ended. Telling the same end again changes nothing."""
+        """Count the end of an execution. A repeated end changes nothing."""
         return self._with(self.record.finished(execution))
 
     def skipped(self, execution_id: str, at: datetime) -> Task:
-        """A due execution was left out because the previous one was still at work. Told twice, counted once."""
+        """Count a due execution that was left out because the previous one was still running. Repeatable."""
         return self._with(self.record.skipped(execution_id, at))
 
     def with_removing(self, execution_ids: tuple[str, ...]) -> Task:
-        """Retention is about to remove these ended executions."""
+        """Retention is about to remove these ended executions. See `RunRecord.removing`."""
         return self._with(self.record.with_removing(execution_ids))
 
     def with_all_removed(self) -> Task:
-        """What retention was about to remove is gone."""
+        """Retention has removed them."""
         return self._with(self.record.with_all_removed())
 
     def to_be_planned(self, since: datetime) -> Task:
-        """The engine is about to be told of a change, and drops what it had planned from then on."""
+        """Mark the task before its change is sent: the engine then drops its planned runs from `since` on."""
         return replace(self, unplanned_since=min(self.unplanned_since or since, since))
 
     def known_from(self, at: datetime) -> Task:
-        """With a schedule that counts from this instant on: what was due before is another scheduler's."""
+        """Count the schedule from this instant on: earlier instants belong to another scheduler."""
         return replace(self, periods=(self._period(at),))
 
     def _after(self, before: Task, at: datetime) -> Task:

@@ -8,7 +8,7 @@ from falcon_scheduler.core.errors import SchedulerError
 
 
 def describe_error(error: BaseException) -> str:
-    """An exception in words: our own say all that is needed, others are named by their type."""
+    """An exception as a sentence: the text of our own errors, the type and text of others."""
     text = str(error)
     if isinstance(error, SchedulerError):
         return text
@@ -16,7 +16,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def limited(text: str) -> str:
-    """At most `OUTPUT_LIMIT_BYTES` of UTF-8 that every store takes, cut between characters and with a note of it."""
+    """At most `OUTPUT_LIMIT_BYTES` of UTF-8 that every store takes, cut between characters and marked as cut."""
     text = storable_text(text)
     encoded = text.encode()
     if len(encoded) <= OUTPUT_LIMIT_BYTES:
@@ -26,6 +26,6 @@ def limited(text: str) -> str:
 
 
 def first_line(text: str, length: int = 300) -> str:
-    """Enough of a text to be read in a list."""
+    """The first line of a text, short enough for a list."""
     line = text.strip().split("\n", 1)[0]
     return line if len(line) <= length else line[: length - 1] + "…"

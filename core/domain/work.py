@@ -1,4 +1,4 @@
-"""What an executor is given and what it gives back.
+"""The input and output of an executor.
 
 This is the plug-in surface: an executor is any object with `async def execute(context) -> TaskResult` (or a plain
 `def`). A plug-in need not import this module; what it returns is read by `TaskResult.of`.
@@ -20,9 +20,9 @@ OUTPUT_LIMIT_BYTES = 64 * 1024
 class TaskResult:
     """How an attempt ended.
 
-    `success` decides between completed and failed. `retryable` False stops further attempts. `detail` is shown in
-    the execution's metadata and must be plain JSON values without secrets. `retry_after` is the least wait before
-    another attempt that the other side asked for.
+    `success` decides between completed and failed. `retryable` False prevents further attempts. `detail` is shown in
+    the execution's metadata and must be plain JSON values without secrets. `retry_after` is the shortest wait before
+    another attempt, as a called server requested it.
     """
 
     success: bool
@@ -34,7 +34,7 @@ class TaskResult:
 
     @classmethod
     def of(cls, value: object) -> TaskResult:
-        """Read whatever an executor or a function returned.
+        """Read the value that an executor or a function returned.
 
         A `TaskResult` is taken as it is; so is any object or mapping with `success` (and, where present, `output`,
         `error`, `retryable`, `detail`). Text is the output of a success, `None` an empty one, and any other value is
@@ -55,24 +55,24 @@ _KNOWN = "known_so_far"
 
 
 def leave_known(interruption: BaseException, result: TaskResult) -> None:
-    """Let an interruption carry what an executor knew when it was cut off; the attempt's timeout keeps it."""
+    """Attach what an executor knew when it was interrupted; the attempt's timeout reports it."""
     setattr(interruption, _KNOWN, result)
 
 
 def known_so_far(interruption: BaseException | None) -> TaskResult | None:
-    """What an executor left with the interruption that cut it off."""
+    """What an executor attached to the interruption."""
     known = getattr(interruption, _KNOWN, None)
     return known if isinstance(known, TaskResult) else None
 
 
 class Progress(Protocol):
-    """How an executor tells how far it is. `total` is None when it isn't known."""
+    """How an executor reports its progress. `total` is None when it isn't known."""
 
     async def __call__(self, done: int, total: int | None = None, text: str = "") -> None: ...
 
 
 class WorkLog(Protocol):
-    """The log of the execution, seen in the Prefect UI. A `logging.Logger` fits."""
+    """The log of the execution, shown in the Prefect UI. A `logging.Logger` fits."""
 
     def debug(self, message: str, /, *args: object) -> None: ...
     def info(self, message: str, /, *args: object) -> None: ...
@@ -82,12 +82,12 @@ class WorkLog(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkContext:
-    """All that an executor may know of the attempt that it is to make.
+    """The attempt that an executor makes.
 
     A coroutine is cancelled (`asyncio.CancelledError`) when the execution is cancelled or the attempt's time is up;
-    code in a thread asks `cancelled()` from time to time. `parameters` are the run's own, laid over those of the
-    task's config by the executor. `fencing_token` grows with every execution of the task: hand it to whatever you
-    write to, so that a late writer can be told from the present one.
+    code in a thread checks `cancelled()` from time to time. `parameters` are the run's own, merged over those of the
+    task's config by the executor. `fencing_token` grows with every execution of the task: send it with each write, so
+    that the receiver can refuse a late writer.
     """
 
     task_id: str

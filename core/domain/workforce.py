@@ -1,4 +1,4 @@
-"""Who is there to run executions, and why nobody is."""
+"""The workers that can run executions, and the reason when nothing can run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Workforce:
 
     workers: Sequence[OnlineWorker]
     is_paused: bool = False
-    """Whether the pool hands out no work, however many workers it has."""
+    """Whether the pool is paused: it then gives no work to its workers."""
 
     @property
     def slots(self) -> int:
@@ -32,7 +32,7 @@ class Workforce:
 
     @property
     def problem(self) -> str:
-        """Why nothing can run, in a sentence; empty when something can."""
+        """Why nothing can run, as a sentence; empty when something can."""
         if not self.workers:
             return NO_WORKER
         return POOL_PAUSED if self.is_paused else ""
