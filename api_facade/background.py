@@ -21,8 +21,6 @@ from falcon_scheduler.core.errors import SchedulerError, Unavailable
 from falcon_scheduler.core.ports import Change, ChangeFeed, ChangeKind, Lease, RunEngine
 from falcon_scheduler.core.services.alerts.duty_watch import WATCH_INTERVAL as DUTY_WATCH_INTERVAL
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
-from falcon_scheduler.core.services.alerts.other_refresher import WATCH_INTERVAL as OTHER_REFRESHER_INTERVAL
-from falcon_scheduler.core.services.alerts.other_refresher import OtherRefresherWatch
 from falcon_scheduler.core.services.alerts.other_scheduler import WATCH_INTERVAL as OTHER_SCHEDULER_INTERVAL
 from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
 from falcon_scheduler.core.services.mirror import mending
@@ -34,6 +32,8 @@ from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.mirror.rescuer import LOOK_INTERVAL, Rescuer
 from falcon_scheduler.core.services.mirror.retention import RetentionService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.eve.services.refresher_watch import WATCH_INTERVAL as OTHER_REFRESHER_INTERVAL
+from falcon_scheduler.eve.services.refresher_watch import OtherRefresherWatch
 
 logger = logging.getLogger(__name__)
 

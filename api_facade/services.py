@@ -10,7 +10,6 @@ from functools import partial
 
 from falcon_scheduler.adapters.mongo.client import TASKS, ensure_indexes
 from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
-from falcon_scheduler.adapters.mongo.eve.other_refresher import MongoOtherRefresher
 from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration
 from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
@@ -35,7 +34,6 @@ from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import HealthProbe
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
-from falcon_scheduler.core.services.alerts.other_refresher import OtherRefresherWatch
 from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.mirror.mending import Mending
@@ -54,6 +52,8 @@ from falcon_scheduler.core.services.tasks.seeding import SERVICE, Seeding
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.eve.services.refresher_watch import OtherRefresherWatch
+from falcon_scheduler.eve.stores.other_refresher import MongoOtherRefresher
 from falcon_scheduler.flows.catalog import Catalog
 from falcon_scheduler.flows.executors.registry import Registry
 from falcon_scheduler.flows.worker import WarmProcessWorker

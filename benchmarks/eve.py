@@ -21,8 +21,8 @@ import eve_stage
 import httpx
 from eve_stage import Servers, Stage
 
-from falcon_scheduler.deployments.demo_esi import Universe
-from falcon_scheduler.deployments.demo_esi.universe import FIRST_CHARACTER, FIRST_CORPORATION
+from falcon_scheduler.eve.demo import Universe
+from falcon_scheduler.eve.demo.universe import FIRST_CHARACTER, FIRST_CORPORATION
 
 DATABASE = "benchmark"
 NO_DELAY = {"delay_between_requests": "0s"}

@@ -20,9 +20,9 @@ from typing import Any
 import eve_stage
 from eve_stage import Servers, Stage
 
-from falcon_scheduler.deployments.demo_esi import Demo, RunningDemo, Universe, demo_server
-from falcon_scheduler.deployments.demo_esi.sso import owner_hash, refresh_token
-from falcon_scheduler.deployments.demo_esi.universe import FIRST_ALLIANCE, FIRST_CHARACTER, FIRST_CORPORATION
+from falcon_scheduler.eve.demo import Demo, RunningDemo, Universe, demo_server
+from falcon_scheduler.eve.demo.sso import owner_hash, refresh_token
+from falcon_scheduler.eve.demo.universe import FIRST_ALLIANCE, FIRST_CHARACTER, FIRST_CORPORATION
 
 OLD = datetime.now(UTC) - timedelta(days=2)
 Set = Callable[[RunningDemo], object]

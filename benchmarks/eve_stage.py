@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from falcon_scheduler.adapters.settings import EsiSettings, EveSettings, Settings
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
-from falcon_scheduler.deployments.demo_esi import environment
-from falcon_scheduler.flows.system.eve import eve_tasks
+from falcon_scheduler.eve.demo import environment
+from falcon_scheduler.eve.tasks import eve_tasks
 
 Database = AsyncDatabase[dict[str, Any]]
 _WRITES = {"insert": "documents", "update": "updates", "delete": "deletes"}
@@ -173,9 +173,7 @@ async def servers(*demo_arguments: str, demo: bool = True) -> AsyncIterator[Serv
         )
         await _start(exit_stack, str(get_binary_path()), "--port", str(found.redis_port), "--save", "", "--dir", home)
         if demo:
-            process = await _start(
-                exit_stack, sys.executable, "-m", "falcon_scheduler.deployments.demo_esi", *demo_arguments
-            )
+            process = await _start(exit_stack, sys.executable, "-m", "falcon_scheduler.eve.demo", *demo_arguments)
             assert process.stdout is not None
             found.esi_address = (await process.stdout.readline()).decode().rsplit(" ", 1)[1].strip()
         stage = Stage(found)

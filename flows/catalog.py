@@ -9,11 +9,11 @@ from pydantic import BaseModel, ValidationError
 
 from falcon_scheduler.core.domain.task import TaskType
 from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.eve.tasks import parameter_models
 from falcon_scheduler.flows.executors.catalog import CatalogEntry
 from falcon_scheduler.flows.executors.faults import faults_of
 from falcon_scheduler.flows.executors.numbers import with_whole_numbers
 from falcon_scheduler.flows.executors.registry import Registry
-from falcon_scheduler.flows.system.eve import parameter_models
 from falcon_scheduler.flows.system.parameters import MODELS, merged
 
 

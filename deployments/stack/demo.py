@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from falcon_scheduler.adapters.mongo.client import open_database
 from falcon_scheduler.adapters.settings import MongoSettings
-from falcon_scheduler.deployments.demo_esi import environment as demo_environment
-from falcon_scheduler.deployments.demo_esi import seed
 from falcon_scheduler.deployments.stack.home import Home, free_port
 from falcon_scheduler.deployments.stack.part import Part
 from falcon_scheduler.deployments.stack.process import Command
+from falcon_scheduler.eve.demo import environment as demo_environment
+from falcon_scheduler.eve.demo import seed
 
 
 class DemoEsi(Part):
@@ -36,9 +36,7 @@ class DemoEsi(Part):
             await seed(database)
 
     def command(self) -> Command:
-        return Command(
-            argv=(sys.executable, "-m", "falcon_scheduler.deployments.demo_esi", "--port", str(self._port))
-        )
+        return Command(argv=(sys.executable, "-m", "falcon_scheduler.eve.demo", "--port", str(self._port)))
 
     async def is_ready(self) -> bool:
         _, writer = await asyncio.open_connection("127.0.0.1", self._port)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.eve.tasks import eve_tasks
 from falcon_scheduler.flows.executors.system import SystemTask
-from falcon_scheduler.flows.system.eve import eve_tasks
 from falcon_scheduler.flows.system.health import HealthCheck
 from falcon_scheduler.flows.system.state_cleanup import StateCleanup
 from falcon_scheduler.flows.system.task_cleanup import TaskCleanup

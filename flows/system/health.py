@@ -10,7 +10,6 @@ import asyncio
 import json
 from datetime import timedelta
 
-from falcon_scheduler.adapters.esi.status import ask_status
 from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
 from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.redis.client import ping as ping_redis
@@ -18,6 +17,7 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
 from falcon_scheduler.core.ports import Health
+from falcon_scheduler.eve.esi.status import ask_status
 from falcon_scheduler.flows.system.parameters import HealthCheckParameters, read_parameters
 
 

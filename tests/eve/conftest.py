@@ -11,8 +11,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from falcon_scheduler.adapters.mongo.client import open_database
-from falcon_scheduler.deployments.demo_esi import Demo, demo_server
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.eve.demo import Demo, demo_server
 from tests.eve.universe_bench import Bench
 
 _numbers = itertools.count(1)

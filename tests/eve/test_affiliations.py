@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from falcon_scheduler.core.eve.affiliation import Affiliation, Batcher, StaleCharacter, StalePage
-from falcon_scheduler.deployments.demo_esi.universe import FIRST_CHARACTER
+from falcon_scheduler.eve.demo.universe import FIRST_CHARACTER
+from falcon_scheduler.eve.domain.affiliation import Affiliation, Batcher, StaleCharacter, StalePage
 from tests.eve.universe_bench import LONG_AGO, Bench
 
 SOME = [FIRST_CHARACTER + one for one in range(40)]

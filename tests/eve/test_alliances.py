@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from falcon_scheduler.deployments.demo_esi.universe import FIRST_ALLIANCE
+from falcon_scheduler.eve.demo.universe import FIRST_ALLIANCE
 from tests.eve.universe_bench import LONG_AGO, Bench
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from falcon_scheduler.deployments.demo_esi.universe import FIRST_CORPORATION
+from falcon_scheduler.eve.demo.universe import FIRST_CORPORATION
 from tests.eve.universe_bench import LONG_AGO, Bench
 
 SOME = [FIRST_CORPORATION + one for one in range(30)]

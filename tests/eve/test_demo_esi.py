@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from falcon_scheduler.deployments.demo_esi import Universe, seed
+from falcon_scheduler.eve.demo import Universe, seed
 from tests.eve.universe_bench import AGENT, Bench
 
 HEADERS = {"User-Agent": AGENT, "X-Compatibility-Date": "2025-12-16"}
@@ -45,7 +45,7 @@ async def test_seeding_twice_changes_nothing(bench: Bench) -> None:
 
 async def test_it_runs_as_a_program_and_ends_on_a_signal() -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "falcon_scheduler.deployments.demo_esi", "--alliances", "3", "--characters", "5"),
+        *(sys.executable, "-m", "falcon_scheduler.eve.demo", "--alliances", "3", "--characters", "5"),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None

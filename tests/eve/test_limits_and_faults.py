@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from falcon_scheduler.adapters.esi.gateway import EsiAccess, open_esi
-from falcon_scheduler.core.eve.errors import EsiUnavailable
-from falcon_scheduler.deployments.demo_esi.universe import FIRST_ALLIANCE
+from falcon_scheduler.eve.demo.universe import FIRST_ALLIANCE
+from falcon_scheduler.eve.domain.errors import EsiUnavailable
+from falcon_scheduler.eve.esi.gateway import EsiAccess, open_esi
 from tests.eve.universe_bench import AGENT, Bench, Lines
 
 

@@ -11,13 +11,13 @@ from pydantic import SecretStr
 from falcon_scheduler.adapters.clock import SystemClock
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
 from falcon_scheduler.adapters.mongo.client import ensure_indexes
-from falcon_scheduler.adapters.mongo.eve.other_refresher import MongoOtherRefresher
 from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.takeover import Takeover
-from falcon_scheduler.core.services.alerts.other_refresher import OtherRefresherWatch
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
-from falcon_scheduler.deployments.demo_esi.sso import CLIENT_ID, CLIENT_SECRET
+from falcon_scheduler.eve.demo.sso import CLIENT_ID, CLIENT_SECRET
+from falcon_scheduler.eve.services.refresher_watch import OtherRefresherWatch
+from falcon_scheduler.eve.stores.other_refresher import MongoOtherRefresher
 from tests.eve.universe_bench import Bench
 
 ONE, TWO = 90_000_001, 90_000_002

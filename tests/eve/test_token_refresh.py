@@ -10,8 +10,8 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from falcon_scheduler.deployments.demo_esi.sso import owner_hash, refresh_token
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
+from falcon_scheduler.eve.demo.sso import owner_hash, refresh_token
 from tests.eve.universe_bench import LONG_AGO, Bench
 
 ONE, TWO, THREE = 90_000_001, 90_000_002, 90_000_003

@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 
 from falcon_scheduler.adapters.settings import EsiSettings, EveSettings, Settings
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
-from falcon_scheduler.deployments.demo_esi import Demo, RunningDemo
-from falcon_scheduler.deployments.demo_esi.faults import Faults, SsoFaults
-from falcon_scheduler.deployments.demo_esi.sso import CLIENT_ID, CLIENT_SECRET, owner_hash, refresh_token
-from falcon_scheduler.flows.system.eve import eve_tasks
+from falcon_scheduler.eve.demo import Demo, RunningDemo
+from falcon_scheduler.eve.demo.faults import Faults, SsoFaults
+from falcon_scheduler.eve.demo.sso import CLIENT_ID, CLIENT_SECRET, owner_hash, refresh_token
+from falcon_scheduler.eve.tasks import eve_tasks
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 AGENT = "falcon-scheduler-tests/1.0 (tests@falcon-scheduler.org)"

@@ -14,8 +14,6 @@ from typing import Any
 
 from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
 from falcon_scheduler.adapters.mongo.errors import translated
-from falcon_scheduler.adapters.mongo.eve.collections import USER_PROFILES, aware
-from falcon_scheduler.adapters.mongo.eve.other_refresher import fresh_traces
 from falcon_scheduler.adapters.mongo.go_falcon.database import FOREIGN_EXECUTION, FOREIGN_TASK
 from falcon_scheduler.adapters.mongo.go_falcon.findings import (
     Finding,
@@ -25,7 +23,9 @@ from falcon_scheduler.adapters.mongo.go_falcon.findings import (
     task_findings,
 )
 from falcon_scheduler.adapters.mongo.go_falcon.way_back import execution_for_go, notes_on, task_for_go
-from falcon_scheduler.core.eve.other_refresher import is_written_by_others
+from falcon_scheduler.eve.domain.other_refresher import is_written_by_others
+from falcon_scheduler.eve.stores.collections import USER_PROFILES, aware
+from falcon_scheduler.eve.stores.other_refresher import fresh_traces
 
 LEFTOVERS_SHOWN = 1000
 ONE_MORE = {"revision": 1}

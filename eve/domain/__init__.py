@@ -1,0 +1,1 @@
+"""Values and rules of the EVE tasks: no input or output."""

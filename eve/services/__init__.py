@@ -1,0 +1,1 @@
+"""The work of the EVE tasks, over the ports."""
