@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 
 class JsonLines(logging.Formatter):
-    """Writes a record as one line of JSON. Values given as `extra={"fields": {...}}` stand beside the message."""
+    """Writes a record as one line of JSON. Values of `extra={"fields": {...}}` become fields beside the message."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter`."""
@@ -26,5 +26,5 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
     def ids(self, record: logging.LogRecord) -> Mapping[str, str]:
-        """What the line belongs to."""
+        """The ids of the execution and task that the line belongs to."""
         return {}

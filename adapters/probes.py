@@ -1,4 +1,4 @@
-"""Asks a component whether it is well, within a time, and never raises."""
+"""Checks the health of a component within a time limit. Never raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from falcon_scheduler.core.ports import Health
 
 
 class Probe:
-    """See `core.ports.HealthProbe`. `ask` raises when the component is not well; what it returns is ignored."""
+    """See `core.ports.HealthProbe`. `ask` raises when the component is unhealthy; its result is ignored."""
 
     def __init__(self, name: str, ask: Callable[[], Awaitable[object]]) -> None:
         self._name = name
@@ -32,7 +32,7 @@ class Probe:
             message = f"no answer in {timeout.total_seconds():g} s"
         except SchedulerError as error:
             message = str(error)
-        except Exception as error:  # noqa: BLE001 - an unhealthy answer is an answer; its text may hold an address
+        except Exception as error:  # noqa: BLE001 - an error is a result here; its text may contain an address
             message = type(error).__name__
         latency = timedelta(seconds=time.perf_counter() - began)
         return Health(name=self._name, healthy=not message, latency=latency, message=message)

@@ -1,8 +1,8 @@
-"""The pulse of a run: it says every few seconds that the run lives, and keeps the run's lock.
+"""The pulse of a run: every few seconds it writes that the run is alive, and extends the run's lock.
 
-It beats in a thread of its own with connections of its own, so that work that blocks the event loop (a plain
-function in C, a long computation) does not look dead. A run shorter than one beat never opens a connection for it.
-A run that was ended by somebody else while it could not be heard is stopped here as soon as it wakes.
+It runs in its own thread with its own connections, so that work that blocks the event loop (a plain function in C, a
+long computation) is not taken for dead. A run shorter than one beat opens no connection for it. If a run was ended by
+another process while it could not write (frozen, or cut off), the pulse stops its work as soon as it wakes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from falcon_scheduler.core.services.runs.run_types import LostError
 logger = logging.getLogger(__name__)
 
 BEAT = timedelta(seconds=3)
-"""Time between beats. A run is taken for dead after four that nobody heard (`core.services.mirror.rescuer`)."""
+"""Time between beats. `core.services.mirror.rescuer` ends a run after four beats without a write."""
 EXIT_LOST = 75
-"""Exit code of a process whose work would not stop although its run had been ended elsewhere."""
+"""Exit code of a process whose work did not stop although its run had been ended elsewhere."""
 
 Stores = tuple[ExecutionStore, LockService]
 
@@ -46,7 +46,10 @@ class Pulse:
 
     @asynccontextmanager
     async def __call__(self, execution: Execution, lock: Lock | None, ttl: timedelta) -> AsyncIterator[None]:
-        """Beat until the context is left; no beat follows after that, so a lock that is given back stays so.
+        """Beat until the context is left. No beat follows after that.
+
+        The exit waits for the thread: a beat after the release of the lock would take the lock again, and the next
+        run of the task would wait until it expires.
 
         Raises:
             LostError: the execution has been ended by somebody else; the work was interrupted.
@@ -59,6 +62,7 @@ class Pulse:
             work = asyncio.current_task()
             if not heart.lost or (work is not None and work.uncancel()):
                 raise
+            # `uncancel` returns the cancellations that remain: a user may have cancelled the run besides us.
             raise LostError from None
         finally:
             heart.stopped.set()
@@ -66,7 +70,7 @@ class Pulse:
 
 
 class _Heart:
-    """One beating."""
+    """The thread of one pulse."""
 
     def __init__(
         self,
@@ -102,15 +106,15 @@ class _Heart:
     async def _beats(self) -> None:
         async with self._open_stores() as (executions, locks):
             while not self.stopped.is_set():
-                if not await self._say_alive(executions):
+                if not await self._report_alive(executions):
                     self._stop_work()
                     return
                 if self._lock is not None:
                     await self._keep(locks, self._lock)
                 await asyncio.to_thread(self.stopped.wait, BEAT.total_seconds())
 
-    async def _say_alive(self, executions: ExecutionStore) -> bool:
-        """False when the execution has ended. One that MongoDB was away for when it began is written now."""
+    async def _report_alive(self, executions: ExecutionStore) -> bool:
+        """Write a heartbeat; False when the execution has ended. Writes the start too if MongoDB missed it."""
         now = self._clock.now()
         try:
             if await executions.note(self._execution.id, heartbeat_at=now):
@@ -133,7 +137,7 @@ class _Heart:
             logger.warning("Redis is away; the lock of task %s can't be extended", lock.task_id)
 
     def _stop_work(self) -> None:
-        """Interrupt the work; end the process when the work does not listen."""
+        """Interrupt the work. If it goes on, end the process: another run of the task may have begun."""
         logger.warning("Execution %s has been ended by somebody else; stopping its work", self._execution.id)
         self.lost = True
         if self._work is not None:

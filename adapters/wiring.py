@@ -1,4 +1,4 @@
-"""Settings to opened adapters: the joining that the processes share. What is opened last is closed first."""
+"""Opens the adapters from the settings, for every process. They are closed in the opposite order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """MongoDB and Redis, opened; neither has been asked anything yet."""
+    """MongoDB and Redis, opened; no request has been sent yet."""
 
     clock: SystemClock
     database: Database
@@ -77,6 +77,6 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
 
 @asynccontextmanager
 async def open_pulse_stores(settings: Settings) -> AsyncIterator[PulseStores]:
-    """What a pulse needs, on connections of its own."""
+    """The stores of a pulse, on connections of its own."""
     async with open_stores(settings) as stores:
         yield stores.executions, stores.locks

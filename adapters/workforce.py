@@ -1,4 +1,4 @@
-"""The workers of our pool: who is online by Prefect's word, and how much each takes by its own."""
+"""The workers of our pool: Prefect reports who is online, the workers themselves report their slots."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> 
     """The workforce as it is now.
 
     Args:
-        client: asks Prefect.
-        redis: asks what the workers said of themselves.
-        slots_of_others: what a worker is taken to have that says nothing: one of another type than ours, or any while
-            Redis is away.
+        client: for Prefect's list of workers.
+        redis: for the slots that the workers reported.
+        slots_of_others: slots of a worker without a report: one of another type than ours, or any while Redis is
+            away.
 
     Raises:
         Unavailable: Prefect is away.

@@ -1,1 +1,1 @@
-"""Ways to tell somebody of an alert: webhooks, whatever Apprise reaches, Prefect's events."""
+"""Channels that alerts are sent to: webhooks, services that Apprise supports, Prefect's events."""

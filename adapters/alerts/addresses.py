@@ -10,16 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 PREFECT = "prefect"
-"""Name of the channel that no address is needed for."""
+"""Name of the channel that needs no address."""
 _SEPARATOR = re.compile(r"(?:\s*,\s*|\s+)(?=(?:[A-Za-z][A-Za-z0-9-]*=)?[a-z][a-z0-9+.-]*://)")
-"""Addresses may hold commas, hence one separates only before what looks like the next address."""
+"""Addresses may contain commas, so only a comma in front of what looks like another address separates."""
 _ENTRY = re.compile(r"(?:(?P<name>[^=:/]*)=)?(?P<url>[a-z][a-z0-9+.-]*://\S+)", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelAddress:
-    """What a channel is called, and where it is."""
+    """The name of a channel, and its address."""
 
     name: str
     url: str = field(repr=False)
@@ -31,10 +31,10 @@ def split_addresses(text: str) -> tuple[str, ...]:
 
 
 def read_addresses(entries: Iterable[str], word: str, taken: Iterable[str] = ()) -> Sequence[ChannelAddress]:
-    """Entries in their order. One without a name is called by the word and its position: webhook-1.
+    """The entries in their order. An entry without a name is named by `word` and its position: webhook-1.
 
     Raises:
-        ValueError: one is not an address, or a name is not fit or taken; says which by its position.
+        ValueError: an entry is not an address, or a name is invalid or taken; the message gives the position.
     """
     known = {PREFECT, *taken}
     found: list[ChannelAddress] = []

@@ -1,7 +1,7 @@
-"""Tells by whatever Apprise reaches: mail, chat, SMS. Apprise blocks, so it works in threads of its own.
+"""Sends alerts through Apprise: mail, chat, SMS. Apprise blocks, so it runs in threads of its own.
 
-The threads are few and daemons: a service that never answers costs two threads, not the facade, nor its end. Apprise
-makes its own connections, which the guard of `adapters.http` does not see.
+The threads are few and daemons: a service that never answers blocks two threads, not the facade and not its exit.
+Apprise makes its own connections, which the guard of `adapters.http` does not check.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from falcon_scheduler.core.domain.redaction import Redactor
 from falcon_scheduler.core.errors import DeliveryFailed
 
 MOST_THREADS = 2
-"""Of each channel."""
+"""Threads of each channel."""
 _LONGEST_REASON = 300
 _LOGGER = logging.getLogger("apprise")
 
@@ -32,7 +32,7 @@ class AppriseChannel:
         """Raises `ValueError` when Apprise can't read the URL; the message does not quote it."""
         self.name = name
         self._service = service_of(url)
-        # Which part of such a URL is the secret differs from service to service.
+        # Which part of the URL is the secret depends on the service, so the whole URL is concealed.
         self._redactor = Redactor([url, *re.split(r"[/:@?&=#,]+", url.partition("://")[2])])
         self._threads = 0
 
@@ -53,30 +53,30 @@ class AppriseChannel:
             try:
                 loop.call_soon_threadsafe(end, reason)
             except RuntimeError:
-                return  # the loop has been closed: nobody waits any more
+                return  # the loop is closed: no caller waits any more
 
         threading.Thread(target=work, name=f"alert to {self.name}", daemon=True).start()
         if (reason := await outcome) is not None:
             raise DeliveryFailed(reason)
 
     def _notify(self, message: Message) -> str | None:
-        """Why it failed; None when it was taken."""
-        heard = _Heard()
-        _LOGGER.addHandler(heard)
+        """The reason of a failure; None when the service took it."""
+        captured = _CapturedLog()
+        _LOGGER.addHandler(captured)
         try:
             title, body = self._escaped(message)
             taken = bool(self._service.notify(body=body, title=title, notify_type=_type_of(message)))
-        except Exception as error:  # noqa: BLE001 - some hundred services, each with errors of its own
+        except Exception as error:  # noqa: BLE001 - some hundred services, each with its own exception types
             return f"the service failed with {type(error).__name__}"
         finally:
-            _LOGGER.removeHandler(heard)
+            _LOGGER.removeHandler(captured)
         if taken:
             return None
-        said = self._redactor.text(" ".join(heard.lines))
-        return said[:_LONGEST_REASON] or "the service did not take it, and gave no reason"
+        output = self._redactor.text(" ".join(captured.lines))
+        return output[:_LONGEST_REASON] or "the service did not take it, and gave no reason"
 
     def _escaped(self, message: Message) -> tuple[str, str]:
-        """Title and text as the service shows them unchanged: names and errors in them are what users wrote."""
+        """Title and text, escaped so that the service shows them unchanged: they contain text that users wrote."""
         target = self._service.notify_format
         body = _shown_as(target, message.text)
         if self._service.title_maxlen > 0:  # a line of its own, such as a subject
@@ -84,8 +84,8 @@ class AppriseChannel:
         return _shown_as(target, message.title), body
 
 
-class _Heard(logging.Handler):
-    """What Apprise says in this thread."""
+class _CapturedLog(logging.Handler):
+    """Collects what Apprise logs in this thread."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Tells Prefect, as an event on which its automations can act. The task's deployment is the related resource."""
+"""Sends alerts to Prefect as events for its automations. The task's deployment is a related resource."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PrefectEventChannel:
 
 
 def event_of(message: Message) -> dict[str, Any]:
-    """The event. Sent again it has the same id, and Prefect keeps it once."""
+    """The event. A repeated message has the same event id, so Prefect stores it once."""
     payload, subject = payload_of(message), message.subject
     about = subject.task_id or "service"
     related = []

@@ -1,7 +1,7 @@
-"""Tells by HTTP POST, signed so that the receiver can tell our word from anybody's.
+"""Sends alerts by HTTP POST, signed so that the receiver can verify the sender.
 
-Source: Standard Webhooks 1.0.0: the three headers, what is signed, `whsec_` secrets, 2xx as the only yes, no
-redirects, 410 for never again.
+Source: Standard Webhooks 1.0.0: the three headers, what is signed, `whsec_` secrets, only 2xx is a success, no
+redirects, 410 means never send again.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class WebhookChannel:
 
 
 def key_of(secret: str) -> bytes:
-    """The key that a secret stands for: what follows `whsec_` in base64, or the bytes of any other text.
+    """The key of a secret: what follows `whsec_` in base64, or the bytes of any other text.
 
     Raises:
         ValueError: it is not base64.

@@ -1,4 +1,4 @@
-"""Whether an address can be put on the wire, asked of the library that does it."""
+"""Whether an address can be requested, by the library that makes the request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def is_sendable(address: str) -> bool:
-    """Whether httpx can read the address, and a resolver can be asked for its host."""
+    """Whether httpx can parse the address, and a resolver accepts its host."""
     try:
         host = httpx.URL(address).raw_host.decode("ascii")
         host.encode("idna")  # as the resolver does: no label is empty or longer than 63 characters

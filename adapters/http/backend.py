@@ -1,7 +1,7 @@
-"""Where connections are made: resolves a name once, asks the guard, and connects to that very address.
+"""Makes connections: resolves a name once, checks the addresses with the guard, and connects to a checked address.
 
-Because the address that was checked is the one connected to, a name that resolves to something else a moment later
-(DNS rebinding) gains nothing.
+The checked address is the one that is connected to. So a name that resolves to another address a moment later (DNS
+rebinding) does not get around the guard.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def resolve(host: str, port: int) -> list[Address]:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """httpcore's own way to the network, with the guard at the door."""
+    """httpcore's network backend with the guard in front."""
 
     def __init__(self, guard: AddressGuard, resolved: Callable[[], None] = lambda: None) -> None:
         """`resolved` is called when a name is resolved and the connection begins."""
@@ -77,5 +77,5 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         raise AddressRefused("a unix socket", 0)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; httpcore asks for it between its own retries, which are off."""
+        """Wait; httpcore calls it between its own retries, which are off."""
         await asyncio.sleep(seconds)

@@ -10,14 +10,14 @@ import httpx
 from falcon_scheduler.adapters.http.errors import AnswerBroken, EncodingUnknown
 
 ACCEPTED_ENCODINGS = "gzip, deflate"
-"""What we ask for, because it can be unpacked bit by bit under a limit."""
+"""Encodings that we request: they can be unpacked in steps under a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
     """Unpacked bytes; `truncated` when there was more.
 
-    `encoding` is what they are still packed in: the request asked for it, and we can't unpack it.
+    `encoding` is set when they are still packed: the request itself asked for an encoding that we can't unpack.
     """
 
     content: bytes
@@ -26,16 +26,16 @@ class Body:
 
 
 class BodyReader:
-    """Reads one body, and knows what came of it when the reading breaks off."""
+    """Reads one body, and keeps what it has read when the reading is interrupted."""
 
     def __init__(self) -> None:
         self.content = bytearray()
         self.received_bytes = 0
 
     async def read(self, response: httpx.Response, limit_bytes: int, *, asked_for: str | None = None) -> Body:
-        """Read at most `limit_bytes` of the body, then stop listening.
+        """Read at most `limit_bytes` of the body, then stop reading.
 
-        `asked_for` is the request's own Accept-Encoding. With one, a body that we can't unpack is left as it is.
+        `asked_for` is the request's own Accept-Encoding. If it is set, a body that we can't unpack is left as it is.
 
         Raises:
             EncodingUnknown, AnswerBroken: the body can't be unpacked.
@@ -58,13 +58,13 @@ class _Plain:
         return chunk[:room]
 
     def end(self) -> None:
-        """Nothing can be missing that HTTP itself would not notice."""
+        """Nothing to check: HTTP itself detects a missing end."""
 
 
 class _Inflating:
     """gzip and deflate. `room` bounds what one step may unpack, so a bomb costs no more than the limit."""
 
-    _EITHER_HEADER = 32 + zlib.MAX_WBITS  # gzip or zlib, told apart by their first bytes. Source: zlib manual
+    _EITHER_HEADER = 32 + zlib.MAX_WBITS  # gzip or zlib, recognised by their first bytes. Source: zlib manual
     _NO_HEADER = -zlib.MAX_WBITS  # what some servers send as deflate
 
     def __init__(self) -> None:

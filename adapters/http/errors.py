@@ -1,11 +1,11 @@
-"""Why a request came to nothing, in our own words; no exception of httpx or httpcore leaves this folder.
+"""Why a request failed, as errors of our own; no exception of httpx or httpcore leaves this folder.
 
     HttpFailed
-    ├── AddressRefused        the guard does not let us go there
+    ├── AddressRefused        the guard does not permit the address
     ├── NotSendable           the request itself is wrong
     ├── NameUnknown           the host's name does not resolve
-    ├── NotConnected          nobody answers there, or the connection broke
-    ├── CertificateRefused    TLS: the other side's certificate does not verify
+    ├── NotConnected          nothing listens there, or the connection broke
+    ├── CertificateRefused    TLS: the server's certificate does not verify
     ├── NoAnswerInTime
     ├── AnswerBroken          what came is not HTTP, or ended early
     ├── EncodingUnknown       the body is compressed in a way that we do not read
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 
 class HttpFailed(SchedulerError):
-    """No answer that could be judged. `retryable` says whether trying again later may help."""
+    """There is no complete answer. `retryable`: whether another attempt may succeed."""
 
     code = "http_failed"
     retryable: ClassVar[bool] = True
     partial: Partial | None = None
-    """What was known of the exchange by then, if it was begun."""
+    """What was received before the failure, if the exchange had begun."""
 
 
 class AddressRefused(HttpFailed):
-    """The host is, or resolves to, an address inside; `SCHEDULER_HTTP_ALLOW` may let tasks go there."""
+    """The host is, or resolves to, a private address; `SCHEDULER_HTTP_ALLOW` can permit it."""
 
     code = "http_address_refused"
     retryable = False
@@ -62,7 +62,7 @@ class NotSendable(HttpFailed):
 
 
 class NameUnknown(HttpFailed):
-    """DNS knows no address of the host, or gave no answer."""
+    """DNS has no address of the host, or did not answer."""
 
     code = "http_name_unknown"
 
@@ -71,20 +71,20 @@ class NameUnknown(HttpFailed):
 
 
 class NotConnected(HttpFailed):
-    """The connection was refused, broke, or never stood."""
+    """The connection was refused, broke, or was never made."""
 
     code = "http_not_connected"
 
 
 class CertificateRefused(HttpFailed):
-    """The certificate does not verify, or TLS fails otherwise. Trying again would find the same."""
+    """The certificate does not verify, or TLS fails otherwise. A retry would fail the same way."""
 
     code = "http_certificate_refused"
     retryable = False
 
 
 class NoAnswerInTime(HttpFailed):
-    """The answer was not complete when the time was up."""
+    """The answer was not complete at the timeout."""
 
     code = "http_no_answer_in_time"
 
@@ -96,7 +96,7 @@ class AnswerBroken(HttpFailed):
 
 
 class EncodingUnknown(HttpFailed):
-    """The other side compresses in a way that was not asked for."""
+    """The server used a compression that was not requested."""
 
     code = "http_encoding_unknown"
     retryable = False
@@ -110,21 +110,21 @@ class RedirectedTooOften(HttpFailed):
 
 
 class RedirectRefused(HttpFailed):
-    """Another site would be handed a body that holds a secret."""
+    """Following the redirect would send a body that holds a secret to another site."""
 
     code = "http_redirect_refused"
     retryable = False
 
 
 class ProxyFailed(HttpFailed):
-    """The proxy would not, or could not, connect us."""
+    """The proxy refused to connect us, or failed to."""
 
     code = "http_proxy_failed"
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn httpx's exceptions into ours, most specific first. Texts of theirs are not passed on: they may quote."""
+    """Turn httpx's exceptions into ours, most specific first. Their texts are dropped: they may quote the request."""
     try:
         yield
     except httpx.TimeoutException as error:

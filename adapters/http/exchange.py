@@ -1,4 +1,4 @@
-"""What is known of an exchange while it goes on, so that a timeout or an early end does not lose it."""
+"""Records an exchange while it goes on, so that a timeout or an early end does not lose what was received."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from falcon_scheduler.adapters.http.body import BodyReader
 
 
 class Phase(StrEnum):
-    """Where an exchange stands."""
+    """The phase of an exchange."""
 
     DNS = "dns"
     """The host's name is being resolved."""
@@ -28,7 +28,7 @@ class Phase(StrEnum):
     BODY = "body"
 
 
-# Source: httpcore 1.0, "Extensions": names of trace events, after the name of the part that tells.
+# Source: httpcore 1.0, "Extensions": names of trace events, after the name of the part that sends them.
 _BEGINS: Mapping[str, Phase] = {
     "connect_tcp.started": Phase.DNS,
     "start_tls.started": Phase.TLS,
@@ -40,7 +40,7 @@ _BEGINS: Mapping[str, Phase] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partial:
-    """What was known when an exchange came to nothing."""
+    """What was received before an exchange failed."""
 
     phase: Phase
     status_code: int | None
@@ -64,7 +64,7 @@ class Exchange:
         self.body = BodyReader()
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Hear of an event in httpcore."""
+        """Take a trace event of httpcore."""
         _, _, name = event.partition(".")
         self.phase = _BEGINS.get(name, self.phase)
 
@@ -83,7 +83,7 @@ class Exchange:
         return timedelta(seconds=time.monotonic() - self.began)
 
     def so_far(self) -> Partial:
-        """What is known now."""
+        """What has been received by now."""
         return Partial(
             phase=self.phase,
             status_code=self.response.status_code if self.response is not None else None,

@@ -1,8 +1,8 @@
-"""Which addresses a task may call: public ones, and those that the operator allows. Does no network.
+"""Which addresses a task may call: public ones, and those that the operator allows. Makes no connections.
 
 A task's author must not reach what only the scheduler's machine can reach: databases, cloud metadata, Prefect. So
-every address that is not public is refused, whatever name or spelling leads to it; the check is made on the address
-that is connected to (see `backend`), hence a name that resolves anew, or a redirect, does not get around it.
+every address that is not public is refused, by any name or spelling. The check is made on the address that is
+connected to (see `backend`), so neither a name that resolves anew nor a redirect gets around it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class AddressGuard:
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         """Take rules such as `10.1.0.0/16`, `192.168.1.7:8080`, `[fd00::/8]:443`, `intranet.example.com`, `*.lan`.
 
-        A rule with a port opens that port only. A name stands for whatever it resolves to.
+        A rule with a port opens that port only. A name permits every address that it resolves to.
 
         Raises:
             ValueError: a rule is neither a network, an address nor a name; the message quotes it.
@@ -85,7 +85,7 @@ class AddressGuard:
         self._rules = tuple(map(_rule, allowed))
 
     def permits(self, host: str, port: int, address: Address) -> bool:
-        """Whether a task that asked for `host` may be connected to this address and port."""
+        """Whether a task that requested `host` may be connected to this address and port."""
         address = _carried(address)
         name = host.rstrip(".").lower()
         return _is_public(address) or any(rule.covers(name, port, address) for rule in self._rules)
@@ -97,7 +97,7 @@ class AddressGuard:
 
 
 def _carried(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one that is only its envelope."""
+    """The IPv4 address that an IPv6 address merely encodes."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped

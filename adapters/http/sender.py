@@ -1,8 +1,8 @@
-"""Sends a task's HTTP request and brings back the answer, within its time, size and the guard's bounds.
+"""Sends a task's HTTP request and returns the answer, within its time, size and the guard's bounds.
 
-Knows nothing of tasks: what status is expected and what is shown to whom is the executor's business. Each request
-has its own client, so that no cookie or connection outlives it. The environment's proxies and .netrc are ignored:
-they would lead around the guard.
+It is independent of tasks: the executor decides which status is expected and what is shown. Each request has its own
+client, so that no cookie or connection is shared with a later request. The environment's proxies and .netrc are
+ignored: they would lead around the guard.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MOST_REDIRECTS = 10
 _FOR_ANY_SITE: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "content-length", "content-type", "host", "user-agent"}
 )
-"""Headers that may follow a redirect to another site. Any other may be a credential, whatever its name."""
+"""Headers that are sent after a redirect to another site. Any other header may be a credential."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """All of a request. Its parts may hold secrets, so it does not show itself."""
+    """All of a request. Its parts may hold secrets, so its repr shows none of them."""
 
     method: str
     url: str = field(repr=False)
@@ -76,7 +76,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """An answer, whatever its status."""
+    """An answer, with any status."""
 
     status_code: int
     reason: str
@@ -101,15 +101,15 @@ class HttpSender:
     def prepare() -> None:
         """Make now what the first request would make: reading the trusted authorities takes a quarter of a second.
 
-        For a process that others are forked from.
+        For a process that others are forked from: the children inherit the result.
         """
         context_of(Tls())
 
     async def send(self, request: HttpRequest, exchange: Exchange | None = None) -> HttpAnswer:
-        """Send it and read the answer. `exchange` is for a caller who wants to follow, such as one that is cut off.
+        """Send the request and read the answer. `exchange` lets a caller read the progress after an interruption.
 
         Raises:
-            HttpFailed: there is no answer; which kind says why.
+            HttpFailed: there is no answer; the subclass is the reason.
         """
         exchange = exchange or Exchange()
         try:
@@ -170,7 +170,7 @@ class HttpSender:
             raise NotSendable("The address or a header can't be sent over HTTP") from error
 
     async def _check_behind_proxy(self, url: httpx.URL) -> None:
-        """The proxy makes the connection, so all that can be checked is what the name means from here."""
+        """The proxy makes the connection, so we can only check what the name resolves to from here."""
         port = url.port or (443 if url.scheme == "https" else 80)
         addresses = await resolve(url.raw_host.decode("ascii"), port)
         if not all(self._guard.permits(url.host, port, address) for address in addresses):
@@ -178,10 +178,10 @@ class HttpSender:
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport over a pool of ours: httpx offers no way to hand it a network backend."""
+    """httpx's transport over our own pool: httpx accepts no network backend from its callers."""
 
     def __init__(self, backend: GuardedBackend, context: ssl.SSLContext, proxy: Proxy | None) -> None:
-        # httpx 0.28 keeps nothing but `_pool`; every test that sends a request would notice a change.
+        # httpx 0.28 reads only `_pool`; every test that sends a request would notice a change.
         if proxy is None:
             self._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=backend)
         else:
@@ -195,7 +195,7 @@ class _GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 def _next(following: httpx.Request | None, before: httpx.Request, request: HttpRequest) -> httpx.Request:
-    """The request after a redirect, with nothing that another site must not see."""
+    """The request after a redirect, without what another site must not get."""
     if following is None:
         raise AssertionError("only called after a redirect")
     if _site(following.url) != _site(before.url):

@@ -15,7 +15,7 @@ from falcon_scheduler.adapters.http.errors import NotSendable
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How to speak TLS: whether to verify the other side, and with which certificate to show who we are."""
+    """TLS options: whether to verify the server, and the client certificate to send."""
 
     verify: bool = True
     client_certificate: str = field(default="", repr=False)
@@ -50,7 +50,7 @@ def _new_context(verify: bool) -> ssl.SSLContext:
 
 
 def _load_certificate(context: ssl.SSLContext, pem: str) -> None:
-    # OpenSSL reads a chain from a file only; this one is ours alone (mkstemp) and gone at once.
+    # OpenSSL reads a chain from a file only. mkstemp makes the file readable for us alone; it is deleted at once.
     handle, path = tempfile.mkstemp(prefix="falcon-", suffix=".pem")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -65,4 +65,4 @@ def _load_certificate(context: ssl.SSLContext, pem: str) -> None:
 
 
 def _no_password() -> str:
-    raise ValueError("encrypted keys are not supported")  # else OpenSSL would ask the terminal
+    raise ValueError("encrypted keys are not supported")  # without this OpenSSL would prompt on the terminal

@@ -21,9 +21,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_document(alert: Alert) -> dict[str, Any]:
-    """All fields but `_id` and the revision. None marks a field that is to be absent.
+    """All fields but `_id` and the revision. None marks a field that is absent.
 
-    `open_key`, `waiting` and `next_delivery_at` say again, for queries, what the other fields say.
+    `open_key`, `waiting` and `next_delivery_at` repeat, for queries, what the other fields hold.
     """
     return {
         "kind": str(alert.kind),

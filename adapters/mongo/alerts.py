@@ -1,4 +1,4 @@
-"""Alerts in MongoDB. What is open has an `open_key`, whose unique index lets nobody open the same alert twice."""
+"""Alerts in MongoDB. An open alert has an `open_key`. Its unique index prevents a second alert of the same key."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class MongoRunHistory:
     async def latest_ended(self, task_id: str, limit: int) -> Sequence[Execution]:
         found: builtins.list[dict[str, Any]] = []
         with translated():
-            # Sorted by the index alone; those that have not ended are few and left out here.
+            # Sorted by the index alone. Unfinished executions are few, so they are dropped here, not in the query.
             async for document in (
                 self._collection.find({"task_id": task_id}, {"output": 0}).sort(NEWEST_FIRST[:1]).limit(2 * limit)
             ):

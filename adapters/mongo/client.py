@@ -59,12 +59,13 @@ INDEXES = {
     ],
     KEYED: [IndexModel([("asked_at", ASCENDING)], expireAfterSeconds=24 * 3600)],
 }
-"""Source: eve-modules, "Indexes GF creates", what is marked ours; the last of each are for our own bookkeeping."""
+"""Source: eve-modules, "Indexes GF creates" and what is marked ours there; the last index of each serves our own
+bookkeeping."""
 
 _MAX_IDLE_MS = 60_000
-"""A connection unused for longer is not used again. The other side may have closed it (SecantusDB does after five
-minutes, load balancers and firewalls do too), and a write that meets the closed one fails: nothing retries it on a
-standalone server."""
+"""A connection unused for longer is not used again. The server may have closed it (SecantusDB does after five
+minutes, load balancers and firewalls do too). A write on a closed connection fails, and on a standalone server the
+driver does not retry it."""
 
 
 @asynccontextmanager
@@ -73,16 +74,16 @@ async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> A
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         tz_aware=True,
-        # A document that holds a date beyond the year 9999 or text that is no UTF-8 is read all the same; else no
-        # other document of its batch could be read.
+        # Documents with a date beyond the year 9999 or with text that is no UTF-8 are decoded all the same. By
+        # default one such document makes its whole batch unreadable.
         datetime_conversion="DATETIME_AUTO",
         unicode_decode_error_handler="replace",
         serverSelectionTimeoutMS=int(timeout_seconds * 1000),
         connectTimeoutMS=int(timeout_seconds * 1000),
         socketTimeoutMS=30_000,
         maxIdleTimeMS=_MAX_IDLE_MS,
-        # Look after the server by asking now and then. The default keeps a connection more per process in order to
-        # be told of elections at once, and takes a process that stood still for a quarter of a minute for cut off.
+        # Poll the server. The default mode (streaming) uses one more connection for each process to learn of
+        # elections at once, and takes a process that was frozen for 15 seconds for disconnected.
         serverMonitoringMode="poll",
         appname="falcon-scheduler",
     )
@@ -95,8 +96,8 @@ async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> A
 async def ensure_indexes(database: Database) -> None:
     """Create what is missing; safe to repeat and to race.
 
-    A unique index that documents of another origin do not allow is left out, with a warning: the service goes on
-    without it, and the next start makes it once the documents are repaired. Raises `Unavailable`.
+    A unique index that existing documents violate is left out, with a warning: the service works without it, and a
+    later start makes it once the documents are repaired. Raises `Unavailable`.
     """
     for collection, indexes in INDEXES.items():
         try:

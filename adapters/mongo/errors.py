@@ -19,7 +19,7 @@ AWAY = (
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise ours instead of pymongo's. A duplicate key passes: only the caller knows what it means.
+    """Raise ours instead of pymongo's. A duplicate key passes through: only the caller can interpret it.
 
     Raises:
         Unavailable: MongoDB is away, refuses us, or its disk is full.

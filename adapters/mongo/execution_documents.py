@@ -24,7 +24,7 @@ OWN_METADATA = frozenset(
 
 
 def to_document(execution: Execution) -> dict[str, Any]:
-    """All fields but `_id`. None marks a field that is to be absent."""
+    """All fields but `_id`. None marks a field that is absent."""
     return {
         "task_id": execution.task_id,
         "status": str(execution.status),
@@ -56,7 +56,7 @@ def _metadata(execution: Execution) -> dict[str, Any]:
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters without secrets: the history shows what a run was given, and no run reads it from there."""
+    """Parameters without secrets: the history shows what a run was given; runs never read them from there."""
     shown: dict[str, Any] = Redactor(secrets_in(parameters)).value(parameters)
     return shown
 
@@ -95,7 +95,7 @@ def from_document(document: Mapping[str, Any]) -> Execution:
 
 
 def _status(value: object) -> ExecutionStatus:
-    """An unknown status is an end: unfinished executions are looked for by the two known ones."""
+    """An unknown status counts as an end: a sweep for unfinished executions queries the two known ones."""
     if value in (None, ""):
         return ExecutionStatus.PENDING
     return (

@@ -26,7 +26,7 @@ UNFINISHED = [PENDING, RUNNING]
 DUPLICATE = 11000
 """Source: MongoDB error codes, DuplicateKey."""
 MANY = 20
-"""Ends written at once from which most are expected to be new."""
+"""From this many ends on, most are expected to have no document yet."""
 ENDED = [str(status) for status in ExecutionStatus if status.is_terminal]
 NEWEST_FIRST = [("started_at", DESCENDING), ("_id", ASCENDING)]
 
@@ -84,19 +84,19 @@ class MongoExecutionStore:
         documents = {each.id: {**split(to_document(each))[0], "uncounted": True} for each in executions}
         if len(documents) < MANY:
             refused = await self._end(documents)
-        else:  # after an absence nearly all are new, and creating costs a quarter of the condition
+        else:  # after a downtime nearly all are new, and an insert costs a quarter of a conditional upsert
             known = await self._create(documents)
             refused = await self._end({each: documents[each] for each in known})
         return [execution for execution in executions if execution.id not in refused]
 
     async def _create(self, documents: Mapping[str, Mapping[str, Any]]) -> builtins.list[str]:
-        """Store those of which there is nothing yet. Returns the others."""
+        """Insert the documents. Returns the ids that exist already."""
         ids = [*documents]
         rows = [{"_id": each, **documents[each]} for each in ids]
         return [ids[index] for index in await self._refused(self._collection.insert_many(rows, ordered=False))]
 
     async def _end(self, documents: Mapping[str, Mapping[str, Any]]) -> builtins.list[str]:
-        """Store ends, each unless there is one. Returns the others."""
+        """Write ends, each only if none is stored. Returns the ids that have ended already."""
         if not documents:
             return []
         ids = [*documents]
@@ -108,7 +108,7 @@ class MongoExecutionStore:
 
     @staticmethod
     async def _refused(write: Awaitable[object]) -> builtins.list[int]:
-        """Which documents of a bulk were refused because there are others of their kind."""
+        """The positions of the documents in a bulk write that were refused as duplicates."""
         with translated():
             try:
                 await write
@@ -119,7 +119,12 @@ class MongoExecutionStore:
         return []
 
     async def _write(self, execution: Execution, condition: Mapping[str, Any], marks: Mapping[str, Any]) -> bool:
-        """Create the document or move it on. The unique `_id` refuses what the condition no longer allows."""
+        """Upsert with a condition. The status only moves forward, whoever writes and in whichever order.
+
+        If the document exists but does not meet the condition, the upsert tries to insert a second one with the same
+        `_id`, and the unique index refuses it. So one operation both creates and guards: a read before the write
+        would leave a gap in which the mirror and the run could overwrite each other's end.
+        """
         document, _ = split(to_document(execution))
         try:
             with translated():

@@ -10,7 +10,7 @@ from falcon_scheduler.core.domain.duration import format_duration, from_nanoseco
 
 
 def duration_of(value: object, otherwise: timedelta = timedelta()) -> timedelta:
-    """A duration from Go text or the int64 nanoseconds of the Go service; `otherwise` when there is none."""
+    """A duration from Go text or the int64 nanoseconds of the Go service; `otherwise` when it is absent."""
     if isinstance(value, bool) or value is None or value == "":
         return otherwise
     if isinstance(value, int | float):
@@ -26,17 +26,17 @@ def instant_of(value: object) -> datetime | None:
 
 
 def text_of(length: timedelta | None) -> str | None:
-    """A duration as it is stored."""
+    """A duration in its stored form."""
     return None if length is None else format_duration(length)
 
 
 def split(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What an update sets and what it unsets: a None stands for a field that is not there."""
+    """The fields that an update sets and those that it unsets. A value of None marks an absent field."""
     present = {name: value for name, value in document.items() if value is not None}
     return present, {name: "" for name, value in document.items() if value is None}
 
 
 def update_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The update that makes a stored document read so, leaving fields that we do not know alone."""
+    """The update that gives a stored document these fields and keeps all others."""
     setting, unsetting = split(document)
     return {"$set": setting} | ({"$unset": unsetting} if unsetting else {})

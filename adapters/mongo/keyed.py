@@ -1,4 +1,4 @@
-"""Keyed requests in MongoDB, which removes each a day after it was asked."""
+"""Keyed requests in MongoDB. A TTL index removes each request a day after it was made."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class MongoKeyedRequestStore:
                 found = await self.find(request.id, oldest)
             if found is not None:
                 return found
-            with translated():  # MongoDB removes what is over once a minute, and has not come round yet
+            with translated():  # expired, but MongoDB's TTL monitor runs once a minute and has not removed it yet
                 await self._collection.delete_one({"_id": request.id, "asked_at": {"$lt": oldest}})
 
     async def answer(self, request: KeyedRequest) -> None:

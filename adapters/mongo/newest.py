@@ -1,8 +1,8 @@
-"""Reads long lists page by page, newest first, without having the server look at all of the list.
+"""Reads long lists page by page, newest first, without a full scan of the list.
 
-MongoDB itself stops a walk along an index when the page is full. The embedded server (SecantusDB 0.7) reads and
-decodes everything that a query matches before it sorts and cuts, so it is asked for the newest stretch of time only.
-Its counts read everything too; `total` keeps what was costly to count. Both mean a few more cheap queries on MongoDB.
+MongoDB itself stops an index scan when the page is full. The embedded server (SecantusDB 0.7) reads and decodes every
+match before it sorts and cuts, so the query is bounded to the newest stretch of time. Its counts scan everything too;
+`total` caches counts that took long. On MongoDB both cost a few more cheap queries.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from falcon_scheduler.core.ports import PageRequest
 Document = dict[str, Any]
 
 LONG = 1_000
-"""Matches from which a collection counts as long. In shorter ones everything is always counted and read whole."""
+"""From so many matches on, a collection counts as long. Shorter ones are always counted and read whole."""
 FEW = 100
-"""Matches that are read whole even then: looking for them stretch by stretch ends up at the oldest anyway."""
+"""So few matches are read whole even in a long collection: the search by stretches would reach the oldest anyway."""
 FIRST_STRETCH = timedelta(minutes=1)
 STRETCHES = [FIRST_STRETCH * 8**exponent for exponent in range(9)]
-"""How far back the newest are looked for, one after the other: up to 32 years."""
+"""How far back each step of the search goes: up to 32 years."""
 REMEMBERED = 500
 EMBEDDED_MARK = "secantusVersion"
-"""Told by a server whose count without a query is exact. MongoDB's comes from statistics, which a crash leaves wrong.
-Source: secantus 0.7, `buildInfo`; MongoDB manual, `count`, "Accuracy after Unexpected Shutdown"."""
+"""A field of servers whose count without a query is exact. MongoDB's comes from statistics that are wrong after
+a crash. Source: secantus 0.7, `buildInfo`; MongoDB manual, `count`, "Accuracy after Unexpected Shutdown"."""
 
 
 class NewestFirst:
     """The lists of one collection, ordered by the instant `field`, newest first, then by `_id`."""
 
     def __init__(self, collection: AsyncCollection[Document], field: str, large: tuple[str, ...] = ()) -> None:
-        """`large` names the fields that a brief page leaves out."""
+        """`large` names the fields that a page without details leaves out."""
         self._collection = collection
         self._field = field
         self._without_large = dict.fromkeys(large, 0)
@@ -49,7 +49,7 @@ class NewestFirst:
         self._reached: OrderedDict[tuple[bytes, int], datetime] = OrderedDict()
 
     async def total(self, query: Document) -> int:
-        """How many match. Of a long list that is slow to count it may be up to `core.costly.OLDEST` old."""
+        """The number of matches. In a long list that is slow to count it may be up to `core.costly.OLDEST` old."""
         return await self._totals.get(bson.encode(query))
 
     async def _count(self, encoded: bytes) -> int:
@@ -59,15 +59,15 @@ class NewestFirst:
 
     async def _counted(self, query: Document) -> int:
         if not query and EMBEDDED_MARK in await self._collection.database.command("buildInfo"):
-            return await self._collection.estimated_document_count()  # walks them all, but decodes none
+            return await self._collection.estimated_document_count()  # scans all documents, but decodes none
         return await self._collection.count_documents(query)
 
     def forget_totals(self) -> None:
-        """Count everything anew, because entries came or went."""
+        """Drop all cached counts, because entries were added or removed."""
         self._totals.forget()
 
     async def page(self, query: Document, page: PageRequest, total: int) -> list[Document]:
-        """One page. `total` says how hard to look, and past it nothing is looked for."""
+        """One page. `total` selects the way to search; a page behind it is empty without a query."""
         expected = min(page.size, total - page.offset)
         if expected <= 0:
             return []
@@ -80,7 +80,7 @@ class NewestFirst:
         return await self._read(query, page)
 
     async def _instants(self, query: Document, page: PageRequest) -> AsyncIterator[datetime]:
-        """From when on the page may be found: where it ended the last time, then further and further back."""
+        """Lower bounds to try: where the page ended the last time, then further and further back."""
         if (reached := self._reached.get(self._key(query, page))) is not None:
             yield reached
         until = query.get(self._field, {}).get("$lt")
@@ -90,7 +90,7 @@ class NewestFirst:
                 yield newest - stretch
 
     def _since(self, query: Document, since: datetime) -> Document:
-        """The query bounded below; the bound first, as the embedded server takes an index for the first field."""
+        """The query with a lower bound. The bound is first: the embedded server uses the first field's index."""
         bounds = query.get(self._field, {})
         bounds = {**bounds, "$gte": max(bounds.get("$gte", since), since)}
         return {self._field: bounds, **{name: value for name, value in query.items() if name != self._field}}
@@ -102,7 +102,7 @@ class NewestFirst:
 
     def _remember(self, query: Document, page: PageRequest, found: list[Document]) -> None:
         key, reached = self._key(query, page), found[-1].get(self._field)
-        if not isinstance(reached, datetime):  # written by others
+        if not isinstance(reached, datetime):  # a document that another program wrote
             return
         self._reached[key] = reached
         self._reached.move_to_end(key)

@@ -1,8 +1,8 @@
-"""Looks up what a character may do, in the collections in which go-falcon keeps users, groups and their grants.
+"""Reads the permissions of a character from the collections in which go-falcon stores users, groups and grants.
 
-Reads only. Ordinary grants count for the character itself; super admin counts when any character of the same user is
-a member of the group whose `system_name` says so. The group's display name decides nothing: whoever may create groups
-may choose it. Source: go-falcon, group permissions.
+Ordinary grants apply to the character itself. Super admin applies when any character of the same user is a member of
+the group with that `system_name`. The group's display name is ignored: everybody who may create groups may choose it.
+Source: go-falcon, group permissions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class MongoPermissions:
         self._permissions = database["group_permissions"]
 
     async def grants(self, character_id: int) -> Grants:
-        """What the character may do now. Raises `Unavailable`."""
+        """The present permissions of the character. Raises `Unavailable`."""
         with translated():
             characters = await self._characters_of_the_same_user(character_id)
             theirs = await self._active_groups(characters)

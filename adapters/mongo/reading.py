@@ -1,7 +1,7 @@
 """Reads the fields of a document, also those that hold a value of the wrong type.
 
-A field that holds something else than it should reads as its default. What it really holds is remembered, so that a
-write of the document puts it back unchanged, and whoever shows the document can say what is wrong with it.
+A field with a wrong type reads as its default. The stored value is remembered, so that a write of the document puts
+it back unchanged, and a reader of the document can be shown what is wrong with it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 LARGEST_NUMBER = 2**63
 LARGEST_WHOLE = 2**53
-"""Up to here a double holds every integer; beyond, a whole double may be a rounded number."""
+"""A double represents every integer up to here; a larger whole double may be a rounded number."""
 
 
 class Reading:
-    """One document, or an object in it. Nothing here raises, whatever the document holds."""
+    """One document, or an object in it. No method raises, whatever the document contains."""
 
     def __init__(self, document: object, prefix: str = "", unread: dict[str, Any] | None = None) -> None:
-        """`prefix` is where the object is in its document, such as `metadata.`."""
+        """`prefix` is the path of the object in its document, such as `metadata.`."""
         self._fields: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
         self._prefix = prefix
         self.unread: dict[str, Any] = {} if unread is None else unread
@@ -66,7 +66,7 @@ class Reading:
         return otherwise
 
     def number(self, name: str, otherwise: int = 0) -> int:
-        """A whole number. A whole double is one: go-falcon stores the numbers of a request as doubles."""
+        """A whole number. A whole double counts as one: go-falcon stores the numbers of a request as doubles."""
         value = self._fields.get(name)
         if value is None:
             return otherwise
@@ -111,7 +111,7 @@ class Reading:
         return otherwise
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts; what is no text in it is left out."""
+        """A list of texts; items of other types are left out."""
         value = self._fields.get(name)
         if value is None:
             return ()
@@ -123,7 +123,7 @@ class Reading:
         return tuple(each for each in value if isinstance(each, str))
 
     def object(self, name: str) -> Mapping[str, Any]:
-        """An object of JSON values and instants. What MongoDB holds beyond these reads as text."""
+        """An object of JSON values and instants. MongoDB's other types read as text."""
         value = self._fields.get(name)
         if value is None:
             return {}
@@ -154,7 +154,7 @@ def plain_value(value: Any) -> Any:
 
 
 def whole_numbers(value: Any) -> Any:
-    """The same value with whole doubles as integers: go-falcon stores each number of a request as a double."""
+    """The same value with whole doubles as integers: go-falcon stores every number of a request as a double."""
     if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) <= LARGEST_WHOLE:
         return int(value)
     if isinstance(value, Mapping):

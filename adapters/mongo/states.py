@@ -16,10 +16,10 @@ BATCH = 500
 async def delete_expired_states(
     database: Database, expired_before: datetime, created_before: datetime
 ) -> AsyncIterator[tuple[str, int]]:
-    """Delete states that are over, in batches, and tell the collection and the number after each batch.
+    """Delete expired states in batches. Yields the collection and the number after each batch.
 
-    Over is a state whose `expires_at` has passed, and, as a net under it, one without a valid `expires_at` that was
-    created before `created_before`. A collection that does not exist is left out.
+    A state is expired when its `expires_at` has passed. A state without a valid `expires_at` is expired when it was
+    created before `created_before`. A collection that does not exist is skipped.
     """
     with translated():
         present = set(await database.list_collection_names())

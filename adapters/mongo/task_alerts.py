@@ -1,4 +1,4 @@
-"""What a task says about its alerts, as a part of its document."""
+"""The alert options of a task, as a part of its document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from falcon_scheduler.core.domain.alert import TaskAlerts
 
 
 def alerts_document(alerts: TaskAlerts) -> dict[str, Any]:
-    """Only what is said."""
+    """The options that are set."""
     document = {
         "enabled": alerts.enabled,
         "failures_in_a_row": alerts.failures_in_a_row,
@@ -22,7 +22,7 @@ def alerts_document(alerts: TaskAlerts) -> dict[str, Any]:
 
 
 def alerts_of(alerts: Reading) -> TaskAlerts:
-    """Read it back; what is absent is as in the settings."""
+    """Read the options; an absent one has the value of the settings."""
     return TaskAlerts(
         enabled=alerts.flag("enabled", True),
         failures_in_a_row=alerts.number("failures_in_a_row") or None,

@@ -1,7 +1,7 @@
 """A task as a document of `scheduler_tasks`, and back.
 
-The documented fields stand where the document puts them; what only we need stands under `scheduler`. A document
-that the Go service wrote reads well: nanosecond durations, absent fields, its own statuses.
+The documented fields are where the document specifies them; fields that only we need are under `scheduler`. Documents
+that the Go service wrote are read too: nanosecond durations, absent fields, its own statuses.
 Source: scheduler API, "Tasks Collection".
 """
 
@@ -38,7 +38,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def to_document(task: Task) -> dict[str, Any]:
-    """All fields but `_id` and the revision. None marks a field that is to be absent."""
+    """All fields but `_id` and the revision. None marks a field that is absent."""
     definition, record = task.definition, task.record
     return {
         "name": definition.name,
@@ -148,7 +148,7 @@ def from_document(document: Mapping[str, Any]) -> Task:
 
 
 def _periods(value: object) -> tuple[Period, ...]:
-    """What was in force when; a period that can't be read is left out."""
+    """The periods of the schedule; a period that can't be read is left out."""
     found: list[Period] = []
     for each in map(Reading, value if isinstance(value, list) else ()):
         since = each.instant("since")
@@ -173,7 +173,7 @@ def _deployed(bookkeeping: Reading) -> DeployedAs | None:
 
 
 def _source(task_id: str, metadata: Reading) -> Source:
-    """Only an id of the form `system-…` makes a system task: go-falcon lets clients set `is_system`."""
+    """A system task is recognised by its id, `system-…`, alone: go-falcon lets clients set `is_system`."""
     value = metadata.raw("source")
     if value in (Source.IMPORT, Source.RETIRED):
         return Source(value)
@@ -223,7 +223,7 @@ def _record(top: Reading, metadata: Reading, bookkeeping: Reading) -> RunRecord:
 
 
 def _runtime_total(metadata: Reading, bookkeeping: Reading, runs: int) -> timedelta:
-    """The sum of all durations. go-falcon stores only their mean."""
+    """The sum of all durations. go-falcon stores only their mean, so it is multiplied by the number of runs."""
     try:
         if "runtime_total_us" in bookkeeping:
             return bookkeeping.number("runtime_total_us") * MICROSECOND
@@ -238,7 +238,7 @@ def _last_outcome(top: Reading, bookkeeping: Reading) -> ExecutionStatus | None:
 
 
 def day_counts(today: Reading) -> DayCounts:
-    """What a task has stored of its last day."""
+    """The counts of a task's last day, as stored."""
     try:
         day = date.fromisoformat(today.text("day"))
         runtime = today.number("runtime_us") * MICROSECOND
@@ -248,9 +248,10 @@ def day_counts(today: Reading) -> DayCounts:
 
 
 def stored_fields(present: Task, wanted: Task) -> dict[str, Any]:
-    """What is to be written of a task: all fields, those that could not be read as they are stored.
+    """The fields to write: all of them, with the stored values of those that could not be read.
 
-    A field that could not be read is replaced only when it changes.
+    A field that could not be read is replaced only when it changes. Without this a write of any other field would
+    destroy a value that a person may still want to repair.
     """
     document, before = to_document(wanted), to_document(present)
     for field, value in wanted.unread.items():

@@ -37,7 +37,7 @@ class MongoTaskStore:
         self._unreadable: Collection[str] = ()
         self._impeded: Collection[str] = ()
         self._odd_ids: dict[str, Any] = {}
-        """Ids that are no text, by their text. `all`, which the reload calls each minute, finds them."""
+        """Ids that are no text, by their text form. `all`, which the reload calls each minute, collects them."""
 
     async def get(self, task_id: str) -> Task:
         with translated():
@@ -63,7 +63,7 @@ class MongoTaskStore:
         try:
             with translated():
                 if await self._collection.find_one({"name": task.definition.name}, {"_id": 1}) is not None:
-                    raise NameTaken(task.definition.name)  # without the unique index only this refuses it
+                    raise NameTaken(task.definition.name)  # the unique index may be missing, see `ensure_indexes`
                 await self._collection.insert_one({"_id": task.id, "revision": 1, **document})
         except DuplicateKeyError as error:
             raise NameTaken(task.definition.name) from error
@@ -78,6 +78,7 @@ class MongoTaskStore:
                 return present
             if await self._write(present, wanted):
                 return replace(wanted, revision=(present.revision or 0) + 1)
+            # Without the random pause two writers that collide once would collide again on each attempt.
             await asyncio.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 - spread, not secrecy
         raise ConcurrentChange(task_id)
 
@@ -115,7 +116,7 @@ class MongoTaskStore:
         return Page(items=[*self._parsing.readable(documents)], total=total, request=page)
 
     async def all(self, after: str | None = None) -> AsyncIterator[Task]:
-        with translated():  # a range of `_id` has embedded servers read everything each time; names of them do not
+        with translated():  # embedded servers scan the collection for a range of `_id`, but not for a list of ids
             ids = [document["_id"] for document in await self._collection.find({}, {"_id": 1}).to_list()]
         ids.sort(key=str)
         self._odd_ids = {str(each): each for each in ids if not isinstance(each, str)}
@@ -181,10 +182,10 @@ class MongoTaskStore:
 
 
 def query_of(wanted: TaskFilter) -> dict[str, Any]:
-    """The MongoDB query of a filter. What narrows the most stands first; embedded servers take that one's index."""
+    """The MongoDB query of a filter. The most selective field is first: embedded servers use its index."""
     query: dict[str, Any] = {}
     if wanted.tags:
-        one = len(wanted.tags) == 1  # which embedded servers answer from the index, ten times sooner
+        one = len(wanted.tags) == 1  # embedded servers answer this form from the index, ten times faster
         query["metadata.tags"] = wanted.tags[0] if one else {"$all": [*wanted.tags]}
     if wanted.status is not None:
         query["status"] = str(wanted.status)

@@ -1,4 +1,4 @@
-"""Reads documents such that one that can't be read costs none of the others."""
+"""Reads documents one by one, so that a document that can't be read does not lose the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_REMEMBERED = 10_000
 class Parsing(Generic[T]):
     """Turns the documents of one collection into values by `parse`, which may raise anything.
 
-    What it fails at is logged once for each document, and again once it has been read in between.
+    A failure is logged once for each document, and once more if it recurs after a successful read.
     """
 
     def __init__(self, kind: str, parse: Callable[[Mapping[str, Any]], T]) -> None:

@@ -1,1 +1,1 @@
-"""Redis: task locks, named leases and the wake-up of workers. Nothing here outlives a lost Redis, by design."""
+"""Redis: task locks, named leases and the wake-up of workers. By design everything here can be lost at any time."""

@@ -1,4 +1,4 @@
-"""Opens Redis with short patience: whoever needs it has a second way and must learn soon that it is away."""
+"""Opens Redis with short timeouts: every caller has a fallback and must learn quickly that Redis is away."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from falcon_scheduler.core.errors import Unavailable
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise `Unavailable` for whatever Redis or the way to it does wrong."""
+    """Raise `Unavailable` for every failure of Redis or of the connection to it."""
     try:
         yield
     except (RedisError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Named offices that one process of many holds: `scheduler:lease:{name}`."""
+"""Named leases, each held by one process of many: `scheduler:lease:{name}`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class RedisLease:
     """See `core.ports.Lease`."""
 
     def __init__(self, redis: Redis) -> None:
-        self._hold = redis.register_script(EXTEND)  # takes what nobody holds, keeps what is ours
+        self._hold = redis.register_script(EXTEND)  # takes a free lease, extends our own
         self._give_up = redis.register_script(RELEASE)
 
     async def hold(self, name: str, holder: str, ttl: timedelta) -> bool:

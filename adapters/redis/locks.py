@@ -1,8 +1,8 @@
 """Task locks: one key per task, `scheduler:lock:{task_id}`, whose value names its holder.
 
-Taking the lock and drawing the fencing number are one step in Redis, so a number is only drawn by whoever holds the
-lock. Extending and releasing compare the holder first, in Redis, so nobody touches another's lock. A lock says who
-should work; what is written is decided by MongoDB's conditions. Source: design, "Running work"; Redis, `SET NX`.
+One script takes the lock and increments the fencing number, so only a holder gets a number. Other scripts compare the
+holder before they extend or release, so a late process can't touch the lock of its successor. The lock decides which
+run works; MongoDB's conditions decide which write counts. Source: design, "Running work"; Redis, `SET NX`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from falcon_scheduler.core.ports import Lock
 FENCE_LIFE = timedelta(days=30)
 """How long an unused fencing counter is kept. A task's own record continues the numbers after that."""
 
+# The same holder may take the lock again: it repeats the call when an answer was lost.
 ACQUIRE = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
@@ -25,6 +26,7 @@ local token = redis.call('INCR', KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return token
 """
+# Redis may have lost the lock in a restart. Taking it again is safe only while no other run has it.
 EXTEND = """
 local holder = redis.call('GET', KEYS[1])
 if holder == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
@@ -59,7 +61,7 @@ class RedisLockService:
         return Lock(task_id=task_id, key=key, holder=holder, fencing_token=token) if token else None
 
     async def extend(self, lock: Lock, ttl: timedelta) -> bool:
-        """Also takes the lock again when Redis has lost it and nobody else took it since."""
+        """Extend the lock, or take it again when Redis has lost it and no other run has taken it."""
         with translated():
             return bool(await self._extend(keys=[lock.key], args=[lock.holder, milliseconds(ttl)]))
 

@@ -13,7 +13,7 @@ WAKE_CHANNEL = "scheduler:wake:{pool}"
 
 
 async def wake_workers(redis: Redis, pool: str, flow_run_id: str) -> int:
-    """Tell the workers of a pool that a run waits. Returns how many processes heard it.
+    """Notify the workers of a pool that a run waits. Returns how many processes received it.
 
     Raises:
         Unavailable: Redis is away. Workers find the run by polling, a few seconds later.
@@ -23,10 +23,10 @@ async def wake_workers(redis: Redis, pool: str, flow_run_id: str) -> int:
 
 
 async def wakes(redis: Redis, pool: str) -> AsyncIterator[str]:
-    """The id of every run that workers of this pool are told of, from now on, until cancelled.
+    """Yield the id of every run that is announced to this pool, from now on, until cancelled.
 
     Raises:
-        Unavailable: Redis is away. Whoever listens may try again.
+        Unavailable: Redis is away. The caller may try again.
     """
     with translated():
         async with redis.pubsub(ignore_subscribe_messages=True) as subscription:

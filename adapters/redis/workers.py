@@ -1,4 +1,4 @@
-"""What workers say of themselves: how many runs each takes at once. Prefect's server keeps no such number."""
+"""How many runs each worker takes at once, as the workers report it. Prefect's server does not store that number."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from falcon_scheduler.adapters.redis.errors import translated
 from falcon_scheduler.adapters.redis.locks import milliseconds
 
 KEPT_FOR = timedelta(minutes=2)
-"""Longer than several heartbeats of a worker, each of which says it again."""
+"""Longer than several heartbeats of a worker; each heartbeat reports the number again."""
 
 
 def slots_key(pool: str, worker: str) -> str:
-    """The key under which a worker's number stands."""
+    """The key of a worker's number."""
     return f"scheduler:worker:{pool}:{worker}:slots"
 
 
 async def report_slots(redis: Redis, pool: str, worker: str, slots: int) -> None:
-    """Say how many runs a worker takes at once. Raises `Unavailable`; then it is said with the next heartbeat."""
+    """Report how many runs a worker takes at once. Raises `Unavailable`; the next heartbeat reports it again."""
     with translated():
         await redis.set(slots_key(pool, worker), slots, px=milliseconds(KEPT_FOR))
 
 
 async def reported_slots(redis: Redis, pool: str, workers: Sequence[str]) -> Mapping[str, int]:
-    """What these workers said, without those that have said nothing lately. Raises `Unavailable`."""
+    """The numbers of these workers; a worker without a recent report is left out. Raises `Unavailable`."""
     if not workers:
         return {}
     with translated():

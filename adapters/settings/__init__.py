@@ -3,9 +3,9 @@
     settings = Settings.load()
     settings.mongo.uri, settings.redis.host, settings.scheduler.worker_count, settings.api.jwt_secret, ...
 
-Every variable is `<PREFIX><FIELD>` in capitals, its prefix standing on its group: `SCHEDULER_` and
-`worker_count` make `SCHEDULER_WORKER_COUNT`. A variable that is set but empty counts as not set, as in
-compose files. Lengths of time are Go durations ("90s", "1h30m"). Nothing here connects to anything.
+Every variable is `<PREFIX><FIELD>` in capitals; the group has the prefix: `SCHEDULER_` and `worker_count` make
+`SCHEDULER_WORKER_COUNT`. A variable that is set but empty counts as not set, as in compose files. Lengths of time are
+Go durations ("90s", "1h30m"). Nothing here connects to anything.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ GroupT = TypeVar("GroupT", bound=Group)
 
 
 class SettingsError(SchedulerError):
-    """The environment is not fit to start with. Names each variable and what it may be, never what it was."""
+    """The environment is invalid. Names each variable and its allowed values, never its value."""
 
     code = "settings"
 
@@ -80,7 +80,7 @@ class Settings:
         """Read the environment as it is now.
 
         Raises:
-            SettingsError: some variables are not what they may be; all are named at once.
+            SettingsError: some variables are invalid; the error names all of them.
         """
         return cls._load(of_facade=True)
 
@@ -113,12 +113,12 @@ class Settings:
 
 
 def unknown_names_here() -> list[str]:
-    """One sentence for each variable of the environment that looks like a setting of ours and is none."""
+    """A sentence for each variable of the environment that looks like a setting of ours and is not one."""
     return list(unknown_names(os.environ))
 
 
 def warn_of_unknown_names(logger: logging.Logger | logging.LoggerAdapter[logging.Logger]) -> None:
-    """Log each of them; it stops nothing."""
+    """Log each of them; the process goes on."""
     for sentence in unknown_names_here():
         logger.warning("%s", sentence)
 

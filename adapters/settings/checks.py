@@ -1,4 +1,4 @@
-"""What a variable of the environment may be: each check raises `ValueError` with a sentence that says so."""
+"""The allowed values of variables: each check raises `ValueError` with a sentence that gives them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def mongo_uri(value: str) -> str:
 
 
 def database_of(uri: object) -> str | None:
-    """The database that a MongoDB URI names in its path; None when it names none or is no such URI."""
+    """The database in the path of a MongoDB URI; None without one."""
     if not isinstance(uri, str):
         return None
     named = re.fullmatch(r"mongodb(?:\+srv)?://[^/]+/([^?]+)(?:\?.*)?", uri)
@@ -79,7 +79,7 @@ def redis_url(value: SecretStr) -> SecretStr:
 
 
 def parts_of_redis_url(url: object) -> dict[str, object]:
-    """What a Redis URL says of each part; nothing when it is none."""
+    """The parts of a Redis URL; empty for any other text."""
     try:
         address = urlsplit(str(url or ""))
         port = address.port
@@ -135,7 +135,7 @@ def listed(value: object) -> object:
 
 
 def allow_rules(value: tuple[str, ...]) -> tuple[str, ...]:
-    AddressGuard(value)  # raises ValueError and says which rule
+    AddressGuard(value)  # raises ValueError, which names the rule
     return value
 
 
@@ -181,7 +181,7 @@ def apprise_urls(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     found = read_addresses((entry.get_secret_value() for entry in value), "apprise")
     if found:
         from falcon_scheduler.adapters.alerts.apprise import (
-            service_of,  # takes a third of a second, so only who needs it
+            service_of,  # the import takes a third of a second, so it is made only when needed
         )
 
         for each in found:
@@ -205,7 +205,7 @@ def distinct_channels(webhooks: tuple[SecretStr, ...], apprise: tuple[SecretStr,
 
 def plugins(value: tuple[str, ...]) -> tuple[str, ...]:
     for name in value:
-        # Each run has a folder of its own, so what is relative would mean something else in each.
+        # Each run has its own working directory, so a relative path would name a different file in each.
         by_path = name.endswith(".py")
         if not (Path(name).is_absolute() if by_path else all(map(str.isidentifier, name.split(".")))):
             raise ValueError(f"{name!r} is neither a module's name nor the absolute path of a .py file")

@@ -13,7 +13,7 @@ from falcon_scheduler.core.errors import SchedulerError
 
 
 class EnvFileError(SchedulerError):
-    """The file can't be read. Its content is not shown."""
+    """The file can't be read. The message does not quote it."""
 
     code = "env_file"
 
@@ -31,15 +31,15 @@ class ReadVariables:
 
     def __str__(self) -> str:
         """A line for the operator; it holds no value."""
-        kept = f"; the environment's own {', '.join(self.kept)} stand" if self.kept else ""
+        kept = f"; kept from the environment: {', '.join(self.kept)}" if self.kept else ""
         return f"Read {len(self.taken)} variables from {self.path}{kept}"
 
 
 def take_env_file(path: Path, environment: MutableMapping[str, str] = os.environ) -> ReadVariables:
-    """Set what the environment does not set itself.
+    """Set the variables that the environment does not set.
 
     Raises:
-        EnvFileError: the file can't be read, or is no file of variables.
+        EnvFileError: the file can't be read, or contains no variables.
     """
     if not path.expanduser().is_file():
         raise EnvFileError(path, "there is no such file")

@@ -16,7 +16,7 @@ from falcon_scheduler.adapters.settings import checks
 from falcon_scheduler.adapters.settings.checks import Addresses, Duration, Listed, WebAddress
 
 DEFAULT_HOME = Path(".falcon")
-"""Where data lives unless `SCHEDULER_HOME` says otherwise: in the working directory, so that a checkout holds
+"""Where data is stored unless `SCHEDULER_HOME` is set: in the working directory, so that a checkout holds
 its own data and two checkouts never share it."""
 
 
@@ -24,7 +24,7 @@ class Group(BaseSettings):
     model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True, extra="ignore")
 
     def gives(self, field: str) -> bool:
-        """Whether the environment sets this field, rather than its default standing."""
+        """Whether the environment sets this field; else it has its default."""
         return field in self.model_fields_set
 
 
@@ -34,14 +34,14 @@ class MongoSettings(Group):
     model_config = SettingsConfigDict(env_prefix="MONGODB_")
 
     uri: Annotated[str, AfterValidator(checks.mongo_uri), Field(repr=False)] = "mongodb://localhost:27017"
-    """May hold a password, hence left out of every repr."""
+    """May contain a password, so it is left out of every repr."""
     database: Annotated[str, Field(pattern=r'^[^/\\. "$*<>:|?]{1,63}$')] = "go_falcon"
-    """When not given, the database that `uri` names, if it names one."""
+    """Defaults to the database that `uri` names, if it names one."""
 
     @model_validator(mode="before")
     @classmethod
     def _name_of_uri(cls, values: Any) -> Any:
-        """The variable of its own takes precedence over the path of the URI."""
+        """`MONGODB_DATABASE` takes precedence over the path of the URI."""
         if isinstance(values, dict) and "database" not in values and (name := checks.database_of(values.get("uri"))):
             return {**values, "database": name}
         return values
@@ -64,7 +64,7 @@ class RedisSettings(Group):
     @model_validator(mode="before")
     @classmethod
     def _parts_of_url(cls, values: Any) -> Any:
-        """What the URL says, for every part that has no variable of its own."""
+        """Take from the URL every part that has no variable of its own."""
         return {**checks.parts_of_redis_url(values.get("url")), **values} if isinstance(values, dict) else values
 
 
@@ -82,15 +82,15 @@ class SchedulerSettings(Group):
     watch_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Share of time that the facade may spend on looking for changes in Prefect that Prefect does not announce."""
     stale_timeout: Duration = timedelta(hours=2)
-    """Age at which a run that still claims to run is taken for stale."""
+    """Age at which a run that still reports to be running is taken for stale."""
     cancel_grace: Duration = timedelta(seconds=10)
-    """Time that a cancelled run has to end by itself before it is killed."""
+    """Time that a cancelled run has to end before it is killed."""
     shutdown_grace: Duration = timedelta(seconds=30)
-    """Time that running work has to end when its worker is told to stop."""
+    """Time that running work has to end after its worker is stopped."""
     retention: Duration = timedelta(days=30)
     """Age past which finished executions, and the runs in Prefect behind them, are removed."""
     takeover_grace: Duration = timedelta(days=7)
-    """For how long after a takeover the history of the scheduler before this one is kept, whatever its age."""
+    """How long after a takeover the history of the earlier scheduler is kept, regardless of its age."""
     audit_retention: Duration = timedelta(days=365)
     """Age past which entries of the audit are removed."""
     home: Path = DEFAULT_HOME
@@ -101,7 +101,7 @@ class SchedulerSettings(Group):
     """Modules or `.py` files whose functions and executors are registered, see docs/executors.md."""
     allow_command: bool = False
     """Whether job variables may replace the code of a run: by a command, by `working_dir` of a single run, or by
-    variables of the environment that decide what is loaded. See docs/operations.md."""
+    environment variables that change which code is loaded. See docs/operations.md."""
     http_allow: Annotated[Listed, AfterValidator(checks.allow_rules)] = ()
     """Addresses that http tasks may call although they are not public: networks, addresses, names; `:port` may
     follow. See docs/executors.md."""
@@ -110,33 +110,33 @@ class SchedulerSettings(Group):
 
 
 class ApiSettings(Group):
-    """How the facade is reached and whom it believes. Its variables stand without a common prefix."""
+    """Addresses of the facade, and whose tokens it accepts. Its variables have no common prefix."""
 
     model_config = SettingsConfigDict(env_prefix="")
 
     jwt_secret: Annotated[SecretStr, AfterValidator(checks.signing_secret)] | None = None
-    """Signs and verifies HS256 tokens. Only the facade needs it; without it no token can be believed."""
+    """Signs and verifies HS256 tokens. Only the facade needs it; without it no HS256 token is accepted."""
     jwt_secret_previous: Annotated[SecretStr, AfterValidator(checks.signing_secret)] | None = None
-    """The secret before the present one: still verifies, so that a change of secret logs nobody out."""
+    """The previous secret: it still verifies, so that a change of the secret logs nobody out."""
     jwt_jwks_issuer: str | None = None
     jwt_jwks_url: WebAddress | None = None
-    """Key set of an identity provider whose RS256 and EdDSA tokens are believed too; needs the issuer."""
+    """Key set of an identity provider whose RS256 and EdDSA tokens are accepted too; needs the issuer."""
     jwt_jwks_audience: str | None = None
-    """The `aud` that the provider's tokens must carry; it is not looked at when not given."""
+    """The `aud` that the provider's tokens must contain; not checked when absent."""
     api_rate_limit: Annotated[float, Field(ge=0, le=100_000)] = 100
     """Requests per second that one caller may make of one facade, twice that for a moment; 0 lifts the limit."""
     metrics_token: Annotated[SecretStr, AfterValidator(checks.access_token)] | None = None
-    """Bearer token without which `/metrics` is not shown; without this setting it is shown to everybody."""
+    """Bearer token that `/metrics` requires; without this setting `/metrics` is public."""
     api_read_permission: bool = False
     """Whether reading needs `scheduler:tasks:read` (or any other permission of the scheduler), for deployments whose
     groups grant it; otherwise a token is enough."""
     api_trusted_origins: Annotated[Listed, AfterValidator(checks.origins)] = ()
     """Origins such as https://ui.example.com whose pages may call the API with the user's cookie."""
     api_trusted_proxies: Annotated[Listed, AfterValidator(checks.networks)] = ()
-    """Addresses and networks of the proxies in front of the API: only they say, in X-Forwarded-For, who is asking."""
+    """Addresses and networks of proxies in front of the API. Only their X-Forwarded-For is believed."""
     api_trusted_hosts: Annotated[Listed, AfterValidator(checks.host_names)] = ()
-    """Names under which clients may ask for this server, `*.example.com` for all below one. Without it every name
-    is answered; the local stack names its own and answers no other."""
+    """Host names that requests may use, `*.example.com` for all below one. Without it every name is accepted; the
+    local stack sets its own names and refuses all others."""
     api_prefix: Annotated[str, AfterValidator(checks.api_prefix)] = ""
     """Path in front of `/scheduler`: empty, or starting with a slash and not ending with one."""
 
@@ -149,18 +149,18 @@ class ApiSettings(Group):
 
 
 class AlertSettings(Group):
-    """When to alert, and whom to tell. See docs/alerts.md."""
+    """When to alert, and the channels. See docs/alerts.md."""
 
     model_config = SettingsConfigDict(env_prefix="ALERT_")
 
     webhook_secret: Annotated[SecretStr, AfterValidator(checks.webhook_secret)] | None = None
-    """Signs what webhooks are told: any text, or `whsec_` and base64."""
+    """Signs messages to webhooks: any text, or `whsec_` and base64."""
     webhooks: Annotated[Addresses, AfterValidator(checks.webhooks)] = ()
     """Where to POST: `https://…` or `name=https://…`, with commas or space between; may hold tokens."""
     apprise: Annotated[Addresses, AfterValidator(checks.apprise_urls)] = ()
     """Apprise URLs, named and separated alike."""
     prefect_events: bool = True
-    """Whether Prefect is told, as events."""
+    """Whether alerts are sent to Prefect as events."""
     failures_in_a_row: Annotated[int, Field(ge=1, le=100)] = 3
     failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     failure_rate_runs: Annotated[int, Field(ge=2, le=100)] = 20
@@ -170,9 +170,9 @@ class AlertSettings(Group):
     queue_share: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Share of `SCHEDULER_QUEUE_SIZE` from which on the queue counts as full."""
     timeout: Annotated[Duration, AfterValidator(checks.patience)] = timedelta(seconds=10)
-    """For how long a channel may take a message."""
+    """How long a channel may take for one message."""
     give_up_after: Duration = timedelta(hours=24)
-    """For how long a message is tried again that a channel does not take."""
+    """How long a message is retried that a channel does not take."""
 
     @field_validator("webhooks")
     @classmethod
@@ -189,7 +189,7 @@ class AlertSettings(Group):
 
 
 class PrefectSettings(Group):
-    """Where Prefect answers. All else of Prefect's is read by Prefect itself."""
+    """The address of Prefect. Prefect itself reads all its other variables."""
 
     model_config = SettingsConfigDict(env_prefix="PREFECT_")
 

@@ -1,5 +1,5 @@
-"""Finds variables of the environment that look like settings of ours and are none: a misspelt name is ignored
-silently otherwise, and its default holds."""
+"""Finds variables of the environment that look like settings of ours and are not. Without it a misspelt name would be
+ignored silently, and the default would apply."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from functools import lru_cache
 from falcon_scheduler.adapters.settings.groups import AlertSettings, ApiSettings, Group
 
 OWN_PREFIX = "SCHEDULER_"
-"""Nobody else's, so every unknown name with it is reported."""
+"""No other program uses it, so every unknown name with it is reported."""
 SHARED_PREFIXES = ("ALERT_", "API_", "ESI_", "EVE_", "JWT_", "METRICS_", "MONGODB_", "REDIS_")
-"""Other programs use these too, so an unknown name is reported only when it is nearly one of ours."""
+"""Other programs use these too, so an unknown name is reported only when it is close to one of ours."""
 READ_ELSEWHERE = ("SCHEDULER_PRELOAD",)
-"""Read by a part that reads no settings."""
+"""Read by a part of the program that does not use these settings."""
 
 _OF_PREFECTS_SERVER = re.compile(
     r"PREFECT_(SERVER_API_AUTH_STRING|SERVER_DOCKET_URL|(API|SERVER)_DATABASE_\w+|REDIS_\w+)"
@@ -38,18 +38,18 @@ def _fields(groups: Iterable[type[Group]]) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def facade_names() -> frozenset[str]:
-    """The variables that only a facade reads: keys of tokens, and whom to alert."""
+    """The variables that only a facade reads: token keys and alert channels."""
     return frozenset(name.upper() for name in _fields((ApiSettings, AlertSettings)))
 
 
 def is_for_runs(name: str) -> bool:
-    """Whether a run may find this variable in its environment. Work that users define finds no key of the facade, and
-    neither password nor database of Prefect's server: its own credential is enough."""
+    """Whether a run gets this variable in its environment. Users define the work of a run, so it gets no key of the
+    facade and neither password nor database of Prefect's server: its own credential is enough."""
     return name not in facade_names() and not _OF_PREFECTS_SERVER.fullmatch(name)
 
 
 def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
-    """One sentence for each unknown name, with the nearest known one. Values are never repeated.
+    """A sentence for each unknown name, with the nearest known one. Values are never quoted.
 
     A variable that is set but empty counts as not set.
     """

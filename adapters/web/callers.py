@@ -1,9 +1,9 @@
-"""Refuses requests that a foreign web page makes a browser send: by the host they ask for, and by the page's origin.
+"""Refuses requests that a foreign web page makes a browser send: by their host, and by the page's origin.
 
-A page cannot reach a server on loopback by itself, but it can make the user's browser do it, in two ways. It sends a
-request from its own origin; the answer stays hidden from it, the effect does not. Or it has its own name resolve to
-our address (DNS rebinding) and then counts as a page of ours. The first shows in `Origin` and `Sec-Fetch-Site`, the
-second in `Host`. A page can change neither.
+A page can't reach a server on loopback itself, but it can make the user's browser do it, in two ways. First, it sends
+a request from its own origin; the answer is hidden from it, but the effect happens. Second, its own host name
+resolves to our address (DNS rebinding), and the browser takes it for a page of ours. The first way shows in `Origin`
+and `Sec-Fetch-Site`, the second in `Host`. A page can change neither.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]+)?", re.IGNOR
 
 
 class UntrustedHost(Forbidden):
-    """The request asks for a host that is not ours."""
+    """The request names a host that is not ours."""
 
     code = "untrusted_host"
 
@@ -45,9 +45,9 @@ class CallerCheck:
 
     Args:
         app: what answers the requests that pass.
-        hosts: names under which the server may be asked, `*.example.com` for all below one, `*` for any. `localhost`
-            and IP addresses always pass, since nobody can have them resolve to something else. Empty: every host.
-        origins: origins whose pages may send what changes something, besides the server's own.
+        hosts: names of this server, `*.example.com` for all below one, `*` for any. `localhost` and IP addresses
+            always pass, since no attacker can make them resolve to something else. Empty: every host.
+        origins: origins whose pages may send requests that change something, besides the server's own.
         refusal: makes the answer to an HTTP request that is refused. A websocket is closed.
     """
 
@@ -109,11 +109,11 @@ def _is_trusted(name: str, trusted: Collection[str]) -> bool:
 
 
 def check_origin(headers: Headers, trusted: Collection[str]) -> None:
-    """Check whether a page of another site had a browser send this.
+    """Check whether a page of another site made a browser send the request.
 
-    Browsers say so in Sec-Fetch-Site, older ones in Origin; a client that sends neither is no browser. A Bearer token
-    passes: no browser sends one unless a page of ours puts it there. Only hosts are compared, for behind a proxy we
-    can't know the scheme. Source: Go, net/http CrossOriginProtection.
+    Browsers report it in Sec-Fetch-Site, older ones in Origin; a client that sends neither is no browser. A Bearer
+    token passes: a browser sends one only from a page of ours. Only hosts are compared, since behind a proxy the
+    scheme is unknown. Source: Go, net/http CrossOriginProtection.
 
     Raises:
         CrossSiteRequest

@@ -1,7 +1,7 @@
 """The documents of go-falcon in our collections, and the record of the takeover.
 
-A task that this service has written bears a `revision`, and an execution a `metadata.trigger`. go-falcon writes
-neither, and keeps neither when it replaces a whole document.
+A task that this service has written has a `revision`, and an execution a `metadata.trigger`. go-falcon writes
+neither, and drops both when it replaces a whole document.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FOREIGN_TASK: Mapping[str, Any] = {"revision": {"$exists": False}}
 FOREIGN_EXECUTION: Mapping[str, Any] = {"metadata.trigger": {"$exists": False}}
 UNFINISHED = {"$in": [str(ExecutionStatus.PENDING), str(ExecutionStatus.RUNNING)]}
 LONGEST_RUN = timedelta(days=2)
-"""An execution is longer than any that a timeout of at most 24 hours allows; source: scheduler API, bounds."""
+"""No execution is longer: a timeout is at most 24 hours; source: scheduler API, bounds."""
 
 
 class MongoTakeoverRecord:
@@ -65,7 +65,7 @@ class GoFalconDatabase:
         self._executions = database[EXECUTIONS]
 
     async def counts(self) -> ForeignCounts:
-        """Executions are counted only where tasks of go-falcon are: a database of ours is not read through."""
+        """Executions are counted only if there are tasks of go-falcon, to avoid a full scan of our own databases."""
         with translated():
             tasks = await self._tasks.count_documents(dict(FOREIGN_TASK))
             if not tasks:
@@ -75,7 +75,7 @@ class GoFalconDatabase:
         return ForeignCounts(tasks=tasks, executions=executions, unfinished=unfinished)
 
     async def end_leftovers(self, error: str) -> int:
-        """Each ends at the instant at which it began: nobody knows for how long it was at work."""
+        """Each ends at the instant at which it began, since its real duration is unknown."""
         ended = 0
         with translated():
             leftovers = self._executions.find({"status": UNFINISHED, **FOREIGN_EXECUTION}, {"started_at": 1})
@@ -113,7 +113,7 @@ class GoFalconDatabase:
 
 
 def _with_end(counts: DayCounts, document: Mapping[str, Any]) -> DayCounts:
-    """The day's numbers with one more end. What has no known status counts as neither."""
+    """The day's numbers with one more end. An unknown status counts as neither."""
     status = document.get("status")
     try:
         runtime = duration_of(document.get("duration"))

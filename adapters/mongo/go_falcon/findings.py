@@ -1,4 +1,4 @@
-"""What a document of go-falcon holds that this service changes, can't run, or reads in another way. Pure rules."""
+"""What in a document of go-falcon this service changes, can't run, or reads differently. Pure rules."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from falcon_scheduler.core.errors import Fault
 from falcon_scheduler.core.services.tasks.validation import NAME_LENGTH
 
 Judge = Callable[[str, Mapping[str, Any]], Sequence[Fault]]
-"""What is wrong with a config of a task type."""
+"""Returns the faults in a config of a task type."""
 
 
 class Level(StrEnum):
-    """How much a finding matters."""
+    """The severity of a finding."""
 
     REPAIR = "repair"
-    """The task can't run as it is."""
+    """The task can't run until it is repaired."""
     CHANGE = "change"
     """The takeover changes this."""
     NOTE = "note"
-    """It works; the operator should know."""
+    """It works; the operator should know of the difference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing about one document. `repair` holds the fields that `--repair` sets; empty when only a person can."""
+    """A finding about one document. `repair` holds the fields that `--repair` sets; empty if a person has to."""
 
     level: Level
     document: str
@@ -44,7 +44,7 @@ class Finding:
 def task_findings(
     document: Mapping[str, Any], known_system_tasks: Mapping[str, Any], judge: Judge, names: Mapping[str, int]
 ) -> Iterator[Finding]:
-    """All about one task. `names` says how many tasks bear each name."""
+    """All findings about one task. `names` counts the tasks of each name."""
     where = f"scheduler_tasks/{document['_id']}"
     is_system = _is_system(document)
     if not isinstance(document["_id"], str):
@@ -66,7 +66,7 @@ def task_findings(
 
 
 def execution_findings(document: Mapping[str, Any], retention_from: datetime) -> Iterator[Finding]:
-    """All about one execution; most have none."""
+    """All findings about one execution; most have none."""
     where = f"scheduler_executions/{document['_id']}"
     if document.get("status") in {"pending", "running"}:
         text = "status: unfinished; the takeover ends it as failed, uncounted"
@@ -77,7 +77,7 @@ def execution_findings(document: Mapping[str, Any], retention_from: datetime) ->
 
 
 def refresher_finding(logins: int) -> Finding:
-    """What it means that the tokens of so many EVE logins were written lately, and not by this service."""
+    """For EVE logins whose tokens another program wrote recently."""
     text = (
         f"the tokens of {logins} EVE logins were written within the last half hour, and not by this service: "
         "switch off the token refresh of go-falcon's auth module, or disable system-token-refresh"
@@ -127,7 +127,7 @@ def _schedule_findings(document: Mapping[str, Any], where: str) -> Iterator[Find
 
 
 def _with_seconds(schedule: str) -> Mapping[str, Any] | None:
-    """A classic five-field expression gets second 0: the one mistake whose meaning is certain."""
+    """A classic five-field expression with second 0 added: the only mistake with an unambiguous meaning."""
     if len(schedule.split()) != 5:
         return None
     repaired = f"0 {schedule.strip()}"

@@ -1,7 +1,7 @@
 """Checks, repairs and returns a database of go-falcon, document by document.
 
-Every write names the document as it was read, so what changes meanwhile is left alone and reported. Repeatable: what
-is done is not done again.
+Every write is conditional on the document as it was read, so a document that changes in between is left alone and
+reported. Repeatable: a second call skips what is done.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ ONE_MORE = {"revision": 1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """What the way back wrote. `notes` are pairs of a document and what of it go-falcon can't express."""
+    """What the way back wrote. `notes` are pairs of a document and what go-falcon can't express of it."""
 
     tasks: int
     executions: int
     notes: Sequence[tuple[str, str]]
     missed: Sequence[str]
-    """Documents that changed while they were rewritten; the next call rewrites them."""
+    """Documents that changed during the rewrite; the next call rewrites them."""
 
 
 class GoFalconMigration:
@@ -85,12 +85,12 @@ class GoFalconMigration:
                 yield refresher_finding(len(refreshed))
 
     async def repair(self, finding: Finding) -> bool:
-        """Set the fields that the finding names. False when there is nothing to set or the task is gone."""
+        """Set the fields of the finding's repair. False when there is none or the task is gone."""
         if not finding.repair:
             return False
         task_id, fields = finding.document.partition("/")[2], {"$set": dict(finding.repair)}
         with translated():
-            # A task that go-falcon wrote last stays one: the takeover and the way back go by the revision.
+            # A task that go-falcon wrote last keeps its revision: the takeover and the way back recognise it by that.
             theirs = await self._tasks.update_one({"_id": task_id, **FOREIGN_TASK}, fields)
             ours = {"_id": task_id, "revision": {"$exists": True}}
             result = (

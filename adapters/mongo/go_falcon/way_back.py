@@ -1,8 +1,8 @@
 """Writes documents that go-falcon's MongoDB driver decodes into its models.
 
-go-falcon holds a duration in an int64 of nanoseconds, and its driver refuses text. What only this service knows is
-removed, so that a document reads as if go-falcon had written it. Every meaning that go-falcon can't express is a
-note, never a silent loss.
+go-falcon stores a duration in an int64 of nanoseconds, and its driver refuses text. Fields that only this service
+uses are removed, so that a document reads as if go-falcon had written it. Everything that go-falcon can't express is
+reported as a note, never lost silently.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ OUR_EXECUTION_FIELDS = frozenset({"heartbeat_at", "occurrence", "uncounted", "fe
 TASK_DURATIONS = ("retry_interval", "timeout", "average_runtime")
 GO_TYPES = frozenset({TaskType.HTTP, TaskType.FUNCTION, TaskType.SYSTEM, TaskType.CUSTOM})
 SECRET_REFERENCE, SECRET_FIELD = "prefect.blocks.secret.", "secret_block"
-"""How a config refers to a secret; see `flows.executors.secrets`."""
+"""The two forms of a reference to a secret in a config; see `flows.executors.secrets`."""
 ZONE_PREFIXES = ("CRON_TZ=", "TZ=")
 NANOSECONDS_PER_MICROSECOND = 1000
 
 
 def nanoseconds_of(value: object) -> Int64:
-    """A stored duration as go-falcon stores it. What it stored itself stays, to the nanosecond."""
+    """A stored duration in go-falcon's form. A value that go-falcon wrote is kept exactly."""
     if isinstance(value, int) and not isinstance(value, bool):
         return Int64(value)
     length = duration_of(value)
@@ -37,7 +37,7 @@ def nanoseconds_of(value: object) -> Int64:
 
 
 def task_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A task as go-falcon reads it, without `_id`. A document that go-falcon wrote last stays as it is."""
+    """A task in go-falcon's form, without `_id`. A document that go-falcon wrote last is unchanged."""
     metadata = dict(document.get("metadata") or {})
     zone = str(metadata.get("timezone") or "UTC")
     for name in TASK_DURATIONS:
@@ -61,7 +61,7 @@ def task_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def execution_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
-    """An execution as go-falcon reads it, without `_id`."""
+    """An execution in go-falcon's form, without `_id`."""
     found = {name: value for name, value in document.items() if name not in OUR_EXECUTION_FIELDS and name != "_id"}
     found["duration"] = nanoseconds_of(found.get("duration"))
     found.setdefault("metadata", {})
@@ -69,7 +69,7 @@ def execution_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def notes_on(document: Mapping[str, Any]) -> Iterator[str]:
-    """What of a task go-falcon can't express, in sentences that name the field."""
+    """What go-falcon can't express of a task, in sentences that name the field."""
     metadata, kind = document.get("metadata") or {}, document.get("type")
     if metadata.get("source") == Source.IMPORT:
         yield "type: the task runs a deployment of Prefect, which go-falcon can't run; it is disabled"
@@ -90,7 +90,7 @@ def notes_on(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unretire(found: dict[str, Any], bookkeeping: Mapping[str, Any]) -> None:
-    """A system task of go-falcon's becomes one again."""
+    """Make a retired system task of go-falcon's active again."""
     found["metadata"] |= {"source": str(Source.SYSTEM), "is_system": True}
     found["metadata"].pop("last_error", None)
     found["enabled"] = bool(bookkeeping.get("was_enabled"))
@@ -99,6 +99,6 @@ def _unretire(found: dict[str, Any], bookkeeping: Mapping[str, Any]) -> None:
 
 
 def _schedule_for_go(schedule: str, zone: str) -> str:
-    """go-falcon knows a zone only from the expression."""
+    """In go-falcon only the expression can hold a time zone."""
     named = schedule.startswith(ZONE_PREFIXES) or schedule.startswith("@every")
     return schedule if zone == "UTC" or named else f"CRON_TZ={zone} {schedule}"
