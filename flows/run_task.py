@@ -24,11 +24,11 @@ from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, Surroundings, Ticket
+from falcon_scheduler.flows import termination
 from falcon_scheduler.flows.ended_runs import end_again, say_calmly
 from falcon_scheduler.flows.line import BEGUN, give_way, has_to_give_way, is_behind
 from falcon_scheduler.flows.progress import PrefectProgress
 from falcon_scheduler.flows.runtime import open_runtime
-from falcon_scheduler.flows.worker import termination
 
 
 async def run_task(task_id: str, parameters: object) -> State[Any]:

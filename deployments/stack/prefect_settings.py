@@ -103,7 +103,7 @@ def log_settings() -> dict[str, str]:
     """For the worker: JSON lines with ids, as the facade writes them. Parts of Prefect's logging configuration."""
     return {
         "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
-        "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "falcon_scheduler.flows.worker.json_logs.RunLines",
+        "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": "falcon_scheduler.flows.json_logs.RunLines",
     }
 
 

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_scheduler.flows.worker import processes
-from falcon_scheduler.flows.worker.channel import WorkerChannel
+from falcon_scheduler.flows.interprocess import process_control
+from falcon_scheduler.flows.interprocess.channel import WorkerChannel
 
 _LONGEST_EVENT_BYTES = 4096
 _BETWEEN_RENEWALS_SECONDS = 15.0
@@ -100,7 +100,7 @@ class _Server:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "falcon_scheduler.flows.worker.forkserver",
+                "falcon_scheduler.flows.forkserver.server",
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 env=dict(environment),
@@ -205,7 +205,7 @@ class _Server:
             if not answer.done():
                 answer.set_exception(gone)
         for run in self.runs.values():
-            processes.kill_group(run.pid)  # what it had started does not die with it
+            process_control.kill_group(run.pid)  # what it had started does not die with it
             run.note_end(Ended(status=signal.SIGKILL, cpu_seconds=0.0, max_rss_kib=0, left_over=False))
         self.runs.clear()
 

@@ -30,17 +30,23 @@ from falcon_scheduler.adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE
 from falcon_scheduler.adapters.redis.workers import report_slots
 from falcon_scheduler.adapters.settings import SchedulerSettings, Settings, is_for_runs, warn_of_unknown_names
 from falcon_scheduler.core.errors import SchedulerError
-from falcon_scheduler.flows.worker.allowance import NotAllowed, check, without_command
-from falcon_scheduler.flows.worker.carrier import Carrier, Surroundings
-from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
-from falcon_scheduler.flows.worker.deployed import Deployments, configure
+from falcon_scheduler.flows.worker.deployment_cache import Deployments, configure
+from falcon_scheduler.flows.worker.due_queue import WaitingRun
+from falcon_scheduler.flows.worker.event_listeners import (
+    beat_for,
+    redis_of,
+    sweep_cancelling,
+    watch_events,
+    watch_wakes,
+)
+from falcon_scheduler.flows.worker.graceful_shutdown import finish
+from falcon_scheduler.flows.worker.intake import Taking
+from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
+from falcon_scheduler.flows.worker.job_variable_policy import NotAllowed, check, without_command
 from falcon_scheduler.flows.worker.launcher import Launcher, LaunchError
 from falcon_scheduler.flows.worker.log_shipping import LogShipping
-from falcon_scheduler.flows.worker.states import Claim, RunStates
-from falcon_scheduler.flows.worker.stopping import finish
-from falcon_scheduler.flows.worker.taking import Taking
-from falcon_scheduler.flows.worker.waiting import WaitingRun
-from falcon_scheduler.flows.worker.watching import beat_for, redis_of, sweep_cancelling, watch_events, watch_wakes
+from falcon_scheduler.flows.worker.run_supervisor import Carrier, Surroundings
+from falcon_scheduler.flows.worker.state_proposer import Claim, RunStates
 
 _SWEEP_SECONDS = 5.0
 _PAUSE_AFTER_ERROR_SECONDS = 1.0

@@ -9,7 +9,7 @@ import pytest
 
 from falcon_scheduler.adapters.settings import Settings, SettingsError
 from falcon_scheduler.adapters.settings.names import known_names, unknown_names
-from falcon_scheduler.flows.worker.preload import EXTRA_MODULES_VARIABLE
+from falcon_scheduler.flows.forkserver.preload import EXTRA_MODULES_VARIABLE
 
 NAMES = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API|METRICS|EVE|ESI)")
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from prefect import flow, get_run_logger, task
 from prefect.runtime import flow_run
 
-from falcon_scheduler.flows import runtime
-from falcon_scheduler.flows.worker import termination
+from falcon_scheduler.flows import runtime, termination
 
 
 def _write(path: str, text: str) -> None:

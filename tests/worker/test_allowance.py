@@ -16,8 +16,8 @@ from falcon_scheduler.adapters.prefect.names import POOL
 from falcon_scheduler.api_facade.services import Services
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.flows.worker import WarmProcessWorker
-from falcon_scheduler.flows.worker.allowance import NotAllowed, check
-from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
+from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
+from falcon_scheduler.flows.worker.job_variable_policy import NotAllowed, check
 from tests.conftest import Scheduler
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
 

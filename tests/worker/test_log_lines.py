@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from falcon_scheduler.flows.worker.json_logs import RunLines
+from falcon_scheduler.flows.json_logs import RunLines
 
 
 def line_of(record: logging.LogRecord) -> dict[str, object]:

@@ -12,7 +12,7 @@ import pytest
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 
-from falcon_scheduler.flows.worker.states import Claim, RunStates
+from falcon_scheduler.flows.worker.state_proposer import Claim, RunStates
 from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
 

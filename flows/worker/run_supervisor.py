@@ -23,13 +23,13 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse
 
-from falcon_scheduler.flows.worker import processes
-from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
-from falcon_scheduler.flows.worker.deployed import module_entrypoint
-from falcon_scheduler.flows.worker.engine import WORKER_STOPPED
+from falcon_scheduler.flows.child.lean_engine import WORKER_STOPPED
+from falcon_scheduler.flows.interprocess import process_control
+from falcon_scheduler.flows.worker.deployment_cache import module_entrypoint
+from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
 from falcon_scheduler.flows.worker.launcher import Ended, Launcher, RunProcess
 from falcon_scheduler.flows.worker.log_shipping import LogShipping
-from falcon_scheduler.flows.worker.states import Claim, RunStates
+from falcon_scheduler.flows.worker.state_proposer import Claim, RunStates
 
 SETTLING_IN = timedelta(seconds=3)
 """Age at which a run gets its process number and its worker's name in Prefect: most runs are over by then."""
@@ -197,7 +197,7 @@ class Carrier:
             return WORKER_STOPPED
         if said.get("error"):
             return str(said["error"])
-        return f"The run's process {processes.describe_exit(ended.status)}."
+        return f"The run's process {process_control.describe_exit(ended.status)}."
 
     def _work(self, folder: str | None) -> dict[str, Any]:
         configuration = self._configuration
@@ -209,6 +209,6 @@ class Carrier:
             "env": {"PREFECT__FLOW_RUN_ID": str(self.flow_run.id), **env},
             "command": configuration.command,
             "working_dir": folder or os.fspath(configuration.working_dir or "."),
-            "memory_limit_mb": configuration.memory_limit_mb or processes.fair_share_mb(),
+            "memory_limit_mb": configuration.memory_limit_mb or process_control.fair_share_mb(),
             "stream_output": configuration.stream_output,
         }

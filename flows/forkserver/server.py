@@ -1,6 +1,6 @@
 """The preloaded process that every run is forked from.
 
-    python -m falcon_scheduler.flows.worker.forkserver DESCRIPTOR
+    python -m falcon_scheduler.flows.forkserver.server DESCRIPTOR
 
 It has one thread, imports what runs need once, forks on request, tells how each run ended, and sees to it that
 nothing of a run outlives it. It never runs user code itself beyond importing it. When its worker is gone it kills
@@ -28,7 +28,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from falcon_scheduler.flows.worker import preload, processes
+from falcon_scheduler.flows.forkserver import preload
+from falcon_scheduler.flows.interprocess import process_control
 
 _LONGEST_REQUEST_BYTES = 4096
 _STALE_CHECK_SECONDS = 1.0
@@ -120,25 +121,24 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
         self._control.close()
-        from falcon_scheduler.flows.worker import (
-            child,  # here, so that a broken run side is a failed run and not a dead server
-        )
+        # Here, so that a broken run side is a failed run and not a dead server.
+        from falcon_scheduler.flows.child import run_process
 
-        child.main(descriptor)
+        run_process.main(descriptor)
 
     def _signal(self, pid: int, number: int) -> None:
         """Signal a run, or its whole group when it is to be killed. Only runs not reaped yet: no strangers."""
         if pid not in self._runs:
             return
         if number == signal.SIGKILL:
-            processes.kill_group(pid)
+            process_control.kill_group(pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
     def _reap(self) -> None:
         while (found := self._next_exit()) is not None:
             if found in self._runs:
-                processes.kill_group(found)  # before reaping: until then the number cannot be another's
+                process_control.kill_group(found)  # before reaping: until then the number cannot be another's
             _, status, usage = os.wait4(found, 0)
             if found in self._runs:
                 del self._runs[found]
@@ -164,18 +164,18 @@ class ForkServer:
         """Tell the worker of every run of which nothing is left. What left its group was adopted here: kill it."""
         if not self._ended:
             return
-        for stray in processes.children() - self._runs.keys():
+        for stray in process_control.children() - self._runs.keys():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(stray, signal.SIGKILL)
         self._reap_strays()
         for pid, ended in list(self._ended.items()):
-            gone = processes.group_is_gone(pid)
+            gone = process_control.group_is_gone(pid)
             if gone or time.monotonic() > ended.deadline:
                 del self._ended[pid]
                 self._tell(**ended.report, left_over=not gone)
 
     def _reap_strays(self) -> None:
-        for stray in processes.children() - self._runs.keys():
+        for stray in process_control.children() - self._runs.keys():
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(stray, os.WNOHANG)
 
@@ -196,14 +196,14 @@ class ForkServer:
         """The worker is gone without a word: leave nothing behind, and say what became of its runs."""
         orphaned = [self._runs[pid] for pid in self._claimed]
         for pid in self._runs:
-            processes.kill_group(pid)
+            process_control.kill_group(pid)
         deadline = time.monotonic() + _DRAIN_LIMIT_SECONDS
         while (self._runs or self._ended) and time.monotonic() < deadline:
             self._reap()
             self._report_ended()
             time.sleep(_DRAIN_CHECK_SECONDS)
         if orphaned:
-            from falcon_scheduler.flows.worker.last_words import report_orphaned
+            from falcon_scheduler.flows.forkserver.orphan_reporter import report_orphaned
 
             report_orphaned(orphaned)
 
@@ -213,11 +213,11 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the worker decides; a terminal's Ctrl-C reaches it too
     control = socket.socket(fileno=int(sys.argv[1]))
-    processes.adopt_orphans()
+    process_control.adopt_orphans()
     preload.load()
-    from falcon_scheduler.flows.worker import child
+    from falcon_scheduler.flows.child import run_process
 
-    child.prepare()
+    run_process.prepare()
     gc.collect()
     gc.freeze()  # keeps the collector of a run from touching, and so copying, every inherited page
     server = ForkServer(control)

@@ -21,8 +21,8 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.logging.handlers import set_api_log_sink
 from prefect.states import Pending
 
-from falcon_scheduler.flows.worker import engine
-from falcon_scheduler.flows.worker.channel import RunChannel
+from falcon_scheduler.flows.child import lean_engine
+from falcon_scheduler.flows.interprocess.channel import RunChannel
 
 
 @flow(name="rehearsal")
@@ -38,18 +38,18 @@ def rehearse() -> None:
     with _silence(), _channel() as channel:
         set_api_log_sink(lambda log: channel.send("log", log=log))
         try:
-            asyncio.run(engine.run_async(_run(channel), _rehearsal))
+            asyncio.run(lean_engine.run_async(_run(channel), _rehearsal))
         finally:
             set_api_log_sink(None)
 
 
-def _run(channel: RunChannel) -> engine.Run:
+def _run(channel: RunChannel) -> lean_engine.Run:
     flow_run = FlowRun(
         flow_id=uuid4(), deployment_id=uuid4(), name="rehearsal", state=Pending(), parameters={"task_id": "rehearsal"}
     )
     document = flow_run.model_dump(mode="json")
     flow_run = FlowRun.model_validate(document)
-    return engine.Run(flow_run, None, channel, transport=httpx.MockTransport(_agree))
+    return lean_engine.Run(flow_run, None, channel, transport=httpx.MockTransport(_agree))
 
 
 def _agree(request: httpx.Request) -> httpx.Response:

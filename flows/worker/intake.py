@@ -18,8 +18,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS
 
-from falcon_scheduler.flows.worker.deployed import Deployments
-from falcon_scheduler.flows.worker.waiting import WaitingRun, WaitingRuns
+from falcon_scheduler.flows.worker.deployment_cache import Deployments
+from falcon_scheduler.flows.worker.due_queue import WaitingRun, WaitingRuns
 
 AHEAD = timedelta(seconds=1)
 """How long before a run is due its process is forked."""

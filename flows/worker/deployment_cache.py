@@ -18,8 +18,8 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectHTTPStatusError
 
 from falcon_scheduler.adapters.prefect.names import FORMER_ENTRYPOINTS
-from falcon_scheduler.flows.worker.allowance import check
-from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
+from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
+from falcon_scheduler.flows.worker.job_variable_policy import check
 
 _REMEMBERED_SECONDS = 5.0
 _READ_AT_ONCE = 100

@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from falcon_scheduler.adapters.settings import SchedulerSettings
-from falcon_scheduler.flows.worker.carrier import Carrier
+from falcon_scheduler.flows.worker.run_supervisor import Carrier
 
 _CLEARING_AWAY = timedelta(seconds=5)
 _LOOK_SECONDS = 0.05

@@ -25,9 +25,12 @@ from prefect.logging.handlers import set_api_log_sink
 from prefect.logging.loggers import flow_run_logger
 
 from falcon_scheduler.adapters.settings.names import known_names
-from falcon_scheduler.flows.worker import engine, preload, processes, run_client, termination
-from falcon_scheduler.flows.worker.channel import Message, RunChannel
-from falcon_scheduler.flows.worker.rehearsal import rehearse
+from falcon_scheduler.flows import termination
+from falcon_scheduler.flows.child import lean_engine, run_client
+from falcon_scheduler.flows.child.warm_up_run import rehearse
+from falcon_scheduler.flows.forkserver import preload
+from falcon_scheduler.flows.interprocess import process_control
+from falcon_scheduler.flows.interprocess.channel import Message, RunChannel
 
 ENDED_AS_ASKED = 0
 LOAD_FAILED = 70
@@ -48,9 +51,9 @@ def main(descriptor: int) -> NoReturn:
     channel = RunChannel(socket.socket(fileno=descriptor))
     try:
         os.setsid()
-        processes.die_with_parent()
-        processes.adopt_orphans()
-        processes.be_first_to_go()
+        process_control.die_with_parent()
+        process_control.adopt_orphans()
+        process_control.be_first_to_go()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         _seed()
@@ -74,23 +77,23 @@ def _live(channel: RunChannel) -> int:
         _wait_for_start(channel)
         _become_command(work)
     set_api_log_sink(lambda log: channel.send("log", log=log))
-    run = engine.Run(
+    run = lean_engine.Run(
         flow_run=FlowRun.model_validate(work["flow_run"]),
         entrypoint=work["entrypoint"],
         channel=channel,
         result_storage_id=work["result_storage_id"],
     )
-    run.flow_run.state = engine.state_from(_wait_for_start(channel))
+    run.flow_run.state = lean_engine.state_from(_wait_for_start(channel))
     flow = _load(run)
     if flow.isasync and not flow.isgenerator:
         return _drive(run, flow)
     signal.signal(signal.SIGUSR1, lambda *_: _interrupt(channel))
-    return engine.run_blocking(run, flow)
+    return lean_engine.run_blocking(run, flow)
 
 
-def _load(run: engine.Run) -> Any:
+def _load(run: lean_engine.Run) -> Any:
     try:
-        return engine.load(run)
+        return lean_engine.load(run)
     except BaseException as error:
         run.channel.send(
             "ended", settled=False, error=f"The flow could not be loaded: {type(error).__name__}: {error}"
@@ -115,10 +118,10 @@ def _wait_for_start(channel: RunChannel) -> Message:
     return state
 
 
-def _drive(run: engine.Run, flow: Any) -> int:
+def _drive(run: lean_engine.Run, flow: Any) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    task = loop.create_task(engine.run_async(run, flow))
+    task = loop.create_task(lean_engine.run_async(run, flow))
     loop.add_signal_handler(signal.SIGUSR1, _end, run.channel, task)
     return loop.run_until_complete(task)
 
@@ -137,10 +140,10 @@ def _asked_to_end(channel: RunChannel) -> bool:
     """Read what the worker says. Whether it wants the run to end now."""
     for message in channel.waiting():
         if message["kind"] == "suspend":
-            engine.note_suspension()
+            lean_engine.note_suspension()
         elif message["kind"] == "end":
             termination.record(message["reason"])
-            engine.note_termination()
+            lean_engine.note_termination()
             return True
     return False
 
@@ -154,7 +157,7 @@ def _enter_surroundings(work: Message) -> None:
         preload.forget_settings()
     os.chdir(work["working_dir"])
     if work.get("memory_limit_mb"):
-        processes.limit_memory(work["memory_limit_mb"])
+        process_control.limit_memory(work["memory_limit_mb"])
     if not work.get("stream_output", True):
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)

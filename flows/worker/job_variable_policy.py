@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from falcon_scheduler.adapters.settings.names import known_names
-from falcon_scheduler.flows.worker.configuration import WarmJobConfiguration
+from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
 
 SETTING = "SCHEDULER_ALLOW_COMMAND"
 

@@ -36,9 +36,9 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.states import Cancelling, Crashed
 
 from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
-from falcon_scheduler.flows.worker import termination
-from falcon_scheduler.flows.worker.channel import Message, RunChannel
-from falcon_scheduler.flows.worker.run_client import KnownRun, RunClient, SyncRunClient
+from falcon_scheduler.flows import termination
+from falcon_scheduler.flows.child.run_client import KnownRun, RunClient, SyncRunClient
+from falcon_scheduler.flows.interprocess.channel import Message, RunChannel
 
 WORKER_STOPPED = "The worker was stopped while the run was under way."
 

@@ -1,0 +1,1 @@
+"""The preloaded process, from which every run is forked."""
