@@ -85,8 +85,8 @@ class ImportRequest(RequestShape):
         Field(
             min_length=1,
             max_length=MOST_IMPORTED,
-            description="Each as an export gives it; what is wrong with one is told in `failed_tasks`.",
-            json_schema_extra={"items": {"$ref": "#/components/schemas/TaskImport"}},
+            description="Each as an export gives it. An object that is none is reported in `failed_tasks`.",
+            json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/TaskImport"}, {"type": "object"}]}},
         ),
     ]
     overwrite: Annotated[

@@ -95,7 +95,7 @@ async def test_the_server_believes_no_header_either() -> None:
 
     await wait_until(has_started, "the server has started")
     headers: Mapping[str, str] = {"X-Forwarded-For": "198.51.100.1"}
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(f"http://127.0.0.1:{port}/", headers=headers)).text == "127.0.0.1"
     server.should_exit = True
     await serving

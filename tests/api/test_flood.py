@@ -44,7 +44,7 @@ class Served:
 
 @pytest_asyncio.fixture
 async def served(services: Services, settings: Settings, tmp_path: Path) -> AsyncIterator[Served]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         part = Facade(Home(tmp_path / "home"), settings, Addresses(), http)
         command = part.command()
         with (tmp_path / "facade.log").open("wb") as log:
@@ -145,10 +145,10 @@ async def test_slow_clients_are_let_go_and_everybody_else_is_served(served: Serv
     base = f"http://127.0.0.1:{served.port}{BASE}"
     headers = bearer(served.token)
     most = answered = 0
-    async with httpx.AsyncClient(headers=headers, timeout=30) as kept:
+    async with httpx.AsyncClient(headers=headers, timeout=120) as kept:
         ends_at = asyncio.get_running_loop().time() + ASKING_SECONDS
         while asyncio.get_running_loop().time() < ends_at:
-            async with httpx.AsyncClient(headers=headers, timeout=30) as new:
+            async with httpx.AsyncClient(headers=headers, timeout=120) as new:
                 assert (await new.get(f"{base}/tasks")).status_code == 200
             assert (await kept.get(f"{base}/tasks")).status_code == 200
             answered += 2
@@ -184,7 +184,7 @@ async def answer_to(port: int, *pieces: bytes) -> bytes:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(0.05)
-        return await asyncio.wait_for(reader.read(), 30)
+        return await asyncio.wait_for(reader.read(), 120)
     return b""
 
 

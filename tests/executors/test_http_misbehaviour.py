@@ -128,7 +128,7 @@ async def test_a_name_without_address_is_told_as_such(bench: Bench) -> None:
 async def test_a_cancelled_request_closes_its_connection(bench: Bench, web: WebServer) -> None:
     context = bench.context({"url": web.url("/slow-body")})
     running = asyncio.ensure_future(bench.registry.executor_for("http").execute(context))  # type: ignore[arg-type]
-    await asyncio.wait_for(web.asked.wait(), 30)
+    await asyncio.wait_for(web.asked.wait(), 120)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -146,7 +146,7 @@ async def test_what_came_until_the_attempts_own_timeout_is_left_with_it(bench: B
     execute = bench.registry.executor_for("http").execute
     known = None
     try:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(3):
             await execute(bench.context({"url": web.url("/slow-body")}))  # type: ignore[misc]
     except TimeoutError as error:
         known = known_so_far(error.__cause__)

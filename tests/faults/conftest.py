@@ -16,7 +16,7 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
 from falcon_scheduler.api_facade.services import open_services
 from tests.chaos.stand import FACADES, Stand
-from tests.conftest import ADMIN, Scheduler, exists
+from tests.conftest import ADMIN, PATIENCE_SECONDS, Scheduler, exists
 
 SECRET = "a secret that only these tests know, at least 32 bytes"
 OWN = {
@@ -71,7 +71,9 @@ async def api(stand: Stand) -> AsyncIterator[httpx.AsyncClient]:
     bearer = Bearer("faults", 1, "Faults", is_super_admin=True)
     token = mint_token(SECRET, bearer, issued_at=datetime.now(UTC), ttl=timedelta(hours=2))
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=stand.facade_urls()[0], headers=headers, timeout=20) as client:
+    async with httpx.AsyncClient(
+        base_url=stand.facade_urls()[0], headers=headers, timeout=PATIENCE_SECONDS
+    ) as client:
         yield client
 
 

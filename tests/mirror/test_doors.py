@@ -357,7 +357,7 @@ def test_prefect_yaml_names_every_system_task() -> None:
 
 async def test_the_prefect_ui_is_served(stack: Any) -> None:
     address = stack.environment["PREFECT_API_URL"].removesuffix("/api")
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=60) as web:
         page = await web.get(address, follow_redirects=True)
     assert page.status_code == 200
     assert "<title>" in page.text

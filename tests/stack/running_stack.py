@@ -63,7 +63,7 @@ def into_a_closed_pipe(*arguments: str, **environment: str) -> str:
             stdout=writer,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=120,
         )
     finally:
         os.close(writer)
@@ -127,11 +127,11 @@ class Up:
         """A client of Prefect's API that knows the printed password."""
         found = re.search(r"its password (\S+?):(\S+)", self.output)
         assert found, self.output
-        return httpx.Client(base_url=f"{self.prefect_url}/api", auth=(found[1], found[2]), timeout=30)
+        return httpx.Client(base_url=f"{self.prefect_url}/api", auth=(found[1], found[2]), timeout=120)
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token or self.token}"}
-        return httpx.Client(base_url=self.api_url, headers=headers, timeout=30)
+        return httpx.Client(base_url=self.api_url, headers=headers, timeout=120)
 
     @property
     def token(self) -> str:
@@ -152,7 +152,7 @@ class Up:
     def is_healthy(self) -> bool:
         """Whether the API answers and says that all it needs is well."""
         try:
-            answer = httpx.get(f"{self.api_url}/status", timeout=10)
+            answer = httpx.get(f"{self.api_url}/status", timeout=60)
         except httpx.HTTPError:
             return False
         return bool(answer.is_success and answer.json()["status"] == "healthy")

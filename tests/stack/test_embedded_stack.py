@@ -144,7 +144,7 @@ async def ask_for_users(uri: str) -> None:
 
 async def test_a_home_of_an_earlier_version_gets_a_password_or_keeps_the_one_it_had(tmp_path: Path) -> None:
     settings = Settings.load()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         for host in ("127.0.0.1", "0.0.0.0", "scheduler.example.com"):  # noqa: S104 - nothing listens
             home = Home(tmp_path / host)
             addresses = Addresses(host=host, prefect_port=4200)

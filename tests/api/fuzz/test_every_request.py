@@ -47,7 +47,7 @@ async def facade(services: Services, tmp_path: Path) -> AsyncIterator[str]:
 
     async def answers() -> bool:
         try:
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=60) as client:
                 return (await client.get(f"{base}/stats")).is_success
         except httpx.TransportError:
             return False
