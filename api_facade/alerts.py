@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from falcon_scheduler.adapters.alerts.channels import channels_of
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore, MongoRunHistory
@@ -15,31 +13,13 @@ from falcon_scheduler.adapters.wiring import Stores
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.ports import RunEngine
-from falcon_scheduler.core.services.alerts.alerting import LOOK_INTERVAL, Alerting
-from falcon_scheduler.core.services.alerts.delivery import DELIVERY_INTERVAL, AlertDelivery
+from falcon_scheduler.core.services.alerts.alerting import Alerting
+from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
+from falcon_scheduler.core.services.duty import Duty
 
 AskWorkforce = Callable[[], Awaitable[Workforce]]
-UNKNOWN_INTERVAL = timedelta(seconds=30)
-REST_SHARE = 9
-"""After a look there is none for this many times the time that it took."""
-
-
-class Unhurried:
-    """A duty that is left out after it took long: of thousands of tasks a look is work for seconds."""
-
-    def __init__(self, duty: Callable[[], Awaitable[None]]) -> None:
-        self._duty = duty
-        self._rests_until = 0.0
-
-    async def __call__(self) -> None:
-        began_at = time.monotonic()
-        if began_at < self._rests_until:
-            return
-        await self._duty()
-        ended_at = time.monotonic()
-        self._rests_until = ended_at + REST_SHARE * (ended_at - began_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +30,9 @@ class Alerts:
     service: ServiceAlerts
     delivery: AlertDelivery
 
-    def duties(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]], timedelta]]:
-        """What is to be repeated, each by itself: name, what, and the pause between two."""
-        yield "look for what did not happen", Unhurried(self.rules.look), LOOK_INTERVAL
-        for channel in self.delivery.channels:
-            yield f"send alerts to {channel}", lambda name=channel: self.delivery.deliver(name), DELIVERY_INTERVAL  # type: ignore[misc]
-        yield "look after alerts to unknown channels", self.delivery.fail_unknown, UNKNOWN_INTERVAL
+    def duties(self) -> Sequence[Duty]:
+        """What is to be repeated, each by itself."""
+        return [self.rules.duty(), *self.delivery.duties()]
 
 
 def make_alerts(

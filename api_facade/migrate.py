@@ -20,7 +20,7 @@ from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.env_file import take_env_file
-from falcon_scheduler.api_facade.background import LEASE_RENEWAL, LEASE_TTL, OFFICE
+from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, LEASE_TTL, OFFICE
 from falcon_scheduler.api_facade.options import EnvFileOption
 from falcon_scheduler.api_facade.services import Services, open_services
 from falcon_scheduler.core.domain.audit import Action
@@ -174,7 +174,7 @@ async def _office(services: Services) -> AsyncIterator[None]:
     Raises:
         FacadeAtWorkError: a facade holds it.
     """
-    lease = services.duties.lease
+    lease = services.stores.lease
     if not await lease.hold(OFFICE, HOLDER, LEASE_TTL):
         raise FacadeAtWorkError
 

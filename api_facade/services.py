@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from falcon_scheduler.adapters.mongo.client import TASKS, ensure_indexes
@@ -26,20 +30,24 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores, open_stores
 from falcon_scheduler.adapters.workforce import read_workforce
 from falcon_scheduler.api_facade.alerts import Alerts, make_alerts
-from falcon_scheduler.api_facade.background import Duties
+from falcon_scheduler.api_facade.leader import Leader
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.api_facade.origins import origin
 from falcon_scheduler.core.domain.alert import DEGRADING, AlertKind
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.core.ports import HealthProbe
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
 from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.duty import Duty, Periodic
+from falcon_scheduler.core.services.mirror.cleanup import Cleanup
+from falcon_scheduler.core.services.mirror.deployment_watch import DeploymentWatch
 from falcon_scheduler.core.services.mirror.mending import Mending
 from falcon_scheduler.core.services.mirror.mirror import Mirror
+from falcon_scheduler.core.services.mirror.news import NewsFollower, NewsListener, NewsQueue
 from falcon_scheduler.core.services.mirror.outcomes import OutcomeFeed
 from falcon_scheduler.core.services.mirror.plan_watch import PlanWatch
+from falcon_scheduler.core.services.mirror.planner_watch import PlannerWatch
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.mirror.rescuer import Rescuer
 from falcon_scheduler.core.services.mirror.retention import RetentionService
@@ -61,6 +69,21 @@ from falcon_scheduler.flows.worker import WarmProcessWorker
 logger = logging.getLogger(__name__)
 
 
+PREPARATION_INTERVAL = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorServices:
+    """What keeps the history and the engine equal; the duties of the leader do it."""
+
+    history: Mirror
+    rescuer: Rescuer
+    mending: Mending
+    plan: PlanWatch
+    retention: RetentionService
+    outcomes: OutcomeFeed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The use cases, on opened adapters."""
@@ -77,7 +100,9 @@ class Services:
     takeover: TakeoverService
     alerts: Alerts
     metrics: Metrics
-    duties: Duties
+    mirror: MirrorServices
+    preparation: Duty
+    leader: Leader
 
 
 @asynccontextmanager
@@ -143,6 +168,52 @@ def join(
         grace=settings.scheduler.takeover_grace,
     )
     metrics = Metrics()
+    mirror = _mirror(settings, stores, engine, reconcile, alerts, metrics)
+    preparation = Periodic("prepare", lambda: prepare(stores, client, audit, takeover), PREPARATION_INTERVAL)
+    watch = DutyWatch(alerts=alerts.service, probes=probes)
+    news = NewsQueue()
+    deployments = DeploymentWatch(
+        engine=engine, follow=reconcile.follow, left=reconcile.left, share=settings.scheduler.watch_share
+    )
+    duties = [
+        NewsFollower(
+            news, mirror=mirror.history, engine=engine, reconcile=reconcile, note_deployments=deployments.note
+        ),
+        deployments,
+        mirror.rescuer.duty(),
+        mirror.mending.duty(),
+        mirror.history.duty(),
+        mirror.plan.duty(),
+        PlannerWatch(probe=PlanningProbe(client, stores.clock), alerts=alerts.service).duty(),
+        reconcile.duty(),
+        OtherRefresherWatch(
+            record=MongoOtherRefresher(stores.database), alerts=alerts.service, clock=stores.clock
+        ).duty(),
+        OtherSchedulerWatch(
+            foreign=GoFalconDatabase(stores.database),
+            takeovers=stores.takeovers,
+            alerts=alerts.service,
+            clock=stores.clock,
+        ).duty(),
+        Cleanup(
+            retention=mirror.retention,
+            audit=audit,
+            keep_for=settings.scheduler.retention,
+            keep_audit_for=settings.scheduler.audit_retention,
+            interval=settings.scheduler.cleanup_interval,
+        ).duty(),
+        mirror.outcomes.duty(),
+        *alerts.duties(),
+    ]
+    leader = Leader(
+        lease=stores.lease,
+        holder=_holder(),
+        preparation=preparation,
+        duties=duties,
+        at_once=[watch.duty(), NewsListener(PrefectChangeFeed(settings.prefect.api_url), news)],
+        watch=watch,
+        note_leading=metrics.show_leading,
+    )
     return Services(
         stores=stores,
         engine=engine,
@@ -156,8 +227,14 @@ def join(
         takeover=takeover,
         alerts=alerts,
         metrics=metrics,
-        duties=_duties(settings, stores, client, engine, reconcile, audit, takeover, alerts, metrics, probes),
+        mirror=mirror,
+        preparation=preparation,
+        leader=leader,
     )
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 async def _problems(alerts: ServiceAlerts) -> Sequence[str]:
@@ -190,27 +267,23 @@ async def _warn_of_other_databases(stores: Stores) -> None:
         )
 
 
-def _duties(
+def _mirror(
     settings: Settings,
     stores: Stores,
-    client: Client,
     engine: PrefectRunEngine,
     reconcile: ReconcileService,
-    audit: Auditing,
-    takeover: TakeoverService,
     alerts: Alerts,
     metrics: Metrics,
-    probes: Sequence[HealthProbe],
-) -> Duties:
-    feed = OutcomeFeed(
+) -> MirrorServices:
+    outcomes = OutcomeFeed(
         log=MongoOutcomeLog(stores.database),
         tasks=stores.tasks,
         watermark=stores.watermark,
         clock=stores.clock,
         observers=[alerts.rules.observe, metrics.observe],  # what only counts comes last: it refuses nothing
     )
-    counting = OutcomeCounting(stores.tasks, stores.executions, told=feed.note)
-    mirror = Mirror(
+    counting = OutcomeCounting(stores.tasks, stores.executions, told=outcomes.note)
+    history = Mirror(
         tasks=stores.tasks,
         executions=stores.executions,
         engine=engine,
@@ -219,29 +292,26 @@ def _duties(
         watermark=stores.watermark,
         clock=stores.clock,
     )
-    return Duties(
-        mirror=mirror,
+    return MirrorServices(
+        history=history,
         rescuer=Rescuer(
             tasks=stores.tasks,
             executions=stores.executions,
             engine=engine,
             counting=counting,
-            mirror=mirror,
+            mirror=history,
             clock=stores.clock,
             stale_timeout=settings.scheduler.stale_timeout,
         ),
         plan=PlanWatch(
             tasks=stores.tasks,
             engine=engine,
-            probe=PlanningProbe(client, stores.clock),
-            alerts=alerts.service,
             watermark=stores.watermark,
             clock=stores.clock,
             keep_for=settings.scheduler.retention,
             follow=reconcile.follow,
         ),
-        mending=Mending(tasks=stores.tasks, engine=engine, mirror=mirror, alerts=alerts.service),
-        reconcile=reconcile,
+        mending=Mending(tasks=stores.tasks, engine=engine, mirror=history, alerts=alerts.service),
         retention=RetentionService(
             tasks=stores.tasks,
             executions=stores.executions,
@@ -250,26 +320,5 @@ def _duties(
             takeovers=stores.takeovers,
             takeover_grace=settings.scheduler.takeover_grace,
         ),
-        audit=audit,
-        alerts=alerts,
-        watch=DutyWatch(alerts=alerts.service, probes=probes),
-        other_refresher=OtherRefresherWatch(
-            record=MongoOtherRefresher(stores.database), alerts=alerts.service, clock=stores.clock
-        ),
-        other_scheduler=OtherSchedulerWatch(
-            foreign=GoFalconDatabase(stores.database),
-            takeovers=stores.takeovers,
-            alerts=alerts.service,
-            clock=stores.clock,
-        ),
-        outcomes=feed,
-        note_leading=metrics.show_leading,
-        engine=engine,
-        feed=PrefectChangeFeed(settings.prefect.api_url),
-        lease=stores.lease,
-        prepare=lambda: prepare(stores, client, audit, takeover),
-        watch_share=settings.scheduler.watch_share,
-        cleanup_interval=settings.scheduler.cleanup_interval,
-        keep_for=settings.scheduler.retention,
-        keep_audit_for=settings.scheduler.audit_retention,
+        outcomes=outcomes,
     )

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.background import Background
 from falcon_scheduler.api_facade.container import Container, compose
 from falcon_scheduler.api_facade.metrics.gathering import Gathering
 from falcon_scheduler.api_facade.services import open_services
@@ -33,7 +29,7 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             clock=services.stores.clock,
         )
         at_side = [
-            asyncio.create_task(Background(services.duties, _holder()).run()),
+            asyncio.create_task(services.leader.run()),
             asyncio.create_task(gathering.run()),
         ]
         try:
@@ -42,7 +38,3 @@ async def open_container(settings: Settings) -> AsyncIterator[Container]:
             for task in at_side:
                 task.cancel()
             await asyncio.gather(*at_side, return_exceptions=True)
-
-
-def _holder() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"

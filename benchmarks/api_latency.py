@@ -44,7 +44,7 @@ async def main(tasks: int, executions: int) -> None:
             refresh_global_settings_context()
             settings = Settings.load()
             async with open_services(settings) as services:
-                await services.duties.prepare()
+                await services.preparation.work()
                 await fill(services.stores.database, tasks, executions)
                 app = build_app(compose(settings, services), settings)
                 operator = Bearer("bench", 1, "Bench", is_super_admin=True)

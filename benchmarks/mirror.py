@@ -25,7 +25,6 @@ from prefect.context import refresh_global_settings_context
 from prefect.states import Cancelled, Completed
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.background import Background
 from falcon_scheduler.api_facade.services import Services, open_services
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.task import Task, TaskDefinition
@@ -67,7 +66,7 @@ async def catch_up(services: Services, many: int) -> None:
         began_at = datetime.now(UTC)
         began = time.monotonic()
         async for runs in services.engine.changed_between(began_at - timedelta(hours=1), began_at):
-            await services.duties.mirror.apply(runs)
+            await services.mirror.history.apply(runs)
         seconds = time.monotonic() - began
         say(f"catch-up, {what}: {many / seconds:.0f} runs/s")
     counted = sum([(await services.tasks.get(task.id)).record.total_runs for task in tasks])
@@ -134,10 +133,10 @@ async def main(many: int, times: int) -> None:
             os.environ.update(stack.environment)
             refresh_global_settings_context()
             async with open_services(Settings.load()) as services:
-                await services.duties.prepare()
+                await services.preparation.work()
                 await services.reconcile.reload()
                 await catch_up(services, many)
-                background = asyncio.create_task(Background(services.duties, "bench:1:mark").run())
+                background = asyncio.create_task(services.leader.run())
                 await asyncio.sleep(3)
                 await doors(services, times)
                 background.cancel()

@@ -28,7 +28,6 @@ from redis.asyncio import Redis
 from xdist.scheduler import LoadScopeScheduling
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.background import Background
 from falcon_scheduler.api_facade.services import Services, open_services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.principal import Principal
@@ -186,9 +185,9 @@ def settings(stack: EmbeddedStack) -> Settings:
 async def services(settings: Settings) -> AsyncIterator[Services]:
     """The services with the background duties at work, as in a facade."""
     async with open_services(settings) as services:
-        await services.duties.prepare()
+        await services.preparation.work()
         await services.reconcile.reload()
-        background = asyncio.create_task(Background(services.duties, "the tests").run())
+        background = asyncio.create_task(services.leader.run())
         yield services
         background.cancel()
         await asyncio.gather(background, return_exceptions=True)

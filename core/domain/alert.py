@@ -34,7 +34,7 @@ class AlertKind(StrEnum):
     NO_WORKER = "no_worker"
     """No worker is online, so nothing can run."""
     DUTY_FAILING = "duty_failing"
-    """A background duty of the facade fails again and again; the part is the duty."""
+    """A duty of the leader fails again and again; the part is the duty."""
     ENGINE_NOT_PLANNING = "engine_not_planning"
     """The engine does not plan runs that are due by our schedules."""
     UNREADABLE = "unreadable"

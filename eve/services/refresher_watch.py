@@ -7,6 +7,7 @@ from datetime import timedelta
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.eve.refresher import OtherRefresherRecord
 
 WATCH_INTERVAL = timedelta(seconds=30)
@@ -26,6 +27,10 @@ class OtherRefresherWatch:
         self._record = record
         self._alerts = alerts
         self._clock = clock
+
+    def duty(self) -> Duty:
+        """The look, again and again."""
+        return Periodic("look for another refresher", self.look, WATCH_INTERVAL)
 
     async def look(self) -> None:
         """Open the alert while the latest run met another refresher, and resolve it afterwards."""

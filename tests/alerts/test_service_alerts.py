@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from falcon_scheduler.adapters.prefect.client import Client
 from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.background import Background
+from falcon_scheduler.api_facade.leader import Leader
 from falcon_scheduler.api_facade.services import join
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState
 from falcon_scheduler.core.errors import Unavailable
@@ -19,6 +18,7 @@ from falcon_scheduler.core.ports import PageRequest
 from falcon_scheduler.core.ports.alerts import AlertFilter
 from falcon_scheduler.core.services.alerts import duty_watch
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
+from falcon_scheduler.core.services.duty import Periodic
 from falcon_scheduler.core.services.status import Condition
 from tests.alerts.conftest import Bench, Open
 from tests.alerts.receiver import Receiver
@@ -75,7 +75,7 @@ async def test_a_duty_that_fails_again_and_again_is_an_alert_until_it_succeeds(
     bench: Open, settings: Settings, prefect: Client, impatient: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The duties of a facade, on a database of the test's own; its preparation fails by a defect."""
-    monkeypatch.setattr("falcon_scheduler.api_facade.background.DUTY_WATCH_INTERVAL", timedelta(seconds=0.2))
+    monkeypatch.setattr("falcon_scheduler.core.services.alerts.duty_watch.WATCH_INTERVAL", timedelta(seconds=0.2))
     facade = bench()
     services = join(settings, facade.stores, prefect)
     broken = True
@@ -90,13 +90,12 @@ async def test_a_duty_that_fails_again_and_again_is_an_alert_until_it_succeeds(
 
         async def give_up(self, *args: object) -> None: ...
 
-    async def nothing() -> None: ...
-
-    duties = replace(services.duties, prepare=prepare, lease=Held())  # type: ignore[arg-type]
-    background = Background(duties, "the facade of this test")
-    for duty in ("_listen", "_digest", "_watch"):
-        monkeypatch.setattr(background, duty, nothing)
-    working = asyncio.create_task(background.run())
+    watch = DutyWatch(alerts=facade.alerts.service, probes=[])
+    preparation = Periodic("prepare", prepare, timedelta(seconds=0.1))
+    leader = Leader(
+        lease=Held(), holder="this test", preparation=preparation, duties=[], at_once=[watch.duty()], watch=watch
+    )
+    working = asyncio.create_task(leader.run())
     try:
         alert = await wait_until(lambda: one_of(facade, AlertKind.DUTY_FAILING), "the alert is open")
         assert alert.subject.part == "prepare"

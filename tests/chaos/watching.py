@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
-from falcon_scheduler.api_facade.background import OFFICE
+from falcon_scheduler.api_facade.leader import OFFICE
 from falcon_scheduler.api_facade.services import Services
 from falcon_scheduler.core.errors import SchedulerError
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest

@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from falcon_scheduler.api_facade.background import OFFICE
+from falcon_scheduler.api_facade.leader import OFFICE
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.mirror.mirror import agrees

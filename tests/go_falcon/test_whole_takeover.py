@@ -22,8 +22,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
-from falcon_scheduler.api_facade.background import SWEEP_INTERVAL
 from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR
+from falcon_scheduler.core.services.mirror.mirror import SWEEP_INTERVAL
 from falcon_scheduler.deployments.stack.embedded import PRODUCT, EmbeddedStack
 from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import wait_until

@@ -122,7 +122,7 @@ async def test_an_unreadable_run_of_nobody_here_is_passed_over_and_alerted_on_un
         assert task.deployment_id is not None
         ours = await client.create_flow_run_from_deployment(UUID(task.deployment_id))
         await client.set_flow_run_state(ours.id, Completed(message="done"), force=True)
-        await scheduler.services.duties.mirror.sweep()
+        await scheduler.services.mirror.history.sweep()
         assert (await scheduler.ended(str(ours.id))).output == "done"
 
         async def degraded() -> bool:

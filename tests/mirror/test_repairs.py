@@ -196,7 +196,7 @@ async def test_a_run_that_still_beats_long_after_its_timeouts_is_ended_as_stale(
     async def ended() -> bool:
         for execution_id in ids.values():
             await executions.note(execution_id, heartbeat_at=datetime.now(UTC))
-        await facade.duties.rescuer.look()
+        await facade.mirror.rescuer.look()
         return (await executions.get(ids[stuck.id])).status.is_terminal
 
     await wait_until(ended, "the stuck one is ended")
@@ -248,7 +248,7 @@ async def test_retention_empties_both_databases_and_the_counters_still_add_up(
         ids.append(run_id)
     interrupted = (await scheduler.services.stores.tasks.get(task.id)).with_removing((ids[0],))
     await scheduler.services.stores.tasks.change(task.id, lambda _: interrupted)  # as if killed before it deleted
-    await scheduler.services.duties.retention.clean(timedelta(days=365))
+    await scheduler.services.mirror.retention.clean(timedelta(days=365))
     record = (await scheduler.services.tasks.get(task.id)).record
     history = await scheduler.history(task)
     assert [each.id for each in history] == [ids[-1]]  # the last one always stays
@@ -263,7 +263,7 @@ async def test_retention_empties_both_databases_and_the_counters_still_add_up(
 async def test_prefect_is_asked_again_only_for_runs_of_which_the_history_does_not_hold_the_news(
     scheduler: Scheduler, client: PrefectClient
 ) -> None:
-    task, mirror = await scheduler.task(), scheduler.services.duties.mirror
+    task, mirror = await scheduler.task(), scheduler.services.mirror.history
     ids = {status: str(uuid4()) for status in ("waits", "works", "completed", "failed", "unknown")}
     now = datetime.now(UTC).replace(microsecond=0)
     young = now + timedelta(hours=1)  # the sweep ends what is older and has no run

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from falcon_scheduler.api_facade.background import LEASE_RENEWAL, OFFICE
+from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, OFFICE
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.task import Overlap, Task
 from falcon_scheduler.core.services.status import Condition
@@ -138,7 +138,7 @@ async def test_a_schedule_that_was_switched_by_itself_is_found_by_its_plan_and_n
         return datetime.now(UTC)
 
     async def is_paused(wanted: bool) -> bool:
-        await services.duties.plan.look()
+        await services.mirror.plan.look()
         return (await services.tasks.get(task.id)).paused is wanted
 
     await wait_until(ran, "it fires")
@@ -147,7 +147,7 @@ async def test_a_schedule_that_was_switched_by_itself_is_found_by_its_plan_and_n
         await wait_until(lambda: is_paused(True), "the task is paused")
         for _ in range(3):
             await asyncio.sleep(4)
-            await services.duties.plan.look()
+            await services.mirror.plan.look()
         taken_before = timedelta(seconds=2)  # a worker takes a run a second before it is due
         assert [each for each in stamped(file) if each > switched_off + taken_before] == []
         await switch(active=True)

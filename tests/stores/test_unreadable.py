@@ -90,12 +90,12 @@ async def test_they_stop_nothing_and_lists_show_them_all(
     assert {sound.id, *(f"bad-{planted}-{number}" for number in range(len(ODD_TASKS)))} <= shown
     runs = await services.runs.list(ExecutionFilter(task_id=f"bad-{planted}-0"), PageRequest(size=100))
     assert len(runs.items) == len(ODD_EXECUTIONS) + 3
-    await services.duties.mirror.sweep()
-    await services.duties.rescuer.look()
+    await services.mirror.history.sweep()
+    await services.mirror.rescuer.look()
     await services.alerts.rules.look()
     outcome = await services.reconcile.reload()
     assert not [each for each in outcome.failed if planted in each]
-    await services.duties.retention.clean(timedelta(days=300))
+    await services.mirror.retention.clean(timedelta(days=300))
     assert not await mongo_database[EXECUTIONS].find_one({"_id": f"old-{planted}"})
     await services.status.status()
     assert (await scheduler.services.tasks.get(sound.id)).definition == sound.definition
@@ -121,7 +121,7 @@ async def test_those_that_can_not_run_say_why_and_each_can_be_mended_stopped_and
 async def test_tasks_that_can_not_run_are_counted_and_alerted_on_once(scheduler: Scheduler, planted: str) -> None:
     services = scheduler.services
     await services.reconcile.reload()
-    await services.duties.mending.look()
+    await services.mirror.mending.look()
     (alert,) = await services.alerts.service.opened([AlertKind.IMPEDED_TASKS])
     assert f"bad-{planted}-" in alert.text
     stats = await services.status.stats()

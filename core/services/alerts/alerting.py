@@ -28,6 +28,7 @@ from falcon_scheduler.core.errors import TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
+from falcon_scheduler.core.services.duty import Duty, Unhurried
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK
 from falcon_scheduler.core.services.tasks.instants import next_run
 
@@ -86,6 +87,10 @@ class Alerting:
         self._settled_from: datetime | None = None
         self._turn = 0
         self._due_at: dict[str, tuple[int | None, datetime | None]] = {}
+
+    def duty(self) -> Duty:
+        """The look, again and again."""
+        return Unhurried("look for what did not happen", self.look, LOOK_INTERVAL)
 
     async def observe(self, ended: Sequence[tuple[Task, Execution]]) -> None:
         """Runs ended. Only those that may change an alert cost more than a look at what is open of their tasks."""

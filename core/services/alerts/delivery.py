@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from falcon_scheduler.core.domain.alert import Alert, AlertEvent, Message, message_of
 from falcon_scheduler.core.domain.duration import format_duration
@@ -20,10 +21,12 @@ from falcon_scheduler.core.errors import DeliveryFailed, Invalid, SchedulerError
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.ports.alerts import AlertChannel, AlertFilter, AlertStore
 from falcon_scheduler.core.ports.paging import Page, PageRequest
+from falcon_scheduler.core.services.duty import Duty, Periodic
 
 logger = logging.getLogger(__name__)
 
 DELIVERY_INTERVAL = timedelta(seconds=1)
+UNKNOWN_INTERVAL = timedelta(seconds=30)
 SLACK = timedelta(seconds=1)
 """What a channel gets beyond its time, so that its own word on what took too long comes first."""
 AT_ONCE = 4
@@ -64,6 +67,16 @@ class AlertDelivery:
     def channels(self) -> Sequence[str]:
         """Names of the channels; `deliver` is to be repeated for each by itself, so that none waits for another."""
         return tuple(self._channels)
+
+    def duties(self) -> Sequence[Duty]:
+        """Sending to each channel by itself, so that none waits for another, and giving up what no channel takes."""
+        return [
+            *(
+                Periodic(f"send alerts to {channel}", partial(self.deliver, channel), DELIVERY_INTERVAL)
+                for channel in self._channels
+            ),
+            Periodic("look after alerts to unknown channels", self.fail_unknown, UNKNOWN_INTERVAL),
+        ]
 
     async def deliver(self, channel: str) -> None:
         """Tell the channel what it is to be told now."""

@@ -1,4 +1,4 @@
-"""Watches the background duties of a facade: one that fails again and again opens an alert until it succeeds.
+"""Watches the leader's duties: one that fails again and again opens an alert until it succeeds.
 
 Duties that fail while a server is away are not the cause. Then one alert names the server, and none the duties.
 """
@@ -14,6 +14,7 @@ from datetime import timedelta
 from falcon_scheduler.core.domain.alert import Alert, AlertKind
 from falcon_scheduler.core.ports import Health, HealthProbe
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.status import PROBE_TIMEOUT
 
 WATCH_INTERVAL = timedelta(seconds=5)
@@ -64,6 +65,10 @@ class DutyWatch:
         self._failing.clear()
         self._well.clear()
         self._away.clear()
+
+    def duty(self) -> Duty:
+        """The watch is a duty too, and needs no preparation: the preparation may be what fails."""
+        return Periodic("look after the duties", self.look, WATCH_INTERVAL, self.forget)
 
     async def look(self) -> None:
         """Open and resolve the alerts. Raises `Unavailable` while MongoDB is away."""

@@ -11,6 +11,7 @@ from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.ports.takeover import ForeignDatabase, TakeoverRecord
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.duty import Duty, Periodic
 
 WATCH_INTERVAL = timedelta(seconds=30)
 STILL_AT_WORK = timedelta(minutes=30)
@@ -34,6 +35,10 @@ class OtherSchedulerWatch:
         self._takeovers = takeovers
         self._alerts = alerts
         self._clock = clock
+
+    def duty(self) -> Duty:
+        """The look, again and again."""
+        return Periodic("look for another scheduler", self.look, WATCH_INTERVAL)
 
     async def look(self) -> None:
         """Open the alert while the other scheduler is at work, and resolve it afterwards."""

@@ -18,6 +18,7 @@ from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import SchedulerError, Unavailable
 from falcon_scheduler.core.ports import RunEngine, TaskStore
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.mirror import Mirror
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ class Mending:
         self._engine = engine
         self._mirror = mirror
         self._alerts = alerts
+
+    def duty(self) -> Duty:
+        """The look, again and again."""
+        return Periodic("mend what can't be read", self.look, LOOK_INTERVAL)
 
     async def look(self) -> None:
         """Mend what is unreadable and belongs to a task. What is left opens an alert until it is gone."""

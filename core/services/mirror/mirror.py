@@ -16,12 +16,14 @@ from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.setting_aside import Aside
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
 
 WATERMARK = "mirror"
+SWEEP_INTERVAL = timedelta(seconds=10)
 LOOK_BACK = timedelta(seconds=30)
 """How far behind the watermark a sweep looks again, for changes that the engine showed late. A task skips less often
 in this time than it remembers skips (`COUNTED_WINDOW`), so none is counted twice."""
@@ -89,6 +91,10 @@ class Mirror:
         elif not began:
             await self._note_beginning(task, run, execution)
         return []
+
+    def duty(self) -> Duty:
+        """The sweep, again and again."""
+        return Periodic("sweep", self.sweep, SWEEP_INTERVAL)
 
     async def sweep(self) -> None:
         """Look at everything that may have been missed since the last sweep that got through."""

@@ -15,6 +15,7 @@ from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import TaskNotFound
 from falcon_scheduler.core.ports import Clock, TaskStore, Watermark
 from falcon_scheduler.core.ports.outcomes import OutcomeLog
+from falcon_scheduler.core.services.duty import Duty, Periodic
 
 WATERMARK = "outcomes"
 FOLLOW_INTERVAL = timedelta(seconds=1)
@@ -51,6 +52,10 @@ class OutcomeFeed:
         self._noted |= {execution.id: execution for execution in ended}
         for execution_id in [*self._noted][:-MOST_NOTED]:
             del self._noted[execution_id]
+
+    def duty(self) -> Duty:
+        """Following, again and again."""
+        return Periodic("follow outcomes", self.follow, FOLLOW_INTERVAL)
 
     async def follow(self) -> None:
         """Hand on what has ended since the last time. Raises `Unavailable`; then the same is told the next time."""

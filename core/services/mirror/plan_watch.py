@@ -13,14 +13,13 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.schedule import ScheduleError
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
-from falcon_scheduler.core.ports import Clock, PlannerProbe, RunEngine, TaskStore, Watermark
-from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
+from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.tasks.instants import due_between
 from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE
 from falcon_scheduler.core.services.tasks.task_service import deploy
@@ -28,7 +27,6 @@ from falcon_scheduler.core.services.tasks.task_service import deploy
 logger = logging.getLogger(__name__)
 
 PLAN_LOOK_INTERVAL = timedelta(seconds=5)
-PROBE_INTERVAL = timedelta(seconds=5)
 AHEAD = timedelta(seconds=30)
 """How long before it is due an instant is looked at first. The engine's own planner is further ahead."""
 BEHIND = timedelta(seconds=8)
@@ -36,8 +34,6 @@ BEHIND = timedelta(seconds=8)
 FIRST_LOOK_BACK = timedelta(seconds=60)
 MARK_RESPECTED_FOR = timedelta(seconds=5)
 """For so long whoever changed a task may be about to complete its plan."""
-PATIENCE = timedelta(seconds=25)
-"""How long the planner may owe a run, two rounds of it apart, before it counts as standing still."""
 FOLLOWED_AT_ONCE = 200
 WATERMARK = "plan"
 
@@ -55,8 +51,6 @@ class PlanWatch:
         *,
         tasks: TaskStore,
         engine: RunEngine,
-        probe: PlannerProbe,
-        alerts: ServiceAlerts,
         watermark: Watermark,
         clock: Clock,
         keep_for: timedelta,
@@ -70,18 +64,19 @@ class PlanWatch:
         """
         self._tasks = tasks
         self._engine = engine
-        self._probe = probe
-        self._alerts = alerts
         self._watermark = watermark
         self._clock = clock
         self._follow = follow
         self._looked_back_for = min(CAUGHT_UP, keep_for / 2)
         self._seen_ahead_until: datetime | None = None
 
+    def duty(self) -> Duty:
+        """The look, again and again."""
+        return Periodic("watch the plan", self.look, PLAN_LOOK_INTERVAL, self.forget)
+
     def forget(self) -> None:
         """Another facade has the duty now."""
         self._seen_ahead_until = None
-        self._probe.forget()
 
     async def look(self) -> None:
         """Plan what has no run. Raises `Unavailable`; the next look begins where this one did."""
@@ -102,18 +97,6 @@ class PlanWatch:
         for task_id, missing in (await self._holes(due, planned)).items():
             await self._apart(task_id, self._make_up_for(task_id, missing))
         await self._watermark.write(WATERMARK, behind[1])
-
-    async def look_at_planner(self) -> None:
-        """Open an alert when the engine's planner stands still, and resolve it when it is at work again."""
-        owed_for = await self._probe.owed_for()
-        if owed_for is None:
-            return
-        patience = max(PATIENCE, 2 * await self._probe.round())
-        if owed_for > patience:
-            text = "Prefect's scheduler service plans no runs; the facade plans them until it does again"
-            await self._alerts.open(AlertKind.ENGINE_NOT_PLANNING, text)
-        elif not owed_for:
-            await self._alerts.resolve(AlertKind.ENGINE_NOT_PLANNING, "Prefect's scheduler service plans runs again")
 
     async def _holes(self, due: Mapping[Instant, str], planned: Collection[Instant]) -> Holes:
         """Instants that have no run. Their deployments are followed first: somebody may have switched them off."""

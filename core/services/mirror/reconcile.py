@@ -28,6 +28,7 @@ from falcon_scheduler.core.errors import (
     UnreadableDocument,
 )
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
 from falcon_scheduler.core.services.mirror.setting_aside import MOST_FAULTS
 from falcon_scheduler.core.services.tasks.auditing import Auditing
@@ -36,6 +37,7 @@ from falcon_scheduler.core.services.tasks.task_service import deploy
 
 logger = logging.getLogger(__name__)
 
+RECONCILE_INTERVAL = timedelta(seconds=60)
 DELETION_PATIENCE = timedelta(seconds=30)
 """For how long a deletion through the API may take before its process is taken for dead."""
 REMOVAL_KNOWN_AFTER = timedelta(seconds=7)
@@ -65,6 +67,10 @@ class ReconcileService:
         self._clock = clock
         self._audit = audit
         self._changes = EngineChanges(tasks=tasks, engine=engine, clock=clock, audit=audit)
+
+    def duty(self) -> Duty:
+        """The reload, again and again."""
+        return Periodic("reconcile", self.reload, RECONCILE_INTERVAL)
 
     async def reload_for(self, by: Principal) -> ReloadOutcome:
         """`reload` because somebody asked for it."""

@@ -17,6 +17,7 @@ from falcon_scheduler.core.domain.retry import delay_before_retry
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Overlap, Source, Task
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.mirror import Mirror, picture_of
 from falcon_scheduler.core.services.mirror.setting_aside import Aside
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
@@ -69,6 +70,10 @@ class Rescuer:
         self._silences: dict[str, Silence] = {}
         self._looked_at: float | None = None
         self._aside = Aside()
+
+    def duty(self) -> Duty:
+        """The look, again and again."""
+        return Periodic("look for the dead", self.look, LOOK_INTERVAL)
 
     async def look(self) -> None:
         """Look at every run at work once. When that fails, the time since the last look counts as nothing."""
