@@ -1,4 +1,4 @@
-"""Where a request comes from: the peer of the connection, or what trusted proxies say of it."""
+"""The address of a caller: the peer of the connection, or what trusted proxies report."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from starlette.requests import HTTPConnection
 Address = IPv4Address | IPv6Address
 
 MOST_PROXIES = 20
-"""Entries of X-Forwarded-For that are looked at, from the right."""
+"""Entries of X-Forwarded-For that are read, from the right."""
 IPV6_SITE_BITS = 64
-"""An IPv6 network of this size is one caller: its owner has every address in it."""
+"""An IPv6 network of this size counts as one caller: its owner can use every address in it."""
 
 
 class ClientAddresses:
     """Finds the address of a caller.
 
-    X-Forwarded-For is read only when the peer is a trusted proxy. Each proxy appends whom it was called by, so the
-    right-most entry that is not a trusted proxy itself is the caller; what stands left of it, the caller has written.
+    X-Forwarded-For is read only when the peer is a trusted proxy. Each proxy appends the address of its own caller.
+    So the right-most entry that is not a trusted proxy is the caller; the caller itself may have written the entries
+    left of it.
     """
 
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:

@@ -1,4 +1,4 @@
-"""One thing done with many tasks: switched, deleted, imported. Each task is done or not by itself, and said so."""
+"""One operation on many tasks: switch, delete, import. Each task succeeds or fails alone, and the answer lists it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from falcon_scheduler.core.errors import SchedulerError, Unavailable
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 
 AT_ONCE = 4
-"""Tasks that are worked on at the same time; more would only wait for Prefect."""
+"""Tasks that are processed at the same time; more would only wait for Prefect."""
 
 
 async def apply_to_all(
     tasks: TaskService, task_ids: Sequence[str], operation: Operation, by: Principal
 ) -> BulkResult:
-    """Do it with each task, in any order. What is refused or away is told per task."""
+    """Apply the operation to each task, in any order. Refusals and failures are listed by task."""
     apply = _doing(tasks, operation)
     distinct = list(dict.fromkeys(task_ids))
     with through(Door.BULK):
@@ -52,7 +52,7 @@ def _doing(tasks: TaskService, operation: Operation) -> Callable[[str, Principal
 
 
 async def each_of(items: Sequence[Any], do: Callable[[Any], Awaitable[Any]]) -> list[Any]:
-    """The outcome of each, an error of ours among them. Once a server is away the rest is not tried."""
+    """The outcome of each, an error of ours among them. Once a server is away the rest is skipped."""
     turns = asyncio.Semaphore(AT_ONCE)
     away: list[Unavailable] = []
 
@@ -60,7 +60,7 @@ async def each_of(items: Sequence[Any], do: Callable[[Any], Awaitable[Any]]) -> 
         async with turns:
             if away:
                 return away[0]
-            await asyncio.sleep(0)  # hundreds that are refused at once would keep the loop from everybody else
+            await asyncio.sleep(0)  # hundreds of refusals in a row would block the loop for all other requests
             try:
                 return await do(item)
             except SchedulerError as error:

@@ -33,8 +33,8 @@ _refused: ContextVar[Sequence[Fault]] = ContextVar("refused_query", default=())
 class LeanRoute(APIRoute):
     """A route that leaves fields without a value out of its answer, as the documented API does.
 
-    It looks at the query by the route's policy. What is wrong with it is answered after the caller is known, together
-    with all else that is wrong.
+    The query is checked by the route's policy. Its faults are raised only after the caller is identified, together
+    with all other faults.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:
@@ -68,7 +68,7 @@ class LeanRoute(APIRoute):
 
 
 def _unless_refused(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """The endpoint, which is not asked when the query was found wrong."""
+    """The endpoint, which is not called when the query has faults."""
 
     @functools.wraps(endpoint)
     async def asked(*args: Any, **named: Any) -> Any:
@@ -80,9 +80,9 @@ def _unless_refused(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 READ = (401,)
-"""Statuses of every route that asks who is there."""
+"""Statuses of every route that identifies its caller."""
 CHANGE = (401, 403, 502, 503)
-"""Statuses of every route that asks for a permission, and stores."""
+"""Statuses of every route that needs a permission, and stores."""
 
 _HEADERS: Mapping[int, Mapping[str, Any]] = {
     401: {"WWW-Authenticate": {"schema": {"type": "string"}}},
@@ -122,7 +122,7 @@ def problem_answer(status: int) -> dict[str, Any]:
 
 
 def takes(shape: str, *, required: bool = True, **named: Any) -> dict[str, Any]:
-    """A route's body: the name of its shape, and examples by name."""
+    """A route's body: the name of its schema, and examples by name."""
     content = {
         "schema": {"$ref": f"#/components/schemas/{shape}"},
         "examples": {name: {"value": value} for name, value in named.items()},

@@ -1,7 +1,7 @@
 """From a body to a task's definition, or to a change of one, with every fault of shape and of meaning in one answer.
 
-A field of the wrong type does not keep the others from being judged: it is replaced by something sound, the whole is
-judged, and what is then said about the replaced field is dropped.
+A field of the wrong type must not hide the faults of other fields. So it is replaced by a valid value, the whole
+definition is checked, and faults of the replaced field are dropped.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Shape = TypeVar("Shape", TaskCreate, TaskUpdate)
 def read_definition(
     body: Any, catalog: ExecutorCatalog, default_timezone: str, stored: Mapping[str, Any] = _NOTHING
 ) -> TaskDefinition:
-    """The definition of a new task. Masks in its config stand for what is `stored` in the same places.
+    """The definition of a new task. Masks in its config are replaced by the `stored` values of the same positions.
 
-    Raises `Invalid` with all that is wrong with it.
+    Raises `Invalid` with all faults.
     """
     base = replace(_SOUND, timezone=default_timezone)
     definition = replace(base, **_read(TaskCreate, *_unmasked(body, stored), base, catalog))
@@ -41,7 +41,7 @@ def read_definition(
 
 
 def read_changes(body: Any, present: TaskDefinition, catalog: ExecutorCatalog) -> dict[str, Any]:
-    """What a body changes about a task, by field. Raises `Invalid` with all that is wrong with it."""
+    """The changes of a body to a task, by field. Raises `Invalid` with all faults."""
     return _read(TaskUpdate, *_unmasked(body, present.config), present, catalog)
 
 
@@ -74,7 +74,7 @@ def _read(
 
 
 def _unmasked(body: Any, stored: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
-    """The body with the stored values in the place of masks that an earlier answer showed instead of them."""
+    """The body with the stored values instead of the masks that an earlier answer showed."""
     if not isinstance(body, Mapping) or not isinstance(body.get("config"), Mapping):
         return body, []
     config, faults = restored(body["config"], stored, "config")
@@ -82,7 +82,7 @@ def _unmasked(body: Any, stored: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
 
 
 def _sound_part(shape: type[Shape], body: Mapping[str, Any], unsound: Iterable[str]) -> Shape:
-    """What remains of a body without its unsound fields; fields that must be there get a sound value."""
+    """The rest of a body without its invalid fields; required fields get a valid value."""
     kept = dict(body)
     metadata = kept.get("metadata")
     if isinstance(metadata, Mapping):
@@ -103,7 +103,7 @@ def _sound_part(shape: type[Shape], body: Mapping[str, Any], unsound: Iterable[s
 
 
 def _given(value: TaskCreate | TaskUpdate) -> dict[str, Any]:
-    """The definition's fields that the body gives, wherever they stand in it."""
+    """The definition's fields that the body contains, at either of their places."""
     given = {name: getattr(value, name) for name in value.model_fields_set if name in _FIELDS}
     if "metadata" in value.model_fields_set:
         metadata = value.metadata
@@ -124,7 +124,7 @@ def _tag_clash(value: TaskCreate | TaskUpdate) -> Iterator[Fault]:
 
 
 def _zone_clash(given: Mapping[str, Any], present: TaskDefinition) -> Iterator[Fault]:
-    """A change of the zone that would change nothing, because the schedule names its own."""
+    """A change of the zone without an effect, because the schedule names its own."""
     schedule = given.get("schedule", present.schedule)
     zone, named = given.get("timezone", present.timezone), zone_within(schedule)
     if named is not None and zone not in {named, present.timezone}:
@@ -144,7 +144,7 @@ def _meaning_faults(
 
 
 def _subjects(unsound: Iterable[str]) -> frozenset[str]:
-    """The fields that faults are about; a config can't be judged without its type."""
+    """The fields that faults are about; a config can't be checked without its type."""
     subjects = frozenset(map(_subject, unsound))
     return subjects | {"config"} if "type" in subjects else subjects
 

@@ -1,4 +1,4 @@
-"""What routes ask for: the container, and a caller who may do what the route does."""
+"""What routes depend on: the container, and a caller with the needed permission."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _cookie = APIKeyCookie(
     description="The same token as a cookie; changes are refused when another site's page sends them.",
 )
 _CARRIERS = [Security(_bearer), Security(_cookie)]
-"""For the OpenAPI document alone; the token is read by the authenticator."""
+"""For the OpenAPI document alone; the authenticator reads the token."""
 
 
 def _container(request: Request) -> Container:
@@ -41,7 +41,7 @@ async def _claims(
 ) -> Claims:
     try:
         claims = await parts.authenticator.identify(request)
-    except (Unauthenticated, Unavailable):  # nobody that we know, be it that the provider's keys can't be had
+    except (Unauthenticated, Unavailable):  # unidentified, also when the provider's keys can't be fetched
         count_address(request, parts)
         raise
     request.state.caller = caller = f"user {claims.user_id}"
@@ -50,7 +50,7 @@ async def _claims(
 
 
 def count_address(request: Request, parts: Container) -> None:
-    """Count a request of somebody who is known by the address alone. Raises `TooManyRequests`."""
+    """Count a request without an identified caller, by its address. Raises `TooManyRequests`."""
     parts.rates.take(f"address {parts.addresses.of(request)}")
 
 
@@ -70,12 +70,12 @@ def _who_may(permission: Permission) -> Callable[..., Awaitable[Principal]]:
 
 
 Public = Depends(_public)
-"""For routes that ask for no token: they are counted by address."""
+"""For routes without a token: requests are counted by address."""
 Identified = Annotated[Claims, Depends(_claims)]
 Reader = Annotated[Principal, Depends(_reader)]
-"""Anybody with a token (with `API_READ_PERMISSION`, who may read), and what it may do: that decides what it sees."""
+"""Any valid token (with `API_READ_PERMISSION`, a permission too). The route masks data by the permissions."""
 Caller = Annotated[Principal, Depends(_caller)]
-"""The same where everybody sees the same."""
+"""The same for routes that show every reader the same."""
 Creator = Annotated[Principal, Depends(_who_may(Permission.CREATE))]
 Updater = Annotated[Principal, Depends(_who_may(Permission.UPDATE))]
 Deleter = Annotated[Principal, Depends(_who_may(Permission.DELETE))]
@@ -93,4 +93,4 @@ IdempotencyKey = Annotated[
         description="Makes a repeat safe for 24 hours: a text of your own for each request, a UUID for example.",
     ),
 ]
-"""What a client names its request by."""
+"""A client's name for a request."""

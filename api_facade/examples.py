@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document: one task and its execution, told through every route."""
+"""Examples for the OpenAPI document: one task and its execution, in the answers of every route."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
-    """All methods of all routes that stand at the path; the framework names only the first route's."""
+    """All methods of all routes at the path; the framework gives only those of the first route."""
     return [method for method in _METHODS if any(_takes(route, {**scope, "method": method}) for route in routes)]
 
 

@@ -1,7 +1,7 @@
 """Long work of requests, in the thread of `core.aside`.
 
-Each caller has one job in it at a time, so that whoever sends one large body finds few before it, however many
-somebody else sends.
+Each caller has one job in the thread at a time. So a caller with one large body waits for few others, even if another
+caller sends many.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from falcon_scheduler.api_facade.rates import TooManyRequests
 from falcon_scheduler.core.aside import in_thread
 
 MOST_JOBS = 16
-"""Of one caller, waiting and at work; one more is refused."""
+"""Jobs of one caller, waiting and running; one more is refused."""
 RETRY_AFTER = timedelta(seconds=1)
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long the thread may keep the interpreter from the loop; Python's own default is ten times that."""
@@ -53,5 +53,5 @@ class HeavyWork:
 
 
 def share_interpreter_fairly() -> None:
-    """Let the loop have the interpreter back soon from the thread; for the whole process, so for programs to call."""
+    """Make the thread release the interpreter soon. Affects the whole process, so only programs call it."""
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)

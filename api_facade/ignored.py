@@ -1,6 +1,6 @@
-"""What a request holds that is not looked at, and how its answer says so: in a `Warning` header.
+"""Fields of a request that are ignored. The answer lists them in a `Warning` header.
 
-Source of the header: RFC 7234 section 5.5. RFC 9111 obsoletes it for caches, and nothing else came in its place.
+Source of the header: RFC 7234 section 5.5. RFC 9111 obsoletes it for caches and defines no replacement.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _LONGEST = 1000
 
 
 def ignore(request: Request, faults: Iterable[Fault]) -> None:
-    """Name in the answer to this request what was not looked at, and why."""
+    """List fields in the answer to this request as ignored, with the reason."""
     request.state.ignored = [*ignored(request), *faults]
 
 
 def ignored(request: Request) -> Sequence[Fault]:
-    """What is named so far."""
+    """The fields listed so far."""
     found: Sequence[Fault] = getattr(request.state, "ignored", ())
     return found
 

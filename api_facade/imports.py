@@ -1,4 +1,4 @@
-"""Imports: many tasks from an export, each created, changed, skipped or refused by itself, and said so.
+"""Imports: many tasks from an export. Each is created, changed, skipped or refused alone, and the answer lists it.
 
 Each task is written whole, its pause included, so a process that dies in the middle leaves no half of one; the same
 import again goes on where it stopped, for tasks are found by id or name.
@@ -27,10 +27,10 @@ from falcon_scheduler.core.errors import Fault, Invalid, NameTaken, SchedulerErr
 from falcon_scheduler.core.services.tasks.task_service import demand
 
 OWN_FIELDS = tuple(ImportItem.model_fields)
-"""What an exported task has besides its definition."""
+"""Fields of an exported task besides its definition."""
 
 MOST_FAULTS = 10
-"""Named of one task that is not imported."""
+"""Faults listed for one task that is not imported."""
 
 _ID = re.compile(r"(?!system-)[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NO_ITEM = ImportItem()
@@ -38,7 +38,7 @@ _NO_ITEM = ImportItem()
 
 @dataclass(frozen=True, slots=True)
 class _Skipped:
-    """There is such a task already, or nothing of it could be imported here."""
+    """The task exists already, or nothing of it can be imported here."""
 
     name: str
 
@@ -46,10 +46,10 @@ class _Skipped:
 async def import_all(
     parts: Container, bodies: Sequence[Mapping[str, Any]], by: Principal, *, overwrite: bool
 ) -> ImportResult:
-    """Create each task; one that is there already is skipped, or changed with `overwrite`.
+    """Create each task; an existing one is skipped, or changed with `overwrite`.
 
     Raises:
-        Invalid: two of them have the same name or id; nothing was done.
+        Invalid: two of them have the same name or id; nothing was changed.
     """
     if faults := [*_repeated(bodies, "name"), *_repeated(bodies, "id")]:
         raise Invalid(faults)
@@ -76,7 +76,7 @@ async def import_all(
 
 
 def _repeated(bodies: Sequence[Mapping[str, Any]], field: str) -> Iterator[Fault]:
-    """A name or an id that stands twice: nobody knows which of the two is meant."""
+    """Names or ids that appear twice: it is undefined which of the two is meant."""
     first: dict[str, int] = {}
     for position, body in enumerate(bodies):
         value = body.get(field)
@@ -117,7 +117,7 @@ def _own_fields(body: Mapping[str, Any]) -> tuple[ImportItem, list[Fault]]:
 def _definition(
     parts: Container, body: Mapping[str, Any], present: Task | None, faults: Sequence[Fault]
 ) -> TaskDefinition:
-    """The definition, with stored values for its masks. Raises `Invalid` with all that is wrong with the task."""
+    """The definition, with stored values for its masks. Raises `Invalid` with all faults of the task."""
     own, _ = without_own_fields({name: value for name, value in body.items() if name not in OWN_FIELDS})
     stored = present.definition.config if present is not None else {}
     try:
@@ -134,7 +134,7 @@ async def _created(
 ) -> Task | _Skipped:
     try:
         return await parts.tasks.create(definition, by, task_id=item.id, paused=item.paused)
-    except NameTaken as error:  # by somebody who was faster
+    except NameTaken as error:  # another request created it in between
         if overwrite:
             raise
         return _Skipped(error.name)
@@ -149,7 +149,7 @@ async def _switched(
     overwrite: bool,
     faults: Sequence[Fault],
 ) -> Task | _Skipped:
-    """A system task or one taken in from Prefect: others define it, an import sets its switches only."""
+    """A system task or an adopted one: others define it, so an import sets its switches only."""
     enabled = body.get("enabled", True)
     if not isinstance(enabled, bool):
         faults = [*faults, Fault("enabled", "must be true or false")]

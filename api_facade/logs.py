@@ -20,7 +20,7 @@ class FacadeLines(JsonLines):
 
 
 def configure_logs() -> None:
-    """Send everything, uvicorn's own lines included, through `FacadeLines` to stderr. Requests are told by us."""
+    """Send everything, uvicorn's own lines included, through `FacadeLines` to stderr. We log requests ourselves."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FacadeLines())
     root = logging.getLogger()

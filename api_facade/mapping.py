@@ -1,4 +1,4 @@
-"""Between the domain and the wire, in both directions. The documented API's quirks stand here and nowhere else."""
+"""Converts between the domain and the wire. Only this module contains the quirks of the documented API."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from falcon_scheduler.core.services.status import ServiceStatus, Stats
 
 MODULE = "scheduler"
 IDLE_RATE = 100.0
-"""Percent, shown before the first execution of the day has ended. Source: go-falcon, module status."""
+"""Percent before the first execution of the day has ended. Source: go-falcon, module status."""
 NOT_ASKED = Health(name="", healthy=False, latency=timedelta())
 
 
@@ -96,7 +96,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
 
 
 def _task_alerts(alerts: TaskAlerts) -> TaskAlertsShape | None:
-    """What the task says itself, if anything."""
+    """The task's own options, if it has any."""
     if alerts == TaskAlerts():
         return None
     return TaskAlertsShape(
@@ -137,7 +137,7 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
 
 
 def execution_response(execution: Execution, caller: Principal) -> ExecutionResponse:
-    """An execution as the caller may see it. The worker and the retries stand twice, as in the document."""
+    """An execution as the caller may see it. The worker and the retries appear twice, as in the document."""
     parameters = dict(execution.parameters)
     own: dict[str, Any] = {
         "trigger": execution.trigger,
@@ -214,18 +214,18 @@ def page_numbers(page: Page[Any]) -> Mapping[str, int]:
 
 
 def page_request(query: PageQuery) -> PageRequest:
-    """Which page is asked for."""
+    """The requested page."""
     return PageRequest(page=query.page, size=query.size, brief=query.size > WITH_OUTPUT)
 
 
 def broadened(query: Mapping[str, str]) -> Iterator[Fault]:
-    """What of a query is answered with more than was asked for."""
+    """Filters whose answer contains more than was requested."""
     if query.get("status") in {"timeout", "cancelled"}:
         yield Fault("query.status", "is answered with all that failed; their errors name the reason")
 
 
 def execution_filter(query: HistoryQuery, task_id: str | None) -> ExecutionFilter:
-    """Which executions are asked for. Raises `Invalid`."""
+    """The requested executions. Raises `Invalid`."""
     since, until = query.started_since, query.started_before
     if since is not None and until is not None and until <= since:
         raise Invalid.of("query.to" if query.until else "query.end_date", "must be later than where it begins")
@@ -233,7 +233,7 @@ def execution_filter(query: HistoryQuery, task_id: str | None) -> ExecutionFilte
 
 
 def task_filter(query: TaskQuery) -> TaskFilter:
-    """Which tasks are asked for. Tags come repeated or separated by commas, as go-falcon takes them."""
+    """The requested tasks. Tags may be repeated or separated by commas, as in go-falcon."""
     tags = [tag.strip() for each in query.tags for tag in each.split(",")]
     return TaskFilter(
         status=query.status,
@@ -295,7 +295,7 @@ def status_response(status: ServiceStatus, memory_usage_mb: float) -> StatusResp
 
 
 def scheduler_status(away: Collection[str], version: str) -> SchedulerStatus:
-    """go-falcon's short status, in the three words that its clients know."""
+    """go-falcon's short status, in the three values that its clients know."""
     engine = "prefect" not in away
     status = EngineStatus.RUNNING if engine else EngineStatus.STOPPED
     if "mongodb" in away:

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from falcon_scheduler.api_facade.deps import Public
-from falcon_scheduler.api_facade.optional_fields import leave_out_null, tell_defaults, without_null
+from falcon_scheduler.api_facade.optional_fields import describe_defaults, leave_out_null, without_null
 from falcon_scheduler.api_facade.schemas.alerts import AlertTest
 from falcon_scheduler.api_facade.schemas.batches import BulkRequest, ImportRequest, TaskImport
 from falcon_scheduler.api_facade.schemas.common import Problem
@@ -28,9 +28,9 @@ from falcon_scheduler.api_facade.schemas.tasks import TaskCreate, TaskUpdate
 
 TITLE = "Falcon Scheduler"
 _DESCRIPTION = """\
-Schedules and runs tasks on Prefect. Reads need a token; changes need `super_admin` or the permission that stands
-with the route. Errors are `application/problem+json`; a 400 names all that is wrong. Times are UTC, lengths of time
-are Go text.
+Schedules and runs tasks on Prefect. Reads need a token; changes need `super_admin` or the permission that is named
+with the route. Errors are `application/problem+json`; a 400 lists all faults. Times are UTC, lengths of time are Go
+text.
 """
 _BODIES = (
     TaskCreate,
@@ -46,14 +46,14 @@ _TEMPLATE = "#/components/schemas/{model}"
 
 
 def install_openapi(app: FastAPI, base: str) -> None:
-    """Let the app describe itself. Bodies are read by us, so their shapes are added here."""
+    """Make the app describe itself. We read bodies ourselves, so their schemas are added here."""
 
     def describe() -> dict[str, Any]:
         if not app.openapi_schema:
             app.openapi_schema = _document(app)
         return app.openapi_schema
 
-    app.__dict__["openapi"] = describe  # the framework's documented way, which mypy takes for a mistake
+    app.__dict__["openapi"] = describe  # the framework's documented way, which mypy rejects as an assignment
 
     @cache
     def written() -> bytes:
@@ -61,7 +61,7 @@ def install_openapi(app: FastAPI, base: str) -> None:
 
     @app.get(f"{base}/openapi.json", include_in_schema=False, dependencies=[Public])
     async def document() -> Response:
-        return Response(written(), media_type="application/json")  # anybody may ask, so it is written once
+        return Response(written(), media_type="application/json")  # a public route, so the document is written once
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     _, bodies = models_json_schema([(each, "validation") for each in _BODIES], ref_template=_TEMPLATE)
     _, answers = models_json_schema([(Problem, "serialization")], ref_template=_TEMPLATE)
-    tell_defaults(bodies["$defs"])
+    describe_defaults(bodies["$defs"])
     leave_out_null(schemas | answers["$defs"])
     schemas.update(bodies["$defs"] | answers["$defs"])
     return document
@@ -105,7 +105,7 @@ def install_docs(app: FastAPI, base: str) -> None:
 
 
 def _docs_policy(page: bytes) -> str:
-    """What the page may do: run its own script, which is known by its digest, and what comes from here."""
+    """The page may run its own script, which is identified by its digest, and load what comes from here."""
     (script,) = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
     digest = b64encode(hashlib.sha256(script).digest()).decode()
     return "; ".join(

@@ -1,4 +1,4 @@
-"""Where the present change comes from: the request that is being answered, and its door."""
+"""The origin of the present change: the request that is being answered, and its door."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _door: ContextVar[Door] = ContextVar("door", default=Door.API)
 
 
 def origin() -> Origin:
-    """For the audit."""
+    """The origin, for the audit."""
     return Origin(request_id=request_id(), door=_door.get())
 
 
 @contextmanager
 def through(door: Door) -> Iterator[None]:
-    """What is changed meanwhile, and in tasks started meanwhile, came in there."""
+    """Record changes inside of the context, and in tasks started inside of it, as made through this door."""
     token = _door.set(door)
     try:
         yield

@@ -1,4 +1,4 @@
-"""How a task's id stands in a path: anything but the words that name something else there."""
+"""Task ids in paths: any text except the names of sibling routes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Every error as `application/problem+json`, by one table from error class to status.
 
-Source: RFC 9457; scheduler API, "Error Handling". Nothing of the inside is told: an error that is not in the table
-is a 500 whose id leads to the log.
+Source: RFC 9457; scheduler API, "Error Handling". Internal errors are not described to clients: an error outside of
+the table is a 500 whose id is in the log.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from falcon_scheduler.core.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 100
-"""Named in one answer."""
+"""Faults listed in one answer."""
 CHALLENGE = 'Bearer realm="falcon-scheduler"'
 
 
@@ -90,7 +90,7 @@ STATUS: Mapping[type[SchedulerError], HTTPStatus] = {
 
 
 def status_of(error: SchedulerError) -> HTTPStatus:
-    """The status that an error is answered with."""
+    """The status of the answer to an error."""
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -115,7 +115,7 @@ def problem_of(error: SchedulerError, own_id: str) -> JSONResponse:
 
 
 def internal_problem(own_id: str) -> JSONResponse:
-    """The answer to what should not have happened."""
+    """The answer to an unexpected error."""
     detail = "Something went wrong on our side; the log knows it by this request id"
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail, own_id, code="internal")
 

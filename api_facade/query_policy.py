@@ -1,8 +1,8 @@
-"""What a query may hold: names that the route knows, each once unless it stands for a list.
+"""Checks a query: names that the route knows, each once unless it is a list.
 
-A misspelt filter that is dropped silently answers with everything, so an unknown name is never dropped silently: our
-own routes refuse it and name the nearest known one. The routes of go-falcon ignore it, as its clients expect, and
-name it in a `Warning` header; see `POLICIES`.
+If a misspelt filter were dropped silently, the answer would contain everything. So our own routes refuse an unknown
+name and suggest the nearest known one. The routes of go-falcon ignore it, as its clients expect, and list it in a
+`Warning` header; see `POLICIES`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _LONGEST_NAME = 100
 
 
 class UnknownNames(StrEnum):
-    """What becomes of a name in the query that the route does not know."""
+    """What happens to a name in the query that the route does not know."""
 
     REFUSE = "refuse"
-    """The answer is a 400 that names it."""
+    """The answer is a 400 that lists it."""
     WARN = "warn"
-    """The route answers as if it were not there, with a `Warning` header that names it."""
+    """The route ignores it and lists it in a `Warning` header."""
 
 
 GO_FALCON_ROUTES = (
@@ -38,7 +38,7 @@ GO_FALCON_ROUTES = (
 )
 """Names of our routes that go-falcon has too. Source: eve-modules, section 10."""
 POLICIES: Mapping[str, UnknownNames] = dict.fromkeys(GO_FALCON_ROUTES, UnknownNames.WARN)
-"""By the name of the route; REFUSE where nothing stands."""
+"""By the name of the route; REFUSE for all others."""
 SYNONYMS: Mapping[str, str] = {"limit": "page_size", "search": "q", "start_date": "from", "end_date": "to"}
 """Names that react-falcon uses, and ours for the same. A query gives one of the two."""
 
@@ -49,7 +49,7 @@ def policy_of(route_name: str) -> UnknownNames:
 
 
 def known_names(dependant: Dependant) -> dict[str, bool]:
-    """The names that a route takes in its query, and whether each may be repeated."""
+    """The names that a route accepts in its query, and whether each may be repeated."""
     names: dict[str, bool] = {}
     for parameter in dependant.query_params:
         annotation = parameter.field_info.annotation
@@ -65,21 +65,21 @@ def known_names(dependant: Dependant) -> dict[str, bool]:
 
 
 def repeated(query: QueryParams, known: Mapping[str, bool]) -> Iterator[Fault]:
-    """Names that are given more than once and mean one value."""
+    """Names that are given more than once but take one value."""
     for name in dict.fromkeys(query.keys()):
         if known.get(name) is False and len(query.getlist(name)) > 1:
             yield Fault(f"query.{name}", "is given more than once, and means one value")
 
 
 def unknown(query: QueryParams, known: Mapping[str, bool]) -> Iterator[Fault]:
-    """Names that the route does not know, each with the nearest that it does."""
+    """Names that the route does not know, each with the nearest known one."""
     for name in dict.fromkeys(query.keys()):
         if name not in known:
             yield Fault(f"query.{name[:_LONGEST_NAME]}", _not_known(name, known))
 
 
 def given_twice(query: QueryParams, known: Mapping[str, bool]) -> Iterator[Fault]:
-    """Both names of one thing."""
+    """Both of two names with the same meaning."""
     for name, ours in SYNONYMS.items():
         if name in query and ours in query and {name, ours} <= known.keys():
             yield Fault(f"query.{name}", f"means the same as {ours}; give one of the two")

@@ -16,7 +16,7 @@ MOST_CALLERS = 10_000
 
 
 class TooManyRequests(SchedulerError):
-    """The caller asks more often than it may."""
+    """The caller sends more requests than it may."""
 
     code = "rate_limited"
 
@@ -26,12 +26,12 @@ class TooManyRequests(SchedulerError):
 
 
 class RateLimit:
-    """Lets each caller make `per_second` requests, in the long run. None lets everybody do as they like."""
+    """Permits each caller `per_second` requests on average. None means no limit."""
 
     def __init__(self, per_second: float | None) -> None:
         self._per_second = per_second
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """By caller: what it had left, and when that was."""
+        """By caller: the tokens it had left, and the instant."""
 
     def take(self, caller: str) -> None:
         """Count a request of the caller's. Raises `TooManyRequests`."""
@@ -42,6 +42,6 @@ class RateLimit:
         left = min(left + (now - then) * self._per_second, full)
         self._buckets[caller] = (max(left - 1, 0) if left >= 1 else left, now)
         if len(self._buckets) > MOST_CALLERS:
-            self._buckets.popitem(last=False)  # the one that has been quiet for longest; its bucket was full again
+            self._buckets.popitem(last=False)  # the caller without requests for longest; its bucket was full again
         if left < 1:
             raise TooManyRequests(timedelta(seconds=(1 - left) / self._per_second))

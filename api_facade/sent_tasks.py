@@ -1,8 +1,8 @@
-"""What clients of go-falcon send with a task besides its definition: what the service sets itself.
+"""Fields that go-falcon's clients send with a task although the service sets them itself.
 
-They read a task, change a field and send the whole `metadata` back. What the service counts and notes is then not
-looked at, and the answer names it. What would mean another task than is made is refused: a task that says that it is
-the system's. docs/go-falcon.md has the table.
+Such clients read a task, change a field and send the whole `metadata` back. The fields that the service computes are
+ignored, and the answer lists them. A value that contradicts the task, such as the claim to be a system task, is
+refused. docs/go-falcon.md has the table.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ COUNTED = frozenset(
         *("skipped_count", "last_skipped"),
     }
 )
-"""Fields of `metadata` that are not looked at, whatever they hold."""
+"""Fields of `metadata` that are ignored with any value."""
 UNREMARKABLE: Mapping[str, tuple[object, ...]] = {"is_system": (False, None), "source": ("api", "import", "", None)}
-"""Fields of `metadata` that are not looked at when they hold one of these, and refused with any other value."""
-_REASON = "is set by the service and was not looked at"
+"""Fields of `metadata` that are ignored with one of these values, and refused with any other."""
+_REASON = "is set by the service and was ignored"
 
 
 def without_own_fields(body: Any) -> tuple[Any, list[Fault]]:
-    """A task's body without what is not looked at, and what that was, by name.
+    """A task's body without the ignored fields, and these fields by name.
 
-    `tags: null` is how Go writes no tags, and means that none are given.
+    `tags: null` is Go's form of an empty list.
     """
     if not isinstance(body, Mapping):
         return body, []

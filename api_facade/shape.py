@@ -1,7 +1,7 @@
 """Reads bodies: bytes to JSON to a shape, each fault found and named.
 
-Stricter than the JSON module: a name given twice, NaN, numbers beyond a float and text that can't be stored are
-faults. What the values mean is for others to judge.
+Stricter than the JSON module: a duplicate name, NaN, numbers beyond a float and text that can't be stored are faults.
+Other modules check the meaning of the values.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from falcon_scheduler.core.errors import Fault, Invalid
 BODY_BYTES = 64 * 1024
 IMPORT_BYTES = 1024 * 1024
 AT_ONCE_BYTES = 2 * 1024
-"""A body of this size is read in no time; a larger one is read in the thread for heavy work."""
+"""Reading a body of this size takes no time; a larger one is read in the thread for heavy work."""
 BODY_SECONDS = 10
 DEEPEST = 100
-"""Far deeper than a config may be (10), whose own fault says so; deep enough to be walked safely."""
+"""Far deeper than a config may be (10), which has its own fault; shallow enough for recursion."""
 LARGEST_WHOLE = 2**53
 """Beyond it a double does not hold every integer."""
 READ_ONLY = frozenset(
@@ -39,7 +39,7 @@ READ_ONLY = frozenset(
         *("metadata.is_system", "metadata.source"),
     }
 )
-"""Fields of a task that only the service sets. See `sent_tasks` for those that are not looked at."""
+"""Fields of a task that only the service sets. See `sent_tasks` for those that are ignored."""
 
 _LONGEST_LOCATION = 200
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
@@ -54,7 +54,7 @@ async def read_json(request: Request, *, optional: bool = False, most_bytes: int
 
     Raises:
         BodyTooLarge, BodyTooSlow, UnsupportedMedia
-        Invalid: it is not JSON, or holds what can't be stored.
+        Invalid: it is not JSON, or contains a value that can't be stored.
         TooManyRequests: too many large bodies of this caller are being read.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
@@ -73,7 +73,7 @@ async def read_json(request: Request, *, optional: bool = False, most_bytes: int
 
 
 async def judged(request: Request, judge: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-    """What `judge` makes of the body that was read last: at once when that is small, else in a thread.
+    """Apply `judge` to the body that was read last: at once when it is small, else in a thread.
 
     Raises:
         TooManyRequests: too many large bodies of this caller are being judged.
@@ -116,7 +116,7 @@ def _is_json(content_type: str) -> bool:
 
 def _parse(data: bytes) -> Any:
     try:
-        # Editors of Windows put a mark in front that RFC 8259 (section 8.1) lets a reader ignore.
+        # Editors on Windows write a byte order mark that RFC 8259 (section 8.1) permits a reader to ignore.
         text = data.removeprefix(codecs.BOM_UTF8).decode()
         return json.loads(text, parse_constant=_refuse, parse_float=_number, object_pairs_hook=_distinct)
     except UnicodeDecodeError as error:
@@ -165,7 +165,7 @@ def _value_faults(location: str, value: Any, depth: int) -> Iterator[Fault]:
 
 
 def _within(location: str, name: str) -> str:
-    """Cut short, for it is written anew for every value."""
+    """The location of a nested value, cut short because it is built for every value."""
     return f"{location[:_LONGEST_LOCATION]}.{name[:_LONGEST_LOCATION]}"
 
 
@@ -181,7 +181,7 @@ def _printable(location: str) -> str:
 
 
 def read_shape(shape: type[Shape], body: Any) -> tuple[Shape | None, list[Fault]]:
-    """The body as a shape, or all that keeps it from being one."""
+    """The body as a shape, or all of its faults."""
     if not isinstance(body, Mapping):
         return None, [Fault("body", "must be a JSON object")]
     try:
@@ -200,7 +200,7 @@ def read_whole(shape: type[Shape], body: Any) -> Shape:
 
 
 def fault_of(error: Mapping[str, Any]) -> Fault:
-    """One of pydantic's errors in our words."""
+    """One of pydantic's errors as a fault."""
     parts = [str(part) for part in error["loc"]]
     location = ".".join(parts)[:_LONGEST_LOCATION] or "body"
     kind = error["type"]

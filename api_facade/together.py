@@ -1,4 +1,4 @@
-"""Runs things side by side and ends them for certain."""
+"""Runs coroutines side by side and ends them reliably."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ASKED_AGAIN_AFTER_SECONDS = 0.5
 
 
 async def together(*parts: Coroutine[Any, Any, None]) -> None:
-    """Until all have ended, one has failed, or we are cancelled; whatever is left then is ended.
+    """Run until all have ended, one has failed, or the caller is cancelled; end the rest then.
 
     Raises:
         Exception: what a part raised.
@@ -28,9 +28,10 @@ async def together(*parts: Coroutine[Any, Any, None]) -> None:
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel, and cancel again what went on.
 
-    A cancel gets lost when it meets the end of a wait: `asyncio.wait_for` of Python 3.11 drops it then, and so a
-    process that was frozen, in which everything is overdue at once, may never hear that it is to stop.
-    (`asyncio.TaskGroup` asks once and waits for ever.) Who cancels this waits until all have ended.
+    A cancellation is lost when it coincides with the end of a wait: `asyncio.wait_for` of Python 3.11 drops it
+    (python/cpython 86296). In a process that was frozen every timeout is due at once, so it may miss its
+    cancellation. (`asyncio.TaskGroup` cancels once and then waits forever.) Whoever cancels this coroutine waits
+    until all have ended.
     """
     cancelled = False
     while left := {task for task in tasks if not task.done()}:

@@ -1,7 +1,7 @@
 """Gives every request an id, a line in the log, and an answer even when the code fails.
 
-The id comes from the caller's X-Request-ID when that is fit to be logged; it stands in the answer's header, in every
-problem and on every log line written meanwhile.
+The id comes from the caller's X-Request-ID when that is safe to log. It is in the answer's header, in every problem
+and on every log line of the request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BROWSER_RULES = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
 }
-"""For every answer that sets none of its own: a browser runs nothing of it and shows it in no frame."""
+"""For every answer without its own policy: a browser must run nothing of it and show it in no frame."""
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class _Answer:
             headers[HEADER] = self._own_id
             for name, value in BROWSER_RULES.items():
                 headers.setdefault(name, value)
-            headers.setdefault("Cache-Control", "no-store")  # what a token may see is nobody else's
+            headers.setdefault("Cache-Control", "no-store")  # depends on the token: no cache may share it
         elif not self._has_body and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         await self._send(message)

@@ -1,7 +1,7 @@
 """From a request to a principal: whose token it is, and what its bearer may do.
 
-What a caller may do is looked up when a route asks for a permission that the token itself does not give, or shows
-what only some may see. While MongoDB's groups can't be read, super-admin tokens work, and readers see what everybody
+Permissions are read from MongoDB only when a route needs one that the token itself does not contain, or returns data
+that depends on permissions. While MongoDB can't be read, super-admin tokens work, and readers get what every reader
 may see.
 """
 
@@ -20,34 +20,34 @@ from falcon_scheduler.core.domain.principal import Grants, Permission, Principal
 from falcon_scheduler.core.errors import PermissionMissing, Unauthenticated, Unavailable
 
 GRANTS_TTL = timedelta(seconds=10)
-"""How long a grant that was taken away may still be used."""
+"""How long a revoked grant may still be used."""
 
 
 NOTHING_GRANTED = Grants()
 
 
 class GrantSource(Protocol):
-    """Knows what characters may do."""
+    """Returns the permissions of characters."""
 
     async def grants(self, character_id: int) -> Grants:
-        """What the character may do now. Raises `Unavailable`."""
+        """The present permissions of the character. Raises `Unavailable`."""
         ...
 
 
 class Authenticator:
-    """Tells who is asking."""
+    """Identifies callers and checks their permissions."""
 
     def __init__(self, verifier: TokenVerifier, source: GrantSource, *, reading_is_granted: bool = False) -> None:
-        """`reading_is_granted` says that groups grant reading; otherwise whoever has a token may read."""
+        """`reading_is_granted`: reading needs a permission; otherwise every valid token may read."""
         self._verifier = verifier
         self._reading_is_granted = reading_is_granted
         self._grants = BriefCache(source.grants, ttl=GRANTS_TTL)
 
     async def identify(self, request: Request) -> Claims:
-        """Who is asking, by the token's word.
+        """The caller, according to the token.
 
         Raises:
-            Unauthenticated: no token, or one that is not to be believed.
+            Unauthenticated: no token, or one that does not verify.
         """
         token = carried_token(request)
         if token is None:
@@ -55,11 +55,11 @@ class Authenticator:
         return await self._verifier.verify(token)
 
     async def permit(self, claims: Claims, permission: Permission) -> Principal:
-        """The caller, who may do this.
+        """The caller, if it has the permission.
 
         Raises:
             PermissionMissing: the caller may not.
-            Unavailable: it takes a look at the groups to know, and they can't be read.
+            Unavailable: the permission is not in the token, and the groups can't be read.
         """
         principal = await self._looked_up(claims)
         if not principal.may(permission):
@@ -67,13 +67,13 @@ class Authenticator:
         return principal
 
     async def admit_reader(self, claims: Claims) -> Principal:
-        """The caller, who may read, with its permissions: they decide what it is shown.
+        """The caller as a reader, with its permissions: routes mask data by them.
 
-        Any permission of the scheduler lets its owner read.
+        Every permission of the scheduler includes reading.
 
         Raises:
-            PermissionMissing: groups grant reading, and the caller's grant nothing.
-            Unavailable: groups grant reading, and they can't be read.
+            PermissionMissing: reading needs a permission, and the caller has none.
+            Unavailable: reading needs a permission, and the groups can't be read.
         """
         try:
             principal = await self._looked_up(claims)
@@ -86,7 +86,7 @@ class Authenticator:
         return principal
 
     async def admit(self, claims: Claims) -> Principal:
-        """The same where all readers are shown the same: nothing is looked up without need."""
+        """A reader of a route that shows all readers the same: permissions are read only if reading needs one."""
         return await self.admit_reader(claims) if self._reading_is_granted else principal_of(claims)
 
     async def _looked_up(self, claims: Claims) -> Principal:
@@ -95,7 +95,7 @@ class Authenticator:
 
 
 def principal_of(claims: Claims, grants: Grants = NOTHING_GRANTED) -> Principal:
-    """The caller with what is known of its permissions."""
+    """The caller with its known permissions."""
     return Principal(
         user_id=claims.user_id,
         character_id=claims.character_id,

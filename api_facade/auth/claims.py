@@ -1,4 +1,4 @@
-"""What a token says, read strictly."""
+"""The claims of a token, read strictly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAD_TOKEN = "Invalid authentication token"  # noqa: S105 - a message
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The caller by the token's word. `is_super_admin` is true only in a token signed with our own key."""
+    """The caller according to the token. `is_super_admin` is true only in a token signed with our own key."""
 
     user_id: str
     character_id: int
@@ -25,7 +25,7 @@ class Claims:
 
 
 def read_claims(payload: Mapping[str, Any], *, ours: bool) -> Claims:
-    """Take a verified payload apart.
+    """Read a verified payload.
 
     Raises:
         Unauthenticated: the user id is empty or the character id is no positive integer.

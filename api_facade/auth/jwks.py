@@ -1,8 +1,8 @@
 """Public keys of an identity provider, from its JSON Web Key Set.
 
-The provider may be slow, hang or be away at any time. Who comes with a known key never waits for it: keys are renewed
-in the background. Who comes with an unknown one waits for one fetch, which all who wait share and which has an end;
-while fetches fail nobody waits, until the pause after the failure is over.
+The provider may be slow, hang or be away at any time. A request with a known key never waits for it: keys are renewed
+in the background. A request with an unknown key waits for one fetch, which all such requests share and which has a
+timeout. After a failed fetch, requests fail at once until a pause is over.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from falcon_scheduler.core.errors import Unavailable
 
 PROVIDER_ALGORITHMS = ("RS256", "EdDSA")
 KEYS_TTL = timedelta(minutes=10)
-"""Age at which the keys are fetched anew, in the background."""
+"""Age at which the keys are fetched again, in the background."""
 KEYS_TRUSTED_FOR = timedelta(hours=24)
-"""Age at which keys are not believed any more: a provider that withdraws one must be heard some day."""
+"""Age at which keys are no longer accepted: a key that the provider withdrew must expire even if fetches fail."""
 FETCH_TIMEOUT = timedelta(seconds=5)
-"""For the whole fetch, however slowly the answer comes."""
+"""For the whole fetch, even if the answer arrives slowly."""
 FETCH_PAUSE = timedelta(seconds=10)
-"""After a fetch none begins for so long: a stranger's tokens don't make us ask at will. Doubled with each failure."""
+"""Pause between fetches, doubled with each failure. Without it tokens with invented key ids would cause fetches."""
 LONGEST_PAUSE = timedelta(minutes=5)
 MOST_BYTES = 1024 * 1024
 _REDIRECTS = 3
@@ -35,9 +35,9 @@ logger = logging.getLogger(__name__)
 
 
 class ProviderKeys:
-    """Fetches the keys when they are first needed, every ten minutes, and when a token names one we don't know.
+    """Fetches the keys at the first use, every ten minutes, and when a token names an unknown key.
 
-    `audience` None means that the audience is not looked at.
+    `audience` None: the audience is not checked.
     """
 
     def __init__(self, url: str, *, issuer: str, audience: str | None = None) -> None:
@@ -48,7 +48,7 @@ class ProviderKeys:
         self._fetched_at = float("-inf")  # on the monotonic clock, as all times here
         self._rests_until = float("-inf")
         self._failures = 0
-        """Fetches that have failed since the last one that did not."""
+        """Failed fetches since the last success."""
         self._fetching: asyncio.Task[None] | None = None
 
     async def key_of(self, token: str) -> jwt.PyJWK:
@@ -56,7 +56,7 @@ class ProviderKeys:
 
         Raises:
             jwt.PyJWTError: it names none, or one that the provider does not have.
-            Unavailable: the provider does not answer and the key is not known from before.
+            Unavailable: the provider does not answer and the key was not fetched before.
         """
         key_id = jwt.get_unverified_header(token).get("kid")
         if not isinstance(key_id, str):
@@ -82,7 +82,7 @@ class ProviderKeys:
         return timedelta(seconds=max(self._rests_until - time.monotonic(), 1))
 
     def _fetch(self) -> asyncio.Task[None] | None:
-        """The fetch that is under way, else a new one; None while we rest after the last."""
+        """The fetch that is under way, else a new one; None during the pause after a fetch."""
         if self._fetching is None and time.monotonic() >= self._rests_until:
             self._fetching = asyncio.create_task(self._renew())
         return self._fetching
@@ -91,7 +91,7 @@ class ProviderKeys:
         try:
             async with asyncio.timeout(FETCH_TIMEOUT.total_seconds()):
                 self._keys = _signing_keys(await self._read())
-        except Exception as error:  # noqa: BLE001 - whatever the provider does, it is a fetch that failed
+        except Exception as error:  # noqa: BLE001 - any error of the provider counts as a failed fetch
             self._failures += 1
             pause = min(FETCH_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
             logger.warning("The keys of the identity provider could not be fetched: %s", type(error).__name__)
@@ -116,7 +116,7 @@ class ProviderKeys:
 
 
 def _signing_keys(data: bytes) -> dict[str, jwt.PyJWK]:
-    """The keys by their ids. Raises `ValueError` or `jwt.PyJWTError` when it is no key set, or one without keys."""
+    """The keys by their ids. Raises `ValueError` or `jwt.PyJWTError` for an invalid key set, or one without keys."""
     value = json.loads(data)
     if not isinstance(value, dict):
         raise ValueError("a key set is a JSON object")

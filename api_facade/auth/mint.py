@@ -1,4 +1,4 @@
-"""Makes tokens that the facade believes. For the CLI only: no route hands out tokens, people log in elsewhere."""
+"""Makes tokens that the facade accepts. For the CLI only: no route issues tokens, people log in elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ISSUER = "go-falcon"
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whom a token stands for. `scopes` are separated by spaces, as in EVE SSO."""
+    """The owner of a token. `scopes` are separated by spaces, as in EVE SSO."""
 
     user_id: str
     character_id: int

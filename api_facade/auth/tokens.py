@@ -1,7 +1,7 @@
 """Verifies tokens: HS256 with our own keys, and by choice those of an identity provider with its public keys.
 
-Which kind a token is decides which keys are tried, never the other way round: a public key is never used as a shared
-secret. The reason for a refusal is not told.
+The token's algorithm decides which keys are tried, never the other way round: a public key is never used as a shared
+secret. The answer does not contain the reason for a refusal.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _REQUIRED = ["exp", "iss", "user_id", "character_id"]
 
 
 class TokenVerifier:
-    """Believes tokens of our keys (the present one, then the previous) and of the provider, if there is one."""
+    """Accepts tokens of our keys (the present one, then the previous) and of the provider, if there is one."""
 
     def __init__(self, keys: Sequence[str], provider: ProviderKeys | None = None) -> None:
         self._keys = tuple(keys)
         self._provider = provider
 
     async def verify(self, token: str) -> Claims:
-        """What the token says.
+        """The claims of a token.
 
         Raises:
-            Unauthenticated: it is not to be believed, for whatever reason.
-            Unavailable: the identity provider's keys are needed and can't be had.
+            Unauthenticated: the token does not verify, for any reason.
+            Unavailable: the identity provider's keys are needed and can't be fetched.
         """
         if len(token) > LONGEST_TOKEN:
             raise Unauthenticated(BAD_TOKEN)

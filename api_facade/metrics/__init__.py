@@ -1,1 +1,1 @@
-"""What Prometheus is told at `/metrics`: instruments, what fills them, and the route. See docs/metrics.md."""
+"""The metrics at `/metrics`: instruments, the code that fills them, and the route. See docs/metrics.md."""

@@ -1,4 +1,4 @@
-"""Every metric of this process, in a registry of its own. Names, labels and meanings: docs/metrics.md."""
+"""Every metric of this process, in its own registry. Names, labels and meanings: docs/metrics.md."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _REQUESTS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class Metrics:
-    """Filled from the background and by requests, so that a scrape asks nobody anything."""
+    """Filled in the background and by requests, so that a scrape sends no requests itself."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of the series, and nobody draws them
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a third of the series, and unused
         self._registry = CollectorRegistry(auto_describe=True)
         self._executions = self._counter("executions", "Ended executions.", "type", "outcome", "trigger")
         self._durations = self._histogram("execution_duration_seconds", "From start to end.", _DURATIONS, "type")
@@ -60,7 +60,7 @@ class Metrics:
                 self._lateness.labels(kind).observe(max(late.total_seconds(), 0))
 
     def show_status(self, status: ServiceStatus) -> None:
-        """Components, and the numbers as far as there are any."""
+        """Components, and the numbers if they are available."""
         for component in status.components:
             self._up.labels(component.name).set(component.healthy)
             self._latency.labels(component.name).set(component.latency.total_seconds())
@@ -77,7 +77,7 @@ class Metrics:
             self._skips.labels(kind).set(count)
 
     def show_mirror(self, seen_until: datetime | None, now: datetime) -> None:
-        """Up to when the mirror has seen everything."""
+        """The instant up to which the mirror has seen everything."""
         if seen_until is not None:
             self._lag.set(max((now - seen_until).total_seconds(), 0))
 
@@ -86,11 +86,11 @@ class Metrics:
         self._leading.set(is_leading)
 
     def show_gathered(self, now: datetime) -> None:
-        """The gauges are of this instant."""
+        """The gauges were filled at this instant."""
         self._gathered.set(now.timestamp())
 
     def note_request(self, method: str, route: str, status: int, took: timedelta) -> None:
-        """A request was answered; `route` is its template, so that ids make no series of their own."""
+        """A request was answered; `route` is its template, so that ids do not create series."""
         self._requests.labels(method, route, str(status)).observe(took.total_seconds())
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -14,7 +14,7 @@ from falcon_scheduler.core.errors import Unauthenticated
 
 
 def metrics_router(token: SecretStr | None) -> APIRouter:
-    """The route. With a token only those who carry it are answered."""
+    """The route. With a token only requests that carry it are answered."""
     router = APIRouter()
 
     @router.get("/metrics", include_in_schema=False)

@@ -1,4 +1,4 @@
-"""Alerts: what is wrong, what was, who was told, and a message to try a channel with."""
+"""Alerts: open and recovered ones, their deliveries, and a test message for a channel."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def list_alerts(caller: Caller, parts: Parts, query: Annotated[AlertQuery,
     summary="Send a test message",
 )
 async def test_alerts(caller: Manager, parts: Parts, request: Request) -> AlertTested:
-    """Send a message to one channel or to all, and tell what became of it. Nothing is stored or tried again.
+    """Send a message to one channel or to all, and return the result. Nothing is stored or retried.
     Needs `scheduler:system:manage`."""
     wanted = await judged(request, read_whole, AlertTest, await read_json(request, optional=True))
     outcomes = await parts.alerts.test(wanted.channel)
@@ -54,7 +54,7 @@ async def test_alerts(caller: Manager, parts: Parts, request: Request) -> AlertT
 
 
 def _response(alert: Alert) -> AlertResponse:
-    """An alert as clients see it."""
+    """An alert in the form for clients."""
     return AlertResponse(
         id=alert.id,
         kind=alert.kind,

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/audit", tags=["service"], route_class=LeanRoute)
 async def list_audit(caller: Manager, parts: Parts, query: Annotated[AuditQuery, Query()]) -> AuditList:
     """The changes that meet all conditions, the newest first. `total` is exact. Needs `scheduler:system:manage`.
 
-    Every change has an entry, written before it is made. Secrets are concealed, and so is whatever a config sends.
+    Every change has an entry, written before it is made. Secrets are concealed, and so is what a config sends.
     """
     if query.since is not None and query.until is not None and query.until <= query.since:
         raise Invalid.of("query.to", "must be later than from")

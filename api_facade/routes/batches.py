@@ -35,7 +35,7 @@ router = APIRouter(prefix="/tasks", tags=["batches"], route_class=LeanRoute)
     summary="Switch or delete many tasks",
 )
 async def bulk(caller: Controller, claims: Identified, parts: Parts, request: Request) -> BulkResult:
-    """Do one thing with up to 100 tasks; the answer tells of each. Needs `scheduler:tasks:control`."""
+    """Do one thing with up to 100 tasks; the answer lists each. Needs `scheduler:tasks:control`."""
     wanted = await judged(request, read_whole, BulkRequest, await read_json(request))
     if wanted.operation is Operation.DELETE:
         await parts.authenticator.permit(claims, Permission.DELETE)
@@ -44,9 +44,9 @@ async def bulk(caller: Controller, claims: Identified, parts: Parts, request: Re
 
 @router.get("/export", responses=answers(200, examples.EXPORT, *READ, 400, 503), summary="All tasks, to be kept")
 async def export_tasks(caller: Reader, parts: Parts, query: Annotated[ExportQuery, Query()]) -> Export:
-    """Every task with its definition and its switches, as an import takes them; in parts, with `limit` and `after`.
+    """Every task with its definition and its switches, in the form for an import; in parts, with `limit` and `after`.
 
-    Of system tasks, and of those taken in from Prefect, an import takes the switches alone.
+    For system tasks, and for those adopted from Prefect, an import reads the switches only.
     """
     tasks: list[dict[str, Any]] = []
     more = False
@@ -65,10 +65,10 @@ async def export_tasks(caller: Reader, parts: Parts, query: Annotated[ExportQuer
     summary="Create many tasks",
 )
 async def import_tasks(caller: Creator, claims: Identified, parts: Parts, request: Request) -> ImportResult:
-    """Create up to 500 tasks, an export as it is among others; the answer tells of each.
+    """Create up to 500 tasks, for example from an export; the answer lists each.
 
-    A task that is there already, by its id or its name, is skipped, or changed with `overwrite`. A name or an id that
-    stands twice is a 400. Needs `scheduler:tasks:create`; `:update` to overwrite; `:control` to overwrite a switch.
+    A task whose id or name exists already is skipped, or changed with `overwrite`. A name or an id that appears
+    twice is a 400. Needs `scheduler:tasks:create`; `:update` to overwrite; `:control` to overwrite a switch.
     """
     body = await read_json(request, most_bytes=IMPORT_BYTES)
     wanted = await judged(request, read_whole, ImportRequest, body)

@@ -41,9 +41,9 @@ async def pause_task(task_id: str, caller: Controller, parts: Parts) -> TaskResp
     return task_response(task, parts.tasks.next_run(task), caller)
 
 
-@router.post("/resume", responses=answers(200, examples.TASK, *CHANGE, 404, 409), summary="Let the schedule go on")
+@router.post("/resume", responses=answers(200, examples.TASK, *CHANGE, 404, 409), summary="Resume the schedule")
 async def resume_task(task_id: str, caller: Controller, parts: Parts) -> TaskResponse:
-    """Let the schedule go on from now. Repeatable. Needs `scheduler:tasks:control`."""
+    """Resume the schedule from now. Repeatable. Needs `scheduler:tasks:control`."""
     task = await parts.tasks.resume(task_id, caller)
     return task_response(task, parts.tasks.next_run(task), caller)
 
@@ -72,13 +72,13 @@ async def disable_task(task_id: str, caller: Controller, parts: Parts) -> TaskRe
 async def execute_task(
     task_id: str, caller: Runner, parts: Parts, request: Request, idempotency_key: IdempotencyKey = None
 ) -> ExecutionAccepted:
-    """Ask for an execution now, also of a paused task, with parameters and a priority for this run only.
+    """Request an execution now, also of a paused task, with parameters and a priority for this run only.
 
     With an `Idempotency-Key` a repeat is safe: for 24 hours the same key of the same caller for the same task gives
     the same answer and makes one execution, also after a 503, a lost answer, or at the same moment. Another body
     under the same key is a 409 with the code `idempotency_key_reused`.
 
-    `warnings` says why it may have to wait for long, such as that no worker is online.
+    `warnings` lists reasons for a long wait, such as that no worker is online.
     503 with Retry-After when `SCHEDULER_QUEUE_SIZE` executions wait already. Needs `scheduler:tasks:execute`.
     """
     wanted = await judged(request, read_whole, ExecuteRequest, await read_json(request, optional=True))

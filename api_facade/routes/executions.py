@@ -37,5 +37,5 @@ async def list_executions(
     "/{execution_id}", responses=answers(200, examples.EXECUTION, *READ, 404, 503), summary="Read an execution"
 )
 async def get_execution(execution_id: str, caller: Reader, parts: Parts) -> ExecutionResponse:
-    """The execution, whatever task it is of."""
+    """The execution, of any task."""
     return execution_response(await parts.runs.get(execution_id), caller)

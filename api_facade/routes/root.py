@@ -1,8 +1,7 @@
-"""What stands outside of the API's base: an index for who comes without a path, and probes for who watches us.
+"""Routes outside of the API's base: an index for requests without a path, and probes for monitoring.
 
-`/healthz` and `/readyz` stand at the root whatever `API_PREFIX` is, as `/metrics` does: they are for the machine that
-runs the process, not for clients behind a proxy. They ask for no token, are not limited and, when all is well, leave
-no line in the log.
+`/healthz` and `/readyz` are at the root for every `API_PREFIX`, as `/metrics` is: the machine that runs the process
+calls them, not clients behind a proxy. They need no token, have no rate limit and, when healthy, write no log line.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 HEALTH_PATH, READINESS_PATH = "/healthz", "/readyz"
 UNLOGGED = frozenset({HEALTH_PATH, READINESS_PATH})
-"""Paths that are asked every few seconds; only their failures are logged."""
+"""Paths that are called every few seconds; only their failures are logged."""
 
 
 def root_router(prefix: str, base: str) -> APIRouter:
@@ -31,7 +30,7 @@ def root_router(prefix: str, base: str) -> APIRouter:
     }
 
     async def show_index(request: Request) -> Response:
-        """A browser is led to the documentation, everybody else is told where things are."""
+        """Redirect a browser to the documentation; return the addresses to other clients."""
         if "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(f"{base}/docs")  # a path alone: the caller's Host header is not repeated
         return JSONResponse(index)
@@ -41,12 +40,12 @@ def root_router(prefix: str, base: str) -> APIRouter:
 
     @router.get(HEALTH_PATH, include_in_schema=False)
     async def healthz() -> JSONResponse:
-        """The process answers. Nothing else is asked: a restart of ours would mend nothing elsewhere."""
+        """The process answers. No server is checked: a restart of this process would not repair a server."""
         return JSONResponse({"status": "alive"})
 
     @router.get(READINESS_PATH, include_in_schema=False)
     async def readyz(request: Request) -> JSONResponse:
-        """Whether MongoDB and Prefect answer; 503 when one does not, so that no requests are sent here."""
+        """Whether MongoDB and Prefect answer; 503 when one does not, so that load balancers send no requests here."""
         away = await request.app.state.container.status.away()
         body = {"status": "ready"} if not away else {"status": "not ready", "not_answering": away}
         return JSONResponse(body, status_code=503 if away else 200)

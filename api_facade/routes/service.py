@@ -38,7 +38,7 @@ _process = psutil.Process()
     summary="How the service is",
 )
 async def get_status(parts: Parts) -> StatusResponse:
-    """Ask every component. Public; always 200, `status` says how it is."""
+    """Check every component. Public; always 200, the field `status` holds the result."""
     return status_response(await parts.status.status(), _process.memory_info().rss / 2**20)
 
 
@@ -50,7 +50,7 @@ async def get_status(parts: Parts) -> StatusResponse:
     summary="Whether the scheduler runs",
 )
 async def get_scheduler_status(parts: Parts, request: Request) -> SchedulerStatus:
-    """The short status of go-falcon, for its pages; `/status` says more. Public, always 200."""
+    """The short status of go-falcon, for its pages; `/status` contains more. Public, always 200."""
     return scheduler_status(await parts.status.away(), request.app.version)
 
 
@@ -104,7 +104,7 @@ async def list_executors(caller: Caller, parts: Parts) -> ExecutorList:
     summary="What a schedule means",
 )
 async def preview_schedule(caller: Caller, parts: Parts, request: Request) -> ScheduleAnswer:
-    """A schedule in its canonical form, in words, and with its next runs. Changes nothing."""
+    """A schedule in its canonical form, in plain English, and with its next runs. Changes nothing."""
     question = await judged(request, read_whole, ScheduleQuestion, await read_json(request))
     zone, now = question.timezone or parts.default_timezone, parts.clock.now()
     return await parts.heavy.do(f"user {caller.user_id}", _explain, question, zone, now)

@@ -69,7 +69,7 @@ async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
 async def update_task(task_id: str, caller: Updater, parts: Parts, request: Request) -> TaskResponse:
     """Replace the given fields and no others. Needs `scheduler:tasks:update`.
 
-    System tasks, and tasks that stand for deployments which somebody else made in Prefect, are refused.
+    System tasks, and tasks that represent deployments of other users of Prefect, are refused.
     """
     present = await parts.tasks.get(task_id)
     if present.is_system:
@@ -91,7 +91,7 @@ async def update_task(task_id: str, caller: Updater, parts: Parts, request: Requ
 async def delete_task(task_id: str, caller: Deleter, parts: Parts) -> TaskDeleted:
     """Remove the task, its deployment, its runs and its history. Needs `scheduler:tasks:delete`.
 
-    System tasks, and tasks that stand for deployments which somebody else made in Prefect, are refused.
+    System tasks, and tasks that represent deployments of other users of Prefect, are refused.
     """
     await parts.tasks.delete(task_id, caller)
     return TaskDeleted(message="Task deleted", task_id=task_id)

@@ -36,14 +36,14 @@ class AuditEntryResponse(ResponseShape):
     character_id: Annotated[int, Field(description="The EVE character of the user's token; 0 without one.")]
     action: Action
     task_id: Annotated[str | None, Field(description="Left out where no single task is meant.")] = None
-    door: Annotated[Door, Field(description="Where it came in.")]
+    door: Annotated[Door, Field(description="Where the change was made.")]
     request_id: Annotated[
         str | None, Field(description="The one in the answer's header; all of a bulk share it.")
     ] = None
     outcome: Annotated[
         ChangeOutcome,
         Field(
-            description="`intended` stays when the service died before it could say more; `refused` changed nothing; "
+            description="`intended` stays when the service died before its end; `refused` changed nothing; "
             "`failed` may be done in part."
         ),
     ]

@@ -17,7 +17,7 @@ MOST_IMPORTED = 500
 
 
 class Operation(StrEnum):
-    """What is to be done with each task."""
+    """The operation on each task."""
 
     ENABLE = "enable"
     DISABLE = "disable"
@@ -36,7 +36,7 @@ class BulkRequest(RequestShape):
 
 
 class BulkFailure(ResponseShape):
-    """Why it was not done with one task."""
+    """Why the operation failed for one task."""
 
     task_id: str
     code: str
@@ -44,7 +44,7 @@ class BulkFailure(ResponseShape):
 
 
 class BulkResult(ResponseShape):
-    """With which tasks it was done. Each is done or not by itself."""
+    """The tasks for which the operation succeeded. Each succeeds or fails alone."""
 
     success: list[str]
     failed: list[BulkFailure]
@@ -54,7 +54,7 @@ class BulkResult(ResponseShape):
 
 
 class ImportItem(RequestShape):
-    """What an exported task says besides its definition."""
+    """Fields of an exported task besides its definition."""
 
     id: Annotated[
         str | None,
@@ -65,7 +65,7 @@ class ImportItem(RequestShape):
         Source,
         Field(
             strict=False,
-            description="Of a `system` task, and of one taken in from Prefect (`import`), only switches are taken.",
+            description="Of a `system` task, and of one adopted from Prefect (`import`), only switches are taken.",
         ),
     ] = Source.API
 
@@ -78,14 +78,14 @@ class ImportRequest(RequestShape):
     """An export, or tasks in its form."""
 
     format_version: Annotated[Literal[1], Field(description="Of an export; 1 is the only one.")] = 1
-    exported_at: Annotated[str | None, Field(description="Of an export; not looked at.")] = None
-    next_after: Annotated[str | None, Field(description="Of a part of an export; not looked at.")] = None
+    exported_at: Annotated[str | None, Field(description="Of an export; ignored.")] = None
+    next_after: Annotated[str | None, Field(description="Of a part of an export; ignored.")] = None
     tasks: Annotated[
         list[dict[str, Any]],
         Field(
             min_length=1,
             max_length=MOST_IMPORTED,
-            description="Each as an export gives it. An object that is none is reported in `failed_tasks`.",
+            description="Each as an export contains it. An invalid object is reported in `failed_tasks`.",
             json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/TaskImport"}, {"type": "object"}]}},
         ),
     ]
@@ -122,7 +122,7 @@ class ImportFailure(ResponseShape):
 
 
 class ImportResult(ResponseShape):
-    """What became of each task. Each is imported or not by itself."""
+    """The result for each task. Each is imported or not, independent of the others."""
 
     imported_tasks: list[Imported]
     skipped_tasks: Annotated[list[str], Field(description="Names that there were already.")]

@@ -12,13 +12,13 @@ LAST_PAGE = 1_000_000
 
 
 def without_defaults(schema: dict[str, Any]) -> None:
-    """For shapes in which a field that is not given means "leave it", whatever our code's default is."""
+    """For shapes in which an absent field means "leave it", so the default in our code must not be shown."""
     for each in schema.get("properties", {}).values():
         each.pop("default", None)
 
 
 class RequestShape(BaseModel):
-    """What a client sends: JSON types are taken at their word, and unknown names are refused."""
+    """What a client sends: JSON types are not converted, and unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -39,7 +39,7 @@ class PageQuery(BaseModel):
 
     @property
     def size(self) -> int:
-        """Entries on a page, under whichever name they are asked for."""
+        """Entries on a page, by either of its names."""
         return getattr(self, "limit", None) or self.page_size
 
 
@@ -53,7 +53,7 @@ class PageShape(ResponseShape):
 
 
 class ProblemFault(ResponseShape):
-    """One thing wrong with a request."""
+    """One fault of a request."""
 
     location: Annotated[str, Field(description="Dotted, from the body's root; a query's name after `query.`.")]
     message: str
@@ -67,4 +67,4 @@ class Problem(ResponseShape):
     detail: str
     code: Annotated[str, Field(description="Stable name of the error.")]
     errors: Annotated[list[ProblemFault] | None, Field(description="All that is wrong, for a 400.")] = None
-    request_id: Annotated[str, Field(description="Under which our log knows the request.")]
+    request_id: Annotated[str, Field(description="The id of the request in our log.")]

@@ -21,11 +21,11 @@ from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 
 LONGEST_LIST = 1000
 WITH_OUTPUT = 100
-"""Entries of a page up to which each comes whole: an output may have 64 KiB."""
+"""Pages of up to this many entries include outputs: one output may have 64 KiB."""
 
 
 STATUS_OF = {"success": "completed", "timeout": "failed", "cancelled": "failed"}
-"""What react-falcon's filter calls the ends of executions, and the statuses under which they are found."""
+"""The outcomes in react-falcon's filter, and the statuses that contain them."""
 
 
 def _status(value: object) -> object:
@@ -76,12 +76,12 @@ class HistoryQuery(PageQuery):
 
     @property
     def started_since(self) -> datetime | None:
-        """From when on, under whichever name it is asked for."""
+        """The lower bound, by either of its names."""
         return self.since or self.start_date
 
     @property
     def started_before(self) -> datetime | None:
-        """Until when, under whichever name it is asked for."""
+        """The upper bound, by either of its names."""
         return self.until or self.end_date
 
 
@@ -92,7 +92,7 @@ class ExecutionQuery(HistoryQuery):
 
 
 class ExecutionMetadata(ResponseShape):
-    """Circumstances of the execution, and what its executor tells of itself (status_code, response_size, ...)."""
+    """Circumstances of the execution, and what its executor reports (status_code, response_size, ...)."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -112,7 +112,7 @@ class ExecutionResponse(ResponseShape):
     id: str
     task_id: str
     status: ExecutionStatus
-    started_at: Annotated[Instant, Field(description="When the work began; when it was asked for, while pending.")]
+    started_at: Annotated[Instant, Field(description="When the work began; the time of the request, while pending.")]
     completed_at: Instant | None = None
     duration: Annotated[DurationText, Field(description="`0s` before the end.")]
     output: str | None = None
@@ -129,7 +129,7 @@ class ExecutionList(PageShape):
 
 
 class ExecutionAccepted(ResponseShape):
-    """The execution was asked for; GET /executions/{execution_id} tells what becomes of it."""
+    """The execution was requested; GET /executions/{execution_id} returns its progress."""
 
     execution_id: str
     status: ExecutionStatus

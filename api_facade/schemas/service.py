@@ -19,10 +19,10 @@ class StatsResponse(ResponseShape):
     total_tasks: int
     enabled_tasks: int
     impeded_tasks: Annotated[
-        int, Field(description="Tasks that can't run as they are stored; `last_error` says why.")
+        int, Field(description="Tasks that can't run as they are stored; `last_error` gives the reason.")
     ]
     running_tasks: int
-    completed_today: Annotated[int, Field(description="Executions that ended well today.")]
+    completed_today: Annotated[int, Field(description="Executions that completed today.")]
     failed_today: int
     average_runtime: Annotated[DurationText, Field(description="Of today's executions.")]
     next_scheduled_run: Instant | None = None
@@ -31,7 +31,7 @@ class StatsResponse(ResponseShape):
 
 
 class Metrics(StatsResponse):
-    """The numbers, and how busy we are."""
+    """The numbers, and the load."""
 
     active_workers: Annotated[int, Field(description="Executions at work.")]
     memory_usage_mb: Annotated[float, Field(description="Of the process that answers.")]
@@ -52,7 +52,7 @@ class Dependencies(ResponseShape):
 
 
 class StatusResponse(ResponseShape):
-    """How the service is."""
+    """The health of the service."""
 
     module: str
     status: Condition
@@ -63,13 +63,13 @@ class StatusResponse(ResponseShape):
 
 
 class EngineStatus(StrEnum):
-    """What go-falcon's clients know."""
+    """Values that go-falcon's clients know."""
 
     RUNNING = "running"
     STOPPED = "stopped"
     """Prefect is away: nothing is started."""
     ERROR = "error"
-    """MongoDB is away: nothing can be asked of us."""
+    """MongoDB is away: the API can't answer."""
 
 
 class SchedulerStatus(ResponseShape):

@@ -26,7 +26,7 @@ from falcon_scheduler.core.services.tasks.validation import (
 )
 
 MOST_LISTED = 1000
-"""Entries of a list that are looked at one by one; how many there may be is judged with their meaning."""
+"""Entries of a list that are checked one by one; another rule limits their number."""
 TAG_PATTERN = r"^[\w][\w .:/+-]{0,49}$"
 
 Name = Annotated[
@@ -43,7 +43,7 @@ Cron = Annotated[
     str,
     Field(
         description="Six cron fields, seconds first, or a descriptor such as `@hourly` or `@every 90s`; "
-        "`CRON_TZ=Zone ` may stand before it.",
+        "`CRON_TZ=Zone ` may precede it.",
         examples=["0 */10 * * * *"],
         json_schema_extra={"minLength": 1},
     ),
@@ -65,7 +65,7 @@ Tags = Annotated[
 
 
 class AlertsChange(RequestShape):
-    """When a task alerts, and whom it tells. What is not given is as the settings say, see docs/alerts.md."""
+    """When a task alerts, and its channels. Absent fields have the values of the settings, see docs/alerts.md."""
 
     enabled: bool = True
     failures_in_a_row: Annotated[
@@ -83,7 +83,7 @@ class AlertsChange(RequestShape):
     channels: Annotated[
         list[str] | None,
         Field(
-            description="Names of the channels to tell; all when not given.",
+            description="Names of the channels; all when not given.",
             max_length=MOST_LISTED,
             json_schema_extra={"maxItems": MAX_CHANNELS, "uniqueItems": True},
         ),
@@ -109,7 +109,7 @@ class MetadataChange(RequestShape):
         ),
     ] = "UTC"
     overlap: Annotated[AnyOverlap, Field(description="When it is due while it still runs.")] = Overlap.SKIP
-    alerts: Annotated[AlertsChange, Field(description="Replaces all that was said of alerts.")] = AlertsChange()
+    alerts: Annotated[AlertsChange, Field(description="Replaces all alert options.")] = AlertsChange()
 
 
 class TaskCreate(RequestShape):
@@ -122,18 +122,18 @@ class TaskCreate(RequestShape):
     priority: AnyPriority = Priority.NORMAL
     enabled: bool = True
     config: Config = Field(default_factory=dict)
-    tags: Annotated[Tags, Field(description="May stand in `metadata` instead.")] = Field(default_factory=list)
+    tags: Annotated[Tags, Field(description="May be in `metadata` instead.")] = Field(default_factory=list)
     metadata: Annotated[
         MetadataChange,
         Field(
             description="What is not given: 3 retries, 1m apart at first, 5m for an attempt, no tags, the service's "
-            "own zone, overlap `skip`, alerts as the settings say."
+            "own zone, overlap `skip`, alerts as in the settings."
         ),
     ] = MetadataChange()
 
 
 class TaskUpdate(RequestShape):
-    """A change of a task: what is not given stays as it is. A task's type stays for life."""
+    """A change of a task: absent fields stay as they are. A task's type can't be changed."""
 
     model_config = ConfigDict(json_schema_extra=without_defaults)
 
@@ -143,7 +143,7 @@ class TaskUpdate(RequestShape):
     priority: AnyPriority = Priority.NORMAL
     enabled: bool = True
     config: Annotated[Config, Field(description="Replaces the whole config.")] = Field(default_factory=dict)
-    tags: Annotated[Tags, Field(description="Replaces all tags; may stand in `metadata` instead.")] = Field(
+    tags: Annotated[Tags, Field(description="Replaces all tags; may be in `metadata` instead.")] = Field(
         default_factory=list
     )
     metadata: MetadataChange = MetadataChange()
@@ -165,7 +165,7 @@ class TaskQuery(PageQuery):
 
 
 class TaskAlertsShape(ResponseShape):
-    """What a task says of its alerts itself."""
+    """The task's own alert options."""
 
     enabled: bool
     failures_in_a_row: int | None = None
@@ -175,7 +175,7 @@ class TaskAlertsShape(ResponseShape):
 
 
 class TaskMetadata(ResponseShape):
-    """How the task is run, where it came from, and how it went."""
+    """How the task is run, where it came from, and the results of its runs."""
 
     max_retries: int
     retry_interval: DurationText
@@ -183,7 +183,7 @@ class TaskMetadata(ResponseShape):
     tags: list[str]
     timezone: str
     overlap: Overlap
-    alerts: Annotated[TaskAlertsShape | None, Field(description="Left out when it is as the settings say.")] = None
+    alerts: Annotated[TaskAlertsShape | None, Field(description="Left out when it equals the settings.")] = None
     is_system: bool
     source: Source
     version: Annotated[int, Field(description="Grows by one with every change of the definition.")]
@@ -192,7 +192,7 @@ class TaskMetadata(ResponseShape):
     failure_count: int
     total_runs: int
     average_runtime: DurationText
-    skipped_count: Annotated[int, Field(description="Runs left out because the one before was still at work.")]
+    skipped_count: Annotated[int, Field(description="Runs left out because the previous one was still running.")]
     last_skipped: Instant | None = None
 
 

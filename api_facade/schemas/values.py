@@ -1,4 +1,4 @@
-"""Values that stand in many shapes: instants, lengths of time, names, and what queries are written in."""
+"""Types that many shapes use: instants, lengths of time, names, and the texts of queries."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _query_instant(value: object) -> object:
 
 
 def _day(value: object, days: int) -> object:
-    """What a page's field for a date gives: a day, an instant without a zone, or one with it."""
+    """The value of a date field of a web page: a day, an instant without a zone, or one with it."""
     if isinstance(value, str) and _DAY.fullmatch(value):
         try:
             return datetime.fromisoformat(value).replace(tzinfo=UTC) + timedelta(days=days)
@@ -100,7 +100,7 @@ Length = Annotated[
 """A length of time in a request: Go text, or nanoseconds as the Go service takes them."""
 
 IN_DIGITS = BeforeValidator(_query_integer)
-"""For an integer in a query. It stands after the bounds, or the schema says `ge` where `minimum` is meant."""
+"""For an integer in a query. Must follow the bounds, or the schema would contain `ge` instead of `minimum`."""
 
 QueryBoolean = Annotated[bool, BeforeValidator(_query_boolean)]
 QueryInstant = Annotated[
