@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from pymongo.asynchronous.database import AsyncDatabase
 
-from falcon_scheduler.adapters.mongo.client import EXECUTIONS, ensure_indexes
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, Database, ensure_indexes
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.newest import LONG
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest
+from tests.stores.conftest import SERVERS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-Database = AsyncDatabase[dict[str, Any]]
 MANY = LONG + 150
 
 
+@pytest.fixture(scope="module", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> Database:
+    """A database on each server in turn."""
+    database: Database = request.getfixturevalue(SERVERS[request.param])
+    return database
+
+
 @pytest_asyncio.fixture(scope="module")
-async def database(mongo_database: Database) -> AsyncIterator[Database]:
+async def database(server: Database) -> AsyncIterator[Database]:
     """A thousand executions and some, a minute apart, but for every fourth, which began together with another."""
-    own = mongo_database.client[f"test_{uuid.uuid4().hex[:12]}"]
+    own = server.client["long_lists"]
     await ensure_indexes(own)
     rows = [row(number) for number in range(MANY)]
     for start in range(0, MANY, 200):
         await own[EXECUTIONS].insert_many(rows[start : start + 200])
     yield own
-    await mongo_database.client.drop_database(own.name)
+    await server.client.drop_database(own.name)
 
 
 def row(number: int) -> dict[str, Any]:

@@ -71,7 +71,13 @@ async def planted(scheduler: Scheduler, mongo_database: AsyncDatabase[dict[str, 
         }
         for number, wrong in enumerate(ODD_EXECUTIONS.values())
     ]
-    readable = {"task_id": f"bad-{mark}-0", "status": "completed", "started_at": OLD, "completed_at": OLD}
+    readable: dict[str, Any] = {
+        "task_id": f"bad-{mark}-0",
+        "status": "completed",
+        "started_at": OLD,
+        "completed_at": OLD,
+        "metadata": {"trigger": "schedule"},  # written by this service, so no takeover spares it
+    }
     executions += [{"_id": f"good-{mark}", **readable, "uncounted": True}, {"_id": f"old-{mark}", **readable}]
     executions += [{"_id": f"older-{mark}", **readable, "started_at": OLD - timedelta(days=1)}]
     await mongo_database[EXECUTIONS].insert_many(executions)

@@ -1,0 +1,268 @@
+"""Tasks and executions in memory."""
+
+from __future__ import annotations
+
+import builtins
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
+from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+
+T = TypeVar("T")
+
+
+def page_of(items: Sequence[T], page: PageRequest) -> Page[T]:
+    """One page of all that was found."""
+    return Page(items=[*items[page.offset : page.offset + page.size]], total=len(items), request=page)
+
+
+class MemoryTaskStore:
+    """See `core.ports.TaskStore`."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Task] = {}
+        self._impeded: Collection[str] = ()
+
+    async def get(self, task_id: str) -> Task:
+        if task_id not in self.rows:
+            raise TaskNotFound(task_id)
+        return self.rows[task_id]
+
+    async def named(self, name: str) -> Task | None:
+        return next((task for task in self.rows.values() if task.definition.name == name), None)
+
+    async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
+        deployed = {task.deployment_id: task for task in self.rows.values() if task.deployment_id}
+        return {each: deployed[each] for each in deployment_ids if each in deployed}
+
+    async def insert(self, task: Task) -> Task:
+        if task.id in self.rows or await self.named(task.definition.name) is not None:
+            raise NameTaken(task.definition.name)
+        self.rows[task.id] = replace(task, revision=1)
+        return self.rows[task.id]
+
+    async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+        present = await self.get(task_id)
+        wanted = change(present)
+        if wanted == present:
+            return present
+        other = await self.named(wanted.definition.name)
+        if other is not None and other.id != task_id:
+            raise NameTaken(wanted.definition.name)
+        self.rows[task_id] = replace(wanted, revision=(present.revision or 0) + 1)
+        return self.rows[task_id]
+
+    async def delete(self, task_id: str, *, revision: int | None = None) -> bool:
+        task = self.rows.get(task_id)
+        if task is None or (revision is not None and task.revision != revision):
+            return False
+        del self.rows[task_id]
+        return True
+
+    async def active(self) -> Sequence[Task]:
+        return [task for task in self.rows.values() if task.record.active]
+
+    async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
+        found = [task for task in self.rows.values() if _is_wanted(task, wanted)]
+        found.sort(key=lambda task: task.id)
+        return page_of(sorted(found, key=lambda task: task.updated_at, reverse=True), page)
+
+    async def all(self, after: str | None = None) -> AsyncIterator[Task]:
+        tasks = sorted(self.rows.values(), key=lambda task: task.id)
+        for task in tasks:
+            if after is None or task.id > after:
+                yield task
+        if after is None:
+            self._impeded = [task.id for task in tasks if task.impediments]
+
+    def unreadable(self) -> Collection[str]:
+        return ()
+
+    def impeded(self) -> Collection[str]:
+        return self._impeded
+
+    async def due_before(self, instant: datetime) -> AsyncIterator[Task]:
+        for task in [*self.rows.values()]:
+            if task.next_run is not None and task.next_run < instant:
+                yield replace(task, definition=replace(task.definition, config={}))
+
+    async def unplanned(self, before: datetime) -> Sequence[Task]:
+        return [each for each in self.rows.values() if each.unplanned_since and each.unplanned_since < before]
+
+    async def counts(self, day: date) -> TaskCounts:
+        tasks = self.rows.values()
+        ended = [task.record.today for task in tasks if task.record.today.day == day]
+        return TaskCounts(
+            total=len(tasks),
+            enabled=sum(task.definition.enabled for task in tasks),
+            running=sum(task.status is TaskStatus.RUNNING for task in tasks),
+            completed=sum(each.completed for each in ended),
+            failed=sum(each.failed for each in ended),
+            runtime_total=sum((each.runtime for each in ended), timedelta()),
+            impeded=sum(bool(task.impediments) for task in tasks),
+        )
+
+
+def _is_wanted(task: Task, wanted: TaskFilter) -> bool:
+    definition = task.definition
+    return (
+        wanted.status in (None, task.status)
+        and wanted.type in (None, definition.type)
+        and wanted.enabled in (None, definition.enabled)
+        and wanted.priority in (None, definition.priority)
+        and set(wanted.tags) <= set(definition.tags)
+        and wanted.query.lower() in definition.name.lower()
+    )
+
+
+class MemoryExecutionStore:
+    """See `core.ports.ExecutionStore`."""
+
+    def __init__(self, tasks: MemoryTaskStore) -> None:
+        self.rows: dict[str, Execution] = {}
+        self.uncounted_ids: set[str] = set()
+        self._fenced: set[str] = set()
+        self._tasks = tasks
+
+    async def get(self, execution_id: str) -> Execution:
+        if execution_id not in self.rows:
+            raise ExecutionNotFound(execution_id)
+        return self.rows[execution_id]
+
+    async def of_ids(self, execution_ids: Sequence[str]) -> Mapping[str, Execution]:
+        return {each: self.rows[each] for each in execution_ids if each in self.rows}
+
+    async def add(self, execution: Execution) -> bool:
+        if execution.id in self.rows or self._is_taken(execution):
+            return False
+        self._store(execution)
+        return True
+
+    async def begin(self, execution: Execution) -> Beginning:
+        if self._has_ended(execution.id):
+            return Beginning.ENDED
+        if self._is_taken(execution):
+            return Beginning.TAKEN
+        self._store(execution)
+        return Beginning.BEGUN
+
+    async def fence_off(self, execution_ids: Sequence[str], fencing_token: int) -> None:
+        self._fenced |= {each for each in execution_ids if each in self.rows and not self._has_ended(each)}
+
+    async def note(
+        self,
+        execution_id: str,
+        *,
+        retry_count: int | None = None,
+        heartbeat_at: datetime | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> bool:
+        if execution_id not in self.rows or self._has_ended(execution_id):
+            return False
+        known = self.rows[execution_id]
+        self.rows[execution_id] = replace(
+            known,
+            retry_count=known.retry_count if retry_count is None else retry_count,
+            heartbeat_at=heartbeat_at or known.heartbeat_at,
+            detail={**known.detail, **(detail or {})},
+        )
+        return True
+
+    async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
+        if self._has_ended(execution.id) or (fenced and execution.id in self._fenced) or self._is_taken(execution):
+            return False
+        self._store(execution)
+        self.uncounted_ids.add(execution.id)
+        return True
+
+    async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
+        return [each for each in executions if await self.finish(each)]
+
+    async def uncounted(self, limit: int) -> Sequence[Execution]:
+        return [self.rows[each] for each in sorted(self.uncounted_ids)[:limit]]
+
+    async def still_uncounted(self, execution_ids: Sequence[str]) -> Collection[str]:
+        return self.uncounted_ids & {*execution_ids}
+
+    async def mark_counted(self, execution_ids: Sequence[str]) -> None:
+        self.uncounted_ids -= {*execution_ids}
+
+    async def discard(self, execution_id: str) -> None:
+        known = self.rows.get(execution_id)
+        if known is not None and known.status is ExecutionStatus.PENDING:
+            del self.rows[execution_id]
+
+    async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
+        found = [each for each in self.rows.values() if not each.status.is_terminal]
+        return sorted((each for each in found if task_id in (None, each.task_id)), key=lambda each: each.started_at)
+
+    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
+        found = [each for each in self.rows.values() if _is_within(each, wanted)]
+        found.sort(key=lambda each: each.id)
+        newest = sorted(found, key=lambda each: each.started_at, reverse=True)
+        return page_of([replace(each, output="", parameters={}) for each in newest] if page.brief else newest, page)
+
+    async def running(self) -> int:
+        return sum(each.status is ExecutionStatus.RUNNING for each in self.rows.values())
+
+    async def delete_of_task(self, task_id: str) -> int:
+        ids = [each.id for each in self.rows.values() if each.task_id == task_id]
+        await self.delete(ids)
+        return len(ids)
+
+    async def ended_before(
+        self, instant: datetime, *, keep: Collection[str], limit: int, spare_foreign: bool = False
+    ) -> Mapping[str, Sequence[str]]:
+        old = [
+            each
+            for each in sorted(self.rows.values(), key=lambda each: each.started_at)
+            if each.status.is_terminal
+            and each.started_at < instant
+            and each.id not in self.uncounted_ids
+            and each.id not in keep
+        ]
+        found: dict[str, builtins.list[str]] = defaultdict(builtins.list)
+        for each in old[:limit]:
+            found[each.task_id].append(each.id)
+        return found
+
+    async def delete(self, execution_ids: Sequence[str]) -> None:
+        for execution_id in execution_ids:
+            self.rows.pop(execution_id, None)
+            self.uncounted_ids.discard(execution_id)
+
+    async def latest_of_tasks(self) -> Mapping[str, str]:
+        ended = [each for each in self.rows.values() if each.status.is_terminal and each.task_id in self._tasks.rows]
+        return {each.task_id: each.id for each in sorted(ended, key=lambda each: each.started_at)}
+
+    def _has_ended(self, execution_id: str) -> bool:
+        known = self.rows.get(execution_id)
+        return known is not None and known.status.is_terminal
+
+    def _is_taken(self, execution: Execution) -> bool:
+        """Whether another execution has the occurrence of this one."""
+        return bool(execution.occurrence) and any(
+            each.occurrence == execution.occurrence for each in self.rows.values() if each.id != execution.id
+        )
+
+    def _store(self, execution: Execution) -> None:
+        """What a field of the new one leaves open stays, as in an update of a document."""
+        known = self.rows.get(execution.id)
+        heartbeat_at = execution.heartbeat_at or (known.heartbeat_at if known else None)
+        self.rows[execution.id] = replace(execution, may_refer=False, heartbeat_at=heartbeat_at)
+
+
+def _is_within(execution: Execution, wanted: ExecutionFilter) -> bool:
+    latest = datetime.max.replace(tzinfo=UTC)
+    return (
+        wanted.task_id in (None, execution.task_id)
+        and wanted.status in (None, execution.status)
+        and (wanted.since is None or execution.started_at >= wanted.since)
+        and execution.started_at < (wanted.until or latest)
+    )
