@@ -16,12 +16,12 @@ from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverReco
 from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
 from falcon_scheduler.adapters.mongo.marks import MongoWatermark
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
-from falcon_scheduler.adapters.pulse import Stores as PulseStores
 from falcon_scheduler.adapters.redis.client import open_redis
 from falcon_scheduler.adapters.redis.leases import RedisLease
 from falcon_scheduler.adapters.redis.locks import RedisLockService
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
+from falcon_scheduler.core.services.runs.pulse import Stores as PulseStores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifa
 from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.domain.work import WorkLog
 from falcon_scheduler.core.ports import ExecutionStore
-from falcon_scheduler.core.services.runs.informing import inform
+from falcon_scheduler.core.services.runs.call_policy import inform
 
 SHOWN_EVERY_SECONDS = 1.0
 PATIENCE = timedelta(seconds=2)

@@ -23,7 +23,7 @@ from falcon_scheduler.adapters.prefect.states import may_refer, plain, trigger_o
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.errors import Invalid
-from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, Surroundings, Ticket
+from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, RunEnvironment, Ticket
 from falcon_scheduler.flows import termination
 from falcon_scheduler.flows.ended_runs import end_again, say_calmly
 from falcon_scheduler.flows.line import BEGUN, give_way, has_to_give_way, is_behind
@@ -44,7 +44,7 @@ async def run_task(task_id: str, parameters: object) -> State[Any]:
     except Invalid as error:  # given in Prefect, for the API checks before; the mirror writes this end
         return state_of(Outcome(ending=Ending.FAILED, message=f"The run can't begin: {error}"))
     async with open_runtime() as runtime:
-        around = Surroundings(
+        environment = RunEnvironment(
             log=log,
             progress=PrefectProgress(str(flow_run.id), runtime.executions, log),
             on_retry=lambda attempt: _show_retry(flow_run, attempt),
@@ -54,9 +54,9 @@ async def run_task(task_id: str, parameters: object) -> State[Any]:
             is_behind=lambda: _in_line(flow_run, lambda client, run: is_behind(client, run, BEGUN)),
         )
         try:
-            outcome = await runtime.running.perform(ticket, around)
+            outcome = await runtime.running.perform(ticket, environment)
         except asyncio.CancelledError:
-            ending = Ending.CANCELLED if around.cancelled() else Ending.FAILED
+            ending = Ending.CANCELLED if environment.cancelled() else Ending.FAILED
             interrupted = Outcome(ending=ending, message="it was interrupted")
             _tell(log, flow_run, task_id, interrupted, began_at)
             raise

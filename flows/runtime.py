@@ -10,13 +10,13 @@ from functools import lru_cache
 from prefect.client.orchestration import get_client
 
 from falcon_scheduler.adapters.prefect.runs import FlowRuns
-from falcon_scheduler.adapters.pulse import Pulse
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores
 from falcon_scheduler.core.domain.redaction import conceal
 from falcon_scheduler.core.domain.work import Executor
 from falcon_scheduler.core.ports import ExecutionStore
 from falcon_scheduler.core.services.runs.overlap import OverlapRule
+from falcon_scheduler.core.services.runs.pulse import Pulse
 from falcon_scheduler.core.services.runs.running import TaskRunning
 from falcon_scheduler.flows.executors.registry import Registry
 from falcon_scheduler.flows.executors.system import SystemExecutor

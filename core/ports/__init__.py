@@ -7,11 +7,13 @@ method may be repeated safely.
 from __future__ import annotations
 
 from falcon_scheduler.core.ports.audit import AuditFilter, AuditStore
+from falcon_scheduler.core.ports.catalog import ExecutorCatalog
+from falcon_scheduler.core.ports.clock import Clock
 from falcon_scheduler.core.ports.engine import Change, ChangeFeed, ChangeKind, PlannerProbe, RunEngine
+from falcon_scheduler.core.ports.health import Health, HealthProbe
 from falcon_scheduler.core.ports.locks import Lease, Lock, LockService
 from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
-from falcon_scheduler.core.ports.surroundings import Clock, ExecutorCatalog, Health, HealthProbe
 
 __all__ = [
     "AuditFilter",

@@ -11,7 +11,7 @@ from enum import StrEnum
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, TaskCounts, TaskStore
-from falcon_scheduler.core.services.tasks.instants import next_run
+from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 PROBE_TIMEOUT = timedelta(seconds=5)
 SHOWN_PROBLEMS = 3

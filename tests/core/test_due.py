@@ -12,7 +12,7 @@ from falcon_scheduler.core.domain.periods import KEPT
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.core.services.runs.run_types import Ticket
 from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, reason_to_leave_out
-from falcon_scheduler.core.services.tasks.instants import due_between
+from falcon_scheduler.core.services.tasks.fire_times import due_between
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TASK = Task(

@@ -22,7 +22,7 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 
 from falcon_scheduler.core.domain.task import Overlap, Priority, Task
-from falcon_scheduler.core.services.tasks.instants import due_between
+from falcon_scheduler.core.services.tasks.fire_times import due_between
 from tests.conftest import ADMIN, Scheduler, wait_until
 
 LEAD = timedelta(seconds=10)

@@ -18,7 +18,7 @@ from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, OFFICE
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.task import Overlap, Task
 from falcon_scheduler.core.services.status import Condition
-from falcon_scheduler.core.services.tasks.instants import due_between
+from falcon_scheduler.core.services.tasks.fire_times import due_between
 from tests.conftest import ADMIN, Scheduler, wait_until
 
 pytestmark = pytest.mark.usefixtures("worker")

@@ -30,7 +30,7 @@ from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
 from falcon_scheduler.core.services.duty import Duty, Unhurried
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK
-from falcon_scheduler.core.services.tasks.instants import next_run
+from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 logger = logging.getLogger(__name__)
 

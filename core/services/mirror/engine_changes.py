@@ -19,7 +19,7 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import NameTaken
 from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import ENGINE_USER, Auditing
-from falcon_scheduler.core.services.tasks.instants import next_run
+from falcon_scheduler.core.services.tasks.fire_times import next_run
 from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
 from falcon_scheduler.core.services.tasks.task_service import deploy, plan_again
 

@@ -17,7 +17,7 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
-from falcon_scheduler.core.services.mirror.setting_aside import Aside
+from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Mirror:
         self._counting = counting
         self._watermark = watermark
         self._clock = clock
-        self._aside = Aside()
+        self._isolation = FaultIsolation()
 
     async def to_be_asked_for(self, news: Sequence[Change]) -> Sequence[str]:
         """Ids of the runs of which the history does not hold yet what the news say. Most runs write it themselves."""
@@ -75,7 +75,7 @@ class Mirror:
         known = await self._executions.of_ids([run.id for run in ours])
         ends: list[Execution] = []
         for run in sorted(ours, key=lambda each: each.changed_at or EARLIEST):
-            with self._aside.one("follow run", run.id):
+            with self._isolation.one("follow run", run.id):
                 ends += await self._follow(tasks[run.deployment_id or ""], run, known.get(run.id))
         await self._free_locks(await self._counting.finish_all(ends))
 

@@ -30,7 +30,7 @@ from falcon_scheduler.core.errors import (
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
-from falcon_scheduler.core.services.mirror.setting_aside import MOST_FAULTS
+from falcon_scheduler.core.services.mirror.fault_isolation import MOST_FAULTS
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
 from falcon_scheduler.core.services.tasks.task_service import deploy

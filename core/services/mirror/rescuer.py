@@ -1,8 +1,8 @@
 """Finds runs that died without a word, ends them everywhere, and frees what they held.
 
-A run says every few seconds that it lives (`adapters.pulse`). `look` is called often; a run is dead when it stayed
-silent over enough looks. Silence is added up from the time between two looks that got through, never read off the
-clock: a clock that jumps, a store that was away and a facade that stood still bury nobody.
+A run reports every few seconds that it lives (`core.services.runs.pulse`). `look` is called often; a run is dead
+when it stayed silent over enough looks. Silence is added up from the time between two looks that succeeded, never
+read off the clock: a clock that jumps, a store that was away and a facade that was frozen end no run.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Overlap, Source, Task
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from falcon_scheduler.core.services.duty import Duty, Periodic
+from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
 from falcon_scheduler.core.services.mirror.mirror import Mirror, picture_of
-from falcon_scheduler.core.services.mirror.setting_aside import Aside
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Rescuer:
         self._stale_timeout = stale_timeout
         self._silences: dict[str, Silence] = {}
         self._looked_at: float | None = None
-        self._aside = Aside()
+        self._isolation = FaultIsolation()
 
     def duty(self) -> Duty:
         """The look, again and again."""
@@ -93,7 +93,7 @@ class Rescuer:
                 execution = known.get(run.id)
                 silence = self._silence_of(run, execution, step)
                 silences[run.id] = silence
-                with self._aside.one("end run", run.id):
+                with self._isolation.one("end run", run.id):
                     if silence.lasted >= self._allowance(run, execution, patience):
                         await self._bury(task, run, execution, "")
                     elif silence.watched >= self._longest(task) and run.phase is RunPhase.RUNNING:

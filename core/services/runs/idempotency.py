@@ -16,8 +16,8 @@ from typing import Any
 
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.errors import KeyReused
+from falcon_scheduler.core.ports.clock import Clock
 from falcon_scheduler.core.ports.keyed import KeyedRequest, KeyedRequestStore
-from falcon_scheduler.core.ports.surroundings import Clock
 
 KEPT_FOR = timedelta(hours=24)
 

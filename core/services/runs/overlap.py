@@ -20,7 +20,7 @@ from falcon_scheduler.core.domain.task import Overlap, Task
 from falcon_scheduler.core.domain.work import WorkLog
 from falcon_scheduler.core.errors import ConcurrentChange, Unavailable
 from falcon_scheduler.core.ports import ExecutionStore, Lock, LockService, TaskStore
-from falcon_scheduler.core.services.runs.informing import decided, inform
+from falcon_scheduler.core.services.runs.call_policy import decided, inform
 
 GRACE = timedelta(seconds=60)
 """How much longer than an attempt a lock lives when nobody extends it."""

@@ -76,7 +76,7 @@ async def _never() -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class RunEnvironment:
     """What the run's process offers: its log, progress, and the engine's ear."""
 
     log: WorkLog

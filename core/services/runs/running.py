@@ -25,12 +25,12 @@ from falcon_scheduler.core.domain.wording import describe_error, first_line, lim
 from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext, known_so_far
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Beginning, Clock, ExecutionStore, TaskStore
+from falcon_scheduler.core.services.runs.call_policy import asked, decided, inform
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
-from falcon_scheduler.core.services.runs.informing import asked, decided, inform
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
-from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, LostError, Outcome, Surroundings, Ticket
+from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, LostError, Outcome, RunEnvironment, Ticket
 from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, reason_to_leave_out
-from falcon_scheduler.core.services.tasks.instants import next_run
+from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"
@@ -65,7 +65,7 @@ class TaskRunning:
         self._executor_for = executor_for
         self._conceal = conceal
 
-    async def perform(self, ticket: Ticket, around: Surroundings) -> Outcome:
+    async def perform(self, ticket: Ticket, environment: RunEnvironment) -> Outcome:
         """Run the task of the ticket to its end.
 
         Raises:
@@ -82,9 +82,9 @@ class TaskRunning:
         if reason := reason_to_leave_out(ticket, task):
             return await self._skip(ticket, task, reason)
         try:
-            if task.definition.overlap is Overlap.QUEUE and await asked(around.gives_way, around.log):
+            if task.definition.overlap is Overlap.QUEUE and await asked(environment.gives_way, environment.log):
                 return Outcome(ending=Ending.GAVE_WAY, message="")
-            return await self._in_turn(ticket, task, around)
+            return await self._in_turn(ticket, task, environment)
         except TaskNotFound as error:  # deleted while the run waited for its turn
             return Outcome(ending=Ending.FAILED, message=str(error))
         except LostError:
@@ -98,7 +98,7 @@ class TaskRunning:
             return False  # its start and its end will be refused
         return execution_id in known and known[execution_id].status.is_terminal
 
-    async def _in_turn(self, ticket: Ticket, task: Task, around: Surroundings) -> Outcome:
+    async def _in_turn(self, ticket: Ticket, task: Task, environment: RunEnvironment) -> Outcome:
         now = self._clock.now()
         queued = replace(self._execution(ticket, task, None, now), status=ExecutionStatus.PENDING)
 
@@ -112,30 +112,30 @@ class TaskRunning:
             task,
             ticket.execution_id,
             claim,
-            lambda: around.pulse(queued, None, timedelta()),
-            around.log,
-            lambda: asked(around.is_behind, around.log),
+            lambda: environment.pulse(queued, None, timedelta()),
+            environment.log,
+            lambda: asked(environment.is_behind, environment.log),
         )
         async with turns as turn:
             if not turn.granted:
                 return await self._skip(ticket, task, turn.reason)
-            return await self._take_turn(ticket, turn.task or task, turn, around)
+            return await self._take_turn(ticket, turn.task or task, turn, environment)
 
-    async def _take_turn(self, ticket: Ticket, task: Task, turn: Turn, around: Surroundings) -> Outcome:
+    async def _take_turn(self, ticket: Ticket, task: Task, turn: Turn, environment: RunEnvironment) -> Outcome:
         execution = self._execution(ticket, task, turn, self._clock.now())
         try:
             beginning = await self._executions.begin(execution)
         except Unavailable:
             beginning = Beginning.BEGUN
-            around.log.warning("MongoDB is away; the run goes on and its history follows later")
+            environment.log.warning("MongoDB is away; the run goes on and its history follows later")
         if beginning is not Beginning.BEGUN:
             return await self._refused(ticket, task, beginning)
         story = _Story(execution)
         try:
-            async with around.pulse(execution, turn.lock, turn.ttl):
-                execution = await self._attempts(task, story, around)
+            async with environment.pulse(execution, turn.lock, turn.ttl):
+                execution = await self._attempts(task, story, environment)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(self._interrupted(story.execution, around)))
+            await asyncio.shield(self._end(self._interrupted(story.execution, environment)))
             raise
         return await self._end(execution)
 
@@ -165,23 +165,23 @@ class TaskRunning:
             may_refer=ticket.may_refer,
         )
 
-    def _interrupted(self, execution: Execution, around: Surroundings) -> Execution:
+    def _interrupted(self, execution: Execution, environment: RunEnvironment) -> Execution:
         now = self._clock.now()
-        if around.cancelled():
+        if environment.cancelled():
             return execution.cancelled(now)
         return execution.ended(ExecutionStatus.FAILED, now, error=SHUTDOWN_ERROR)
 
-    async def _attempts(self, task: Task, story: _Story, around: Surroundings) -> Execution:
+    async def _attempts(self, task: Task, story: _Story, environment: RunEnvironment) -> Execution:
         """Attempt after attempt until one succeeds, one is final, or none is left."""
         of = task.definition.max_retries + 1
         for number in range(1, of + 1):
-            result = await self._attempt(task, story.execution, number, around)
+            result = await self._attempt(task, story.execution, number, environment)
             story.execution = replace(story.execution, detail={**story.execution.detail, **result.detail})
             if result.success or not result.retryable or number == of:
                 break
             delay = delay_before_retry(number, task.definition.retry_interval)
             delay = max(delay, min(result.retry_after or timedelta(), LONGEST_DELAY))
-            around.log.warning(
+            environment.log.warning(
                 "Attempt %d of %d failed: %s; the next one starts in %s",
                 number,
                 of,
@@ -190,12 +190,14 @@ class TaskRunning:
             )
             story.execution = replace(story.execution, retry_count=number)
             attempt = Attempt(number=number, of=of, error=result.error, delay=delay)
-            await self._wait_for_retry(story.execution, attempt, around)
+            await self._wait_for_retry(story.execution, attempt, environment)
         status = ExecutionStatus.COMPLETED if result.success else ExecutionStatus.FAILED
         error = "" if result.success else result.error or "The task failed and gave no reason"
         return story.execution.ended(status, self._clock.now(), output=result.output, error=error)
 
-    async def _attempt(self, task: Task, execution: Execution, number: int, around: Surroundings) -> TaskResult:
+    async def _attempt(
+        self, task: Task, execution: Execution, number: int, environment: RunEnvironment
+    ) -> TaskResult:
         if not execution.may_refer and (faults := [*forbidden_references(execution.parameters, "parameters")]):
             error = "; ".join(f"{fault.location}: {fault.message}" for fault in faults)
             return TaskResult(success=False, error=limited(self._conceal(f"Not run: {error}")), retryable=False)
@@ -210,9 +212,9 @@ class TaskRunning:
             deadline_at=self._clock.now() + timeout,
             scheduled_for=execution.scheduled_for,
             fencing_token=execution.fencing_token,
-            cancelled=around.cancelled,
-            log=around.log,
-            progress=around.progress,
+            cancelled=environment.cancelled,
+            log=environment.log,
+            progress=environment.progress,
         )
         try:
             async with asyncio.timeout(timeout.total_seconds()) as limit:
@@ -232,13 +234,13 @@ class TaskRunning:
             detail=storable_value(result.detail),
         )
 
-    async def _wait_for_retry(self, execution: Execution, attempt: Attempt, around: Surroundings) -> None:
+    async def _wait_for_retry(self, execution: Execution, attempt: Attempt, environment: RunEnvironment) -> None:
         """Wait for the next attempt; what the stores and the engine are shown of it meanwhile decides nothing."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + attempt.delay.total_seconds()
         note = partial(self._executions.note, execution.id, retry_count=execution.retry_count)
-        await inform("note the retry in the history", note, around.log)
-        await inform("show the retry in Prefect", partial(around.on_retry, attempt), around.log)
+        await inform("note the retry in the history", note, environment.log)
+        await inform("show the retry in Prefect", partial(environment.on_retry, attempt), environment.log)
         await asyncio.sleep(max(ends_at - loop.time(), 0))
 
     async def _skip(self, ticket: Ticket, task: Task, reason: str) -> Outcome:

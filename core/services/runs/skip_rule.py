@@ -8,7 +8,7 @@ from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.runs.run_types import Ticket
-from falcon_scheduler.core.services.tasks.instants import names, period_at
+from falcon_scheduler.core.services.tasks.fire_times import names, period_at
 
 
 def reason_to_leave_out(ticket: Ticket, task: Task) -> str:

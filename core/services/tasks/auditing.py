@@ -28,8 +28,8 @@ from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
 from falcon_scheduler.core.ports.audit import AuditFilter, AuditStore
+from falcon_scheduler.core.ports.clock import Clock
 from falcon_scheduler.core.ports.paging import Page, PageRequest
-from falcon_scheduler.core.ports.surroundings import Clock
 
 logger = logging.getLogger(__name__)
 

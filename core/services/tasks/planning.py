@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.ports import Clock, RunEngine
-from falcon_scheduler.core.services.tasks.instants import due_between, next_run
+from falcon_scheduler.core.services.tasks.fire_times import due_between, next_run
 
 MARGIN = timedelta(seconds=2)
 """How far before a change the plan is completed: the engine's clock may be behind ours."""

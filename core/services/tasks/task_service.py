@@ -41,8 +41,8 @@ from falcon_scheduler.core.ports import (
     TaskStore,
 )
 from falcon_scheduler.core.services.tasks.auditing import Auditing, Note
-from falcon_scheduler.core.services.tasks.instants import next_run
-from falcon_scheduler.core.services.tasks.makeshift import stand_in, undone
+from falcon_scheduler.core.services.tasks.fire_times import next_run
+from falcon_scheduler.core.services.tasks.placeholder import stand_in, undone
 from falcon_scheduler.core.services.tasks.planning import MARGIN, complete_plan
 from falcon_scheduler.core.services.tasks.validation import change_faults, definition_faults
 

@@ -14,7 +14,7 @@ MOST_FAULTS = 20
 """After so many faults of the engine in a row it is not one of many that is to blame, but the engine."""
 
 
-class Aside:
+class FaultIsolation:
     """Remembers what failed, so that it is logged once until it has succeeded."""
 
     def __init__(self) -> None:

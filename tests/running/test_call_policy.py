@@ -12,7 +12,7 @@ import pytest
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Overlap, Task
 from falcon_scheduler.core.errors import ConcurrentChange, Unavailable
-from falcon_scheduler.core.services.runs.informing import decided, inform
+from falcon_scheduler.core.services.runs.call_policy import decided, inform
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
 from falcon_scheduler.flows.progress import PrefectProgress
 from tests.conftest import Scheduler

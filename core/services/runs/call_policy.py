@@ -1,4 +1,4 @@
-"""Two kinds of calls from a run to the servers: those that only inform, and those that decide.
+"""How a run calls the servers: a call that only informs is made once, a call that decides is repeated for a while.
 
 What only informs (progress, a retry that shows in the engine, a count) never ends a run and never holds it up for
 long. What decides (whose turn it is, an end in the history) is asked again for a while before it is given up.
