@@ -1,1 +1,1 @@
-"""What is told to run, and where: the system tasks as data, the local stack, container files."""
+"""What is deployed, and where: the system tasks as data, the local stack, container files."""

@@ -2,8 +2,8 @@
 
     python -m falcon_scheduler.deployments.prefect_yaml > prefect.yaml
 
-Both doors make the same deployments because both start from `adapters.prefect.deployments.deployment_body`; a test
-holds the file equal to what this writes, and what Prefect makes of it equal to what the facade makes.
+Both doors make the same deployments because both use `adapters.prefect.deployments.deployment_body`. A test checks
+that the file equals this output, and that Prefect makes of it what the facade makes.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _entry(task_id: str, definition: TaskDefinition) -> dict[str, Any]:
 
 
 def as_task(task_id: str, definition: TaskDefinition) -> Task:
-    """A system task as it is when it has just been seeded."""
+    """A system task as it is directly after seeding."""
     return Task(
         id=task_id,
         definition=definition,

@@ -1,8 +1,8 @@
-"""A flow run whose execution has already ended runs nothing, whoever sent it to a worker again.
+"""A flow run whose execution has ended already runs nothing, whoever scheduled it again.
 
-Prefect's *Retry* puts an ended run back on the schedule. An end in the history never changes, so what was asked for
-becomes a run of its own, and the ended one gets the state back in which it had ended. A run that comes late, after it
-was given up and ended, starts no other.
+Prefect's *Retry* sets an ended run to Scheduled. An end in the history never changes. So the retry becomes a new run,
+and the ended run gets its terminal state back. A run that a worker begins late, after it was given up and ended,
+creates no new run.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from prefect.states import Failed, Scheduled
 from falcon_scheduler.core.domain.work import WorkLog
 
 SLOT_COMES_FREE_AFTER = timedelta(seconds=2)
-"""The new run is due a little later: until the ended one has its state back, it holds the deployment's only slot."""
+"""Delay of the new run: until the ended one has its state back, it holds the deployment's only slot."""
 
 
 async def end_again(client: PrefectClient, flow_run: FlowRun, log: WorkLog) -> State[Any]:
-    """Start another run if somebody asked for it. Returns the state in which the flow run had ended.
+    """Start a new run if somebody requested one. Returns the state in which the flow run had ended.
 
-    May be repeated for the same request: it starts one run.
+    May be repeated for the same request: the idempotency key makes Prefect create one run.
     """
     states = sorted(await client.read_flow_run_states(flow_run.id), key=lambda each: each.timestamp)
     ended = next((each for each in reversed(states) if each.is_final()), None)
@@ -47,19 +47,19 @@ async def end_again(client: PrefectClient, flow_run: FlowRun, log: WorkLog) -> S
 
 
 def _request_after(states: Sequence[State[Any]], ended: State[Any] | None) -> State[Any] | None:
-    """The state by which somebody put the run on the schedule again after its end."""
+    """The state by which somebody scheduled the run again after its end."""
     if ended is None:
         return None
     asked = [each for each in states if each.is_scheduled() and each.timestamp > ended.timestamp]
     return asked[-1] if asked else None
 
 
-def say_calmly(flow_run: FlowRun) -> None:
-    """Have Prefect's engine log the end of this run as information: it calls every end but Completed an error."""
-    logging.getLogger("prefect.flow_runs").addFilter(_Calm(str(flow_run.id)))
+def log_end_as_information(flow_run: FlowRun) -> None:
+    """Make Prefect's engine log the end of this run as information: it logs every end but Completed as an error."""
+    logging.getLogger("prefect.flow_runs").addFilter(_EndAsInformation(str(flow_run.id)))
 
 
-class _Calm(logging.Filter):
+class _EndAsInformation(logging.Filter):
     def __init__(self, flow_run_id: str) -> None:
         super().__init__()
         self._flow_run_id = flow_run_id

@@ -1,10 +1,10 @@
-"""The line of a task with `overlap: queue`: first asked or first due, first run.
+"""The queue of a task with `overlap: queue`: runs begin in the order in which they were requested or due.
 
-Prefect lets one run of the deployment work at a time and has each of the others ask again after a while, so whoever
-asks at the right moment would be next. A run that is given the only slot therefore looks whether another is before it
-in the line. If so it goes back on the schedule: it holds no slot, of Prefect's or of a worker's, while it waits.
-The line is what Prefect has: the runs of the deployment that have not ended, by the instant at which they were asked
-for or due, then by id. So a run that dies or is cancelled leaves it by itself.
+Prefect's limit of one run for each deployment does not keep the order: the others retry after a pause, and the first
+to retry gets the slot. So a run that gets the slot checks whether another run is before it. If so it sets itself back
+to Scheduled, and holds neither Prefect's slot nor a worker's while it waits. The queue consists of the deployment's
+unfinished runs in Prefect, ordered by the instant of request or due date, then by id. So a run that dies or is
+cancelled leaves the queue without further work.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
 
 ASKS_AGAIN_AFTER = timedelta(seconds=1)
 GIVES_WAY_AT_MOST = 30
-"""A run that has given way so often goes first: the one before it does not begin, as when its queue is paused."""
+"""A run that has given way so often begins: the run before it can't begin, as when its work queue is paused."""
 WAITING: Collection[StateType] = (StateType.SCHEDULED,)
 BEGUN: Collection[StateType] = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
 async def is_behind(client: PrefectClient, flow_run: FlowRun, states: Collection[StateType]) -> bool:
-    """Whether a run in one of these states is before this one in the line. Raises `Unavailable`."""
+    """Whether a run in one of these states is before this one in the queue. Raises `Unavailable`."""
     if flow_run.deployment_id is None or flow_run.expected_start_time is None:
         return False
     wanted: dict[str, Any] = {
@@ -50,12 +50,12 @@ async def is_behind(client: PrefectClient, flow_run: FlowRun, states: Collection
 
 
 async def has_to_give_way(client: PrefectClient, flow_run: FlowRun) -> bool:
-    """Whether a run that waits is before this one, which has just begun."""
+    """Whether a waiting run is before this one, which has just begun."""
     return flow_run.run_count <= GIVES_WAY_AT_MOST and await is_behind(client, flow_run, WAITING)
 
 
 async def give_way(client: PrefectClient, flow_run: FlowRun) -> NoReturn:
-    """Put the run back on the schedule and end its process."""
+    """Set the run back to Scheduled and end its process."""
     again: State[Any] = Scheduled(
         name=AWAITING_TURN,
         message="An execution that was asked for earlier goes first",
@@ -67,5 +67,5 @@ async def give_way(client: PrefectClient, flow_run: FlowRun) -> NoReturn:
 
 
 def place_of(flow_run: FlowRun) -> tuple[datetime, str]:
-    """What the line is sorted by."""
+    """The sort key of the queue."""
     return flow_run.expected_start_time or datetime.max.replace(tzinfo=UTC), str(flow_run.id)

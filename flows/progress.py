@@ -1,4 +1,4 @@
-"""How far an execution is: in its metadata, and as a progress artifact in the Prefect UI."""
+"""Reports the progress of an execution: in its metadata, and as a progress artifact in the Prefect UI."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from falcon_scheduler.core.services.runs.call_policy import inform
 
 SHOWN_EVERY_SECONDS = 1.0
 PATIENCE = timedelta(seconds=2)
-"""How long the work waits for a server that is to be told; it counts against the timeout of the attempt."""
+"""How long the work waits for a server that gets the progress; it counts against the timeout of the attempt."""
 REST_SECONDS = 15.0
-"""After a server could not be told, the work goes on for so long without telling."""
+"""After a failed report, no further report is sent for so long."""
 
 
 class PrefectProgress:
-    """See `core.domain.work.Progress`. Shown at most once a second; telling more often costs nothing."""
+    """See `core.domain.work.Progress`. Sends at most one report a second; further calls return at once."""
 
     def __init__(self, execution_id: str, executions: ExecutionStore, log: WorkLog) -> None:
         self._execution_id = execution_id
@@ -42,11 +42,11 @@ class PrefectProgress:
         progress: dict[str, Any] = {"done": done} | ({"total": total} if total is not None else {})
         detail = {"progress": progress | {"text": text}}
         note = partial(self._executions.note, self._execution_id, detail=detail)
-        is_told = await inform("note the progress in the history", note, self._log, within=PATIENCE)
-        if is_told and total:
+        is_reported = await inform("note the progress in the history", note, self._log, within=PATIENCE)
+        if is_reported and total:
             show = partial(self._show, 100 * min(done / total, 1), text)
-            is_told = await inform("show the progress in Prefect", show, self._log, within=PATIENCE)
-        if not is_told:
+            is_reported = await inform("show the progress in Prefect", show, self._log, within=PATIENCE)
+        if not is_reported:
             self._rests_until = time.monotonic() + REST_SECONDS
 
     async def _show(self, percent: float, text: str) -> None:

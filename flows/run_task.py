@@ -25,7 +25,7 @@ from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, RunEnvironment, Ticket
 from falcon_scheduler.flows import termination
-from falcon_scheduler.flows.ended_runs import end_again, say_calmly
+from falcon_scheduler.flows.ended_runs import end_again, log_end_as_information
 from falcon_scheduler.flows.line import BEGUN, give_way, has_to_give_way, is_behind
 from falcon_scheduler.flows.progress import PrefectProgress
 from falcon_scheduler.flows.runtime import open_runtime
@@ -58,17 +58,17 @@ async def run_task(task_id: str, parameters: object) -> State[Any]:
         except asyncio.CancelledError:
             ending = Ending.CANCELLED if environment.cancelled() else Ending.FAILED
             interrupted = Outcome(ending=ending, message="it was interrupted")
-            _tell(log, flow_run, task_id, interrupted, began_at)
+            _log_end(log, flow_run, task_id, interrupted, began_at)
             raise
     if outcome.ending is not Ending.FAILED:
-        say_calmly(flow_run)
+        log_end_as_information(flow_run)
     if outcome.ending is Ending.GAVE_WAY:
         async with get_client() as client:
             await give_way(client, flow_run)
     if outcome.ending is Ending.ALREADY_ENDED:
         async with get_client() as client:
             return await end_again(client, flow_run, log)
-    _tell(log, flow_run, task_id, outcome, began_at)
+    _log_end(log, flow_run, task_id, outcome, began_at)
     return state_of(outcome)
 
 
@@ -77,7 +77,7 @@ async def _in_line(flow_run: FlowRun, ask: Callable[[PrefectClient, FlowRun], Aw
         return await ask(client, flow_run)
 
 
-def _tell(log: Any, flow_run: FlowRun, task_id: str, outcome: Outcome, began_at: float) -> None:
+def _log_end(log: Any, flow_run: FlowRun, task_id: str, outcome: Outcome, began_at: float) -> None:
     """The one line about how it ended. What the message may not hold was taken out of it before."""
     took = timedelta(seconds=round(time.monotonic() - began_at, 3))
     level = logging.ERROR if outcome.ending is Ending.FAILED else logging.INFO

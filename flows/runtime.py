@@ -34,7 +34,7 @@ class Runtime:
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """The environment, read once per process (and before the fork, in a warm one)."""
+    """The settings, read once per process (in a warm one, before the fork)."""
     return Settings.load_for_work()
 
 
@@ -45,22 +45,22 @@ def load_registry() -> Registry:
 
 
 def preload() -> None:
-    """Read and import what runs will need; for the process that warm runs are forked from.
+    """Read and import what runs need, in the process that warm runs are forked from.
 
-    Opens no connection and starts no thread, and neither may a plug-in that is loaded here.
+    Opens no connection and starts no thread, since neither survives a fork. Plug-ins must not either.
     """
     load_registry()
 
 
 def forget() -> None:
-    """Undo `preload` in a forked process whose environment differs from that of the preloaded one."""
+    """Undo `preload` in a forked process whose environment differs from that of its parent."""
     load_settings.cache_clear()
     load_registry.cache_clear()
 
 
 @asynccontextmanager
 async def open_runtime() -> AsyncIterator[Runtime]:
-    """Open the stores and join everything. Nothing is connected before it is needed."""
+    """Open the stores and build the services. Connections are made at their first use."""
     settings = load_settings()
     async with open_stores(settings) as stores:
         yield Runtime(

@@ -9,7 +9,7 @@
 
 Parts: postgres, valkey, mongo, demo-esi, prefect, facade, worker. Each starts when those it needs are ready, as
 parallel as that allows, listens on loopback only, and is restarted when it dies. Leaving the block stops them in
-reverse order. Should the process die without leaving it, they are ended all the same. Data stays in `home`, so a
+reverse order. If the process dies without leaving it, a guardian process stops them. Data stays in `home`, so a
 second stack there finds it; `home` may be a temporary folder. One stack a home: a second one raises `HomeInUse`.
 
 `stack.stop_part("prefect")`, `stack.start_part("prefect")` and `stack.pid("mongo")` are for tests of faults.

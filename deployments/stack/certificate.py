@@ -1,4 +1,4 @@
-"""A certificate that signs itself, for a server and its one client that share a file and trust nobody else."""
+"""A self-signed certificate for a server and its one client, which share the file and trust no other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLOCK_SKEW = timedelta(minutes=5)
 
 
 def make_certificate(address: str, valid_for: timedelta) -> str:
-    """Private key and certificate for an IP address, as PEM. Both ends present it, and accept nothing else."""
+    """Private key and certificate for an IP address, as PEM. Both ends present it and accept no other."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "falcon-scheduler")])
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A part that runs: started until ready, watched, started again when it dies, and stopped."""
+"""One part while it runs: start until ready, watch, restart when it dies, stop."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Child:
     Args:
         part: what to run.
         environment: on top of the supervisor's own; read at each start.
-        report: receives a line for the user when the part dies and when it is back.
+        report: receives a line for the user when the part dies and when it is ready again.
         first_backoff: pause before the first restart; it doubles with each death in a row.
-        patience: how long it may live without serving before it is ended, to be started again.
+        patience: how long it may be alive without serving before it is ended and restarted.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Child:
         """Start it and wait until it is ready.
 
         Raises:
-            PartFailed: it ended, or was not ready in time; nothing of it runs then.
+            PartFailed: it ended, or was not ready in time; all of its processes are ended.
         """
         self._stopping = False
         trim_log(self.part.home.log(self.part.name))
@@ -76,7 +76,7 @@ class Child:
             raise self._failed(f"was not ready after {seconds:.0f} s") from None
 
     async def watch(self) -> None:
-        """Start it again whenever it dies or serves no more. Returns when it is stopped on purpose.
+        """Restart it when it dies or no longer serves. Returns when it is stopped on purpose.
 
         Raises:
             PartFailed: it died too often in a short time.
@@ -111,7 +111,7 @@ class Child:
             await asyncio.wait([attending])
 
     async def _attend(self, process: asyncio.subprocess.Process) -> None:
-        """End the process once it has not served for as long as our patience lasts."""
+        """End the process when it has not served for `patience`."""
         served_at = time.monotonic()
         while True:
             await asyncio.sleep(min(_LOOK_SECONDS, self._patience.total_seconds() / 4))
@@ -119,7 +119,7 @@ class Child:
                 served_at = time.monotonic()
             elif time.monotonic() - served_at > self._patience.total_seconds():
                 self._report(f"{self.part.title} lives but has not served for {format_duration(self._patience)}")
-                self._impatient = True  # no death of its own: a disk may stay full for long
+                self._impatient = True  # not counted as a death: a disk may stay full for long
                 process.kill()
                 return
 
@@ -154,7 +154,7 @@ class Child:
             try:
                 if await self.part.is_ready():
                     return
-            except Exception:  # noqa: BLE001, S110 - "any exception means not yet"; the log tells if it never comes
+            except Exception:  # noqa: BLE001, S110 - any exception means not yet; the log has the cause
                 pass
             await asyncio.sleep(_PROBE_SECONDS)
 

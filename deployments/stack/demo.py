@@ -1,4 +1,4 @@
-"""The demo ESI as a part: a made-up EVE Online on loopback, so that all seven system tasks have work to do."""
+"""The demo ESI as a part: an invented EVE Online on loopback, so that all seven system tasks have work to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from falcon_scheduler.eve.demo import seed
 
 
 class DemoEsi(Part):
-    """ESI and EVE SSO over a small universe, whose database stands beside the tasks'."""
+    """ESI and EVE SSO over a small universe, whose database is on the same server as the tasks'."""
 
     name = "demo-esi"
     title = "Demo ESI"
@@ -29,7 +29,7 @@ class DemoEsi(Part):
         self._port = free_port()
 
     async def prepare(self) -> None:
-        """Put the universe's characters, corporations and logins where the tasks look for them."""
+        """Write the universe's characters, corporations and logins to the collections that the tasks read."""
         mongo = MongoSettings()
         uri = self._environment.get("MONGODB_URI") or os.environ.get("MONGODB_URI") or mongo.uri
         async with open_database(uri, mongo.database) as database:

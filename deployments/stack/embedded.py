@@ -48,14 +48,14 @@ class EmbeddedStack:
 
     Args:
         home: where data, logs and secrets are; made when missing.
-        parts: names out of `PARTS`. What is left out is expected in the environment (`MONGODB_URI`, ...).
+        parts: names out of `PARTS`. Addresses of other parts are expected in the environment (`MONGODB_URI`, ...).
         addresses: where the facade and the Prefect server listen; by default loopback and free ports.
         settings: read from the environment when not given.
         report: receives a line for the user whenever a part is ready or dies.
 
     Raises (on entering):
         HomeInUse: another stack runs there.
-        PartFailed: a part would not start; all are stopped again.
+        PartFailed: a part did not start; all are stopped again.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class EmbeddedStack:
         await self._exit.__aexit__(kind, error, trace)
 
     async def wait(self) -> None:
-        """Wait for as long as all goes well.
+        """Wait until a part fails for good.
 
         Raises:
             PartFailed: a part died too often to be started again.
@@ -123,7 +123,7 @@ class EmbeddedStack:
 
     async def stop_part(self, part: str) -> None:
         """Stop one part and leave it stopped."""
-        if watch := self._watches.pop(part, None):  # first, or it might be starting the part again just now
+        if watch := self._watches.pop(part, None):  # first, or it might restart the part in between
             watch.cancel()
             await asyncio.wait([watch])
         await self._children[part].stop()
@@ -201,7 +201,7 @@ class EmbeddedStack:
         waves = (("worker",), ("facade",), ("prefect",), ("demo-esi", "mongo", "valkey", "postgres"))
         for wave in waves:
             await asyncio.gather(*(self.stop_part(name) for name in wave if name in self._children))
-        await asyncio.to_thread(end_leftovers, self.home.path)  # what a cancelled start had not handed over yet
+        await asyncio.to_thread(end_leftovers, self.home.path)  # untracked processes of a cancelled start
 
     async def _end_what_an_earlier_stack_left(self) -> None:
         ended = await asyncio.to_thread(end_leftovers, self.home.path)

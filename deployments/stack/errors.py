@@ -1,4 +1,4 @@
-"""What can keep the local stack from running. Each message is written for the person who typed the command."""
+"""Why the local stack can't run. Each message is written for the person who typed the command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from falcon_scheduler.core.errors import SchedulerError
 
 
 class StackError(SchedulerError):
-    """The stack can't start or go on."""
+    """The stack can't start or can't go on."""
 
     code = "stack"
 
@@ -22,7 +22,7 @@ class HomeInUse(StackError):
 
 
 class PortInUse(StackError):
-    """Something else listens where we should."""
+    """Another program listens on our port."""
 
     code = "stack_port_in_use"
 
@@ -32,7 +32,7 @@ class PortInUse(StackError):
 
 
 class PortTwice(StackError):
-    """Two servers are to listen on the same port."""
+    """Two servers are configured with the same port."""
 
     code = "stack_port_twice"
 
@@ -41,7 +41,7 @@ class PortTwice(StackError):
 
 
 class PartFailed(StackError):
-    """A part would not start, or died more often than a passing fault explains."""
+    """A part did not start, or died more often than a temporary fault explains."""
 
     code = "stack_part_failed"
 
@@ -52,7 +52,7 @@ class PartFailed(StackError):
 
 
 class AddressRefused(StackError):
-    """The system won't let us listen there, whichever program asks."""
+    """The operating system forbids every program to listen there."""
 
     code = "stack_address_refused"
 

@@ -22,7 +22,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the person who started the stack wants to know."""
+    """What the person who started the stack needs to know."""
 
     api_url: str
     prefect_ui_url: str | None
@@ -46,10 +46,10 @@ async def run(
     say: Callable[[str], None],
     when_ready: Callable[[Ready], None],
 ) -> None:
-    """Start what the environment does not provide, and stay until a signal comes or a part fails for good.
+    """Start what the environment does not provide, and run until a signal or the final failure of a part.
 
     Raises:
-        StackError: it could not start or go on; nothing of it runs any more.
+        StackError: it could not start or go on; all of its processes are ended.
     """
     serving = asyncio.create_task(
         _serve(
@@ -82,8 +82,8 @@ def chosen_parts(
     """The parts to embed: each one whose address is not given.
 
     Args:
-        own_prefect_url: the API of the home's own Prefect server; in a terminal that has it from
-            `falcon-scheduler env`, it is given and yet to be embedded.
+        own_prefect_url: the API of the home's own Prefect server. A terminal with the output of
+            `falcon-scheduler env` has it in its environment; the server is embedded all the same.
     """
     parts = {"facade"}
     if with_worker:
@@ -111,7 +111,7 @@ async def _serve(stack: EmbeddedStack, settings: Settings, when_ready: Callable[
 
 def _ready(stack: EmbeddedStack, settings: Settings, took: timedelta) -> Ready:
     facade = stack.part("facade")
-    assert isinstance(facade, Facade)  # noqa: S101 - the part's name says so
+    assert isinstance(facade, Facade)  # noqa: S101 - the part of this name is the facade
     prefect = stack.part("prefect") if stack.has("prefect") else None
     secret = settings.api.jwt_secret
     return Ready(

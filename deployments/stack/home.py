@@ -1,7 +1,7 @@
-"""The folder in which one stack keeps everything: data, logs, secrets, and the lock that makes it the only one.
+"""The folder of one stack: data, logs, secrets, and the lock that prevents a second stack.
 
-All of it is readable by its owner only, because it holds secrets and the embedded servers' data. Nothing here starts
-or ends a process.
+Only its owner can read it, because it contains secrets and the embedded servers' data. This module neither starts
+nor ends processes.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Home:
         try:
             for folder in (self.path, self.logs, self._secrets):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.chmod(0o700)  # it may have been there before, open to others
+            self.path.chmod(0o700)  # an existing folder may be open to others
         except OSError as error:
             raise HomeRefused(self.path, error.strerror or str(error)) from error
 
     @property
     def logs(self) -> Path:
-        """Where every part's output goes."""
+        """The folder for every part's output."""
         return self.path / "logs"
 
     @property
@@ -70,11 +70,11 @@ class Home:
         return value
 
     def keep_secret(self, name: str, value: str) -> None:
-        """Replace a secret that comes from elsewhere."""
+        """Replace a secret that another part generated."""
         write_private(self._secrets / name, value)
 
     def forget_secret(self, name: str) -> None:
-        """Remove a secret that is true no more, if it is there."""
+        """Remove an outdated secret, if it exists."""
         (self._secrets / name).unlink(missing_ok=True)
 
     def known_secret(self, name: str) -> str | None:
@@ -85,7 +85,7 @@ class Home:
             return None
 
     def port(self, part: str) -> int:
-        """A free loopback port for an embedded server: the same as last time if nobody has taken it since."""
+        """A free loopback port for an embedded server: the same as last time if it is still free."""
         path = self.path / "ports.json"
         ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         if part not in ports or not is_port_free("127.0.0.1", ports[part]):
@@ -107,9 +107,9 @@ class Home:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the home for this process.
+        """Lock the home for this process.
 
-        The lock is the kernel's, so it falls when the process ends, however it ends: there is no stale lock.
+        The kernel holds the lock and frees it when the process ends in any way, so there is no stale lock.
 
         Raises:
             HomeInUse: another process holds it.
@@ -140,11 +140,11 @@ def is_port_free(host: str, port: int) -> bool:
     """Whether a server could listen there now.
 
     Raises:
-        OSError: nobody could, whichever port: the address is not ours, or the port is a privileged one.
+        OSError: no server can listen there on any port: the address is not ours, or the port is a privileged one.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no hindrance
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT must not prevent it
         try:
             probe.bind((host, port))
         except OSError as error:

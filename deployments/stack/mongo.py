@@ -1,4 +1,4 @@
-"""A MongoDB-compatible server for tasks and executions: SecantusDB, run as a program of its own. See decision 0002.
+"""A MongoDB-compatible server for tasks and executions: SecantusDB, as a separate program. See decision 0002.
 
 SecantusDB is GPL-2.0: it is started beside us and spoken to over its wire protocol, never imported.
 """
@@ -35,8 +35,8 @@ class Mongo(Part):
         self._password = home.secret("mongo_password")
 
     async def prepare(self) -> None:
-        """Create our user the first time. The server asks for no password just for that, so for that second it
-        answers nobody but the holder of a certificate that is made for the purpose."""
+        """Create our user at the first start. The server must run without a password for that, so for that second it
+        accepts only connections with a certificate that is made for the purpose."""
         created = self._folder / "user_created"
         if created.exists():
             return
@@ -66,7 +66,7 @@ class Mongo(Part):
             argv=(
                 *(str(program), "--host", "127.0.0.1", "--port", str(self._port), "--standalone"),
                 *("--storage-path", str(self._folder / "data")),
-                # Without it the last second of writes is lost when the server is killed (measured).
+                # Without it a killed server loses the last second of writes (measured).
                 "--sync-on-commit",
                 *("--cache-size", "128M", "--log-level", "WARNING"),
                 *access,
@@ -79,7 +79,7 @@ class Mongo(Part):
         return True
 
     async def is_serving(self) -> bool:
-        """Whether it still writes. After its disk was full it refuses every write until it is restarted."""
+        """Whether it still writes. After a full disk it refuses every write until it is restarted."""
         written: dict[str, object] = {"q": {"_id": "probe"}, "u": {"$set": {"at": datetime.now(UTC)}}, "upsert": True}
         answer = await self._run(self._uri, {"update": "liveness", "updates": [written]})
         return not answer.get("writeErrors")
@@ -94,7 +94,7 @@ class Mongo(Part):
             try:
                 await self._run(uri, order)
             except OperationFailure as error:
-                if error.code == _USER_EXISTS:  # an earlier first start was killed just after this
+                if error.code == _USER_EXISTS:  # an earlier first start was killed just after the creation
                     return
                 raise
             except PyMongoError:  # it does not listen yet

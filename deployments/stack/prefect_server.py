@@ -1,10 +1,11 @@
-"""Starts Prefect's server behind our check of hosts and origins, with the login page. A program of its own.
+"""Starts Prefect's server behind our check of hosts and origins, with the login page. A separate program.
 
     python -m falcon_scheduler.deployments.stack.prefect_server --port 4200 --trusted-host prefect.example.com
 
-Everything else is as `prefect server start` does it: same app, same services, same settings. That command leaves no
-room for a middleware, and Prefect itself looks at neither header. Origins whose pages may call this server are those
-of Prefect's own setting PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS. Source: Prefect 3.8.8, `cli/_server_utils.py`.
+Everything else equals `prefect server start`: same app, same services, same settings. That command has no place for a
+middleware, and Prefect itself checks neither header. Prefect's own setting
+PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS lists the origins whose pages may call this server. Source: Prefect 3.8.8,
+`cli/_server_utils.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from falcon_scheduler.deployments.stack.prefect_login import LoginPage
 
 
 def build(trusted_hosts: Sequence[str], *, webserver_only: bool = False) -> ASGIApp:
-    """Prefect's whole app, guarded. Without trusted hosts every host is answered."""
+    """Prefect's whole app behind the check. Without trusted hosts every host is accepted."""
     allowed = known.PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS.value().split(",")
     return CallerCheck(
         LoginPage(
@@ -43,7 +44,7 @@ def _refusal(refused: Forbidden) -> ASGIApp:
 
 def main() -> None:
     """Serve until a signal comes."""
-    parser = argparse.ArgumentParser(description="Prefect's server, which answers no foreign web page.")
+    parser = argparse.ArgumentParser(description="Prefect's server, which refuses requests of foreign web pages.")
     parser.add_argument("--host", default=known.PREFECT_SERVER_API_HOST.value())
     parser.add_argument("--port", type=int, default=known.PREFECT_SERVER_API_PORT.value())
     parser.add_argument("--trusted-host", action="append", default=[], help="A name of this server; repeatable.")

@@ -1,7 +1,7 @@
-"""One child process of the stack: started in a session of its own, its output in a log file, ended for certain.
+"""A child process of the stack: started in its own session, its output in a log file, ended reliably.
 
-Every child carries two marks in its environment, the stack's home and its part's name. They are inherited by all that
-it starts in turn, so that what belongs to a stack can be found and ended even when its parents are gone.
+Every child has two marks in its environment, the stack's home and its part's name. All processes that it starts
+inherit them, so the processes of a stack can be found and ended even when their parents are gone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Command:
 
 
 async def spawn(command: Command, home: Path, part: str, log: Path) -> asyncio.subprocess.Process:
-    """Start a child in a session of its own, so that a Ctrl-C meant for the supervisor does not reach it."""
+    """Start a child in its own session, so that a Ctrl-C for the supervisor does not reach it."""
     environment = {**os.environ, **command.environment, HOME_MARK: str(home), PART_MARK: part}
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -55,7 +55,7 @@ async def spawn(command: Command, home: Path, part: str, log: Path) -> asyncio.s
 
 
 async def stop(process: asyncio.subprocess.Process, command: Command, home: Path, part: str) -> None:
-    """Ask the child to end, wait out its grace, then kill it and whatever else of its part is left."""
+    """Ask the child to end, wait for its grace period, then kill it and all other processes of its part."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(command.stop_signal)
@@ -67,7 +67,7 @@ async def stop(process: asyncio.subprocess.Process, command: Command, home: Path
 
 
 def leftovers(home: Path, part: str | None = None) -> list[psutil.Process]:
-    """Every live process that a stack on this home started, except the one that asks."""
+    """Every live process that a stack on this home started, except the calling one."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
@@ -77,7 +77,7 @@ def leftovers(home: Path, part: str | None = None) -> list[psutil.Process]:
 
 
 def _belongs(process: psutil.Process, home: Path, part: str | None) -> bool:
-    if process.name() == "postgres":  # runs as another user under root, whose environment may be closed even to root
+    if process.name() == "postgres":  # under root it runs as another user; even root may not read its environment
         folder = f"{home}/postgres/"
         return part in (None, "postgres") and any(folder in argument for argument in process.cmdline())
     marks = process.environ()
@@ -107,9 +107,9 @@ def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None
 
 
 def trim_log(log: Path) -> None:
-    """Move a log that has grown large to `<name>.1` and start it afresh.
+    """Move a log that has grown large to `<name>.1` and start an empty one.
 
-    Copied, then cut: the child keeps its descriptor, and as it appends, its next line goes to the new start.
+    The file is copied, then truncated: the child keeps its descriptor and appends, so its next line is the first one.
     """
     if log.exists() and log.stat().st_size > _LARGEST_LOG_BYTES:
         older = log.with_suffix(log.suffix + ".1")
@@ -121,7 +121,7 @@ def trim_log(log: Path) -> None:
 
 
 def tail(log: Path, lines: int = 15) -> str:
-    """The last lines of a log, for the person who must find out why a part died."""
+    """The last lines of a log, for the person who looks for the cause of a failure."""
     if not log.exists():
         return ""
     with log.open("rb") as file:

@@ -29,13 +29,13 @@ from falcon_scheduler.deployments.stack.process import Command
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POOL = "falcon"
 PREFECT_API = "prefect_api"
-"""The secret of a home that holds what leads a client to its Prefect server: variables by name, as JSON."""
+"""The secret of a home that contains the variables for a client of its Prefect server, as JSON."""
 _ONLY_RUNS_READ = frozenset({"EVE_CLIENT_SECRET", "EVE_TOKEN_KEY"})
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where facade and Prefect server listen. Port 0 takes a free one."""
+    """Addresses on which facade and Prefect server listen. Port 0 selects a free one."""
 
     host: str = "127.0.0.1"
     facade_port: int = 0
@@ -48,7 +48,7 @@ class Addresses:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names under which a client may ask for them, besides IP addresses, which resolve to nothing else."""
+        """Host names that clients may use, besides IP addresses, which can't be spoofed by DNS."""
         if self.is_loopback:
             return ("localhost",)
         own = {socket.gethostname(), self.host}
@@ -74,8 +74,8 @@ class PrefectServer(Part):
         self._settings = settings
         self._addresses = addresses
         self._port = addresses.prefect_port or free_port()
-        # Whoever reaches an open Prefect API can run code here: every user of this machine, and every web page that
-        # one of them opens. So it always asks for a password.
+        # Everybody who reaches an open Prefect API can run code here: every user of this machine, and every web page
+        # that one of them opens. So it always requires a password.
         given = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
         self._auth_string = given or f"falcon:{home.secret('prefect_password')}"
 
@@ -90,18 +90,18 @@ class PrefectServer(Part):
         return login_link(self.url, self._auth_string)
 
     async def prepare(self) -> None:
-        """Leave address and password where `falcon-scheduler env` finds them, for the `prefect` command."""
+        """Write address and password to where `falcon-scheduler env` reads them, for the `prefect` command."""
         self.home.keep_secret(PREFECT_API, json.dumps(dict(self.environment())))
 
     def command(self) -> Command:
         own = [f"http://{name}:{self._port}" for name in ("127.0.0.1", "localhost")]
         settings = {
             **server_settings(self._settings.scheduler),
-            # Default `*`: any page open in the user's browser might talk to this API.
+            # Default `*`: any page in the user's browser could call this API.
             "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(own),
-            # The browser asks the server that it got the UI from, under the name by which it knows that server.
+            # The UI calls the server that it was loaded from, under the host name in the browser's address bar.
             "PREFECT_UI_API_URL": "/api",
-            # Prefect copies its UI before serving it; by default into its own package, which may be read-only.
+            # Prefect copies its UI before it serves it; by default into its own package, which may be read-only.
             "PREFECT_UI_STATIC_DIRECTORY": str(self.home.data(self.name) / "ui"),
         }
         names = dict.fromkeys((*self._addresses.names, *self._settings.api.api_trusted_hosts))
@@ -114,7 +114,7 @@ class PrefectServer(Part):
         return Command(argv=argv, environment={**defaults(settings), **password})
 
     def reads(self, name: str) -> bool:
-        """It knows nothing of us."""
+        """It gets none of our variables."""
         return name not in known_names()
 
     async def is_ready(self) -> bool:
@@ -125,12 +125,12 @@ class PrefectServer(Part):
 
 
 class Facade(Part):
-    """Our REST API."""
+    """The REST API."""
 
     name = "facade"
     title = "Scheduler API"
     after = frozenset({"valkey", "mongo"})
-    """Not the Prefect server: it waits for that one by itself, and both take seconds to import."""
+    """Not the Prefect server: the facade waits for it itself, and both take seconds to import."""
 
     def __init__(self, home: Home, settings: Settings, addresses: Addresses, http: httpx.AsyncClient) -> None:
         super().__init__(home)
@@ -152,8 +152,8 @@ class Facade(Part):
             argv=(
                 *(sys.executable, "-m", "uvicorn", "falcon_scheduler.api_facade.app:create_app", "--factory"),
                 *("--host", self._addresses.host, "--port", str(self._port)),
-                # A flood costs its senders, not us: connections that keep us waiting end, the longest first; beyond
-                # so many requests at once the answer is 503.
+                # Under a flood of requests the facade must stay responsive: idle connections are closed, the longest
+                # idle first, and beyond so many requests at once the answer is 503.
                 *("--http", "falcon_scheduler.api_facade.connections:BoundedProtocol", "--backlog", "256"),
                 *("--limit-concurrency", "500", "--timeout-keep-alive", "10"),
                 *("--timeout-graceful-shutdown", "5", "--no-server-header", "--no-proxy-headers"),
@@ -165,7 +165,7 @@ class Facade(Part):
         )
 
     def reads(self, name: str) -> bool:
-        """Everything but what Prefect's server or the EVE tasks keep to themselves."""
+        """Everything but the private variables of Prefect's server and of the EVE tasks."""
         return name in facade_names() or (is_for_runs(name) and name not in _ONLY_RUNS_READ)
 
     def environment(self) -> Mapping[str, str]:
@@ -175,7 +175,7 @@ class Facade(Part):
         return {"SCHEDULER_HTTP_ALLOW": ",".join((*self._http_allow, f"127.0.0.1:{self._port}"))}
 
     async def is_ready(self) -> bool:
-        """Whether it has what it needs and has put the system tasks in place, so that the first list is not empty."""
+        """Whether it has its servers and has seeded the system tasks, so that the first list is not empty."""
         status = (await self._http.get(f"{self.url}/status")).json()
         return bool(status["status"] != "unhealthy" and status["metrics"]["total_tasks"] > 0)
 
@@ -198,7 +198,7 @@ class Worker(Part):
         self._name = f"falcon-{socket.gethostname()}"  # machines may share a Prefect server; names must differ
 
     async def prepare(self) -> None:
-        """Remember when this start began, since Prefect still knows the workers of earlier ones."""
+        """Remember the time of this start: Prefect still lists the workers of earlier starts."""
         self._started_at = datetime.now(UTC)
 
     def command(self) -> Command:
@@ -212,7 +212,7 @@ class Worker(Part):
         )
 
     def reads(self, name: str) -> bool:
-        """What runs may read, since they start with the worker's environment."""
+        """The variables that runs may read: they inherit the worker's environment."""
         return is_for_runs(name)
 
     async def is_ready(self) -> bool:
@@ -232,7 +232,7 @@ class Worker(Part):
 
 
 def known_prefect_api(home: Home) -> Mapping[str, str]:
-    """The variables that lead a client to the Prefect server of this home. Empty when it has none of its own."""
+    """The variables for a client of this home's Prefect server. Empty when the home has none."""
     known: dict[str, str] = json.loads(home.known_secret(PREFECT_API) or "{}")
     return known
 
@@ -246,15 +246,15 @@ def _is_address(name: str) -> bool:
 
 
 def defaults(settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings of Prefect's, without those that the user's environment sets: theirs win."""
+    """Settings of Prefect's, without those that the user's environment sets: these have precedence."""
     return {name: value for name, value in settings.items() if not os.environ.get(name)}
 
 
 def common_environment(home: Home) -> dict[str, str]:
-    """What every part gets, and what a client in another process needs beside the addresses."""
+    """Variables for every part, and for a client in another process besides the addresses."""
     return {
         **defaults(shared_settings()),
         "SCHEDULER_HOME": str(home.path),
         "PREFECT_HOME": str(home.data("prefect")),
-        "PYTHONUNBUFFERED": "1",  # a log that is written late misses the reason of a death
+        "PYTHONUNBUFFERED": "1",  # a buffered log would lose the last lines before a crash
     }

@@ -2,9 +2,9 @@
 
     python -m falcon_scheduler.deployments.stack.unprivileged nobody /path/to/postgres -D ...
 
-The new process keeps one privilege of root's, that of passing closed folders (CAP_DAC_OVERRIDE), since checkouts and
-homes of root lie under /root, where nobody else may go. Opening those folders to everyone, as some packages do, would
-outlive us. Where the kernel or a container refuses the privilege, the command runs without.
+The new process keeps one of root's privileges, to enter closed folders (CAP_DAC_OVERRIDE), since checkouts and homes
+of root are under /root, which other users can't enter. The alternative, opening those folders to everyone, would stay
+after our end. Where the kernel or a container refuses the privilege, the command runs without it.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ class Valkey(Part):
             "appendonly": "yes",
             "save": '""',
             "daemonize": "no",
-            "set-proc-title": "no",  # it would write over the environment, by which its stack knows it
-            "maxmemory-policy": "noeviction",  # a lock that is evicted is no lock
+            "set-proc-title": "no",  # it would overwrite the environment, by which the stack recognises its processes
+            "maxmemory-policy": "noeviction",  # an evicted lock would let two runs work at once
         }
         write_private(self._config, "".join(f"{name} {value}\n" for name, value in options.items()))
 

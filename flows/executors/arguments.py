@@ -33,11 +33,11 @@ from falcon_scheduler.flows.executors.faults import faults_of, in_their_place
 from falcon_scheduler.flows.executors.numbers import with_whole_numbers
 
 CONTEXT = "context"
-"""A function's parameter of this name is given the `WorkContext`; it is none of its JSON parameters."""
+"""A function's parameter of this name gets the `WorkContext`; it is not one of its JSON parameters."""
 
 
 class PluginError(SchedulerError):
-    """A plug-in can't be registered as it is. Found at start, so that it stops there."""
+    """A plug-in can't be registered as it is. Raised at the start of the process, which then stops."""
 
     code = "plugin"
     retryable = False
@@ -48,14 +48,14 @@ class Arguments(Protocol):
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """What may be given, as a JSON Schema of an object."""
+        """The accepted values, as a JSON Schema of an object."""
         ...
 
     def read(self, values: Mapping[str, Any], location: str, *, stored: bool = False) -> dict[str, Any]:
-        """The values in the types that were asked for, read strictly: text is no number, and neither is a truth.
+        """The values in the declared types, read strictly: text and booleans are no numbers.
 
-        `stored` says that the values may have been accepted by an earlier release, which was less strict with
-        executors and with models: what it took is still taken.
+        `stored`: the values may have been accepted by an earlier release, which was less strict with executors and
+        with models. Values that it accepted are accepted again.
 
         Raises:
             core.errors.Invalid: with every fault, located under `location`.
@@ -71,12 +71,12 @@ def read_overlaid(
     *,
     stored: bool = False,
 ) -> dict[str, Any]:
-    """Read a config's values, overlaid with a run's own parameters; their secrets may be filled in already.
+    """Read a config's values, overlaid with a run's own parameters; references to secrets may be filled in already.
 
-    `stored` says that the config is a stored one; the run's own parameters are read strictly all the same.
+    `stored`: the config is a stored one; the run's own parameters are read strictly all the same.
 
     Raises:
-        core.errors.Invalid: with every fault; one that the run's own brought stands at `parameters`.
+        core.errors.Invalid: with every fault; a fault in the run's own parameters is located at `parameters`.
     """
     faults = list(reference_faults(values, location))
     try:
@@ -93,7 +93,7 @@ def read_overlaid(
 
 
 class AnyArguments:
-    """For an executor that does not say what it takes: anything."""
+    """For an executor without a schema: accepts every value."""
 
     json_schema: dict[str, Any] = {"type": "object", "additionalProperties": True}  # noqa: RUF012 - never changed
 
@@ -127,7 +127,7 @@ class FunctionArguments:
             elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
                 raise PluginError(f"Function {name} has parameter {parameter}, which can't be given by name")
             elif parameter.name != CONTEXT:
-                field = f"parameter_{len(fields)}"  # a field may not be called "schema" or "_x", a parameter may
+                field = f"parameter_{len(fields)}"  # pydantic refuses field names such as "schema" or "_x"
                 self._fields[field] = parameter.name
                 fields[field] = _field(parameter, hints.get(parameter.name, Any))
         try:
@@ -143,13 +143,13 @@ class FunctionArguments:
             raise PluginError(f"Function {name} has a parameter that JSON can't be read into: {error}") from error
 
     def _read_json(self, values: Mapping[str, Any], *, stored: bool) -> BaseModel:
-        # Models inside of it have settings of their own: only `strict=True` here makes them strict as well.
+        # Nested models have their own settings; only `strict=True` here makes them strict as well.
         strict = None if stored else True
         read: BaseModel = self._model.model_validate_json(json.dumps(values, default=str), strict=strict)
         return read
 
     def read(self, values: Mapping[str, Any], location: str, *, stored: bool = False) -> dict[str, Any]:
-        """See `Arguments.read`. What was not given is left to the function's own default."""
+        """See `Arguments.read`. An absent value gets the function's own default."""
         try:
             read = with_whole_numbers(lambda given: self._read_json(given, stored=stored), values)
         except ValidationError as error:
@@ -166,7 +166,7 @@ class TypedArguments:
     """Reads an executor's parameters into a dataclass, a TypedDict or a pydantic model, and gives them as a dict."""
 
     def __init__(self, type_: Any, owner: str) -> None:
-        """Understand the type.
+        """Read the type.
 
         Raises:
             PluginError: it is none of the three.
@@ -225,7 +225,7 @@ GoDuration = Annotated[
 
 
 def _with_go_durations(annotation: Any) -> Any:
-    """`timedelta`, alone or in a union such as `timedelta | None`, read as the API writes it."""
+    """`timedelta`, alone or in a union such as `timedelta | None`, read from Go duration text."""
     if annotation is timedelta:
         return GoDuration
     if get_origin(annotation) is Annotated and get_args(annotation)[0] is timedelta:

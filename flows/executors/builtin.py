@@ -17,7 +17,7 @@ def echo(**parameters: Any) -> dict[str, Any]:
 
 
 def noop() -> None:
-    """Do nothing, successfully."""
+    """Do nothing, and succeed."""
 
 
 async def sleep(duration: Annotated[timedelta, Field(ge=timedelta(), le=timedelta(hours=24))]) -> str:

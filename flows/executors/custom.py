@@ -1,8 +1,8 @@
-"""Custom tasks: executors that plug-ins bring, known by what they can do rather than by what they inherit.
+"""Custom tasks: executors of plug-ins, recognised by their methods, not by a base class.
 
 An executor is any object with `execute(context)`, plain or async. It may have a `config_schema`: a dataclass,
-TypedDict or pydantic model that says what it takes. It runs for tasks of type `custom` that name it, and for tasks
-whose type is its own name; either way it finds what it was given, checked, in `context.parameters`.
+TypedDict or pydantic model of its parameters. It runs for tasks of type `custom` that name it, and for tasks whose
+type is its name; in both cases the checked parameters are in `context.parameters`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CustomConfig(BaseModel):
 
 
 class PluggedExecutor:
-    """A plug-in's executor: checks what it is given, runs it, and tells of its end without secrets."""
+    """A plug-in's executor: checks its parameters, runs it, and removes secrets from its result."""
 
     def __init__(
         self, name: str, executor: object, config_model: object, secrets: SecretReader, threads: Threads
@@ -49,7 +49,7 @@ class PluggedExecutor:
         """Take an executor, or a class that makes one without arguments.
 
         Raises:
-            PluginError: it can't execute, or its `config_schema` can't be understood.
+            PluginError: it has no method `execute`, or its `config_schema` can't be read.
         """
         executor = executor() if isinstance(executor, type) else executor
         if not callable(getattr(executor, "execute", None)):
@@ -62,7 +62,7 @@ class PluggedExecutor:
         self._threads = threads
 
     def entry(self) -> CatalogEntry:
-        """How it is listed."""
+        """Its entry in the catalog."""
         return CatalogEntry(
             type=self.name,
             name=self.name,
@@ -74,7 +74,7 @@ class PluggedExecutor:
     def faults(
         self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None, location: str = "config"
     ) -> list[Fault]:
-        """What is wrong with the values in a config (at `location`), overlaid with a run's own parameters.
+        """The faults of the values in a config (at `location`), overlaid with a run's own parameters.
 
         Without parameters the config is a new one.
         """
@@ -105,7 +105,7 @@ class PluggedExecutor:
             return without_secrets(TaskResult.of(value), secrets.redactor())
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is its outcome
+        except Exception as error:  # noqa: BLE001 - any exception of a plug-in is the outcome of the attempt
             return raised(error, context, secrets.redactor())
 
     async def _call(self, context: WorkContext) -> object:
@@ -123,7 +123,7 @@ class CustomExecutor:
         self._plugged = plugged
 
     def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]:
-        """What is wrong with a config, overlaid with a run's own parameters."""
+        """The faults of a config, overlaid with a run's own parameters."""
         try:
             plugged, values = self._find(config)
         except Invalid as error:
@@ -135,7 +135,7 @@ class CustomExecutor:
         return reserved_beside_secrets(config, parameters)
 
     async def execute(self, context: WorkContext) -> TaskResult:
-        """Hand the attempt to the named executor."""
+        """Run the attempt with the named executor."""
         try:
             plugged, values = self._find(context.config)
         except Invalid as error:

@@ -1,4 +1,4 @@
-"""Turns pydantic's findings into faults that name the field as the client wrote it."""
+"""Turns pydantic's errors into faults that name the field as the client wrote it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLAINER = {
 
 
 def faults_of(error: ValidationError, value: Mapping[str, Any], location: str) -> list[Fault]:
-    """One fault a field, in order; `value` is what was validated, and `location` where it stood."""
+    """One fault for each field, in order; `value` is the validated value, and `location` its place."""
     messages: dict[str, list[str]] = {}
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join((location, *_path(detail, value)))[:_LONGEST_LOCATION]
@@ -32,11 +32,11 @@ def faults_of(error: ValidationError, value: Mapping[str, Any], location: str) -
 
 
 def _path(detail: ErrorDetails, value: object) -> Iterator[str]:
-    """The steps that exist in the value: pydantic puts the names of union members and validators between them."""
+    """The steps that exist in the value: pydantic adds the names of union members and validators between them."""
     last = len(detail["loc"]) - 1
     for position, step in enumerate(detail["loc"]):
         if _is_there(step, value):
-            value = value[step]  # type: ignore[index] # just looked
+            value = value[step]  # type: ignore[index] # checked above
         elif detail["type"] != "missing" or position != last:
             continue
         yield str(step)
@@ -49,7 +49,7 @@ def _is_there(step: int | str, value: object) -> bool:
 
 
 def in_their_place(faults: Iterable[Fault], location: str, parameters: Mapping[str, Any]) -> list[Fault]:
-    """Faults under `location` moved to `parameters` where the run's own parameters had overlaid the config's."""
+    """The faults under `location`, moved to `parameters` where the run's own parameters had replaced the config's."""
     return [
         Fault(f"parameters.{rest}", fault.message)
         if (rest := fault.location.removeprefix(f"{location}.")) != fault.location

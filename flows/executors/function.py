@@ -1,6 +1,6 @@
 """Function tasks: call a plain typed function that was registered under a module and a name.
 
-Only what was registered is called. Nothing that a client sends is imported, looked up in a module, or evaluated.
+Only registered functions are called. Nothing that a client sends is imported, looked up in a module, or evaluated.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from falcon_scheduler.flows.executors.threads import Threads
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 MARK = "falcon_function"
-"""Attribute that the decorator `function` leaves: `(module, name)`."""
+"""Attribute that the decorator `function` sets: `(module, name)`."""
 
 
 def function(name: str | None = None, module: str | None = None) -> Callable[[FunctionT], FunctionT]:
@@ -65,7 +65,7 @@ class FunctionExecutor:
         """Register a function.
 
         Raises:
-            PluginError: the name is taken, or the signature won't do.
+            PluginError: the name is taken, or the signature can't be used.
         """
         if (module, name) in self._functions:
             raise PluginError(f"A function {name!r} of module {module!r} is registered already")
@@ -85,7 +85,7 @@ class FunctionExecutor:
         ]
 
     def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]:
-        """What is wrong with a config, overlaid with a run's own parameters."""
+        """The faults of a config, overlaid with a run's own parameters."""
         own = parameters or {}
         try:
             registered, values = self._find(config, own)
@@ -99,7 +99,7 @@ class FunctionExecutor:
         return reserved_beside_secrets(config, parameters)
 
     async def execute(self, context: WorkContext) -> TaskResult:
-        """Call the function; whatever it returns is the output, whatever it raises the error."""
+        """Call the function; its return value is the output, its exception the error."""
         secrets = AttemptSecrets(self._secrets, context.config, context.parameters)
         try:
             registered, values = self._find(context.config, context.parameters)
@@ -113,7 +113,7 @@ class FunctionExecutor:
             return without_secrets(TaskResult.of(value), secrets.redactor())
         except Invalid as error:
             return without_secrets(refused(list(error.faults)), secrets.redactor())
-        except Exception as error:  # noqa: BLE001 - whatever a function raises is its outcome
+        except Exception as error:  # noqa: BLE001 - any exception of a function is the outcome of the attempt
             return raised(error, context, secrets.redactor())
 
     def _find(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[_Registered, dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Whole numbers that come as doubles: `200.0` is 200.
+"""Whole numbers that arrive as doubles: `200.0` is 200.
 
-Values are read strictly, so that text and truths are not taken for numbers. But JavaScript, BSON and Go's JSON know
-one kind of number, and write a whole one as a double now and then.
+Values are read strictly, so that text and booleans are not taken for numbers. But JavaScript, BSON and Go's JSON have
+one type of number, and sometimes write a whole number as a double.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 def with_whole_numbers(read: Callable[[Any], T], value: Any) -> T:
-    """Read a value; where a whole number was wanted and a whole double was given, read it as the number.
+    """Read a value. Where a whole number is required and a whole double was given, convert the double.
 
     Raises:
-        pydantic.ValidationError: what is wrong besides.
+        pydantic.ValidationError: the remaining faults.
     """
     try:
         return read(value)
@@ -36,7 +36,7 @@ def with_whole_numbers(read: Callable[[Any], T], value: Any) -> T:
 
 
 def _place(steps: Sequence[int | str], value: Any) -> list[int | str]:
-    """The steps that exist in the value: pydantic puts the names of union members between them."""
+    """The steps that exist in the value: pydantic adds the names of union members between them."""
     place: list[int | str] = []
     for step in steps:
         inside = dict(enumerate(value)) if isinstance(value, list | tuple) else value
@@ -47,7 +47,7 @@ def _place(steps: Sequence[int | str], value: Any) -> list[int | str]:
 
 
 def _whole_at(value: Any, place: Sequence[int | str]) -> Any:
-    """The value with a whole number in one place; everything else as it was."""
+    """The value with a whole number at one place; everything else is unchanged."""
     if not place:
         return int(value) if isinstance(value, float) and value.is_integer() else value
     step, *rest = place

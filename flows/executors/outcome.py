@@ -1,4 +1,4 @@
-"""How an attempt's end is told: no secret in it, whatever a plug-in returned or raised."""
+"""The reported end of an attempt, without secrets, whatever value or exception a plug-in produced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from falcon_scheduler.flows.executors.faults import texts
 
 
 def refused(faults: list[Fault]) -> TaskResult:
-    """The config or the parameters are wrong, and will be at the next attempt."""
+    """The config or the parameters are wrong, so another attempt would fail too."""
     return TaskResult(success=False, error=f"Not run: {texts(faults)}", retryable=False)
 
 
@@ -31,43 +31,43 @@ def without_secrets(result: TaskResult, redactor: Redactor) -> TaskResult:
 
 
 def _text(value: object) -> str:
-    """A plug-in may have put any value where text belongs."""
+    """A plug-in may have put a value of any type where text belongs."""
     return value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
 
 
 class CleanLog:
-    """A log that takes secrets out of what is written to it."""
+    """A log that removes secrets from each line."""
 
     def __init__(self, log: WorkLog, redactor: Redactor) -> None:
         self._log = log
         self._redactor = redactor
 
     def debug(self, message: str, *args: object) -> None:
-        """Write a line for those who search for a fault."""
+        """Write a line for debugging."""
         self._log.debug("%s", self._clean(message, args))
 
     def info(self, message: str, *args: object) -> None:
-        """Write a line that tells what happens."""
+        """Write a line about the progress."""
         self._log.info("%s", self._clean(message, args))
 
     def warning(self, message: str, *args: object) -> None:
-        """Write a line that somebody should look at."""
+        """Write a line that needs attention."""
         self._log.warning("%s", self._clean(message, args))
 
     def error(self, message: str, *args: object) -> None:
-        """Write a line about something that went wrong."""
+        """Write a line about an error."""
         self._log.error("%s", self._clean(message, args))
 
     def _clean(self, message: object, args: tuple[object, ...]) -> str:
         try:
             text = str(message) % args if args else str(message)
         except (TypeError, ValueError):
-            text = f"{message} {args}"  # as written: a log line is no reason to fail
+            text = f"{message} {args}"  # unformatted: a wrong log line must not fail the task
         return self._redactor.text(text)
 
 
 def shielded(context: WorkContext, redactor: Redactor) -> WorkContext:
-    """The context for a plug-in: what it logs, or tells as progress, has no secrets when it leaves the run."""
+    """The context for a plug-in: its log lines and progress texts leave the run without secrets."""
 
     async def progress(done: int, total: int | None = None, text: str = "") -> None:
         await context.progress(done, total, redactor.text(text))
@@ -76,7 +76,7 @@ def shielded(context: WorkContext, redactor: Redactor) -> WorkContext:
 
 
 def raised(error: Exception, context: WorkContext, redactor: Redactor) -> TaskResult:
-    """A plug-in raised: failed, to be tried again unless the exception has `retryable = False`; it is logged."""
+    """A plug-in raised: failed, with another attempt unless the exception has `retryable = False`; it is logged."""
     stack = "".join(traceback.format_exception(error))
     context.log.error("%s", redactor.text(stack))
     retryable = getattr(error, "retryable", True) is not False

@@ -1,6 +1,6 @@
-"""Takes secrets out of what a plug-in writes to Python's own `logging`, whatever logger and handler it uses.
+"""Removes secrets from what a plug-in writes to Python's own `logging`, through any logger and handler.
 
-Only records made by the plug-in's own code, and by tasks and threads that inherit its context, are looked at.
+Only records of the plug-in's own code, and of tasks and threads that inherit its context, are changed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _present: ContextVar[Redactor | None] = ContextVar("redactor", default=None)
 
 @contextmanager
 def cleaned_logs(redactor: Redactor) -> Iterator[None]:
-    """Meanwhile every log record of this context has its message and its exception cleaned."""
+    """Inside of the context, clean the message and the exception of every log record."""
     _install()
     token = _present.set(redactor)
     try:
@@ -31,7 +31,7 @@ def cleaned_logs(redactor: Redactor) -> Iterator[None]:
 
 @cache
 def _install() -> None:
-    """Once in a process: filters stand on single loggers, and handlers come and go; all records are made here."""
+    """Hook the creation of records, once in a process: filters are per logger, and handlers may be replaced."""
     make = logging.getLogRecordFactory()
 
     def make_clean(*args: Any, **named: Any) -> logging.LogRecord:
@@ -48,7 +48,7 @@ def _clean(record: logging.LogRecord, redactor: Redactor) -> None:
     try:
         text = record.getMessage()
     except (TypeError, ValueError):
-        text = f"{record.msg} {record.args}"  # as written: a log line is no reason to fail
+        text = f"{record.msg} {record.args}"  # unformatted: a wrong log line must not fail the task
     record.msg, record.args = redactor.text(text), None
     if record.exc_info and record.exc_info[1] is not None:
         record.exc_text = redactor.text("".join(format_exception(record.exc_info[1])).rstrip("\n"))

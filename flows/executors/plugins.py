@@ -1,6 +1,6 @@
 """Finds plug-ins: installed ones by their entry points, others by the setting `SCHEDULER_PLUGINS`.
 
-Both are the operator's word. What a client of the API sends never comes here, so it can't cause an import.
+Both are set by the operator. Nothing that a client of the API sends gets here, so a client can't cause an import.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXECUTORS_GROUP = "falcon_scheduler.executors"
 
 
 class Register(Protocol):
-    """What a plug-in may do with the registry that its `register(registry)` is given."""
+    """What a plug-in may call on the registry that its `register(registry)` gets."""
 
     def register_executor(self, type: str, executor: object, config_model: object = None) -> None:
         """See `Registry.register_executor`."""
@@ -37,10 +37,10 @@ class Register(Protocol):
 
 
 def load_installed(registry: Register) -> None:
-    """Register what installed packages offer.
+    """Register the plug-ins of installed packages.
 
     Raises:
-        PluginError: one of them does not load; the start should stop.
+        PluginError: one of them can't be loaded; the start should stop.
     """
     for point in entry_points(group=FUNCTIONS_GROUP):
         found = _loaded(point.name, point.load)
@@ -58,10 +58,10 @@ def load_installed(registry: Register) -> None:
 
 
 def load_named(registry: Register, names: Iterable[str]) -> None:
-    """Register what the named modules offer. A name is a module's, or the path of a `.py` file.
+    """Register the plug-ins of the named modules. A name is a module's, or the path of a `.py` file.
 
     Raises:
-        PluginError: one of them does not load, or offers nothing.
+        PluginError: one of them can't be loaded, or registers nothing.
     """
     for name in names:
         load = _from_file if name.endswith(".py") else importlib.import_module
@@ -69,10 +69,10 @@ def load_named(registry: Register, names: Iterable[str]) -> None:
 
 
 def register_module(registry: Register, module: ModuleType) -> None:
-    """Call the module's `register(registry)`, and register the functions that carry our decorator.
+    """Call the module's `register(registry)`, and register the functions with our decorator.
 
     Raises:
-        PluginError: there is neither.
+        PluginError: it has neither.
     """
     register = getattr(module, "register", None)
     if callable(register):
@@ -95,12 +95,12 @@ def _distribution(point: EntryPoint) -> str:
 
 def _from_file(name: str) -> ModuleType:
     path = Path(name).resolve()
-    # A name of its own: a file named like a module, such as json, must neither hide it nor be hidden by it.
+    # A prefix: a file named like a module, such as json, must neither hide that module nor be hidden by it.
     spec = importlib.util.spec_from_file_location(f"falcon_plugins.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
+    sys.modules[spec.name] = module  # dataclasses look up their module there
     spec.loader.exec_module(module)
     return module
 

@@ -1,7 +1,7 @@
-"""Everything that a task can run, and the only way to it: what is not registered here can't be called.
+"""Everything that a task can run. Nothing else can be called.
 
     registry = Registry.load(settings)
-    registry.faults("http", {"url": "nonsense"})      # what is wrong with a config, each fault with its field
+    registry.faults("http", {"url": "nonsense"})      # the faults of a config, each with its field
     await registry.executor_for("http").execute(context)
 
 Built once per process, by the facade (to check and to list) and by each run (to execute).
@@ -69,7 +69,7 @@ class Registry:
             PluginError: a plug-in does not load; its name is in the message.
         """
         from falcon_scheduler.flows.executors.prefect_secrets import (
-            PrefectSecrets,  # only those who load need Prefect imported
+            PrefectSecrets,  # here, so that modules that only use the type do not import Prefect
         )
 
         scheduler = settings.scheduler
@@ -82,15 +82,15 @@ class Registry:
         return registry
 
     def register_executor(self, type: str, executor: object, config_model: object = None) -> None:
-        """Let tasks run an executor: by their type, or as type `custom` by its name.
+        """Register an executor, for tasks of its type, and of type `custom` with its name.
 
         Args:
             type: a letter, then letters, digits, `_` or `-`; not one of the documented types.
-            executor: an object with `execute(context)`, or a class of such that needs no arguments.
-            config_model: a dataclass, TypedDict or pydantic model of what it takes; else its `config_schema`.
+            executor: an object with `execute(context)`, or a class of it whose constructor needs no arguments.
+            config_model: a dataclass, TypedDict or pydantic model of its parameters; else its `config_schema`.
 
         Raises:
-            PluginError: one of these is not so, or the type is taken.
+            PluginError: an argument violates these rules, or the type is taken.
         """
         if not _TYPE.fullmatch(type) or type in (*_DOCUMENTED, TaskType.SYSTEM):
             raise PluginError(f"{type!r} can't be the type of an executor")
@@ -101,7 +101,7 @@ class Registry:
     def register_function(
         self, function: Callable[..., object], name: str | None = None, module: str | None = None
     ) -> None:
-        """Let function tasks call a function. Name and module default to its own (the last part of the module's).
+        """Register a function for function tasks. Name and module default to its own (the last part of the module's).
 
         Raises:
             PluginError: the name is taken, or the signature can't be called with JSON.
@@ -126,7 +126,7 @@ class Registry:
     def faults(
         self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
     ) -> list[Fault]:
-        """What is wrong with a new config, or with a run's own parameters laid over a stored one. Runs nothing."""
+        """The faults of a new config, or of a run's own parameters merged over a stored one. Runs nothing."""
         checking = self._documented.get(task_type) or self._plugged.get(task_type)
         if checking is None:
             return [Fault("type", f"must be one of {', '.join(self.types())}")]
@@ -135,7 +135,7 @@ class Registry:
     def reserved_faults(
         self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
     ) -> list[Fault]:
-        """What of a run's own parameters is for those alone who may create or update tasks."""
+        """Faults for those of a run's own parameters that need the permission to create or update tasks."""
         checking = self._documented.get(task_type) or self._plugged.get(task_type)
         return checking.reserved_faults(config, parameters) if checking else []
 
@@ -145,7 +145,7 @@ class Registry:
         return [self._http.entry(), *self._functions.entries(), *plugged]
 
     def executor_for(self, task_type: str) -> Executor:
-        """The executor of a type. For an unknown type, one whose result says so. System tasks are not ours."""
+        """The executor of a type; for an unknown type, one that fails. System tasks have another registry."""
         return self._documented.get(task_type) or self._plugged.get(task_type) or _Unknown(task_type)
 
 

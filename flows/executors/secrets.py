@@ -1,7 +1,7 @@
-"""Secrets by reference: `{{ prefect.blocks.secret.NAME }}` in a text stands for the Secret block of that name.
+"""Secrets by reference: `{{ prefect.blocks.secret.NAME }}` in a text means the value of that Secret block.
 
-A config holds the reference, so neither MongoDB, the API nor Prefect's own records hold the secret. It is read when
-an attempt needs it, and whatever was read is remembered only to be taken out of what the attempt leaves behind.
+A config contains the reference, so neither MongoDB, the API nor Prefect's own records contain the secret. It is read
+when an attempt needs it, and remembered only to be removed from what the attempt reports.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BESIDE_SECRETS = "the task's config holds a secret, so a caller who may create 
 
 
 class SecretMissing(SchedulerError):
-    """There is no Secret block of this name, or it holds something else than text."""
+    """There is no Secret block of this name, or its value is no text."""
 
     code = "secret_missing"
     retryable = False
@@ -28,7 +28,7 @@ class SecretMissing(SchedulerError):
 
 
 class SecretReader(Protocol):
-    """Where secrets come from."""
+    """Reads secrets."""
 
     async def read(self, name: str) -> str:
         """The text of the Secret block.
@@ -41,10 +41,10 @@ class SecretReader(Protocol):
 
 
 class AttemptSecrets:
-    """The secrets of one attempt: fills references in, and knows what to take out again."""
+    """The secrets of one attempt: fills references in, and removes the same secrets from its output."""
 
     def __init__(self, reader: SecretReader, *plain: object) -> None:
-        """`plain` are JSON values (config, parameters) whose own secrets are to be kept from view as well."""
+        """`plain` are JSON values (config, parameters) whose own secrets are removed as well."""
         self._reader = reader
         self._read: dict[str, str] = {}
         self._plain = frozenset(secret for value in plain for secret in secrets_in(value))
@@ -59,7 +59,7 @@ class AttemptSecrets:
         return self._read[name]
 
     async def fill(self, text: str, encode: Callable[[str], str] = str) -> str:
-        """The text with each reference replaced by its secret, encoded as the text's kind asks for."""
+        """The text with each reference replaced by its secret, encoded as the kind of text requires."""
         values = {name: encode(await self.read(name)) for name in REFERENCE.findall(text)}
         return REFERENCE.sub(lambda match: values[match[1]], text)
 
@@ -74,14 +74,14 @@ class AttemptSecrets:
         return value
 
     def redactor(self, *more: str) -> Redactor:
-        """Takes out everything read so far, what the plain values hold, and `more`."""
+        """Removes everything that was read so far, the secrets in the plain values, and `more`."""
         return Redactor([*self._read.values(), *self._plain, *more])
 
 
 def reserved_beside_secrets(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
-    """A run's parameters of a task whose config holds a secret: any of them may decide where the secret goes.
+    """Faults for a run's parameters if the task's config contains a secret: any may decide where the secret is sent.
 
-    Only the executor knows what its parameters mean: one may be the address that the secret is sent to.
+    Only the executor can interpret its parameters: one may be the address that the secret is sent to.
     """
     if not has_reference(config) and not any(secrets_in(config)):
         return []

@@ -1,4 +1,4 @@
-"""System tasks: `config.task_name` names one of the tasks that code defines, and nothing else can be called."""
+"""System tasks: `config.task_name` names a task that is defined in code; nothing else can be called."""
 
 from __future__ import annotations
 

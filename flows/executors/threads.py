@@ -1,8 +1,8 @@
-"""Runs a plain function beside the event loop, and sees to it that an abandoned one does no harm.
+"""Runs a plain function in a thread, and limits the harm of one that does not stop.
 
-A thread can't be stopped from outside. A function that asks `context.cancelled()` ends by itself; one that does not
-is left behind, and then (1) it can't keep the process alive, since the thread is a daemon, and (2) no second attempt
-of the same task starts beside it.
+A thread can't be stopped from outside. A function that checks `context.cancelled()` ends itself. One that does not is
+abandoned. Then (1) it can't keep the process alive, since the thread is a daemon, and (2) no second attempt of the
+same task starts beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import cast
 from falcon_scheduler.core.domain.work import Progress, TaskResult, WorkContext
 
 GRACE = timedelta(seconds=2)
-"""How long a cancelled function is waited for. Shorter than the grace after which a worker kills the process."""
+"""How long to wait for a cancelled function. Shorter than the grace after which a worker kills the process."""
 
 
 @dataclass(eq=False, slots=True)
@@ -29,18 +29,18 @@ class _Call:
 
 
 class Threads:
-    """Runs functions, each in a thread of its own."""
+    """Runs functions, each in its own thread."""
 
     def __init__(self) -> None:
         self._left_behind: dict[str, threading.Thread] = {}
 
     async def run(self, function: Callable[[WorkContext], object], context: WorkContext) -> object:
-        """What the function returned (or a failure, when the task's previous attempt is still at work).
+        """The function's return value (or a failure, when the task's previous attempt is still running).
 
-        The function's context tells it of the cancellation, and has a `progress` that is called without `await`.
+        The function's context reports the cancellation, and has a `progress` that is called without `await`.
 
         Raises:
-            Whatever the function raises; `asyncio.CancelledError` after the grace.
+            Every exception of the function; `asyncio.CancelledError` after the grace.
         """
         previous = self._left_behind.get(context.task_id)
         if previous is not None and previous.is_alive():
@@ -73,10 +73,10 @@ class Threads:
         def work() -> None:
             try:
                 value, error = variables.run(function, inner), None
-            except BaseException as raised:  # noqa: BLE001 - it is raised again where the function was called from
+            except BaseException as raised:  # noqa: BLE001 - it is raised again in the caller
                 value, error = None, raised
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for the end any more
-                loop.call_soon_threadsafe(_tell, ended, value, error)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits for the result any more
+                loop.call_soon_threadsafe(_settle, ended, value, error)
 
         thread = threading.Thread(target=work, name=f"task-{context.task_id}", daemon=True)
         thread.start()
@@ -88,10 +88,10 @@ class Threads:
             self._left_behind[context.task_id] = call.thread
             context.log.warning("The function goes on after its cancellation; it ends with the process")
         elif ended.done() and not ended.cancelled():
-            ended.exception()  # looked at, so that asyncio does not complain of it
+            ended.exception()  # read, so that asyncio does not log it as never retrieved
 
 
-def _tell(ended: asyncio.Future[object], value: object, error: BaseException | None) -> None:
+def _settle(ended: asyncio.Future[object], value: object, error: BaseException | None) -> None:
     if ended.done():
         return
     if isinstance(error, Exception):
@@ -105,11 +105,11 @@ def _tell(ended: asyncio.Future[object], value: object, error: BaseException | N
 def _progress_from_thread(progress: Progress) -> Progress:
     loop = asyncio.get_running_loop()
 
-    def tell(done: int, total: int | None = None, text: str = "") -> None:
-        told = cast("Awaitable[None]", progress(done, total, text))
-        asyncio.run_coroutine_threadsafe(_awaited(told), loop).result(timeout=10)
+    def report(done: int, total: int | None = None, text: str = "") -> None:
+        reported = cast("Awaitable[None]", progress(done, total, text))
+        asyncio.run_coroutine_threadsafe(_awaited(reported), loop).result(timeout=10)
 
-    return cast("Progress", tell)
+    return cast("Progress", report)
 
 
 async def _awaited(value: Awaitable[None]) -> None:

@@ -1,7 +1,7 @@
-"""Assertions on an answer's body. Each one's cost is bounded by the body's size, whatever its author wrote.
+"""Assertions on an answer's body. The cost of each is bounded by the body's size, for every text of its author.
 
-JSON paths are singular queries of RFC 9535 (names and indices, one place at most): wildcards, descents and filters
-can take time without bound, and "equals" asks for one value.
+JSON paths are singular queries of RFC 9535 (names and indices, at most one place). Wildcards, descents and filters
+can take unbounded time, and "equals" needs exactly one value.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ class Contains(_Assertion):
     text: Annotated[str, Field(min_length=1, max_length=4096)]
 
     def failure(self, text: str, document: JsonDocument) -> str:
-        """Why it does not hold; empty when it does."""
+        """Why it fails; empty when it holds."""
         return "" if self.text in text else f"the body does not contain {_shown(self.text)}"
 
 
 class JsonPathEquals(_Assertion):
-    """The body is JSON with this value in this place. Numbers are compared by value, and 1 is not true."""
+    """The body is JSON with this value at this path. Numbers are compared by value, and 1 is not true."""
 
     type: Literal["json_path"]
     path: Annotated[str, Field(max_length=1024), AfterValidator(_singular)]
     equals: JsonValue
 
     def failure(self, text: str, document: JsonDocument) -> str:
-        """Why it does not hold; empty when it does."""
+        """Why it fails; empty when it holds."""
         if document.fault:
             return f"{self.path} can't be looked up: {document.fault}"
         found = [match.obj for match in jsonpath.compile(self.path).finditer(document.value)]
@@ -60,7 +60,7 @@ class JsonPathEquals(_Assertion):
 
 
 class JsonDocument:
-    """A body read as JSON, once, if anybody asks."""
+    """A body parsed as JSON, once, at the first use."""
 
     def __init__(self, text: str, *, truncated: bool) -> None:
         self.value: Any = None
@@ -74,7 +74,7 @@ class JsonDocument:
 
 
 def _same(found: Any, expected: Any) -> bool:
-    """Whether both are the same JSON value. Goes no deeper than what was expected."""
+    """Whether both are the same JSON value. Goes no deeper than the expected value."""
     if isinstance(expected, dict):
         return (
             isinstance(found, dict)

@@ -1,4 +1,4 @@
-"""What an http task's config and a run's parameters may hold. Says nothing of how it is sent.
+"""The config of an http task and the parameters of its runs. Independent of how the request is sent.
 
 Source: scheduler API, "HTTP Tasks"; the fields from `query` on are ours.
 """
@@ -33,7 +33,7 @@ from falcon_scheduler.flows.executors.http.codes import StatusCode, StatusCodes
 LONGEST_TIMEOUT = timedelta(hours=24)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}")  # Source: RFC 9110, "token"
 _NOT_OURS_TO_SET = {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
-"""Headers that say how the message is framed; set by hand they make two readers see two messages."""
+"""Headers that frame the message. If a task sets them, a proxy and the server may see different messages."""
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HOST = re.compile(r"(?:[\w.~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 _RESERVED_PREFIX = "x-scheduler-"
@@ -45,8 +45,8 @@ _OF_THE_AUTHOR = frozenset(
         *("accept-encoding", "if-range", "range"),
     }
 )
-"""Headers that lead a request, and the secrets in it, to another place of the server, or make it answer in pieces or
-encodings in which an echoed secret is not found. Whoever may only execute does not set them."""
+"""Headers that lead a request, and the secrets in it, to another place of the server, or that make it answer in
+parts or encodings in which an echoed secret is not found. A caller who may only execute must not set them."""
 _FOR_THE_AUTHOR = "may be set by a caller who may create or update tasks: it can lead the task's secrets elsewhere"
 
 
@@ -143,7 +143,7 @@ class _Part(BaseModel):
 
 
 class BasicAuth(_Part):
-    """User name and password; the password stands in a Secret block."""
+    """User name and password; a Secret block contains the password."""
 
     type: Literal["basic"]
     username: Annotated[str, Field(min_length=1, pattern=r"^[^:\x00-\x1f]+$")]
@@ -151,14 +151,14 @@ class BasicAuth(_Part):
 
 
 class BearerAuth(_Part):
-    """A token that stands in a Secret block."""
+    """A token; a Secret block contains it."""
 
     type: Literal["bearer"]
     secret_block: BlockName
 
 
 class ClientCertificate(_Part):
-    """Shown to the server; chain and unencrypted key stand in a Secret block, in PEM."""
+    """Sent to the server; a Secret block contains chain and unencrypted key, in PEM."""
 
     secret_block: BlockName
 
@@ -204,18 +204,18 @@ class HttpConfig(_Part):
 
 
 class HttpParameters(_Part):
-    """What one run may change. Not the address: its author chose where secrets are sent."""
+    """What one run may change. Not the address: its author decided where secrets are sent."""
 
     query: Query = Field(default_factory=dict)
-    """Laid over the config's."""
+    """Merged over the config's."""
     headers: Annotated[Headers, AfterValidator(_headers_of_a_run)] = Field(default_factory=dict)
-    """Laid over the config's."""
+    """Merged over the config's."""
     body: JsonValue = None
-    """In place of the config's."""
+    """Replaces the config's."""
 
 
 def reserved_headers(parameters: Mapping[str, Any]) -> list[Fault]:
-    """Headers among a run's parameters that a caller may not set who may only execute."""
+    """Headers among a run's parameters that a caller who may only execute must not set."""
     headers = parameters.get("headers")
     names = headers if isinstance(headers, Mapping) else ()
     return [
@@ -224,7 +224,7 @@ def reserved_headers(parameters: Mapping[str, Any]) -> list[Fault]:
 
 
 def clashes(config: HttpConfig, parameters: HttpParameters) -> list[Fault]:
-    """What of a run's parameters does not go together with the config."""
+    """Parameters of a run that contradict the config."""
     return [
         Fault(f"parameters.headers.{name}", "the task's auth sets this header")
         for name in parameters.headers
@@ -233,9 +233,9 @@ def clashes(config: HttpConfig, parameters: HttpParameters) -> list[Fault]:
 
 
 def doubled_credentials(config: HttpConfig) -> list[Fault]:
-    """What is wrong with a new config that gives credentials twice: those in the address win, and nobody sees it.
+    """Faults of a new config with two credentials: httpx would silently use those in the address.
 
-    A stored one is sent as it always was.
+    A stored config is sent as before.
     """
     in_address = "@" in urlsplit(REFERENCE.sub("reference", config.url)).netloc
     if in_address and (config.auth or any(name.lower() == "authorization" for name in config.headers)):

@@ -1,4 +1,4 @@
-"""Executes http tasks: sends the request, judges the answer, and tells of both without secrets."""
+"""Executes http tasks: sends the request, judges the answer, and reports both without secrets."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ from falcon_scheduler.flows.executors.outcome import raised, refused, without_se
 from falcon_scheduler.flows.executors.secrets import AttemptSecrets, SecretReader
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-_LONGEST_WAIT = timedelta(hours=1)  # as long as any pause between attempts
+_LONGEST_WAIT = timedelta(hours=1)  # the longest pause between attempts
 _LONGEST_ENCODING = 100
-_TELLING = {Phase.SEND, Phase.HEAD, Phase.BODY}
-"""Phases that an error's own words do not tell."""
+_NAMED_PHASES = {Phase.SEND, Phase.HEAD, Phase.BODY}
+"""Phases that the text of an error does not contain."""
 _WORTH_REPEATING = {408, 425, 429}  # Source: RFC 9110 and 8470, RFC 6585: "not now", rather than "never"
 _CHARSETS = re.compile(r"utf-?(8|16|32)|ascii|iso8859|cp\d|latin|koi8|shift_jis|euc|gb|big5|mac", re.IGNORECASE)
 
@@ -56,7 +56,7 @@ class HttpExecutor:
         self._secrets = secrets
 
     def entry(self) -> CatalogEntry:
-        """How it is listed."""
+        """Its entry in the catalog."""
         return CatalogEntry(
             type="http",
             name="http",
@@ -66,7 +66,7 @@ class HttpExecutor:
         )
 
     def faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> list[Fault]:
-        """What is wrong with a config, or with a run's own parameters."""
+        """The faults of a config, or of a run's own parameters."""
         try:
             read = _read(config, parameters or {})
         except Invalid as error:
@@ -101,7 +101,7 @@ class HttpExecutor:
             return without_secrets(
                 TaskResult(success=False, error=str(error), retryable=retryable), secrets.redactor(*made)
             )
-        except Exception as error:  # noqa: BLE001 - nothing may leave with a secret in its text
+        except Exception as error:  # noqa: BLE001 - an exception that escapes could contain a secret in its text
             return raised(error, context, secrets.redactor(*made))
         redactor = secrets.redactor(*made)
         context.log.info("%s", redactor.text(f"{request.method} {answer.final_url}: {_status(answer)}"))
@@ -127,16 +127,16 @@ def _read(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> HttpConfi
 
 
 def _failed(error: HttpFailed, redactor: Redactor) -> TaskResult:
-    """The end of an exchange without a whole answer."""
+    """The result of an exchange without a complete answer."""
     known = error.partial
-    broken_off = isinstance(error, AnswerBroken | NotConnected) and known is not None and known.phase in _TELLING
+    broken_off = isinstance(error, AnswerBroken | NotConnected) and known is not None and known.phase in _NAMED_PHASES
     if known is None or not (broken_off or isinstance(error, NoAnswerInTime)):
         return TaskResult(success=False, error=str(error), retryable=error.retryable)
     return replace(_broken_off(str(error), known, redactor), retryable=error.retryable)
 
 
 def _broken_off(error: str, known: Partial, redactor: Redactor) -> TaskResult:
-    """All that is known of an exchange that broke off."""
+    """All that is known of an interrupted exchange."""
     detail: dict[str, Any] = {
         "phase": str(known.phase),
         "bytes_received": known.received_bytes,
@@ -182,14 +182,14 @@ def _judged(answer: HttpAnswer, config: HttpConfig, redactor: Redactor) -> TaskR
 
 
 def _worth_repeating(code: int, config: HttpConfig) -> bool:
-    """Whether another attempt may see another status: unless told, all but those that blame the request."""
+    """Whether another attempt may get another status: by default every status that does not blame the request."""
     if config.retry_codes is not None:
         return code in config.retry_codes
     return code in _WORTH_REPEATING or not 400 <= code < 500
 
 
 def _retry_after(answer: HttpAnswer) -> timedelta | None:
-    """How long the other side asks us to wait. Source: RFC 9110, "Retry-After": seconds or a date."""
+    """The pause that the server requests. Source: RFC 9110, "Retry-After": seconds or a date."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isdecimal() and text.isascii():
         return min(timedelta(seconds=min(int(text[:9]), 10**6)), _LONGEST_WAIT)
@@ -202,7 +202,7 @@ def _retry_after(answer: HttpAnswer) -> timedelta | None:
 
 
 def _status(answer: HttpAnswer) -> str:
-    """Code and its usual name. The server's own words are not repeated: they may say anything."""
+    """Code and its usual name. The server's own reason phrase may contain any text, so it is not repeated."""
     try:
         return f"{answer.status_code} {HTTPStatus(answer.status_code).phrase}"
     except ValueError:
@@ -210,7 +210,7 @@ def _status(answer: HttpAnswer) -> str:
 
 
 def _text(content: bytes, headers: Mapping[str, str], encoding: str = "") -> str:
-    if encoding:  # a secret in it would not be found
+    if encoding:  # a secret in packed bytes can't be found
         return f"[{len(content)} bytes, encoded as {encoding[:_LONGEST_ENCODING]}]"
     charset = headers.get("content-type", "").partition("charset=")[2].split(";")[0].strip(" \"'")
     try:
@@ -226,7 +226,7 @@ def _text(content: bytes, headers: Mapping[str, str], encoding: str = "") -> str
 
 
 def _cut(text: str, redactor: Redactor, *, truncated: bool) -> str:
-    """At most the limit, and no piece of a secret that the cut went through."""
+    """At most the limit, without the part of a secret that the cut went through."""
     cleaned = redactor.text(text)
     if truncated and redactor.longest:
         cleaned = cleaned[: -redactor.longest]

@@ -1,4 +1,4 @@
-"""Makes the request of one attempt out of its config: fills secrets in, adds the query, encodes the body."""
+"""Makes the request of one attempt from its config: fills secrets in, adds the query, encodes the body."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_OVERLAP_BYTES = 64 * 1024
 async def request_of(
     config: HttpConfig, context: WorkContext, secrets: AttemptSecrets
 ) -> tuple[HttpRequest, list[str]]:
-    """The request, and secrets that came about in making it (such as an encoded password).
+    """The request, and the secrets that were derived for it (such as an encoded password).
 
     Raises:
         SecretMissing, Unavailable: a reference can't be filled.
@@ -59,7 +59,7 @@ async def request_of(
 
 
 def _own_headers(context: WorkContext) -> dict[str, str]:
-    """What lets the other side tell a repeated or a late request from a new one."""
+    """Headers by which the server can recognise a repeated or a late request."""
     return {
         "X-Scheduler-Task-Id": context.task_id,
         "X-Scheduler-Execution-Id": context.execution_id,
@@ -104,7 +104,7 @@ def _percent_encoded(text: str) -> str:
 
 
 def _with_query(url: str, query: Query) -> str:
-    """The address with more query; what it has already stays as it is, to the letter."""
+    """The address with additional query parameters; the existing ones stay exactly as they are."""
     pairs = [
         f"{quote(name, safe='')}={quote(_plain(value), safe='')}"
         for name, given in query.items()
@@ -122,7 +122,7 @@ def _plain(value: object) -> str:
 
 
 def _in_query(url: str) -> Iterator[str]:
-    """Values of the query that stand under a secret's name."""
+    """Values of the query behind a secret's name."""
     for name, value in parse_qsl(urlsplit(url).query):
         if is_secret_name(name):
             yield value
