@@ -5,9 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LOCAL  := $(VENV)/.installed-local
 DEV    := $(VENV)/.installed
+DIST   := dist
 ARGS   ?=
 
-.PHONY: help install up test test-fast chaos check lint types imports format lock audit clean
+.PHONY: help install up test test-fast chaos check lint types imports format lock audit wheel sbom release clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -80,5 +81,20 @@ lock: ## Compile the locks from pyproject.toml (needs uv; make lock ARGS=--upgra
 	cp requirements-dev.lock requirements-build.lock
 	$(COMPILE) --group build -o requirements-build.lock
 
+wheel: $(DEV) ## Build the wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(DIST) .
+
+# The parts of the product as its containers hold them; the same lock gives the same file. cyclonedx-py reads the version
+# from pyproject.toml, which leaves it to falcon_scheduler/__init__.py.
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' falcon_scheduler/__init__.py)
+sbom: $(DEV) ## Write the parts of a release (CycloneDX) into dist/, from the lock, without network
+	@mkdir -p $(DIST)
+	@sed 's/^dynamic = \["version"\].*/version = "$(VERSION)"/' pyproject.toml > $(DIST)/pyproject.toml
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject $(DIST)/pyproject.toml --output-reproducible \
+	  --output-file $(DIST)/falcon-scheduler-$(VERSION).cdx.json
+	@rm $(DIST)/pyproject.toml
+
+release: wheel sbom ## Build all that a release consists of into dist/
+
 clean: ## Remove the environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DIST) .pytest_cache .mypy_cache .ruff_cache .hypothesis

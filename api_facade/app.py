@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from falcon_scheduler import __version__
 from falcon_scheduler.adapters.settings import Settings, warn_of_unknown_names
 from falcon_scheduler.adapters.web.callers import CallerCheck
 from falcon_scheduler.api_facade.bounds import RequestBounds
@@ -61,7 +61,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
 
     app = FastAPI(
         title=TITLE,
-        version=version("falcon-scheduler"),
+        version=__version__,
         lifespan=lifespan,
         openapi_url=None,
         docs_url=None,

@@ -11,13 +11,13 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import psutil
 from cyclopts import App, Parameter, Token, validators
 
+from falcon_scheduler import __version__
 from falcon_scheduler.adapters.settings import Settings, unknown_names_here
 from falcon_scheduler.adapters.settings.env_file import take_env_file
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
@@ -31,7 +31,7 @@ from falcon_scheduler.deployments.stack.product import Addresses, known_prefect_
 
 app = App(
     name="falcon-scheduler",
-    version=lambda: version("falcon-scheduler"),
+    version=__version__,
     help="A scheduler service with a documented REST API in front of Prefect.",
 )
 # A path instead of the app itself: the module imports Prefect, which takes a second, and is loaded when it is called.

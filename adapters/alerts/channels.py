@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
+from falcon_scheduler import __version__
 from falcon_scheduler.adapters.alerts.addresses import read_addresses
 from falcon_scheduler.adapters.alerts.prefect_events import PrefectEventChannel
 from falcon_scheduler.adapters.alerts.webhook import WebhookChannel
@@ -24,7 +24,7 @@ def channels_of(
     proxy = scheduler.http_proxy
     sender = HttpSender(
         AddressGuard(scheduler.http_allow),
-        user_agent=f"falcon-scheduler/{version('falcon-scheduler')}",
+        user_agent=f"falcon-scheduler/{__version__}",
         proxy=Proxy.of(proxy.get_secret_value()) if proxy else None,
     )
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
+from falcon_scheduler import __version__
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.status import ServiceStatus
@@ -42,7 +42,7 @@ class Metrics:
         self._requests = self._histogram(
             "http_request_duration_seconds", "Requests to the API.", _REQUESTS, "method", "route", "status"
         )
-        self._gauge("info", "The version.", "version").labels(version("falcon-scheduler")).set(1)
+        self._gauge("info", "The version.", "version").labels(__version__).set(1)
 
     def text(self) -> bytes:
         """Everything, in Prometheus's text format."""

@@ -6,10 +6,10 @@ calls them, not clients behind a proxy. They need no token, have no rate limit a
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from falcon_scheduler import __version__
 
 HEALTH_PATH, READINESS_PATH = "/healthz", "/readyz"
 UNLOGGED = frozenset({HEALTH_PATH, READINESS_PATH})
@@ -21,7 +21,7 @@ def root_router(prefix: str, base: str) -> APIRouter:
     router = APIRouter()
     index = {
         "name": "Falcon Scheduler",
-        "version": version("falcon-scheduler"),
+        "version": __version__,
         "docs": f"{base}/docs",
         "openapi": f"{base}/openapi.json",
         "status": f"{base}/status",

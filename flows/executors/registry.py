@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any, Protocol, Self, TypeVar
 
+from falcon_scheduler import __version__
 from falcon_scheduler.adapters.http.guard import AddressGuard
 from falcon_scheduler.adapters.http.sender import HttpSender, Proxy
 from falcon_scheduler.adapters.settings import Settings
@@ -159,4 +159,4 @@ class _Unknown:
 
 
 def _user_agent() -> str:
-    return f"falcon-scheduler/{version('falcon-scheduler')}"
+    return f"falcon-scheduler/{__version__}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+import falcon_scheduler
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.cli import main
 from falcon_scheduler.deployments.stack.foreground import chosen_parts
@@ -95,8 +95,8 @@ def test_addresses_that_can_not_be_taken_are_named(tmp_path: Path, arguments: st
     assert "Traceback" not in refused.stderr
 
 
-def test_its_version_is_that_of_the_distribution() -> None:
-    assert falcon("--version").stdout.strip() == version("falcon-scheduler")
+def test_its_version_is_that_of_the_package() -> None:
+    assert falcon("--version").stdout.strip() == falcon_scheduler.__version__
 
 
 @pytest.mark.parametrize("arguments", ["--help", "--version", "up --help", "token", "up --port 8000"])
