@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
+from jsonschema import Draft202012Validator
 
 NEW_CORPORATIONS_FROM = date(2026, 7, 21)
 OLDEST = date(2020, 1, 1)
