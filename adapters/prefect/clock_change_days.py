@@ -7,7 +7,7 @@ two equal hours it forgets one, each Python in its own way. Every other date it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -46,22 +46,26 @@ def changed_dates(timetable: Timetable, zone: str, begin: datetime, end: datetim
     return sorted(found)
 
 
-def schedules_on(timetable: Timetable, zone: str, day: date) -> list[CronSchedule]:
-    """Schedules in UTC for our moments on this local date; without a year, so they must not stand for one."""
-    minutes_by_hour: dict[tuple[date, int], int] = defaultdict(int)
-    for moment in _minutes_on(timetable, zone, day):
-        minutes_by_hour[moment.date(), moment.hour] |= 1 << moment.minute
-    hours_by_minutes: dict[tuple[date, int], int] = defaultdict(int)
-    for (utc_day, hour), minutes in minutes_by_hour.items():
-        hours_by_minutes[utc_day, minutes] |= 1 << hour
+def schedules_on(timetables: Sequence[Timetable], zone: str, day: date) -> list[CronSchedule]:
+    """Schedules in UTC for our instants on this local date, each once; they name no year, so they are temporary."""
+    seconds_by_minute: dict[datetime, int] = defaultdict(int)
+    for timetable in timetables:
+        for moment in _minutes_on(timetable, zone, day):
+            seconds_by_minute[moment] |= timetable.second.values
+    minutes_by_hour: dict[tuple[date, int, int], int] = defaultdict(int)
+    for moment, seconds in seconds_by_minute.items():
+        minutes_by_hour[moment.date(), moment.hour, seconds] |= 1 << moment.minute
+    hours_by_minutes: dict[tuple[date, int, int], int] = defaultdict(int)
+    for (utc_day, hour, seconds), minutes in minutes_by_hour.items():
+        hours_by_minutes[utc_day, minutes, seconds] |= 1 << hour
     return [
         cron_schedule(
-            Times(hours, minutes, timetable.second.values),
+            Times(hours, minutes, seconds),
             Days(1 << utc_day.day, DAY_OF_WEEK.every, both=True),
             1 << utc_day.month,
             "UTC",
         )
-        for (utc_day, minutes), hours in hours_by_minutes.items()
+        for (utc_day, minutes, seconds), hours in hours_by_minutes.items()
     ]
 
 

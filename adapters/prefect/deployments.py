@@ -29,7 +29,7 @@ cancel the older one, so for it the lock alone decides."""
 def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
     """The body of `POST /deployments/` for a task."""
     definition = task.definition
-    schedule = parse_stored(definition.schedule, definition.timezone)
+    schedule = parse_stored(definition.schedule, definition.timezone, task.id)
     told = to_prefect(schedule, now=now, since=task.created_at) if schedule else []
     collision = COLLISION.get(definition.overlap)
     return {
@@ -79,7 +79,7 @@ def changed_at(deployment: Mapping[str, Any]) -> datetime | None:
 def describe(task: Task) -> str:
     """What the Prefect UI shows of a task, in markdown: its name, what it is for, and when it runs in words."""
     definition = task.definition
-    schedule = parse_stored(definition.schedule, definition.timezone)
+    schedule = parse_stored(definition.schedule, definition.timezone, task.id)
     when = f"{schedule.describe()} ({schedule.timezone})" if schedule else "by hand only: its schedule can't be read"
     words = f"**{as_text(definition.name)}** runs {when}."
     return storable_text(f"{words}\n\n{as_text(definition.description)}".strip())

@@ -6,19 +6,21 @@ Why these forms and no others: docs/decisions/0005-schedules-in-prefect.md.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
+from falcon_scheduler.adapters.prefect.boxes import boxes_of
 from falcon_scheduler.adapters.prefect.clock_change_days import changed_dates, schedules_on, stretches_between
 from falcon_scheduler.adapters.prefect.cron_text import EVERY_DAY, Days, Times, cron_schedule, parted_for_croniter
+from falcon_scheduler.adapters.prefect.recurrence import every_days, from_begin, once
 from falcon_scheduler.core.domain.cron.fields import HOUR, MINUTE, MONTH
 from falcon_scheduler.core.domain.cron.timetable import Timetable
-from falcon_scheduler.core.domain.schedule import Every, Schedule
+from falcon_scheduler.core.domain.schedule import At, Clause, Every, EveryDays, Schedule
 
-PrefectSchedule = CronSchedule | IntervalSchedule
+PrefectSchedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
 RENEW_AFTER = timedelta(days=180)
 """How long what `to_prefect` gave may stay. Prefect plans 100 days ahead, so it must be right for longer than that; a
@@ -31,11 +33,17 @@ _REMEMBERED = timedelta(days=40)
 # Offsets are looked up this far ahead to call a timetable free of clock changes.
 _UNCHANGING_FOR = timedelta(days=5 * 366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A run of a single instant that is being planned or taken keeps its schedule for so long.
+_AT_KEPT = timedelta(minutes=15)
+_CRON, _EVERY, _AT = "cron", "every", "at"
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSchedule:
-    """One Prefect schedule of a deployment and the slug that it keeps: `cron`, then `cron-2` and so on."""
+    """One Prefect schedule of a deployment and the slug that it keeps: `cron`, then `cron-2` and so on.
+
+    A length of time with a first run has the slug `every`, a single instant `at`.
+    """
 
     slug: str
     schedule: PrefectSchedule
@@ -52,22 +60,73 @@ def to_prefect(schedule: Schedule, *, now: datetime, since: datetime | None = No
         since: when the schedule took effect, from which `@every` counts; keep it the same for the same task. Left
             out, the Unix epoch.
     """
-    if isinstance(schedule.timing, Every):
-        found: list[PrefectSchedule] = [_interval(schedule.timing.interval, since or _EPOCH)]
-    else:
-        found = _of_timetable(schedule.timing, schedule.timezone, now.astimezone(UTC).replace(tzinfo=None))
-    return [NamedSchedule("cron" if n == 1 else f"cron-{n}", one) for n, one in enumerate(found, 1)]
+    present = now.astimezone(UTC).replace(tzinfo=None)
+    found: dict[str, list[PrefectSchedule]] = {_CRON: [], _EVERY: [], _AT: []}
+    timetables: dict[str, list[Timetable]] = defaultdict(list)
+    for clause in schedule.clauses:
+        timetables[clause.timezone] += clause.timetables
+        for slug, one in _of_length_or_instant(clause, present, since or _EPOCH):
+            found[slug].append(one)
+    crons = [one for zone, each in timetables.items() if each for one in _of_timetables(each, zone, present)]
+    found[_CRON] = [*crons, *found[_CRON]]
+    return [
+        NamedSchedule(slug if n == 1 else f"{slug}-{n}", one)
+        for slug, named in found.items()
+        for n, one in enumerate(named, 1)
+    ]
 
 
 def renew_before(schedule: Schedule, now: datetime) -> datetime | None:
     """Until when what `to_prefect(schedule, now=now)` gave may stay; `None` if its answer never depends on `now`."""
-    if isinstance(schedule.timing, Every):
-        return None
-    present = now.astimezone(UTC).replace(tzinfo=None)
-    offsets = _offsets(schedule.timezone, present)
-    if len(offsets) == 1 or _in_utc(schedule.timing, offsets) is not None:
+    if all(_is_lasting(clause, now.astimezone(UTC).replace(tzinfo=None)) for clause in schedule.clauses):
         return None
     return now + RENEW_AFTER
+
+
+def _is_lasting(clause: Clause, now: datetime) -> bool:
+    match clause.timing:
+        case Every(_, begin):
+            return begin is None or begin <= now
+        case At() | EveryDays():
+            return False
+    if any(timetable.depends_on_length for timetable in clause.timetables):
+        return False
+    offsets = _offsets(clause.timezone, now)
+    return len(offsets) == 1 or all(_in_utc(each, offsets) is not None for each in clause.timetables)
+
+
+def _of_length_or_instant(clause: Clause, now: datetime, since: datetime) -> Iterator[tuple[str, PrefectSchedule]]:
+    match clause.timing:
+        case Every(interval, None):
+            yield _CRON, _interval(interval, since)
+        case Every(interval, datetime() as begin) if begin > now:
+            yield _EVERY, from_begin(begin, interval)
+        case Every(interval, datetime() as begin):
+            yield _EVERY, _interval(interval, begin.replace(tzinfo=UTC))
+        case EveryDays():
+            yield _EVERY, every_days(clause.timing, clause.timezone, now)
+        case At(instant) if instant > now - _AT_KEPT:
+            yield _AT, once(instant)
+
+
+def _of_timetables(timetables: Sequence[Timetable], zone: str, now: datetime) -> list[PrefectSchedule]:
+    if len(timetables) == 1 and not timetables[0].differs_by_month:
+        return _of_timetable(timetables[0], zone, now)
+    exceptions: set[date] = set()
+    if len(_offsets(zone, now)) > 1:
+        for timetable in timetables:
+            exceptions |= {*changed_dates(timetable, zone, now - _REMEMBERED, now + _FORESEEN)}
+    wanted = [
+        (Times(box.hours, box.minutes, box.seconds), months, days)
+        for box in boxes_of(timetables, now, _REMEMBERED)
+        for months, days in _apart_from(Days(box.dates, box.weekdays, both=True), box.months, exceptions)
+    ]
+    local = [
+        cron_schedule(times, possible, part, zone)
+        for times, months, days in wanted
+        for possible, part in parted_for_croniter(days, months)
+    ]
+    return [*local, *_on_exceptions(timetables, zone, sorted(exceptions), now)]
 
 
 def _of_timetable(timetable: Timetable, zone: str, now: datetime) -> list[PrefectSchedule]:
@@ -82,9 +141,14 @@ def _of_timetable(timetable: Timetable, zone: str, now: datetime) -> list[Prefec
         exceptions = changed_dates(timetable, zone, now - _REMEMBERED, now + _FORESEEN)
     else:
         exceptions = []
-    local = _local(timetable, zone, exceptions)
+    return [*_local(timetable, zone, exceptions), *_on_exceptions([timetable], zone, exceptions, now)]
+
+
+def _on_exceptions(
+    timetables: Sequence[Timetable], zone: str, exceptions: Iterable[date], now: datetime
+) -> list[CronSchedule]:
     to_come = [day for day in exceptions if day >= (now - timedelta(days=2)).date()]
-    return [*local, *(one for day in to_come for one in schedules_on(timetable, zone, day))]
+    return [one for day in to_come for one in schedules_on(timetables, zone, day)]
 
 
 def _offsets(zone: str, now: datetime) -> set[timedelta]:
@@ -127,19 +191,23 @@ def _turn(minutes: int, offset: timedelta) -> int:
 
 def _local(timetable: Timetable, zone: str, exceptions: Iterable[date]) -> list[CronSchedule]:
     """Schedules in local time for every date but the exceptions."""
-    taken_out: dict[int, int] = defaultdict(int)
-    for day in exceptions:
-        taken_out[day.month] |= 1 << day.day
-    whole_months = timetable.month.values & ~sum(1 << month for month in taken_out)
-    wanted = [(whole_months, _days(timetable))]
-    for month, out in taken_out.items():
-        wanted += [(1 << month, days) for days in _without(_days(timetable), out)]
     times = Times(timetable.hour.values, timetable.minute.values, timetable.second.values)
     return [
         cron_schedule(times, possible, part, zone)
-        for months, days in wanted
+        for months, days in _apart_from(_days(timetable), timetable.month.values, exceptions)
         for possible, part in parted_for_croniter(days, months)
     ]
+
+
+def _apart_from(days: Days, months: int, exceptions: Iterable[date]) -> list[tuple[int, Days]]:
+    """The days of these months without the exceptions, as parts of which no two share a date."""
+    taken_out: dict[int, int] = defaultdict(int)
+    for day in sorted(exceptions):
+        taken_out[day.month] |= 1 << day.day
+    wanted = [(months & ~sum(1 << month for month in taken_out), days)]
+    for month, out in taken_out.items():
+        wanted += [(1 << month & months, part) for part in _without(days, out)]
+    return wanted
 
 
 def _without(days: Days, out: int) -> list[Days]:

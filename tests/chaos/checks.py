@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from falcon_scheduler.adapters.prefect.runs import FlowRuns
 from falcon_scheduler.api_facade.services import Services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.run import Run, RunPhase
-from falcon_scheduler.core.domain.schedule import Every, parse
+from falcon_scheduler.core.domain.schedule import parse
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
 from falcon_scheduler.core.services.mirror.mirror import agrees
@@ -167,21 +167,12 @@ def _occurrences(evidence: Evidence, findings: Findings) -> None:
 
 
 def _targets(task: Task, began_at: datetime, ended_at: datetime) -> set[datetime]:
-    schedule = parse(task.definition.schedule, task.definition.timezone)
-    text = task.definition.schedule
+    schedule = parse(task.definition.schedule, task.definition.timezone, task_id=task.id)
     targets: set[datetime] = set()
-    if text.startswith("@every"):
-        assert isinstance(schedule.timing, Every)
-        instant = task.created_at.astimezone(UTC).replace(microsecond=0) + schedule.timing.interval
-        while instant <= ended_at:
-            if instant >= began_at:
-                targets.add(instant)
-            instant += schedule.timing.interval
-        return targets
-    following = schedule.next_after(began_at)
+    following = schedule.next_after(began_at - timedelta(microseconds=1), task.created_at)
     while following is not None and following <= ended_at:
         targets.add(following)
-        following = schedule.next_after(following)
+        following = schedule.next_after(following, task.created_at)
     return targets
 
 

@@ -4,6 +4,10 @@ The test suite takes a seeded sample of it. All of it, on this Python (an hour's
 
     python -m tests.schedules.sweep instants
     python -m tests.schedules.sweep prefect --share 0.05
+
+And against random texts of the whole grammar, other ones at each clock change:
+
+    python -m tests.schedules.sweep texts --each 3
 """
 
 from __future__ import annotations
@@ -17,14 +21,17 @@ from functools import cache
 from random import Random
 from zoneinfo import ZoneInfo
 
+from falcon_scheduler.adapters.prefect.schedules import to_prefect
 from falcon_scheduler.core.domain.schedule import parse
 
 from .expressions import ZONES, random_expression
-from .oracle import SlowCron
-from .prefect_dates import prefect_dates
+from .oracle import SlowCron, SlowSchedule
+from .prefect_dates import dates_of, prefect_dates
+from .texts import random_text
 
 FIRST_YEAR, LAST_YEAR = 2000, 2037
 WINDOW = timedelta(hours=4)
+TASK_ID = "7f6c2f4e-0a57-4a0b-9d53-2f8f5a0f4b11"
 MOST_DATES = 40
 HANDPICKED = (
     *(
@@ -108,6 +115,25 @@ def prefect_differs(change: Change, expression: str) -> str | None:
     return None if ours == theirs else _first_difference(change, expression, theirs, ours)
 
 
+def text_differs(change: Change, text: str) -> str | None:
+    """What is wrong with our instants of any text around this change, second by second; `None` if nothing is."""
+    begin, end = change.at - timedelta(hours=2), change.at + timedelta(hours=2)
+    schedule = parse(text, change.zone, task_id=TASK_ID)
+    ours = [each for each in schedule.upcoming(begin, 4 * 3600, begin) if each <= end]
+    expected = SlowSchedule(text, change.zone, task_id=TASK_ID, created_at=begin).after(begin, end)
+    return None if ours == expected else _first_difference(change, text, ours, expected)
+
+
+def text_prefect_differs(change: Change, text: str) -> str | None:
+    """What is wrong with the dates that Prefect makes of any text around this change; `None` if nothing is."""
+    begin, end = change.at - timedelta(hours=26), change.at + timedelta(hours=26)
+    schedule = parse(text, change.zone, task_id=TASK_ID)
+    ours = [each for each in schedule.upcoming(begin - timedelta(microseconds=1), 900, begin) if each <= end]
+    theirs = sorted(set(dates_of(to_prefect(schedule, now=begin, since=begin), begin, 2000, end)))
+    theirs = theirs[: len(ours)] if len(ours) == 900 else theirs
+    return None if ours == theirs else _first_difference(change, text, theirs, ours)
+
+
 def _ours(expression: str, zone: str, begin: datetime, end: datetime) -> list[datetime]:
     schedule, found = parse(expression, zone), []
     following = schedule.next_after(begin - timedelta(microseconds=1))
@@ -156,9 +182,12 @@ def _first_difference(change: Change, expression: str, got: list[datetime], want
 def main() -> int:
     """Run the sweep and print what was compared; 1 if anything differs."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["instants", "prefect"])
+    parser.add_argument("what", choices=["instants", "prefect", "texts"])
     parser.add_argument("--share", type=float, default=1.0, help="of the cases, taken at random")
+    parser.add_argument("--each", type=int, default=1, help="texts for each clock change")
     asked = parser.parse_args()
+    if asked.what == "texts":
+        return _sweep_texts(asked.each, asked.share)
     check = differs if asked.what == "instants" else prefect_differs
     random, zones, changes, cases, wrong = Random(0), 0, 0, 0, 0
     for zone, instants in distinct_zones():
@@ -174,6 +203,26 @@ def main() -> int:
                     print(fault)  # noqa: T201 - a program's output
     compared = f"{len(ZONES)} zone names, {zones} distinct, {changes} changes, {cases} cases, {wrong} differ"
     print(f"{asked.what}, Python {sys.version.split()[0]}: {compared}")  # noqa: T201 - a program's output
+    return int(wrong > 0)
+
+
+def _sweep_texts(each: int, share: float) -> int:
+    random, changes, cases, wrong = Random("texts"), 0, 0, 0
+    for zone, instants in distinct_zones():
+        for change in (Change(zone, at) for at in instants):
+            if random.random() >= share:
+                continue
+            changes += 1
+            for _ in range(each):
+                cases += 1
+                text = random_text(random, change.at, change.zone)
+                faults = [
+                    fault for fault in (text_differs(change, text), text_prefect_differs(change, text)) if fault
+                ]
+                wrong += bool(faults)
+                for fault in faults:
+                    print(fault)  # noqa: T201 - a program's output
+    print(f"texts, Python {sys.version.split()[0]}: {changes} changes, {cases} texts, {wrong} differ")  # noqa: T201
     return int(wrong > 0)
 
 

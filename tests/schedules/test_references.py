@@ -38,8 +38,8 @@ def test_schedules_mean_what_robfig_cron_says_but_for_the_second_of_two_equal_ho
 
 
 def _is_repeated(schedule: Schedule, instant: datetime) -> bool:
-    assert isinstance(schedule.timing, Timetable)
-    return not schedule.timing.keeps_rhythm and bool(instant.astimezone(ZoneInfo(schedule.timezone)).fold)
+    assert isinstance(schedule.clauses[0].timing, Timetable)
+    return not schedule.clauses[0].timing.keeps_rhythm and bool(instant.astimezone(ZoneInfo(schedule.timezone)).fold)
 
 
 def test_a_star_with_a_step_restricts_the_days_as_in_robfig_cron() -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from falcon_scheduler.core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.cron.hints import nearest_to
 
 # Since 2000 no zone changed its clocks twice within six days. Source: IANA time zone database 2026; tests/schedules
 # checks it.
@@ -46,7 +47,8 @@ def check_zone(name: str, field: str = "timezone") -> str:
         ScheduleError: it is not; the error points at `field`.
     """
     if name not in zone_names():
-        raise ScheduleError(field, f"{name!r} is not an IANA time zone such as UTC or America/New_York")
+        nearest = nearest_to(name, zone_names())
+        raise ScheduleError(field, f"{name!r} is not an IANA time zone such as UTC or America/New_York{nearest}")
     return name
 
 

@@ -1,31 +1,39 @@
-"""What to write instead: messages for values and ranges that other cron programs know and we do not read."""
+"""What to write instead: messages for values and ranges that can't be read. Every proposal is one that can be."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
 _FULL_NAMES = (
     *("january", "february", "march", "april", "june", "july", "august", "september", "october", "november"),
     *("december", "sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
 )
-_FROM_MONTHS_END = re.compile(r"l(w|-[0-9]+)?", re.IGNORECASE)
-_LAST_WEEKDAY = re.compile(r"([0-9]|[a-z]{3})?l", re.IGNORECASE)
-_NEAREST_WEEKDAY = re.compile(r"[0-9]{1,2}w", re.IGNORECASE)
-_COUNTED_WEEKDAY = re.compile(r"([0-9]|[a-z]{3,})#(?P<count>[0-9]?)", re.IGNORECASE)
-_HASHED = re.compile(r"h(\(.*\))?", re.IGNORECASE)
+_FROM_MONTHS_END = re.compile(r"l(w|-[0-9]+w?)?", re.IGNORECASE)
+_LAST_WEEKDAY = re.compile(r"([0-9]+|[a-z]{3})?l", re.IGNORECASE)
+_NEAREST_WEEKDAY = re.compile(r"[0-9]+w", re.IGNORECASE)
+_COUNTED_WEEKDAY = re.compile(r"([0-9]+|[a-z]{3,})#.*", re.IGNORECASE)
+_HASHED = re.compile(r"h(\(.*\)?)?", re.IGNORECASE)
+
+
+def nearest_to(text: str, known: Iterable[str]) -> str:
+    """ "; did you mean …?" with the known text that is spelled most alike; empty if none is."""
+    by_lower = {each.lower(): each for each in known}
+    found = get_close_matches(text.lower(), by_lower, n=1, cutoff=0.6)
+    return f"; did you mean {by_lower[found[0]]}?" if found else ""
 
 
 def hint_for_range(span: str, low: int, high: int) -> str | None:
     """What is wrong with a value or range of which a side is missing; `None` if none is."""
     first, dash, last = span.partition("-")
     if not span:
-        return "an item of the list is empty; remove the comma that has no value on one of its sides"
+        return f"the value before the step is missing; write {low} or *"
     if not dash:
         return None
-    if first in {"", "*", "?"}:
+    if not first:
         return f"the range {span!r} has no beginning; write {low}-{last or high}"
-    if last in {"", "*", "?"}:
+    if last in {"", "*", "?"} and first.lower() != "l":
         return f"the range {span!r} has no end; write {first}-{high}"
     return None
 
@@ -39,39 +47,42 @@ def hint_for_value(kind: str, names: Collection[str], allowed: str, text: str) -
         allowed: the field's allowed values in words.
         text: what was written.
     """
-    hint = {"day of month": _hint_for_date, "day of week": _hint_for_weekday}.get(kind, _no_hint)(text)
-    if hint:
-        return f"{text!r}, {hint}"
     if _HASHED.fullmatch(text):
-        return f"{text!r}, a value chosen by Jenkins, is not supported; choose one yourself: allowed is {allowed}"
+        return f"{text!r} is not written as H, H(2-5), H/3 or H(2-5)/3; allowed is {allowed}"
+    hint = {"day of month": _hint_for_date, "day of week": _hint_for_weekday}.get(kind, _hint_for_others)(text)
+    if hint:
+        return f"{text!r} {hint}"
     name = text.lower()
     if name[:3] in names and any(full.startswith(name) for full in _FULL_NAMES):
         return f"the name {text!r} is written with three letters: {name[:3].upper()}"
     known = "a name or number" if names and name.isalpha() else "a number"
-    return f"{text!r} is not {known} of this field; allowed is {allowed}"
+    proposal = nearest_to(text, [each.upper() for each in names]) if name.isalpha() else ""
+    return f"{text!r} is not {known} of this field; allowed is {allowed}{proposal}"
 
 
-def _no_hint(_text: str) -> None:
+def _hint_for_others(text: str) -> str | None:
+    if _FROM_MONTHS_END.fullmatch(text):
+        return "is a day counted from the end of the month, which the day of month field alone knows"
     return None
 
 
 def _hint_for_date(text: str) -> str | None:
     if _FROM_MONTHS_END.fullmatch(text):
-        return (
-            "a day counted from the end of the month, is not supported; "
-            "take a day such as 1 or 28, or take 28-31 and let the task check the date"
-        )
+        return "is no day counted from the end of the month; write L, L-1 to L-30 or LW"
     if _NEAREST_WEEKDAY.fullmatch(text):
-        return "the weekday nearest to a day, is not supported; take the day itself, or MON-FRI as day of week"
+        return "is no weekday nearest to a date; write 1W to 31W"
+    if _LAST_WEEKDAY.fullmatch(text) or _COUNTED_WEEKDAY.fullmatch(text):
+        return "belongs into the day of week field, the last one"
     return None
 
 
 def _hint_for_weekday(text: str) -> str | None:
+    if text.lower() == "l":
+        return "needs the weekday before it: 5L or FRIL is the last Friday of the month"
+    if _NEAREST_WEEKDAY.fullmatch(text) or _FROM_MONTHS_END.fullmatch(text):
+        return "belongs into the day of month field, the fourth one"
     if _LAST_WEEKDAY.fullmatch(text):
-        return "the last such weekday of a month, is not supported; take the weekday and let the task check the date"
-    counted = _COUNTED_WEEKDAY.fullmatch(text)
-    if counted is None:
-        return None
-    count = int(counted["count"] or 0)
-    days = f"for a day from {7 * count - 6} to {min(7 * count, 31)}" if 1 <= count <= 5 else "the date"
-    return f"a weekday counted within the month, is not supported; take the weekday and let the task check {days}"
+        return "is no last weekday of a month; write 0L to 6L or SUNL to SATL"
+    if _COUNTED_WEEKDAY.fullmatch(text):
+        return "is no weekday counted within the month; write a weekday, # and 1 to 5: MON#2 is the second Monday"
+    return None

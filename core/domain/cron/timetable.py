@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 
 from falcon_scheduler.core.domain.cron.faults import ScheduleError
 from falcon_scheduler.core.domain.cron.fields import DAY_OF_MONTH, KINDS, Field, parse_field
+from falcon_scheduler.core.domain.cron.month_days import EVERY_WEEKDAY
 
 _WEEK_STARTS = 0b10000001000000100000010000001  # bits 0, 7, 14, 21, 28
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -48,18 +49,50 @@ class Timetable:
         """
         return self.day_of_month.star or self.day_of_week.star
 
+    @property
+    def differs_by_month(self) -> bool:
+        """Whether a day field names days that differ from month to month, such as the last one."""
+        return bool(self.day_of_month.month_days or self.day_of_week.month_days)
+
+    @property
+    def depends_on_length(self) -> bool:
+        """Whether it depends on the length of a month which of its dates fit."""
+        return any(each.depends_on_length for each in (*self.day_of_month.month_days, *self.day_of_week.month_days))
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether a value was drawn by the task's id."""
+        fields = (self.second, self.minute, self.hour, self.day_of_month, self.month, self.day_of_week)
+        return any(field.hashed for field in fields)
+
     def days_in(self, year: int, month: int) -> int:
         """The set of days of this month that fit the day and month fields."""
         if not self.month.values >> month & 1:
             return 0
         first_weekday, length = monthrange(year, month)
         weekday = (first_weekday + 1) % 7  # the calendar module counts from Monday, cron from Sunday
+        if self.differs_by_month:
+            fitting = (day for day in range(1, length + 1) if self._fits(day, (weekday + day - 1) % 7, length))
+            return sum(1 << day for day in fitting)
         week = self.day_of_week.values
-        from_first = (week >> weekday | week << (7 - weekday)) & 0b1111111
+        from_first = (week >> weekday | week << (7 - weekday)) & EVERY_WEEKDAY
         by_week = from_first * _WEEK_STARTS << 1
         by_month = self.day_of_month.values
         days = by_week & by_month if self.needs_both_days else by_week | by_month
         return days & ((2 << length) - 2)
+
+    def weekdays_on(self, day: int, length: int) -> int:
+        """The set of weekdays on which this date of a month of this length fits both day fields or either."""
+        by_month = EVERY_WEEKDAY if self.day_of_month.values >> day & 1 else 0
+        for each in self.day_of_month.month_days:
+            by_month |= each.weekdays(day, length)
+        by_week = self.day_of_week.values
+        for each in self.day_of_week.month_days:
+            by_week |= each.weekdays(day, length)
+        return by_month & by_week if self.needs_both_days else by_month | by_week
+
+    def _fits(self, day: int, weekday: int, length: int) -> bool:
+        return bool(self.weekdays_on(day, length) >> weekday & 1)
 
     def fits_day(self, day: date) -> bool:
         """Whether this date fits the day and month fields."""
@@ -107,8 +140,8 @@ class Timetable:
         return None
 
 
-def parse_timetable(text: str) -> Timetable:
-    """Read six fields, separated by white space.
+def parse_timetable(text: str, key: str = "") -> Timetable:
+    """Read six fields, separated by white space. `key` is what `H` draws by: the task's id.
 
     Raises:
         ScheduleError: the number of fields is wrong, one is malformed, or no date can ever fit.
@@ -116,7 +149,7 @@ def parse_timetable(text: str) -> Timetable:
     parts = text.split()
     if len(parts) != len(KINDS):
         raise ScheduleError("schedule", _wrong_count(text, parts))
-    timetable = Timetable(*(parse_field(kind, part) for kind, part in zip(KINDS, parts, strict=True)))
+    timetable = Timetable(*(parse_field(kind, part, key) for kind, part in zip(KINDS, parts, strict=True)))
     _check_possible(timetable)
     return timetable
 
@@ -135,16 +168,19 @@ def _wrong_count(text: str, parts: Sequence[str]) -> str:
 
 
 def _check_possible(timetable: Timetable) -> None:
-    """Refuse a day of month that none of the months has. A weekday makes no date impossible: it comes round."""
+    """Refuse a day that none of the months ever has. A weekday makes no date impossible: it comes round."""
     if not timetable.needs_both_days:
         return
-    longest = max(days for month, days in enumerate(_LONGEST_MONTHS, 1) if timetable.month.values >> month & 1)
-    if _first(timetable.day_of_month) > longest:
-        raise ScheduleError(
-            f"schedule: {DAY_OF_MONTH.name}",
-            f"{DAY_OF_MONTH.name} field {timetable.day_of_month.text!r}: no month of the month field "
-            f"{timetable.month.text!r} has such a day; allowed is 1-{longest} there",
-        )
+    lengths = [days for month, days in enumerate(_LONGEST_MONTHS, 1) if timetable.month.values >> month & 1]
+    if 29 in lengths:
+        lengths.append(28)
+    if any(timetable.weekdays_on(day, length) for length in set(lengths) for day in range(1, length + 1)):
+        return
+    raise ScheduleError(
+        f"schedule: {DAY_OF_MONTH.name}",
+        f"{DAY_OF_MONTH.name} field {timetable.day_of_month.text!r}: no month of the month field "
+        f"{timetable.month.text!r} has such a day; allowed is 1-{max(lengths)} there",
+    )
 
 
 def _lowest(values: int, at_least: int) -> int | None:

@@ -6,7 +6,6 @@ tests/schedules/word_reading.py reads the phrases back into what they name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 
 from falcon_scheduler.core.domain.cron.fields import (
     DAY_OF_MONTH,
@@ -18,27 +17,16 @@ from falcon_scheduler.core.domain.cron.fields import (
     Field,
     Kind,
 )
+from falcon_scheduler.core.domain.cron.month_days import MonthDay, Rule
 from falcon_scheduler.core.domain.cron.timetable import Timetable
 
-_WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_MONTHS = (
+WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_COUNTS = ("first", "second", "third", "fourth", "fifth")
 _MOST_CLOCK_TIMES = 6
-
-
-def describe_interval(interval: timedelta) -> str:
-    """The words for one fixed length of time: "every 1 hour and 30 minutes, counted from the task's creation"."""
-    rest = int(interval.total_seconds())
-    parts = []
-    for unit, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        count, rest = divmod(rest, seconds)
-        if count:
-            parts.append((count, unit))
-    one_unit = len(parts) == 1 and parts[0][0] == 1
-    length = parts[0][1] if one_unit else _joined([_counted(count, unit) for count, unit in parts])
-    return f"every {length}, counted from the task's creation"
 
 
 def describe_timetable(timetable: Timetable) -> str:
@@ -63,7 +51,7 @@ def _times(timetable: Timetable) -> str:
         for field, kind in ((timetable.hour, HOUR), (timetable.minute, MINUTE), (timetable.second, SECOND))
     )
     if len(hours) < 24 and len(seconds) == 1 and len(hours) * len(minutes) <= _MOST_CLOCK_TIMES:
-        return "at " + _joined([_clock(hour, minute, seconds[0]) for hour in hours for minute in minutes])
+        return "at " + joined([clock(hour, minute, seconds[0]) for hour in hours for minute in minutes])
     if len(minutes) == 1 and len(seconds) == 1:
         return _hourly(hours, minutes[0], seconds[0])
     return _within_hour(minutes, seconds) + _of_hours(hours, at_minutes=_even_step(minutes, 60) is None)
@@ -75,8 +63,8 @@ def _hourly(hours: Sequence[int], minute: int, second: int) -> str:
     start = "every hour" if step == 1 else f"every {step} hours"
     if step is None:
         if not _is_run(hours):
-            return "at " + _joined([_clock(hour, minute, second) for hour in hours])
-        return f"every hour from {_clock(hours[0], minute, second)} to {_clock(hours[-1], minute, second)}"
+            return "at " + joined([clock(hour, minute, second) for hour in hours])
+        return f"every hour from {clock(hours[0], minute, second)} to {clock(hours[-1], minute, second)}"
     if minute == 0 and second == 0:
         return start
     return f"{start} at {minute} min" + (f" {second} s" if second else "") + " past the hour"
@@ -112,24 +100,43 @@ def _of_hours(hours: Sequence[int], *, at_minutes: bool) -> str:
 
 def _days(timetable: Timetable) -> str:
     of_month, of_week = _values(timetable.day_of_month, DAY_OF_MONTH), _values(timetable.day_of_week, DAY_OF_WEEK)
-    weekdays = _placed("on", of_week, lambda weekday: _WEEKDAYS[weekday])
+    weekdays = [_placed("on", of_week, lambda weekday: WEEKDAYS[weekday])] if of_week else []
+    weekdays += [f"on {_month_day(each)}" for each in timetable.day_of_week.month_days]
+    dates = [f"on {_dates(of_month)}"] if of_month else []
+    dates += [f"on {_month_day(each)}" for each in timetable.day_of_month.month_days]
     all_dates, all_weekdays = len(of_month) == 31, len(of_week) == 7
     if timetable.needs_both_days:  # so one of the fields is a star
-        return ("" if all_weekdays else weekdays) if all_dates else f"on {_dates(of_month)}"
-    return "" if all_dates or all_weekdays else f"on {_dates(of_month)} or {weekdays}"
+        return ("" if all_weekdays else " and ".join(weekdays)) if all_dates else " and ".join(dates)
+    return "" if all_dates or all_weekdays else " or ".join([*dates, *weekdays])
+
+
+def _month_day(day: MonthDay) -> str:
+    match day.rule:
+        case Rule.FROM_LAST if not day.number:
+            return "the last day of the month"
+        case Rule.FROM_LAST:
+            return f"the day {counted(day.number, 'day')} before the last of the month"
+        case Rule.LAST_WORKDAY:
+            return "the last weekday of the month"
+        case Rule.NEAREST_WORKDAY:
+            return f"the weekday nearest to day {day.number} of the month"
+        case Rule.LAST_OF_KIND:
+            return f"the last {WEEKDAYS[day.number]} of the month"
+        case Rule.COUNTED:
+            return f"the {_COUNTS[day.count - 1]} {WEEKDAYS[day.number]} of the month"
 
 
 def _months(timetable: Timetable) -> str:
     months = _values(timetable.month, MONTH)
-    return "" if len(months) == 12 else _placed("in", months, lambda month: _MONTHS[month - 1])
+    return "" if len(months) == 12 else _placed("in", months, lambda month: MONTHS[month - 1])
 
 
 def _date_of_year(timetable: Timetable) -> str:
     """The words for one day of one month; empty if the fields name others."""
     of_month, months = _values(timetable.day_of_month, DAY_OF_MONTH), _values(timetable.month, MONTH)
-    if not timetable.day_of_week.star or len(of_month) != 1 or len(months) != 1:
+    if not timetable.day_of_week.star or timetable.differs_by_month or len(of_month) != 1 or len(months) != 1:
         return ""
-    return f"on {of_month[0]} {_MONTHS[months[0] - 1]}"
+    return f"on {of_month[0]} {MONTHS[months[0] - 1]}"
 
 
 def _dates(of_month: Sequence[int]) -> str:
@@ -162,7 +169,7 @@ def _numbered(unit: str, values: Sequence[int]) -> str:
 def _named(values: Sequence[int], name: Callable[[int], str]) -> str:
     if len(values) > 2 and _is_run(values):
         return f"{name(values[0])} to {name(values[-1])}"
-    return _joined([name(value) for value in values])
+    return joined([name(value) for value in values])
 
 
 def _numbers(values: Sequence[int]) -> str:
@@ -173,22 +180,25 @@ def _numbers(values: Sequence[int]) -> str:
             runs[-1].append(value)
         else:
             runs.append([value])
-    return _joined([part for run in runs for part in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run))])
+    return joined([part for run in runs for part in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run))])
 
 
 def _placed(word: str, values: Sequence[int], name: Callable[[int], str]) -> str:
     return ("from" if len(values) > 2 and _is_run(values) else word) + " " + _named(values, name)
 
 
-def _joined(parts: Sequence[str]) -> str:
+def joined(parts: Sequence[str]) -> str:
+    """A list in words: "1, 2 and 3"."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
-def _clock(hour: int, minute: int, second: int) -> str:
+def clock(hour: int, minute: int, second: int) -> str:
+    """A time of the day as a clock shows it."""
     return f"{hour:02}:{minute:02}" + (f":{second:02}" if second else "")
 
 
-def _counted(count: int, unit: str) -> str:
+def counted(count: int, unit: str) -> str:
+    """A number of things: "1 day", "2 days"."""
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.periods import Held, Period, in_force_at
-from falcon_scheduler.core.domain.schedule import Every, ScheduleError, parse_stored
+from falcon_scheduler.core.domain.schedule import ScheduleError, parse_stored
 from falcon_scheduler.core.domain.task import Task
 
 _SECOND = timedelta(seconds=1)
@@ -23,13 +23,8 @@ def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
     """
     if period.held is not Held.NOT or not period.schedule:  # a task taken in may have none that we can express
         return None
-    schedule = parse_stored(period.schedule, period.timezone)
-    if schedule is None:
-        return None
-    if isinstance(schedule.timing, Every):  # counted from the task's creation, as the engine is told to
-        began_at, interval = task.created_at.replace(microsecond=0), schedule.timing.interval
-        return began_at + interval * max((after - began_at) // interval + 1, 1)
-    return schedule.next_after(after)
+    schedule = parse_stored(period.schedule, period.timezone, task.id)
+    return None if schedule is None else schedule.next_after(after, task.created_at)
 
 
 def period_at(task: Task, instant: datetime) -> Period | None:

@@ -66,9 +66,9 @@ def verdict(case: dict[str, Any], theirs: list[datetime]) -> str:
     schedule, after = parse(case["expression"], case["zone"]), datetime.fromtimestamp(case["after"], UTC)
     if schedule.upcoming(after, len(theirs)) == theirs:
         return "the same"
-    assert isinstance(schedule.timing, Timetable)
+    assert isinstance(schedule.clauses[0].timing, Timetable)
     zone = ZoneInfo(case["zone"])
-    repeated = {each for each in theirs if each.astimezone(zone).fold and not schedule.timing.keeps_rhythm}
+    repeated = {each for each in theirs if each.astimezone(zone).fold and not schedule.clauses[0].timing.keeps_rhythm}
     once = [each for each in theirs if each not in repeated]
     ours = schedule.upcoming(after, len(once))
     if ours == once:
