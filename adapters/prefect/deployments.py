@@ -35,7 +35,8 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
     return {
         "name": task.id,
         "flow_id": flow_id,
-        "paused": False,
+        # A schedule that names nothing more, or can't be read, is none in Prefect; the deployment's own switch stands in.
+        "paused": not told and not task.fires,
         "description": describe(task),
         "tags": tags_of(task),
         "version": str(task.version),
@@ -159,9 +160,9 @@ def _outdated_schema(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_active(body: Mapping[str, Any]) -> bool:
-    """Whether the deployment's schedule fires: it is not paused and a schedule of it is active."""
+    """Whether the deployment is switched on: it is not paused, and a schedule of it is active if it has any."""
     schedules = body.get("schedules") or []
-    return not body.get("paused") and any(schedule.get("active") for schedule in schedules)
+    return not body.get("paused") and (not schedules or any(schedule.get("active") for schedule in schedules))
 
 
 def _schedules_meaning(body: Mapping[str, Any]) -> list[list[str]]:

@@ -66,6 +66,8 @@ class EngineChanges:
             return task
         if task.fires != told.active:  # changed here as well, and that change is on its way
             return task
+        if task.impediments:  # it can't fire, whatever its switch there; an earlier version left that on
+            return task
         now = self._clock.now()
         since = min(present.changed_at or now, now)
 
