@@ -35,7 +35,7 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
     return {
         "name": task.id,
         "flow_id": flow_id,
-        # A schedule that names nothing more, or can't be read, is none in Prefect; the deployment's own switch stands in.
+        # Without a schedule in Prefect (none is left, or it can't be read) the deployment's switch stands in.
         "paused": not told and not task.fires,
         "description": describe(task),
         "tags": tags_of(task),
