@@ -13,11 +13,11 @@ from falcon_scheduler.api_facade.addresses import ClientAddresses
 from falcon_scheduler.api_facade.auth.authenticator import Authenticator, GrantSource
 from falcon_scheduler.api_facade.auth.jwks import ProviderKeys
 from falcon_scheduler.api_facade.auth.tokens import TokenVerifier
-from falcon_scheduler.api_facade.cache import BriefCache
 from falcon_scheduler.api_facade.heavy import HeavyWork
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.api_facade.rates import RateLimit
 from falcon_scheduler.api_facade.shared_status import SharedStatus
+from falcon_scheduler.core.answer_cache import AnswerCache, briefly
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutorCatalog
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
@@ -88,7 +88,7 @@ class Container:
     addresses: ClientAddresses
     heavy: HeavyWork
     metrics: Metrics
-    warnings: BriefCache[None, Sequence[str]]
+    warnings: AnswerCache[None, Sequence[str]]
     """Why an execution that is asked for now may wait for long."""
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""
@@ -107,7 +107,7 @@ def compose(settings: Settings, services: Services) -> Container:
         authenticator=make_authenticator(settings.api, MongoPermissions(services.stores.database)),
         clock=services.stores.clock,
         metrics=services.metrics,
-        warnings=BriefCache(lambda _: _warnings(services), ttl=WARNINGS_KEPT_FOR),
+        warnings=AnswerCache(lambda _: _warnings(services), briefly(WARNINGS_KEPT_FOR)),
         rates=RateLimit(settings.api.api_rate_limit or None),
         heavy=HeavyWork(),
         addresses=ClientAddresses(settings.api.api_trusted_proxies),

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from falcon_scheduler.api_facade.cache import BriefCache
-from falcon_scheduler.core.costly import CostlyAnswers
+from falcon_scheduler.core.answer_cache import AnswerCache, briefly, if_costly
 from falcon_scheduler.core.services.status import ServiceStatus, Stats, StatusService
 
 _AT_ONCE_ONLY = timedelta()
 READINESS_TTL = timedelta(seconds=1)
 """Readiness is asked by anybody and without a limit, so one look serves everybody for so long."""
 MANY_TASKS = 1_000
-"""From so many tasks on, numbers that were costly to add up are shown for a while; see `core.costly`."""
+"""From so many tasks on, numbers that were costly to add up are shown for a while; see `core.answer_cache`."""
 
 
 class SharedStatus:
@@ -22,13 +21,13 @@ class SharedStatus:
     """
 
     def __init__(self, service: StatusService) -> None:
-        self._stats: CostlyAnswers[None, Stats] = CostlyAnswers(
-            lambda _: service.stats(), lambda stats: stats.total_tasks >= MANY_TASKS
+        self._stats: AnswerCache[None, Stats] = AnswerCache(
+            lambda _: service.stats(), if_costly(lambda stats: stats.total_tasks >= MANY_TASKS)
         )
-        self._status: BriefCache[None, ServiceStatus] = BriefCache(
-            lambda _: service.status(self.stats), ttl=_AT_ONCE_ONLY
+        self._status: AnswerCache[None, ServiceStatus] = AnswerCache(
+            lambda _: service.status(self.stats), briefly(_AT_ONCE_ONLY)
         )
-        self._away: BriefCache[None, list[str]] = BriefCache(lambda _: service.away(), ttl=READINESS_TTL)
+        self._away: AnswerCache[None, list[str]] = AnswerCache(lambda _: service.away(), briefly(READINESS_TTL))
 
     async def status(self) -> ServiceStatus:
         """See `StatusService.status`."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
-import random
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -24,10 +23,13 @@ from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.alert import TASK_KINDS, Alert, AlertKind, AlertState, key_of
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import ConcurrentChange
 from falcon_scheduler.core.ports import Page, PageRequest
 from falcon_scheduler.core.ports.alerts import AlertFilter
+from falcon_scheduler.core.retrying import retried, spread
 
 CHANGE_ATTEMPTS = 20
+PAUSE_AFTER_CHANGE = timedelta(milliseconds=10)
 _NOT_NEEDED = {"config": 0, "description": 0, "scheduler.counted": 0, "scheduler.removing": 0}
 
 
@@ -47,24 +49,30 @@ class MongoAlertStore:
         return True
 
     async def change(self, alert_id: str, change: Callable[[Alert], Alert]) -> Alert | None:
-        for attempt in range(CHANGE_ATTEMPTS):
-            with translated():
-                document = await self._collection.find_one({"_id": alert_id})
-            if document is None:
-                return None
-            present = from_document(document)
-            wanted = change(present)
-            if wanted == present:
-                return None
-            wanted = replace(wanted, revision=present.revision + 1)
-            update = update_of(to_document(wanted))
-            update["$set"]["revision"] = wanted.revision
-            with translated():
-                result = await self._collection.update_one({"_id": alert_id, "revision": present.revision}, update)
-            if result.matched_count == 1:
-                return wanted
-            await asyncio.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 - spread, not secrecy
-        return None
+        attempt = partial(self._change_once, alert_id, change)
+        try:
+            return await retried(attempt, on=(ConcurrentChange,), pauses=spread(PAUSE_AFTER_CHANGE, CHANGE_ATTEMPTS))
+        except ConcurrentChange:
+            return None
+
+    async def _change_once(self, alert_id: str, change: Callable[[Alert], Alert]) -> Alert | None:
+        """Raises `ConcurrentChange` when somebody else has changed the alert since it was read."""
+        with translated():
+            document = await self._collection.find_one({"_id": alert_id})
+        if document is None:
+            return None
+        present = from_document(document)
+        wanted = change(present)
+        if wanted == present:
+            return None
+        wanted = replace(wanted, revision=present.revision + 1)
+        update = update_of(to_document(wanted))
+        update["$set"]["revision"] = wanted.revision
+        with translated():
+            result = await self._collection.update_one({"_id": alert_id, "revision": present.revision}, update)
+        if result.matched_count != 1:
+            raise ConcurrentChange(alert_id)
+        return wanted
 
     async def opened(self, task_ids: Collection[str] | None = None) -> Sequence[Alert]:
         query: dict[str, Any] = {"open_key": {"$gt": ""}}

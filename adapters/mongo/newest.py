@@ -17,7 +17,7 @@ from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
-from falcon_scheduler.core.costly import CostlyAnswers
+from falcon_scheduler.core.answer_cache import AnswerCache, if_costly
 from falcon_scheduler.core.ports import PageRequest
 
 Document = dict[str, Any]
@@ -30,6 +30,7 @@ FIRST_STRETCH = timedelta(minutes=1)
 STRETCHES = [FIRST_STRETCH * 8**exponent for exponent in range(9)]
 """How far back each step of the search goes: up to 32 years."""
 REMEMBERED = 500
+TOTALS_KEPT = 200
 EMBEDDED_MARK = "secantusVersion"
 """A field of servers whose count without a query is exact. MongoDB's comes from statistics that are wrong after
 a crash. Source: secantus 0.7, `buildInfo`; MongoDB manual, `count`, "Accuracy after Unexpected Shutdown"."""
@@ -45,11 +46,13 @@ class NewestFirst:
         self._without_large = dict.fromkeys(large, 0)
         self._is_long = False
         self._order = [(field, DESCENDING), ("_id", ASCENDING)]
-        self._totals: CostlyAnswers[bytes, int] = CostlyAnswers(self._count, lambda _: self._is_long)
+        self._totals: AnswerCache[bytes, int] = AnswerCache(
+            self._count, if_costly(lambda _: self._is_long), capacity=TOTALS_KEPT
+        )
         self._reached: OrderedDict[tuple[bytes, int], datetime] = OrderedDict()
 
     async def total(self, query: Document) -> int:
-        """The number of matches. In a long list that is slow to count it may be up to `core.costly.OLDEST` old."""
+        """The number of matches. Of a long list that is slow to count it may be `core.answer_cache.OLDEST` old."""
         return await self._totals.get(bson.encode(query))
 
     async def _count(self, encoded: bytes) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
@@ -22,8 +21,10 @@ from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.errors import ConcurrentChange, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.retrying import retried, spread
 
 CHANGE_ATTEMPTS = 20
+PAUSE_AFTER_CHANGE = timedelta(milliseconds=10)
 READ_AT_ONCE = 500
 
 
@@ -71,16 +72,18 @@ class MongoTaskStore:
         return replace(task, revision=1)
 
     async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
-        for attempt in range(CHANGE_ATTEMPTS):
-            present = await self.get(task_id)
-            wanted = change(present)
-            if wanted == present:
-                return present
-            if await self._write(present, wanted):
-                return replace(wanted, revision=(present.revision or 0) + 1)
-            # Without the random pause two writers that collide once would collide again on each attempt.
-            await asyncio.sleep(random.uniform(0, 0.01 * (attempt + 1)))  # noqa: S311 - spread, not secrecy
-        raise ConcurrentChange(task_id)
+        attempt = partial(self._change_once, task_id, change)
+        return await retried(attempt, on=(ConcurrentChange,), pauses=spread(PAUSE_AFTER_CHANGE, CHANGE_ATTEMPTS))
+
+    async def _change_once(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+        """Raises `ConcurrentChange` when somebody else has changed the task since it was read."""
+        present = await self.get(task_id)
+        wanted = change(present)
+        if wanted == present:
+            return present
+        if not await self._write(present, wanted):
+            raise ConcurrentChange(task_id)
+        return replace(wanted, revision=(present.revision or 0) + 1)
 
     async def _write(self, present: Task, wanted: Task) -> bool:
         update = update_of(stored_fields(present, wanted))

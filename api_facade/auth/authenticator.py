@@ -15,7 +15,7 @@ from starlette.requests import Request
 from falcon_scheduler.api_facade.auth.carriers import carried_token
 from falcon_scheduler.api_facade.auth.claims import Claims
 from falcon_scheduler.api_facade.auth.tokens import TokenVerifier
-from falcon_scheduler.api_facade.cache import BriefCache
+from falcon_scheduler.core.answer_cache import AnswerCache, briefly
 from falcon_scheduler.core.domain.principal import Grants, Permission, Principal
 from falcon_scheduler.core.errors import PermissionMissing, Unauthenticated, Unavailable
 
@@ -41,7 +41,7 @@ class Authenticator:
         """`reading_is_granted`: reading needs a permission; otherwise every valid token may read."""
         self._verifier = verifier
         self._reading_is_granted = reading_is_granted
-        self._grants = BriefCache(source.grants, ttl=GRANTS_TTL)
+        self._grants = AnswerCache(source.grants, briefly(GRANTS_TTL))
 
     async def identify(self, request: Request) -> Claims:
         """The caller, according to the token.

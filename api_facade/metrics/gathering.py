@@ -9,14 +9,14 @@ from datetime import timedelta
 
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.pace import Pace
 from falcon_scheduler.core.ports import Clock, Watermark
 from falcon_scheduler.core.ports.outcomes import OutcomeLog
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK
 from falcon_scheduler.core.services.status import ServiceStatus
 
 GATHER_INTERVAL = timedelta(seconds=15)
-REST_SHARE = 9
-"""A look that took long, of thousands of tasks, is followed by a pause of this many times its length."""
+"""The shortest pause. A look that took long, of thousands of tasks, is followed by a longer one."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,17 +38,18 @@ class Gathering:
         self._watermark = watermark
         self._outcomes = outcomes
         self._clock = clock
+        self._pace = Pace()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            began = asyncio.get_running_loop().time()
+            self._pace.begin()
             try:
                 await self.gather()
             except Exception:
                 logger.exception("Could not gather what the metrics show")
-            took_seconds = asyncio.get_running_loop().time() - began
-            await asyncio.sleep(max(GATHER_INTERVAL.total_seconds(), REST_SHARE * took_seconds))
+            self._pace.end()
+            await asyncio.sleep(max(GATHER_INTERVAL, self._pace.owed).total_seconds())
 
     async def gather(self) -> None:
         """Look at everything once. What can't be asked keeps the value that it had; `component_up` tells."""

@@ -7,13 +7,13 @@ long. What decides (whose turn it is, an end in the history) is asked again for 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
 from falcon_scheduler.core.domain.work import WorkLog
 from falcon_scheduler.core.errors import ConcurrentChange, SchedulerError, Unavailable
+from falcon_scheduler.core.retrying import doubling, retried, within
 
 T = TypeVar("T")
 
@@ -21,6 +21,7 @@ INFORMING_PATIENCE = timedelta(seconds=5)
 """How long a run waits for a call that only informs."""
 STORE_PATIENCE = timedelta(seconds=30)
 """How long a run waits for MongoDB at its start and its end before it goes on without."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(milliseconds=200), timedelta(seconds=5)
 
 
 async def inform(
@@ -68,16 +69,7 @@ async def decided(
         Unavailable: it stayed away for as long as the patience lasts.
         ConcurrentChange: others kept changing the same document for so long.
     """
-    patience_ends = time.monotonic() + STORE_PATIENCE.total_seconds()
-    pause_seconds = 0.2
-    while True:
-        try:
-            return await ask()
-        except on:
-            if time.monotonic() >= patience_ends:
-                raise
-        await asyncio.sleep(pause_seconds)
-        pause_seconds = min(pause_seconds * 2, 5)
+    return await retried(ask, on=on, pauses=within(STORE_PATIENCE, doubling(FIRST_PAUSE, LONGEST_PAUSE)))
 
 
 def _described(error: Exception, within: timedelta) -> str:
