@@ -29,7 +29,9 @@ Open = Callable[[], AbstractAsyncContextManager[Container]]
 
 def create_app() -> FastAPI:
     """The app as the environment describes it. Raises `SettingsError`."""
-    from falcon_scheduler.api_facade.wiring import open_container  # Prefect is imported only by those who serve
+    from falcon_scheduler.api_facade.composition.root import (
+        open_container,  # Prefect is imported only by those who serve
+    )
 
     settings = Settings.load()
     configure_logs()

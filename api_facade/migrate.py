@@ -20,9 +20,9 @@ from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.env_file import take_env_file
+from falcon_scheduler.api_facade.composition.root import Services, open_services
 from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, LEASE_TTL, OFFICE
 from falcon_scheduler.api_facade.options import EnvFileOption
-from falcon_scheduler.api_facade.services import Services, open_services
 from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.takeover import Takeover

@@ -26,8 +26,7 @@ from falcon_scheduler.adapters.mongo.task_documents import to_document as task_d
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
-from falcon_scheduler.api_facade.container import compose
-from falcon_scheduler.api_facade.services import open_services
+from falcon_scheduler.api_facade.composition.root import compose, open_services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack

@@ -23,8 +23,8 @@ from falcon_scheduler.adapters.mongo.client import ensure_indexes
 from falcon_scheduler.adapters.prefect.client import Client, open_client
 from falcon_scheduler.adapters.settings import AlertSettings, SchedulerSettings, Settings
 from falcon_scheduler.adapters.wiring import Stores, open_stores
-from falcon_scheduler.api_facade.alerts import Alerts, make_alerts
-from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
+from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.alert import Alert
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition

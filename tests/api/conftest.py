@@ -17,8 +17,7 @@ from fastapi import FastAPI
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.container import compose
-from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.api_facade.composition.root import Services, compose
 from tests.conftest import NEVER
 
 BASE = "/scheduler"

@@ -16,8 +16,8 @@ import pytest
 import pytest_asyncio
 
 from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.api_facade.connections import BODY_PATIENCE, MOST_CONNECTIONS
-from falcon_scheduler.api_facade.services import Services
 from falcon_scheduler.deployments.stack.home import Home
 from falcon_scheduler.deployments.stack.product import Addresses, Facade
 from tests.api.conftest import BASE, bearer, token_of

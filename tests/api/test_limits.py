@@ -14,8 +14,7 @@ import pytest
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.container import compose
-from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.api_facade.composition.root import Services, compose
 from tests.api.conftest import Contract, bearer, faults, token_of
 from tests.conftest import NEVER
 

@@ -19,10 +19,9 @@ from pydantic import SecretStr
 from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.container import compose
+from falcon_scheduler.api_facade.composition.root import Services, compose
 from falcon_scheduler.api_facade.metrics.gathering import Gathering
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
-from falcon_scheduler.api_facade.services import Services
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.services.mirror.outcomes import OutcomeFeed
 from tests.conftest import Scheduler, function, wait_until

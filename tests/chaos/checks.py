@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from falcon_scheduler.adapters.prefect.runs import FlowRuns
-from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.schedule import parse

@@ -21,8 +21,7 @@ import pytest_asyncio
 from falcon_scheduler.adapters.mongo.client import ensure_indexes
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.container import compose
-from falcon_scheduler.api_facade.services import Services, open_services
+from falcon_scheduler.api_facade.composition.root import Services, compose, open_services
 from falcon_scheduler.core.services.tasks.seeding import SERVICE, Seeding
 from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import NEVER

@@ -22,7 +22,7 @@ from prefect.utilities.callables import parameter_schema
 from falcon_scheduler.adapters.prefect.deployments import fingerprint_of
 from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.services import Services
+from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Door
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import TaskStatus

@@ -58,6 +58,10 @@ class ServiceAlerts:
         """Those of these kinds that are open, the one opened first at the front."""
         return await self._alerts.opened_of(kinds)
 
+    async def problems(self) -> Sequence[str]:
+        """What the open alerts say of a degraded service. Whether there is a worker is looked at anew each time."""
+        return [each.text for each in await self.opened(DEGRADING - {AlertKind.NO_WORKER})]
+
     async def latest(self, kinds: Collection[AlertKind]) -> Sequence[Alert]:
         """The one of each kind that was opened last, open or not, where there is one."""
         one = PageRequest(size=1)

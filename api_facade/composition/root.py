@@ -1,0 +1,238 @@
+"""Composition root of the facade, from top to bottom: settings, adapters, services, duties, the routes' container."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
+from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase
+from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
+from falcon_scheduler.adapters.mongo.permissions import MongoPermissions
+from falcon_scheduler.adapters.prefect.client import Client, open_client
+from falcon_scheduler.adapters.prefect.client import ping as ping_prefect
+from falcon_scheduler.adapters.prefect.engine import PrefectRunEngine
+from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.adapters.probes import Probe
+from falcon_scheduler.adapters.redis.client import ping as ping_redis
+from falcon_scheduler.adapters.redis.wake import wake_workers
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores, open_stores
+from falcon_scheduler.adapters.workforce import read_workforce
+from falcon_scheduler.api_facade.addresses import ClientAddresses
+from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
+from falcon_scheduler.api_facade.composition.authentication import make_authenticator
+from falcon_scheduler.api_facade.composition.mirror import MirrorServices, make_mirror
+from falcon_scheduler.api_facade.composition.preparation import Preparation
+from falcon_scheduler.api_facade.container import WARNINGS_KEPT_FOR, Container
+from falcon_scheduler.api_facade.heavy import HeavyWork
+from falcon_scheduler.api_facade.leader import Leader
+from falcon_scheduler.api_facade.metrics.gathering import Gathering
+from falcon_scheduler.api_facade.metrics.instruments import Metrics
+from falcon_scheduler.api_facade.origins import origin
+from falcon_scheduler.api_facade.rates import RateLimit
+from falcon_scheduler.api_facade.shared_status import SharedStatus
+from falcon_scheduler.core.answer_cache import AnswerCache, briefly
+from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
+from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
+from falcon_scheduler.core.services.runs.idempotency import KeyedRequests
+from falcon_scheduler.core.services.runs.run_service import RunService
+from falcon_scheduler.core.services.status import StatusService
+from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.takeover import TakeoverService
+from falcon_scheduler.core.services.tasks.task_service import TaskService
+from falcon_scheduler.eve.services.refresher_watch import OtherRefresherWatch
+from falcon_scheduler.eve.stores.other_refresher import MongoOtherRefresher
+from falcon_scheduler.flows.catalog import Catalog
+from falcon_scheduler.flows.executors.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The use cases, on opened adapters."""
+
+    stores: Stores
+    engine: PrefectRunEngine
+    catalog: Catalog
+    tasks: TaskService
+    runs: RunService
+    reconcile: ReconcileService
+    status: StatusService
+    workforce: Callable[[], Awaitable[Workforce]]
+    audit: Auditing
+    takeover: TakeoverService
+    alerts: Alerts
+    mirror: MirrorServices
+    metrics: Metrics
+    preparation: Preparation
+    leader: Leader
+
+
+@asynccontextmanager
+async def open_container(settings: Settings) -> AsyncIterator[Container]:
+    """Everything the routes need, with the leader and the metrics at work beside them.
+
+    Opening works while servers are away; the routes then answer 503.
+    """
+    async with open_services(settings) as services:
+        container = compose(settings, services)
+        gathering = Gathering(
+            services.metrics,
+            status=container.status.status,
+            watermark=services.stores.watermark,
+            outcomes=MongoOutcomeLog(services.stores.database),
+            clock=services.stores.clock,
+        )
+        beside = [asyncio.create_task(each.run()) for each in (services.leader, gathering)]
+        try:
+            yield container
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """The services alone, on opened adapters; nothing happens by itself."""
+    async with open_stores(settings) as stores, open_client(settings.prefect.api_url) as client:
+        yield join(settings, stores, client)
+
+
+def join(
+    settings: Settings, stores: Stores, client: Client, workforce: Callable[[], Awaitable[Workforce]] | None = None
+) -> Services:
+    """Hand everything to everything that needs it. `workforce` is asked instead of Prefect and Redis when given."""
+    scheduler, clock = settings.scheduler, stores.clock
+    engine = PrefectRunEngine(client, clock, wake=lambda: wake_workers(stores.redis, POOL, ""))
+    catalog = Catalog(Registry.load(settings))
+    workforce = workforce or partial(read_workforce, client, stores.redis, scheduler.worker_count)
+    probes = [
+        Probe("mongodb", lambda: ping_mongo(stores.database)),
+        Probe("redis", lambda: ping_redis(stores.redis)),
+        Probe("prefect", lambda: ping_prefect(client)),
+    ]
+    metrics = Metrics()
+
+    audit = Auditing(entries=stores.audit, clock=clock, origin=origin)
+    tasks = TaskService(
+        tasks=stores.tasks, executions=stores.executions, engine=engine, catalog=catalog, clock=clock, audit=audit
+    )
+    runs = RunService(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        catalog=catalog,
+        clock=clock,
+        counting=stores.counting,
+        switches=tasks,
+        audit=audit,
+        keyed=KeyedRequests(stores.keyed, clock),
+        wake=lambda run_id: wake_workers(stores.redis, POOL, run_id),
+        queue_size=scheduler.queue_size,
+    )
+    reconcile = ReconcileService(
+        tasks=stores.tasks, executions=stores.executions, engine=engine, clock=clock, audit=audit
+    )
+    takeover = TakeoverService(
+        tasks=stores.tasks,
+        foreign=GoFalconDatabase(stores.database),
+        record=stores.takeovers,
+        clock=clock,
+        audit=audit,
+        grace=scheduler.takeover_grace,
+    )
+    alerts = make_alerts(settings, stores, engine, client, workforce)
+    status = StatusService(
+        tasks=stores.tasks,
+        executions=stores.executions,
+        engine=engine,
+        clock=clock,
+        probes=probes,
+        workforce=workforce,
+        problems=alerts.service.problems,
+    )
+    mirror = make_mirror(
+        settings,
+        stores,
+        client,
+        engine,
+        reconcile=reconcile,
+        audit=audit,
+        alerts=alerts.service,
+        observers=[alerts.rules.observe, metrics.observe],  # what only counts comes last: it refuses nothing
+    )
+
+    preparation = Preparation(stores, client, audit, takeover)
+    watch = DutyWatch(alerts=alerts.service, probes=probes)
+    other_scheduler = OtherSchedulerWatch(
+        foreign=GoFalconDatabase(stores.database), takeovers=stores.takeovers, alerts=alerts.service, clock=clock
+    )
+    other_refresher = OtherRefresherWatch(
+        record=MongoOtherRefresher(stores.database), alerts=alerts.service, clock=clock
+    )
+    leader = Leader(
+        lease=stores.lease,
+        holder=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        preparation=preparation,
+        at_once=[watch.duty(), mirror.listener],
+        duties=[*mirror.duties(), *alerts.duties(), other_scheduler.duty(), other_refresher.duty()],
+        watch=watch,
+        note_leading=metrics.show_leading,
+    )
+    return Services(
+        stores=stores,
+        engine=engine,
+        catalog=catalog,
+        tasks=tasks,
+        runs=runs,
+        reconcile=reconcile,
+        status=status,
+        workforce=workforce,
+        audit=audit,
+        takeover=takeover,
+        alerts=alerts,
+        mirror=mirror,
+        metrics=metrics,
+        preparation=preparation,
+        leader=leader,
+    )
+
+
+def compose(settings: Settings, services: Services) -> Container:
+    """What the routes are handed: the services, and who may use them."""
+    api, stores = settings.api, services.stores
+    return Container(
+        tasks=services.tasks,
+        runs=services.runs,
+        reconcile=services.reconcile,
+        status=SharedStatus(services.status),
+        audit=services.audit,
+        alerts=services.alerts.delivery,
+        catalog=services.catalog,
+        authenticator=make_authenticator(api, MongoPermissions(stores.database)),
+        clock=stores.clock,
+        metrics=services.metrics,
+        warnings=AnswerCache(lambda _: _warnings(services.workforce), briefly(WARNINGS_KEPT_FOR)),
+        rates=RateLimit(api.api_rate_limit or None),
+        heavy=HeavyWork(),
+        addresses=ClientAddresses(api.api_trusted_proxies),
+        default_timezone=settings.scheduler.timezone,
+    )
+
+
+async def _warnings(workforce: Callable[[], Awaitable[Workforce]]) -> Sequence[str]:
+    try:
+        problem = (await workforce()).problem
+    except Unavailable:  # what was asked for is kept all the same; only this is not known
+        return ()
+    return [problem] if problem else []
