@@ -17,7 +17,7 @@ from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.schedule import parse
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
-from falcon_scheduler.core.services.mirror.mirror import agrees
+from falcon_scheduler.core.services.mirror.run_pictures import agrees
 from tests.chaos.history import all_spans
 
 

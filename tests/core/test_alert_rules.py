@@ -25,7 +25,7 @@ from falcon_scheduler.core.domain.alert_rules import AlertPolicy, is_stale, judg
 from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.services.mirror.rescuer import STALE_ERROR
-from falcon_scheduler.core.services.tasks.task_service import next_run
+from falcon_scheduler.core.services.tasks.fire_times import next_run
 from tests.core.test_task_rules import NOON, a_task, ended
 
 POLICY = AlertPolicy()

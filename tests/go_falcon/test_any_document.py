@@ -19,7 +19,7 @@ from falcon_scheduler.adapters.prefect.deployments import deployment_body, finge
 from falcon_scheduler.api_facade.mapping import execution_response, task_response
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.task import Task, TaskStatus
-from falcon_scheduler.core.services.tasks.task_service import next_run
+from falcon_scheduler.core.services.tasks.fire_times import next_run
 from tests.go_falcon import any_document
 from tests.go_falcon.recorded import documents
 

@@ -18,19 +18,17 @@ from falcon_scheduler.core.domain.alert_rules import (
     AlertPolicy,
     Finding,
     judge,
-    last_sign_of,
     lateness_of,
-    overdue_since,
 )
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
+from falcon_scheduler.core.services.alerts.overdue import Overdue
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
 from falcon_scheduler.core.services.duty import Duty, Unhurried
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK
-from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +37,7 @@ MANY = 20
 """So many newly overdue tasks at one look are told as one alert."""
 TURN = 50
 """So many tasks with an open alert are judged anew at each look, whatever happened to them."""
-SETTLING = timedelta(seconds=60)
-"""For so long after the first look, and after a gap, nothing is overdue: everything may just have come back."""
 BREATH = 50
-GAP = timedelta(seconds=120)
 QUEUE_MARGIN = 0.8
 """The share of the alert's own threshold below which a queue counts as emptied."""
 
@@ -82,11 +77,9 @@ class Alerting:
         self._channels = tuple(channels)
         self._queue_threshold = queue_threshold
         self._keep_for = keep_for
+        self._overdue = Overdue(clock=clock, policy=policy)
         self._failures: dict[str, int] = {}
-        self._looked_at: datetime | None = None
-        self._settled_from: datetime | None = None
         self._turn = 0
-        self._due_at: dict[str, tuple[int | None, datetime | None]] = {}
 
     def duty(self) -> Duty:
         """The look, again and again."""
@@ -114,7 +107,7 @@ class Alerting:
         self._explained_until = await self._workers.explained_until()
         opened = await self._opened()
         await self._look_at_the_queue(opened)
-        self._note_look()
+        self._overdue.note_look()
         known_until = await self._watermark.read(WATERMARK)
         alerting = {alert.subject.task_id for alert in opened.values()} - {""}
         suspects = self._some_of(sorted(alerting))
@@ -122,29 +115,19 @@ class Alerting:
         failures: dict[str, int] = {}
         async for task in self._history.tasks():
             failures[task.id] = task.record.failure_count
-            if is_overdue := self._overdue(task, known_until) is not None:
+            if is_overdue := self._overdue.since(task, known_until, self._explained_until) is not None:
                 overdue.append(task.id)
             if self._is_suspect(task, opened, is_overdue=is_overdue):
                 suspects.add(task.id)
             if len(failures) % BREATH == 0:
                 await asyncio.sleep(0)  # a batch comes at once, and others want to work too
-        self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in failures}
+        self._overdue.forget_all_but(failures)
         suspects |= alerting - failures.keys()  # they were deleted
         suspects.update(await self._gather_overdue(overdue, opened))
         for task_id in suspects:
             await self._examine(task_id, opened, known_until)
         self._failures = failures
         await self._alerts.forget(self._clock.now() - self._keep_for)
-
-    def _note_look(self) -> None:
-        now = self._clock.now()
-        if self._looked_at is None or now - self._looked_at > GAP:
-            self._settled_from = now + SETTLING
-        self._looked_at = now
-
-    @property
-    def _is_settled(self) -> bool:
-        return self._settled_from is not None and self._clock.now() >= self._settled_from
 
     async def _opened(self, task_ids: Collection[str] | None = None) -> Open:
         return {alert.key: alert for alert in await self._alerts.opened(task_ids)}
@@ -167,36 +150,13 @@ class Alerting:
             mended = list(TASK_KINDS)
         elif outcome is ExecutionStatus.COMPLETED:
             mended = [AlertKind.FAILURES_IN_A_ROW, AlertKind.SYSTEM_TASK_FAILED, AlertKind.STALE_RUN]
-        if self._is_settled and not is_overdue:
+        if self._overdue.is_settled and not is_overdue:
             mended.append(AlertKind.LATE_RUN)
         return any(key_of(kind, task.id) in opened for kind in mended)
 
-    def _overdue(self, task: Task, known_until: datetime | None) -> datetime | None:
-        """What runs write themselves is known at once; what the mirror writes for them, up to its watermark."""
-        now = self._clock.now()
-        by_mirror = task.source is Source.IMPORT or bool(task.record.active)
-        as_of = min(now, known_until or now) if by_mirror else now
-        sign = last_sign_of(task)
-        if (
-            not self._is_settled
-            or not task.fires
-            or as_of - sign <= self._policy.of(task.definition.alerts).late_after
-        ):
-            return None
-        return overdue_since(
-            self._first_due_after(sign, task), task, as_of, self._policy, explained_until=self._explained_until
-        )
-
-    def _first_due_after(self, sign: datetime, task: Task) -> datetime | None:
-        """Remembered for as long as the task stays as it is: of thousands of tasks few change between two looks."""
-        known = self._due_at.get(task.id)
-        if known is None or known[0] != task.revision:
-            known = self._due_at[task.id] = task.revision, next_run(task, sign)
-        return known[1]
-
     async def _gather_overdue(self, overdue: Sequence[str], opened: Open) -> Sequence[str]:
         """The overdue tasks that are to be told of one by one."""
-        if not self._is_settled:
+        if not self._overdue.is_settled:
             return ()
         told = {alert.subject.task_id for alert in opened.values() if alert.kind is AlertKind.LATE_RUN}
         fresh = [task_id for task_id in overdue if task_id not in told]
@@ -227,7 +187,7 @@ class Alerting:
             await self._let_go(task_id, opened)
             return
         ended = await self._history.latest_ended(task_id, self._policy.of(task.definition.alerts).runs_needed)
-        due_at = self._overdue(task, known_until)
+        due_at = self._overdue.since(task, known_until, self._explained_until)
         if key_of(AlertKind.MANY_LATE_RUNS) in opened and key_of(AlertKind.LATE_RUN, task_id) not in opened:
             due_at = None  # it is told with the others
         findings = judge(
@@ -235,7 +195,7 @@ class Alerting:
             ended,
             self._policy,
             due_at=due_at,
-            knows_what_is_due=self._is_settled,
+            knows_what_is_due=self._overdue.is_settled,
             at_work_since=await self._at_work_for_too_long(task),
             explained_until=self._explained_until,
             late_since=late.opened_at if (late := opened.get(key_of(AlertKind.LATE_RUN, task_id))) else None,

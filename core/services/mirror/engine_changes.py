@@ -19,9 +19,9 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import NameTaken
 from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import ENGINE_USER, Auditing
+from falcon_scheduler.core.services.tasks.deploying import deploy, plan_again
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
-from falcon_scheduler.core.services.tasks.task_service import deploy, plan_again
 
 TAKEN_BACK_REASON = (
     "The task decides this, and a task can't hold what was set in Prefect, "

@@ -8,7 +8,7 @@ stores that were away. The dead are the business of `core.services.mirror.rescue
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
@@ -18,6 +18,7 @@ from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDo
 from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
+from falcon_scheduler.core.services.mirror.run_pictures import agrees, end_of, holds, picture_of
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,6 @@ SETTLED_AFTER = timedelta(seconds=30)
 VANISHED_AFTER = timedelta(seconds=10)
 """How young an execution is whose run the engine may not show yet."""
 VANISHED_ERROR = "The run was removed from Prefect before it ended"
-UNEXPLAINED_ERROR = "The run ended without giving a reason"
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -203,51 +203,3 @@ class Mirror:
     def _is_settled(self, task: Task) -> bool:
         last_run = task.record.last_run
         return last_run is None or self._clock.now() - last_run > SETTLED_AFTER
-
-
-def picture_of(task: Task, run: Run, now: datetime) -> Execution:
-    """A run as an execution that nobody has written yet."""
-    running = run.phase is RunPhase.RUNNING or run.phase.is_terminal
-    return Execution(
-        id=run.id,
-        task_id=task.id,
-        status=ExecutionStatus.RUNNING if running else ExecutionStatus.PENDING,
-        started_at=run.started_at or run.due_at or run.changed_at or now,
-        queued_at=run.due_at,
-        scheduled_for=run.due_at,
-        trigger=run.trigger,
-        worker_id=run.worker,
-        retry_count=max(run.attempts - 1, 0),
-    )
-
-
-def end_of(run: Run, execution: Execution, now: datetime) -> Execution:
-    """The end that the engine tells of a run. What the run wrote of its start is kept."""
-    ended_at = run.ended_at or run.changed_at or now
-    if run.phase in {RunPhase.CANCELLED, RunPhase.SKIPPED}:
-        return execution.cancelled(ended_at)
-    if run.phase is RunPhase.SUCCEEDED:
-        return execution.ended(ExecutionStatus.COMPLETED, ended_at, output=run.message)
-    return execution.ended(ExecutionStatus.FAILED, ended_at, error=run.message or UNEXPLAINED_ERROR)
-
-
-AGREEING: Mapping[ExecutionStatus, frozenset[RunPhase]] = {
-    ExecutionStatus.COMPLETED: frozenset({RunPhase.SUCCEEDED}),
-    ExecutionStatus.FAILED: frozenset({RunPhase.FAILED, RunPhase.CANCELLED}),
-}
-
-
-def holds(execution: Execution | None, phase: RunPhase | None) -> bool:
-    """Whether an execution is as far as the phase of its run that the news say, so that nothing is to be written."""
-    if execution is None:
-        return False
-    if phase in {RunPhase.WAITING, RunPhase.CLAIMED}:
-        return True
-    if phase is RunPhase.RUNNING:
-        return execution.status is not ExecutionStatus.PENDING
-    return phase is RunPhase.SUCCEEDED and execution.status is ExecutionStatus.COMPLETED
-
-
-def agrees(run: Run, execution: Execution) -> bool:
-    """Whether an ended run and an ended execution tell the same."""
-    return run.phase in AGREEING[execution.status]

@@ -20,9 +20,9 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
+from falcon_scheduler.core.services.tasks.deploying import deploy
 from falcon_scheduler.core.services.tasks.fire_times import due_between
 from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE
-from falcon_scheduler.core.services.tasks.task_service import deploy
 
 logger = logging.getLogger(__name__)
 

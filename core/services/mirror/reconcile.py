@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.audit import Action, picture_of
+from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import Source, Task
@@ -31,15 +31,14 @@ from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskSt
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
 from falcon_scheduler.core.services.mirror.fault_isolation import MOST_FAULTS
+from falcon_scheduler.core.services.mirror.removals import Removals
 from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.deploying import deploy
 from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
-from falcon_scheduler.core.services.tasks.task_service import deploy
 
 logger = logging.getLogger(__name__)
 
 RECONCILE_INTERVAL = timedelta(seconds=60)
-DELETION_PATIENCE = timedelta(seconds=30)
-"""For how long a deletion through the API may take before its process is taken for dead."""
 REMOVAL_KNOWN_AFTER = timedelta(seconds=7)
 """How late the engine may know of a removal. Source: prefect 3.8, its events are stored in batches every 5 s."""
 
@@ -62,10 +61,10 @@ class ReconcileService:
         self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, clock: Clock, audit: Auditing
     ) -> None:
         self._tasks = tasks
-        self._executions = executions
         self._engine = engine
         self._clock = clock
         self._audit = audit
+        self._removals = Removals(tasks=tasks, executions=executions, engine=engine, audit=audit)
         self._changes = EngineChanges(tasks=tasks, engine=engine, clock=clock, audit=audit)
 
     def duty(self) -> Duty:
@@ -146,7 +145,7 @@ class ReconcileService:
         if task.is_system:
             await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
         else:
-            await self._delete(task)
+            await self._removals.delete_task(task)
 
     async def left(self, deployment_id: str) -> None:
         """A deployment is not listed any more. If it was somebody else's, its tag is gone, and so is its task."""
@@ -200,13 +199,13 @@ class ReconcileService:
 
         The engine's word on a removal may come a few seconds late, so it is asked twice before a task comes back.
         """
-        doubtful = [task for task in missing if not task.is_system and not await self._was_removed(task)]
+        doubtful = [task for task in missing if not task.is_system and not await self._removals.was_removed(task)]
         if doubtful:
             await asyncio.sleep(REMOVAL_KNOWN_AFTER.total_seconds())
         deployed = 0
         for task in missing:
-            if not task.is_system and (task not in doubtful or await self._was_removed(task)):
-                await self._delete(task)
+            if not task.is_system and (task not in doubtful or await self._removals.was_removed(task)):
+                await self._removals.delete_task(task)
                 continue
             try:
                 await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
@@ -216,23 +215,6 @@ class ReconcileService:
             except Exception as error:  # noqa: BLE001 - as in `reload`
                 self._note_failure(task, error, failed)
         return deployed
-
-    async def _was_removed(self, task: Task) -> bool:
-        if task.source is Source.IMPORT or task.deployed is None:
-            return task.source is Source.IMPORT
-        return await self._engine.was_removed(task.deployed.id)
-
-    async def _delete(self, task: Task) -> None:
-        """The engine hears of a removal through this service before the store does. Then the task is left to whoever
-        deletes it; should that process have died, the next reload finds the task again."""
-        if await self._audit.is_under_way(Action.DELETE, task.id, DELETION_PATIENCE):
-            return
-        logger.info("The deployment of task %s was removed in Prefect; the task goes too", task.id)
-        async with self._audit.change_in_engine(Action.DELETE, task.id, before=picture_of(task)) as note:
-            # Not another task that was made under this id since, as by an import.
-            note.was_needed = await self._tasks.delete(task.id, revision=task.revision)
-            if note.was_needed:
-                await self._executions.delete_of_task(task.id)
 
     async def _remove_strays(self, strays: Sequence[Deployed]) -> int:
         removed = 0

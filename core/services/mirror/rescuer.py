@@ -19,7 +19,8 @@ from falcon_scheduler.core.domain.task import Overlap, Source, Task
 from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
-from falcon_scheduler.core.services.mirror.mirror import Mirror, picture_of
+from falcon_scheduler.core.services.mirror.mirror import Mirror
+from falcon_scheduler.core.services.mirror.run_pictures import picture_of
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)

@@ -11,15 +11,12 @@ from typing import Any
 
 from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.masking import mask_faults
-from falcon_scheduler.core.domain.principal import Permission, Principal
-from falcon_scheduler.core.domain.references import forbidden_references
+from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.run import Run, RunPhase
-from falcon_scheduler.core.domain.task import Priority, Source, Task
+from falcon_scheduler.core.domain.task import Priority, Task
 from falcon_scheduler.core.errors import (
     EngineRefused,
     ExecutionNotFound,
-    Fault,
     Invalid,
     SchedulerError,
     TaskDisabled,
@@ -38,10 +35,10 @@ from falcon_scheduler.core.ports import (
 )
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.idempotency import KeyedRequests, run_key
+from falcon_scheduler.core.services.runs.run_parameters import may_refer, run_parameter_faults
 from falcon_scheduler.core.services.runs.waiting_count import WaitingCount
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.task_service import TaskService
-from falcon_scheduler.core.services.tasks.validation import parameter_faults
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +125,7 @@ class RunService:
         task = await self._tasks.get(task_id)
         if not task.definition.enabled:
             raise TaskDisabled(task_id)
-        if faults := self._parameter_faults(task, parameters, _may_refer(by)):
+        if faults := run_parameter_faults(task, parameters, self._catalog, may_refer=may_refer(by)):
             raise Invalid(faults)
         return task
 
@@ -144,23 +141,10 @@ class RunService:
         wanted = {"parameters": dict(parameters), "priority": str(priority)}
         async with self._audit.change(Action.EXECUTE, by, task.id, after=wanted) as note:
             run = await self._engine.start(
-                task, parameters=parameters, priority=priority, key=key, may_refer=_may_refer(by)
+                task, parameters=parameters, priority=priority, key=key, may_refer=may_refer(by)
             )
             note.after = {**wanted, "execution_id": run.id}
         return run
-
-    def _parameter_faults(self, task: Task, parameters: Mapping[str, Any], may_refer: bool) -> list[Fault]:
-        """What is wrong with a run's own parameters, and what of them this caller may not give."""
-        faults = parameter_faults(parameters) or mask_faults(parameters, "parameters")
-        if faults:
-            return faults
-        type, config = task.definition.type, task.definition.config
-        if task.source is not Source.IMPORT:  # what a deployment taken in takes, Prefect checks
-            faults = [*self._catalog.faults(type, config, parameters)]
-        if not may_refer:
-            faults += forbidden_references(parameters, "parameters")
-            faults += self._catalog.reserved_faults(type, config, parameters)
-        return faults
 
     async def stop(self, task_id: str, by: Principal) -> StopOutcome:
         """Pause the task and cancel every pending and running execution of it.
@@ -229,11 +213,6 @@ class RunService:
             await self._counting.finish(execution.cancelled(self._clock.now()))
         else:
             logger.debug("Run %s of task %s was cancelled before it had an execution", run_id, task_id)
-
-
-def _may_refer(by: Principal) -> bool:
-    """Whether references to secrets in parameters are filled: whoever may write them into a config may give them."""
-    return by.may(Permission.CREATE) or by.may(Permission.UPDATE)
 
 
 def _as_asked(

@@ -8,39 +8,27 @@ mirror writes later from the engine's picture of the run.
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
-from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
-from falcon_scheduler.core.domain.references import forbidden_references
-from falcon_scheduler.core.domain.retry import LONGEST_DELAY, delay_before_retry
-from falcon_scheduler.core.domain.storable import storable_value
 from falcon_scheduler.core.domain.task import Overlap, Task
-from falcon_scheduler.core.domain.wording import describe_error, first_line, limited
-from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext, known_so_far
+from falcon_scheduler.core.domain.wording import first_line
+from falcon_scheduler.core.domain.work import Executor
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Beginning, Clock, ExecutionStore, TaskStore
-from falcon_scheduler.core.services.runs.call_policy import asked, decided, inform
+from falcon_scheduler.core.services.runs.attempts import Attempts, Story
+from falcon_scheduler.core.services.runs.call_policy import asked, decided
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
-from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, LostError, Outcome, RunEnvironment, Ticket
+from falcon_scheduler.core.services.runs.run_types import Ending, LostError, Outcome, RunEnvironment, Ticket
 from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, reason_to_leave_out
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
 SHUTDOWN_ERROR = "Worker was stopped before the task was done"
-
-
-@dataclass(slots=True)
-class _Story:
-    """The execution as far as it has come, so that an interruption writes all of it."""
-
-    execution: Execution
 
 
 class TaskRunning:
@@ -62,8 +50,7 @@ class TaskRunning:
         self._counting = counting
         self._overlap = overlap
         self._clock = clock
-        self._executor_for = executor_for
-        self._conceal = conceal
+        self._attempts = Attempts(executions=executions, clock=clock, executor_for=executor_for, conceal=conceal)
 
     async def perform(self, ticket: Ticket, environment: RunEnvironment) -> Outcome:
         """Run the task of the ticket to its end.
@@ -130,10 +117,10 @@ class TaskRunning:
             environment.log.warning("MongoDB is away; the run goes on and its history follows later")
         if beginning is not Beginning.BEGUN:
             return await self._refused(ticket, task, beginning)
-        story = _Story(execution)
+        story = Story(execution)
         try:
             async with environment.pulse(execution, turn.lock, turn.ttl):
-                execution = await self._attempts(task, story, environment)
+                execution = await self._attempts.make(task, story, environment)
         except asyncio.CancelledError:
             await asyncio.shield(self._end(self._interrupted(story.execution, environment)))
             raise
@@ -170,78 +157,6 @@ class TaskRunning:
         if environment.cancelled():
             return execution.cancelled(now)
         return execution.ended(ExecutionStatus.FAILED, now, error=SHUTDOWN_ERROR)
-
-    async def _attempts(self, task: Task, story: _Story, environment: RunEnvironment) -> Execution:
-        """Attempt after attempt until one succeeds, one is final, or none is left."""
-        of = task.definition.max_retries + 1
-        for number in range(1, of + 1):
-            result = await self._attempt(task, story.execution, number, environment)
-            story.execution = replace(story.execution, detail={**story.execution.detail, **result.detail})
-            if result.success or not result.retryable or number == of:
-                break
-            delay = delay_before_retry(number, task.definition.retry_interval)
-            delay = max(delay, min(result.retry_after or timedelta(), LONGEST_DELAY))
-            environment.log.warning(
-                "Attempt %d of %d failed: %s; the next one starts in %s",
-                number,
-                of,
-                result.error,
-                format_duration(delay),
-            )
-            story.execution = replace(story.execution, retry_count=number)
-            attempt = Attempt(number=number, of=of, error=result.error, delay=delay)
-            await self._wait_for_retry(story.execution, attempt, environment)
-        status = ExecutionStatus.COMPLETED if result.success else ExecutionStatus.FAILED
-        error = "" if result.success else result.error or "The task failed and gave no reason"
-        return story.execution.ended(status, self._clock.now(), output=result.output, error=error)
-
-    async def _attempt(
-        self, task: Task, execution: Execution, number: int, environment: RunEnvironment
-    ) -> TaskResult:
-        if not execution.may_refer and (faults := [*forbidden_references(execution.parameters, "parameters")]):
-            error = "; ".join(f"{fault.location}: {fault.message}" for fault in faults)
-            return TaskResult(success=False, error=limited(self._conceal(f"Not run: {error}")), retryable=False)
-        timeout = task.definition.timeout
-        context = WorkContext(
-            task_id=task.id,
-            task_name=task.definition.name,
-            execution_id=execution.id,
-            attempt=number,
-            config=task.definition.config,
-            parameters=execution.parameters,
-            deadline_at=self._clock.now() + timeout,
-            scheduled_for=execution.scheduled_for,
-            fencing_token=execution.fencing_token,
-            cancelled=environment.cancelled,
-            log=environment.log,
-            progress=environment.progress,
-        )
-        try:
-            async with asyncio.timeout(timeout.total_seconds()) as limit:
-                value = self._executor_for(task.definition.type).execute(context)
-                result = TaskResult.of(await value if inspect.isawaitable(value) else value)
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is the outcome of its attempt
-            if isinstance(error, TimeoutError) and limit.expired():
-                known = known_so_far(error.__cause__) or TaskResult(success=False)
-                result = replace(known, success=False, error=f"Task timed out after {format_duration(timeout)}")
-            else:
-                retryable = getattr(error, "retryable", True) is not False
-                result = TaskResult(success=False, error=describe_error(error), retryable=retryable)
-        return replace(
-            result,
-            output=limited(self._conceal(result.output)),
-            error=limited(self._conceal(result.error)),
-            detail=storable_value(result.detail),
-        )
-
-    async def _wait_for_retry(self, execution: Execution, attempt: Attempt, environment: RunEnvironment) -> None:
-        """Wait for the next attempt; what the stores and the engine are shown of it meanwhile decides nothing."""
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + attempt.delay.total_seconds()
-        note = partial(self._executions.note, execution.id, retry_count=execution.retry_count)
-        await inform("note the retry in the history", note, environment.log)
-        await inform("show the retry in Prefect", partial(environment.on_retry, attempt), environment.log)
-        await asyncio.sleep(max(ends_at - loop.time(), 0))
 
     async def _skip(self, ticket: Ticket, task: Task, reason: str) -> Outcome:
         execution = Execution(

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.principal import Permission, Principal
-from falcon_scheduler.core.domain.task import DeployedAs, Source, Task, TaskDefinition, TaskType
+from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition, TaskType
 from falcon_scheduler.core.errors import (
-    EngineRefused,
     Fault,
     ImportedTask,
     Invalid,
@@ -41,9 +40,9 @@ from falcon_scheduler.core.ports import (
     TaskStore,
 )
 from falcon_scheduler.core.services.tasks.auditing import Auditing, Note
+from falcon_scheduler.core.services.tasks.changes import TaskChanges
 from falcon_scheduler.core.services.tasks.fire_times import next_run
-from falcon_scheduler.core.services.tasks.placeholder import stand_in, undone
-from falcon_scheduler.core.services.tasks.planning import MARGIN, complete_plan
+from falcon_scheduler.core.services.tasks.placeholder import stand_in
 from falcon_scheduler.core.services.tasks.validation import change_faults, definition_faults
 
 logger = logging.getLogger(__name__)
@@ -68,6 +67,7 @@ class TaskService:
         self._catalog = catalog
         self._clock = clock
         self._audit = audit
+        self._changes = TaskChanges(tasks=tasks, engine=engine, clock=clock)
 
     async def create(
         self, definition: TaskDefinition, by: Principal, *, task_id: str | None = None, paused: bool = False
@@ -94,7 +94,7 @@ class TaskService:
         async with self._audit.change(Action.CREATE, by, new.id, after=picture_of(new)):
             task = await self._tasks.insert(new)
             try:
-                return await self._deploy(task)
+                return await self._changes.deploy(task)
             except Exception:
                 await self._take_back(task)
                 raise
@@ -134,7 +134,7 @@ class TaskService:
 
         pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
         async with self._audit.change(Action.UPDATE, by, task_id, **pictures) as note:
-            return await self._redefine(task_id, redefine, note, at=now)
+            return await self._changes.redefine(task_id, redefine, note, at=now)
 
     async def delete(self, task_id: str, by: Principal) -> None:
         """Remove the task, its deployment, its runs and its history. What is at work is cancelled.
@@ -182,79 +182,35 @@ class TaskService:
     async def hold(self, task_id: str, by: Principal, note: Note) -> Task:
         """Pause as a part of a change that has its entry in the audit already."""
         now = self._clock.now()
-        return await self._change(task_id, lambda task: task.with_paused(True, by.user_id, now), note, at=now)
+        return await self._changes.apply(task_id, lambda task: task.with_paused(True, by.user_id, now), note, at=now)
 
     async def resume(self, task_id: str, by: Principal) -> Task:
         """Let the schedule go on from now; what was missed meanwhile is not made up for."""
         now = self._clock.now()
         async with self._audit.change(Action.RESUME, by, task_id, after={"paused": False}) as note:
-            return await self._change(task_id, lambda task: task.with_paused(False, by.user_id, now), note, at=now)
+            return await self._changes.apply(
+                task_id, lambda task: task.with_paused(False, by.user_id, now), note, at=now
+            )
 
     async def enable(self, task_id: str, by: Principal) -> Task:
         """Switch the task on."""
         now = self._clock.now()
         async with self._audit.change(Action.ENABLE, by, task_id, after={"enabled": True}) as note:
-            return await self._change(task_id, lambda task: task.with_enabled(True, by.user_id, now), note, at=now)
+            return await self._changes.apply(
+                task_id, lambda task: task.with_enabled(True, by.user_id, now), note, at=now
+            )
 
     async def disable(self, task_id: str, by: Principal) -> Task:
         """Switch the task off: neither its schedule nor anybody by hand can run it."""
         now = self._clock.now()
         async with self._audit.change(Action.DISABLE, by, task_id, after={"enabled": False}) as note:
-            return await self._change(task_id, lambda task: task.with_enabled(False, by.user_id, now), note, at=now)
+            return await self._changes.apply(
+                task_id, lambda task: task.with_enabled(False, by.user_id, now), note, at=now
+            )
 
     def next_run(self, task: Task) -> datetime | None:
         """When the schedule fires next; None when it doesn't."""
         return next_run(task, self._clock.now())
-
-    async def _change(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
-        """Store the change and tell the engine of it. Raises `EngineRefused`, and nothing is changed then."""
-        return await self._carry_out(task_id, change, note, lambda task: task.to_be_planned(at), always=True)
-
-    async def _redefine(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
-        """A change of which the engine is told only if it means anything to it: being told makes it drop its plan."""
-
-        def marked(task: Task) -> Task:
-            return task.to_be_planned(at) if self._concerns_engine(task) else task
-
-        return await self._carry_out(task_id, change, note, marked, always=False)
-
-    async def _carry_out(
-        self,
-        task_id: str,
-        change: Callable[[Task], Task],
-        note: Note,
-        marked: Callable[[Task], Task],
-        *,
-        always: bool,
-    ) -> Task:
-        """Store a change, with its mark, and tell the engine of it. What the engine refuses is undone."""
-        before: list[Task] = []
-        watched = note.watching(change)
-
-        def changing(task: Task) -> Task:
-            before[:] = [task]
-            return marked(watched(task))
-
-        changed = await self._tasks.change(task_id, changing)
-        if not always and not self._concerns_engine(changed):
-            return changed
-        try:
-            return await self._deploy(changed)
-        except EngineRefused:
-            await self._tasks.change(task_id, lambda task: undone(task, changed, before[0]))
-            raise
-
-    def _concerns_engine(self, task: Task) -> bool:
-        told = task.deployed
-        return (
-            told is None
-            or task.unplanned_since is not None
-            or told.active != task.fires
-            or told.fingerprint != self._engine.fingerprint(task)
-        )
-
-    async def _deploy(self, task: Task) -> Task:
-        return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
 
     async def _check(self, definition: TaskDefinition) -> None:
         faults = await aside(definition.config, definition_faults, definition, self._catalog)
@@ -268,54 +224,3 @@ def demand(by: Principal, permission: Permission) -> None:
     """Raises `PermissionMissing` unless the caller has the permission."""
     if not by.may(permission):
         raise PermissionMissing(permission)
-
-
-async def deploy(
-    task: Task, *, tasks: TaskStore, engine: RunEngine, clock: Clock, since: datetime | None = None
-) -> Task:
-    """Tell the engine of a task, have it plan what it dropped by that, and remember what it was told.
-
-    When the task was changed while we were telling, it is told again, so that the engine never keeps the older of
-    two changes. `since` is when the engine may have dropped its plan before; left out, now.
-    """
-    began_at = clock.now()
-    while True:
-        since = min(each for each in (since, task.unplanned_since, began_at) if each is not None)
-        told = await engine.deploy(task)
-        planned = await _is_planned(replace(task, deployed=told), since, engine, clock)
-
-        def remember(each: Task, task: Task = task, told: DeployedAs = told, planned: bool = planned) -> Task:
-            done = planned and _is_same(each, task)
-            unplanned_since = None if done else each.unplanned_since
-            following = next_run(each, clock.now())
-            return replace(each, deployed=told, next_run=following, unplanned_since=unplanned_since)
-
-        stored = await tasks.change(task.id, remember)
-        if _is_same(stored, task):
-            return stored
-        task = stored
-
-
-async def plan_again(task: Task, since: datetime, *, tasks: TaskStore, engine: RunEngine, clock: Clock) -> Task:
-    """Have the engine plan what it dropped at `since`, by its own clock, when it was told of a change by another."""
-    planned = await _is_planned(task, since, engine, clock, margin=timedelta())
-    if not planned or task.unplanned_since is None:
-        return task
-    return await tasks.change(
-        task.id, lambda each: replace(each, unplanned_since=None) if _is_same(each, task) else each
-    )
-
-
-def _is_same(task: Task, other: Task) -> bool:
-    return task.definition == other.definition and task.paused == other.paused
-
-
-async def _is_planned(
-    task: Task, since: datetime, engine: RunEngine, clock: Clock, margin: timedelta = MARGIN
-) -> bool:
-    """While the engine is away the task keeps its mark, by which the watch of the plan finds it."""
-    try:
-        await complete_plan(task, since, engine=engine, clock=clock, margin=margin)
-    except Unavailable:
-        return False
-    return True

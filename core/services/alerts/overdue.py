@@ -1,0 +1,68 @@
+"""Finds out which tasks are overdue: due by their schedule, and without any sign of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from falcon_scheduler.core.domain.alert_rules import AlertPolicy, last_sign_of, overdue_since
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.ports import Clock
+from falcon_scheduler.core.services.tasks.fire_times import next_run
+
+SETTLING = timedelta(seconds=60)
+"""For so long after the first look, and after a gap, nothing is overdue: everything may just have come back."""
+GAP = timedelta(seconds=120)
+
+
+class Overdue:
+    """Remembers when each task is due, and since when looks have gone on without a gap."""
+
+    def __init__(self, *, clock: Clock, policy: AlertPolicy) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._looked_at: datetime | None = None
+        self._settled_from: datetime | None = None
+        self._due_at: dict[str, tuple[int | None, datetime | None]] = {}
+
+    def note_look(self) -> None:
+        """A look at all tasks begins."""
+        now = self._clock.now()
+        if self._looked_at is None or now - self._looked_at > GAP:
+            self._settled_from = now + SETTLING
+        self._looked_at = now
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether looks have gone on for long enough to know what is overdue."""
+        return self._settled_from is not None and self._clock.now() >= self._settled_from
+
+    def forget_all_but(self, task_ids: Collection[str]) -> None:
+        """Drop what is remembered of other tasks: they were deleted."""
+        self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in task_ids}
+
+    def since(self, task: Task, known_until: datetime | None, explained_until: datetime | None) -> datetime | None:
+        """Since when the task is overdue; None when it is not, or that is not known.
+
+        What runs write themselves is known at once; what the mirror writes for them, up to its watermark.
+        """
+        now = self._clock.now()
+        by_mirror = task.source is Source.IMPORT or bool(task.record.active)
+        as_of = min(now, known_until or now) if by_mirror else now
+        sign = last_sign_of(task)
+        if (
+            not self.is_settled
+            or not task.fires
+            or as_of - sign <= self._policy.of(task.definition.alerts).late_after
+        ):
+            return None
+        return overdue_since(
+            self._first_due_after(sign, task), task, as_of, self._policy, explained_until=explained_until
+        )
+
+    def _first_due_after(self, sign: datetime, task: Task) -> datetime | None:
+        """Remembered for as long as the task stays as it is: of thousands of tasks few change between two looks."""
+        known = self._due_at.get(task.id)
+        if known is None or known[0] != task.revision:
+            known = self._due_at[task.id] = task.revision, next_run(task, sign)
+        return known[1]

@@ -1,0 +1,119 @@
+"""Makes the attempts of a run: each bounded by the task's timeout, with a growing pause between two."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.references import forbidden_references
+from falcon_scheduler.core.domain.retry import LONGEST_DELAY, delay_before_retry
+from falcon_scheduler.core.domain.storable import storable_value
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.wording import describe_error, limited
+from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext, known_so_far
+from falcon_scheduler.core.ports import Clock, ExecutionStore
+from falcon_scheduler.core.services.runs.call_policy import inform
+from falcon_scheduler.core.services.runs.run_types import Attempt, RunEnvironment
+
+
+@dataclass(slots=True)
+class Story:
+    """The execution as far as it has come, so that an interruption writes all of it."""
+
+    execution: Execution
+
+
+class Attempts:
+    """One object serves any number of runs."""
+
+    def __init__(
+        self,
+        *,
+        executions: ExecutionStore,
+        clock: Clock,
+        executor_for: Callable[[str], Executor],
+        conceal: Callable[[str], str],
+    ) -> None:
+        """`conceal` removes secrets from what an executor returns or raises."""
+        self._executions = executions
+        self._clock = clock
+        self._executor_for = executor_for
+        self._conceal = conceal
+
+    async def make(self, task: Task, story: Story, environment: RunEnvironment) -> Execution:
+        """Attempt after attempt until one succeeds, one is final, or none is left. Returns the end."""
+        of = task.definition.max_retries + 1
+        for number in range(1, of + 1):
+            result = await self._attempt(task, story.execution, number, environment)
+            story.execution = replace(story.execution, detail={**story.execution.detail, **result.detail})
+            if result.success or not result.retryable or number == of:
+                break
+            delay = delay_before_retry(number, task.definition.retry_interval)
+            delay = max(delay, min(result.retry_after or timedelta(), LONGEST_DELAY))
+            environment.log.warning(
+                "Attempt %d of %d failed: %s; the next one starts in %s",
+                number,
+                of,
+                result.error,
+                format_duration(delay),
+            )
+            story.execution = replace(story.execution, retry_count=number)
+            attempt = Attempt(number=number, of=of, error=result.error, delay=delay)
+            await self._wait_for_retry(story.execution, attempt, environment)
+        status = ExecutionStatus.COMPLETED if result.success else ExecutionStatus.FAILED
+        error = "" if result.success else result.error or "The task failed and gave no reason"
+        return story.execution.ended(status, self._clock.now(), output=result.output, error=error)
+
+    async def _attempt(
+        self, task: Task, execution: Execution, number: int, environment: RunEnvironment
+    ) -> TaskResult:
+        if not execution.may_refer and (faults := [*forbidden_references(execution.parameters, "parameters")]):
+            error = "; ".join(f"{fault.location}: {fault.message}" for fault in faults)
+            return TaskResult(success=False, error=limited(self._conceal(f"Not run: {error}")), retryable=False)
+        timeout = task.definition.timeout
+        context = WorkContext(
+            task_id=task.id,
+            task_name=task.definition.name,
+            execution_id=execution.id,
+            attempt=number,
+            config=task.definition.config,
+            parameters=execution.parameters,
+            deadline_at=self._clock.now() + timeout,
+            scheduled_for=execution.scheduled_for,
+            fencing_token=execution.fencing_token,
+            cancelled=environment.cancelled,
+            log=environment.log,
+            progress=environment.progress,
+        )
+        try:
+            async with asyncio.timeout(timeout.total_seconds()) as limit:
+                value = self._executor_for(task.definition.type).execute(context)
+                result = TaskResult.of(await value if inspect.isawaitable(value) else value)
+        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is the outcome of its attempt
+            if isinstance(error, TimeoutError) and limit.expired():
+                known = known_so_far(error.__cause__) or TaskResult(success=False)
+                result = replace(known, success=False, error=f"Task timed out after {format_duration(timeout)}")
+            else:
+                retryable = getattr(error, "retryable", True) is not False
+                result = TaskResult(success=False, error=describe_error(error), retryable=retryable)
+        return replace(
+            result,
+            output=limited(self._conceal(result.output)),
+            error=limited(self._conceal(result.error)),
+            detail=storable_value(result.detail),
+        )
+
+    async def _wait_for_retry(self, execution: Execution, attempt: Attempt, environment: RunEnvironment) -> None:
+        """Wait for the next attempt; what the stores and the engine are shown of it meanwhile decides nothing."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + attempt.delay.total_seconds()
+        note = partial(self._executions.note, execution.id, retry_count=execution.retry_count)
+        await inform("note the retry in the history", note, environment.log)
+        await inform("show the retry in Prefect", partial(environment.on_retry, attempt), environment.log)
+        await asyncio.sleep(max(ends_at - loop.time(), 0))
