@@ -1,6 +1,6 @@
 """What the EVE tasks cost on a large universe: wall time, requests, peak memory, database writes.
 
-    python benchmarks/eve.py --characters 1000000 --alliances 4000 --corporations 20000
+    python -m benchmarks.eve --characters 1000000 --alliances 4000 --corporations 20000
 
 Three runs of each: the first; the second at once (nothing changed, all still fresh); the third as if an hour had
 passed (nothing changed, ESI has to be asked). Every run is a process of its own, so that its peak memory is its own.
@@ -17,10 +17,10 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import eve_stage
 import httpx
-from eve_stage import Servers, Stage
 
+from benchmarks import eve_stage
+from benchmarks.eve_stage import Servers, Stage
 from falcon_scheduler.eve.demo import Universe
 from falcon_scheduler.eve.demo.universe import FIRST_CHARACTER, FIRST_CORPORATION
 
@@ -65,7 +65,7 @@ async def measure(servers: Servers, task_name: str, parameters: dict[str, Any]) 
     """One run in a process of its own."""
     order = json.dumps({"servers": vars(servers), "task": task_name, "parameters": parameters})
     process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, "--one", order, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "benchmarks.eve", "--one", order, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
     told: dict[str, Any] = json.loads(output)

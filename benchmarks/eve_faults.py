@@ -1,7 +1,7 @@
 """What each fault does to the counts and the duration of the EVE tasks.
 
-    python benchmarks/eve_faults.py
-    python benchmarks/eve_faults.py --cancel    how long a cancel takes, for each task in each kind of wait
+    python -m benchmarks.eve_faults
+    python -m benchmarks.eve_faults --cancel    how long a cancel takes, for each task in each kind of wait
 
 A small universe, a fresh database and an empty Redis for every line; the first line of each task is the one without
 a fault. ESI takes 10 ms to answer; delays and pace are off.
@@ -17,16 +17,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import eve_stage
-from eve_stage import Servers, Stage
-
+from benchmarks import eve_stage
+from benchmarks.eve_stage import Servers, Stage
 from falcon_scheduler.eve.demo import Demo, RunningDemo, Universe, demo_server
 from falcon_scheduler.eve.demo.sso import owner_hash, refresh_token
 from falcon_scheduler.eve.demo.universe import FIRST_ALLIANCE, FIRST_CHARACTER, FIRST_CORPORATION
 
 OLD = datetime.now(UTC) - timedelta(days=2)
 Set = Callable[[RunningDemo], object]
-UNIVERSE = {"alliances": 200, "corporations": 400, "characters": 10_000}
+UNIVERSE: dict[str, Any] = {"alliances": 200, "corporations": 400, "characters": 10_000}
 STOP_420 = {"X-ESI-Error-Limit-Remain": "0", "X-ESI-Error-Limit-Reset": "5"}
 
 

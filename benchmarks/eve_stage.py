@@ -98,7 +98,7 @@ class Stage:
 
     def settings(self) -> Settings:
         given = environment(self.servers.esi_address)
-        esi = {
+        esi: dict[str, Any] = {
             "base_url": given["ESI_BASE_URL"],
             "user_agent": given["ESI_USER_AGENT"],
             "compatibility_date": date(2025, 12, 16),

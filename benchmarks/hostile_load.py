@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,10 @@ async def ask(client: httpx.AsyncClient, url: str, seconds: float) -> list[float
     return times
 
 
+def _at_least(counted: Any, count: int) -> bool:
+    return bool(counted.value >= count)
+
+
 async def measure(base: str, seconds: float, chosen: list[str]) -> float:
     spawn = multiprocessing.get_context("spawn")
     idle_p99 = ratio = 0.0
@@ -149,7 +154,7 @@ async def measure(base: str, seconds: float, chosen: list[str]) -> float:
         attackers = spawn.Process(target=attack, args=(base, names, stop, counted), daemon=True) if names else None
         if attackers is not None:
             attackers.start()
-            await asyncio.to_thread(until, lambda counted=counted: counted.value >= 20)
+            await asyncio.to_thread(until, partial(_at_least, counted, 20))
         before, began = counted.value, time.monotonic()
         async with httpx.AsyncClient(timeout=120) as client:
             times = await ask(client, f"{base}/status", seconds if names else 3 * seconds)

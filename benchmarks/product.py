@@ -20,12 +20,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import psutil
+from prefect.client.schemas.objects import State
 from prefect.states import Completed, Pending, Running
 
 from benchmarks.every_second import api, say
@@ -56,7 +58,7 @@ async def main(tasks: int, clients: int, idle_tasks: int) -> None:
     say(machine())
     async with target() as aim, set_stage(PARTS) as stage, api(stage) as http:
         say(f"{load()}, {tasks} http tasks, {clients} clients, {idle_tasks} further tasks that do not run")
-        ids = await gathered(clients, [lambda n=n: make(http, n, aim) for n in range(tasks + idle_tasks)])
+        ids = await gathered(clients, [partial(make, http, n, aim) for n in range(tasks + idle_tasks)])
         await run_all(http, ids[:WARM_UP], clients)
         await asyncio.sleep(SETTLING_SECONDS)
         idle = await measured(stage, lambda: asyncio.sleep(IDLE_SECONDS))
@@ -147,7 +149,7 @@ async def run_all(
             asked_ms[task_id] = (time.monotonic() - began) * 1000
         return str(answer["execution_id"])
 
-    found = await gathered(clients, [lambda each=each: execute(each) for each in ids])
+    found = await gathered(clients, [partial(execute, each) for each in ids])
     if executions is not None:
         executions.extend(found)
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -173,7 +175,8 @@ async def bare_runs_a_second(stage: Stage, clients: int, many: int) -> float:
 
 async def bare_run(stage: Stage, deployment: UUID) -> None:
     run = await stage.client.create_flow_run_from_deployment(deployment)
-    for state in (Pending(), Running(), Completed()):
+    states: tuple[State[Any], ...] = (Pending(), Running(), Completed())
+    for state in states:
         await stage.client.set_flow_run_state(run.id, state)
 
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from time import perf_counter, thread_time
 from typing import Any
@@ -31,7 +32,7 @@ os.environ |= {
 from prefect.server.schemas import schedules as server  # noqa: E402 - Prefect reads its settings when it is imported
 
 from falcon_scheduler.adapters.prefect.schedules import to_prefect  # noqa: E402
-from falcon_scheduler.core.domain.schedule import parse  # noqa: E402
+from falcon_scheduler.core.domain.schedule import Schedule, parse  # noqa: E402
 
 NOW = datetime.now(UTC)
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Asia/Tokyo", "Australia/Lord_Howe", "Africa/Casablanca")
@@ -77,20 +78,20 @@ def main() -> None:
 def next_instants() -> None:
     """`next_after`: random schedules at random instants, and those that hardly ever fire."""
     random = Random(1)
-    schedules = []
+    schedules: list[Schedule] = []
     while len(schedules) < 2_000:
         try:
             schedules.append(parse(" ".join(random.choice(FIELDS) for _ in range(6)), random.choice(ZONES)))
         except ValueError:
             continue
     instants = [NOW + timedelta(seconds=random.randrange(10 * 365 * 86_400)) for _ in range(2_000)]
-    cold = [_seconds(lambda s=s, i=i: s.next_after(i)) for s, i in zip(schedules, instants, strict=True)]
-    warm = [_seconds(lambda s=s, i=i: s.next_after(i)) for s, i in zip(schedules, instants, strict=True)]
+    cold = [_seconds(partial(s.next_after, i)) for s, i in zip(schedules, instants, strict=True)]
+    warm = [_seconds(partial(s.next_after, i)) for s, i in zip(schedules, instants, strict=True)]
     _show("next_after, first time in each year of a zone", cold)
     _show("next_after, later", warm)
     for expression in SPARSE:
         schedule = parse(expression, "America/New_York")
-        _show(f"next_after, {expression}", [_seconds(lambda s=schedule, i=i: s.next_after(i)) for i in instants])
+        _show(f"next_after, {expression}", [_seconds(partial(schedule.next_after, i)) for i in instants])
 
 
 def translation() -> None:
@@ -98,7 +99,7 @@ def translation() -> None:
     for expression in (*COMMON, *LOCAL_HANDED):
         schedule = parse(expression, "America/New_York")
         count = len(to_prefect(schedule, now=NOW))
-        costs = [_seconds(lambda s=schedule: to_prefect(s, now=NOW)) for _ in range(200)]
+        costs = [_seconds(partial(to_prefect, schedule, now=NOW)) for _ in range(200)]
         _show(f"to_prefect, {expression} in New York: {count}", costs)
 
 
@@ -109,19 +110,19 @@ def planning() -> None:
             (getattr(server, type(named.schedule).__name__), named.schedule.model_dump(mode="json"))
             for named in to_prefect(parse(expression, "America/New_York"), now=NOW)
         ]
-        _show_planning(
-            f"{expression}: {len(stored)}", [lambda k=kind, d=dump: k.model_validate(d) for kind, dump in stored]
-        )
+        _show_planning(f"{expression}: {len(stored)}", [partial(kind.model_validate, dump) for kind, dump in stored])
     for name, (rule, zone) in OTHERS.items():
-        _show_planning(name, [lambda r=rule, z=zone: server.RRuleSchedule(rrule=r, timezone=z)])
+        _show_planning(name, [partial(server.RRuleSchedule, rrule=rule, timezone=zone)])
 
 
 async def planner_loop() -> None:
     """Prefect's own planner over a database with so many deployments of a schedule, as it runs every loop."""
-    from prefect.server import models, schemas
+    from prefect.server import models as prefect_models
+    from prefect.server import schemas
     from prefect.server.database import provide_database_interface
     from prefect.server.services.scheduler import schedule_deployments
 
+    models: Any = prefect_models  # mypy does not see through the decorator of its functions
     database = provide_database_interface()
     await database.create_db()
     for index, (deployments, expression) in enumerate(PLANNED):
@@ -155,7 +156,7 @@ async def _loop(planner: Any) -> float:
 
 def _show_planning(name: str, read: list[Callable[[], Any]]) -> None:
     reading = [_seconds(lambda: [each() for each in read]) for _ in range(5)]
-    making = [_seconds(lambda: [_plan(each()) for each in read]) for _ in range(5)]
+    making = [_seconds(lambda: [*map(_plan, (each() for each in read))]) for _ in range(5)]
     both = f"read {statistics.median(reading) * 1e3:9.2f} ms, read and plan {statistics.median(making) * 1e3:9.2f} ms"
     print(f"{'plan, ' + name:58} {both}")
 

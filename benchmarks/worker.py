@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import httpx
 import psutil
+from prefect.client.schemas.objects import State
 from prefect.states import Cancelling, Completed, Pending, Running
 
 from benchmarks.worker_stage import (
@@ -68,7 +70,8 @@ async def api_limit(stage: Stage) -> float:
     async def one() -> None:
         async with gate:
             run = await stage.client.create_flow_run_from_deployment(deployment)
-            for state in (Pending(), Running(), Completed()):
+            states: tuple[State[Any], ...] = (Pending(), Running(), Completed())
+            for state in states:
                 await stage.client.set_flow_run_state(run.id, state)
 
     await one()
@@ -98,7 +101,7 @@ async def compare(stage: Stage, type: str) -> Figures:
         )
     last = max(run.end_time for run in runs if run.end_time is not None)
     assert all(run.state is not None and run.state.is_completed() for run in runs)
-    seconds = (last - released).total_seconds()
+    seconds = last.timestamp() - released.timestamp()
     return Figures(starts, len(ids) / seconds, cpu / len(ids), server_cpu / len(ids))
 
 
@@ -106,7 +109,7 @@ async def _start(pool: Pool, deployment: uuid.UUID) -> float:
     asked_at = datetime.now(UTC)
     [run] = await pool.ended([await pool.run(deployment)])
     assert run.start_time is not None
-    return (run.start_time - asked_at).total_seconds()
+    return run.start_time.timestamp() - asked_at.timestamp()
 
 
 async def through_the_facade() -> list[float]:
@@ -130,7 +133,7 @@ async def through_the_facade() -> list[float]:
                 pool = Pool(stage, "falcon", "warm-process")
                 [run] = await pool.ended([uuid.UUID(answer["execution_id"])])
                 if number and run.start_time is not None:
-                    starts.append((run.start_time - asked_at).total_seconds())
+                    starts.append(run.start_time.timestamp() - asked_at.timestamp())
         return starts
 
 
@@ -165,7 +168,7 @@ async def cancellations(stage: Stage) -> None:
 
 async def _cancel_one(pool: Pool, deployment: uuid.UUID, flow_name: str, note: Path) -> tuple[str, float]:
     client = pool.stage.client
-    parameters = {"note": str(note)} if flow_name in {"deaf", "blocked", "forking"} else {}
+    parameters: dict[str, Any] = {"note": str(note)} if flow_name in {"deaf", "blocked", "forking"} else {}
     run = await pool.run(deployment, **parameters)
     while True:
         state = (await client.read_flow_run(run)).state

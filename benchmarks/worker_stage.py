@@ -22,7 +22,7 @@ import psutil
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Scheduled
 
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
@@ -113,7 +113,7 @@ class Pool:
 
     async def run(self, deployment: uuid.UUID, at: datetime | None = None, **parameters: Any) -> uuid.UUID:
         """A run, now or at an instant."""
-        state = Scheduled(scheduled_time=at) if at else None
+        state: State[Any] | None = Scheduled(scheduled_time=at) if at else None
         created = await self.stage.client.create_flow_run_from_deployment(
             deployment, parameters=parameters, state=state
         )

@@ -42,10 +42,11 @@ def browser(*flags: str) -> Iterator[Browser]:
     """A browser without a window, closed at the end."""
     program, libraries = find_browser()
     known = os.environ.get("LD_LIBRARY_PATH")
-    environment = {**os.environ, "LD_LIBRARY_PATH": f"{libraries}:{known}" if known else str(libraries)}
+    path = f"{libraries}:{known}" if known else str(libraries)
+    extended: dict[str, str | float | bool] = {**os.environ, "LD_LIBRARY_PATH": path}
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=program, args=[*FLAGS, *flags], env=environment if libraries else dict(os.environ)
+            executable_path=program, args=[*FLAGS, *flags], env=extended if libraries else {**os.environ}
         )
         try:
             yield chromium

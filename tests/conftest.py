@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-class ByServers(LoadScopeScheduling):
+class ByServers(LoadScopeScheduling):  # type: ignore[misc]  # xdist brings no types
     """Shares the tests among processes so that the servers of the session start in one of them only.
 
     Folder by folder, and all folders that stand on those servers together. (The groups of pytest-xdist 3.8 get lost

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -29,6 +29,7 @@ from falcon_scheduler.core.domain.alert import Alert
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
+from falcon_scheduler.core.ports.alerts import AlertStore
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from tests.alerts.receiver import Receiver, receiving
 
@@ -176,7 +177,11 @@ def delivery_of(prefect: Client) -> Callable[..., AlertDelivery]:
         scheduler = SchedulerSettings(http_allow=tuple(allow))
         channels = channels_of(given, scheduler, client=prefect, clock=clock)
         return AlertDelivery(
-            alerts=None, channels=channels, clock=clock, timeout=given.timeout, give_up_after=timedelta(hours=1)
-        )  # type: ignore[arg-type]
+            alerts=cast("AlertStore", None),
+            channels=channels,
+            clock=clock,
+            timeout=given.timeout,
+            give_up_after=timedelta(hours=1),
+        )
 
     return make

@@ -78,7 +78,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def told(services: Services, settings: Settings, receiver: Receiver) -> AsyncIterator[httpx.AsyncClient]:
     """A super admin of a facade that tells a good webhook, a bad one and Prefect."""
     webhooks = f"good={receiver.url('/good')}, bad=http://127.0.0.1:1/S3CR3T"
-    wanted = AlertSettings(webhooks=webhooks, webhook_secret="a secret that only the tests know")  # type: ignore[arg-type]
+    wanted = AlertSettings(webhooks=webhooks, webhook_secret="a secret that only the tests know")
     async with open_client(settings.prefect.api_url) as prefect:
         own = make_alerts(
             replace(settings, alerts=wanted), services.stores, services.engine, prefect, services.workforce

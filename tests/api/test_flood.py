@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -115,7 +116,7 @@ def _came(sock: socket.socket) -> bytes | None:
         return None
 
 
-def nuisances(flood: Flood, token: str) -> list[Callable[[], Awaitable[None]]]:
+def nuisances(flood: Flood, token: str) -> list[Callable[[], Coroutine[Any, Any, None]]]:
     head = f"GET {BASE}/tasks HTTP/1.1\r\nHost: localhost\r\n".encode()
     post = (
         f"POST {BASE}/tasks HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"

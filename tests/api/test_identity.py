@@ -32,7 +32,7 @@ DEFAULTS = {
     },
 }
 
-characters = st.characters(exclude_categories=("Cs",), exclude_characters="\x00")
+characters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 names = st.text(characters, max_size=40).filter(lambda text: text.isprintable() and text == text.strip())
 keys = st.text(characters, min_size=1, max_size=12).filter(lambda text: not text.startswith("$"))
 scalars = st.one_of(

@@ -25,7 +25,7 @@ CONFIG = {
     "url": "https://bob:pl4nted-1@example.com/hooks?token=pl4nted-2&page=1",
     "headers": {"X-Auth-Token": "pl4nted-3", "Accept": "application/json"},
 }
-SHOWN = {
+SHOWN: dict[str, Any] = {
     "url": f"https://{CONCEALED}@example.com/hooks?token={CONCEALED}&page=1",
     "headers": {"X-Auth-Token": CONCEALED, "Accept": "application/json"},
 }

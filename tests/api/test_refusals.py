@@ -50,7 +50,7 @@ def refused(answer: httpx.Response) -> str:
 async def test_a_create_that_prefect_refuses_leaves_nothing_behind(
     admin: httpx.AsyncClient, services: Services, number: Callable[[], int]
 ) -> None:
-    body = {
+    body: dict[str, Any] = {
         "name": f"refused {number()}",
         "type": "function",
         "schedule": NEVER,

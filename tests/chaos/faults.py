@@ -194,8 +194,8 @@ class Injector:
 
     async def _cut_connections(self, fault: Fault) -> None:
         async with self._redis() as redis:
-            await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await redis.client_kill_filter(_type="normal", skipme=True)
+            await redis.client_kill_filter(_type="pubsub")
 
     async def _kill_everything(self, fault: Fault) -> None:
         self._note_kill("everything", frozenset(run for run, _ in alive_runs(self.work)))

@@ -33,7 +33,7 @@ class Watch:
         """The process that holds the office, empty when Redis can't say. A holder is `host:pid:...`."""
         with contextlib.suppress(RedisError, OSError):
             holder = await self._services.stores.redis.get(f"scheduler:lease:{OFFICE}")
-            return holder_pid(holder) if holder else ""
+            return holder_pid(str(holder)) if holder else ""
         return ""
 
     def takeovers(self, kills: Sequence[tuple[datetime, str, frozenset[str]]]) -> list[float]:

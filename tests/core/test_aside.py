@@ -58,7 +58,8 @@ async def test_short_work_waits_behind_nobodys_long_work() -> None:
 
 
 async def test_each_caller_has_one_job_in_the_thread_at_a_time_and_a_bound_of_those_that_wait() -> None:
-    heavy, over, order = HeavyWork(), threading.Event(), []
+    heavy, over = HeavyWork(), threading.Event()
+    order: list[str] = []
     eager = [asyncio.create_task(heavy.do("eager", over.wait, 60)) for _ in range(MOST_JOBS)]
     await asyncio.sleep(0)
     with pytest.raises(TooManyRequests):

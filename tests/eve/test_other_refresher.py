@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from falcon_scheduler.eve.stores.other_refresher import MongoOtherRefresher
 from tests.eve.universe_bench import Bench
 
 ONE, TWO = 90_000_001, 90_000_002
-OVERRIDE = {"ignore_other_refresher": True, "window": "1h"}
+OVERRIDE: dict[str, Any] = {"ignore_other_refresher": True, "window": "1h"}
 
 
 async def go_falcon_refreshes(bench: Bench, character_id: int, at: datetime | None = None) -> None:

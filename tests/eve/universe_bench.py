@@ -72,13 +72,13 @@ class Bench:
         return self.running.demo.sso
 
     def settings(self) -> Settings:
-        esi = {
+        esi: dict[str, Any] = {
             "base_url": self.running.base_url,
             "user_agent": AGENT,
             "compatibility_date": date(2025, 12, 16),
             "requests_per_second": 1000.0,
         } | self.esi
-        eve = {
+        eve: dict[str, Any] = {
             "client_id": CLIENT_ID,
             "client_secret": SecretStr(CLIENT_SECRET),
             "sso_url": self.running.base_url,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, NotRequired
+from typing import Any, NotRequired, cast
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -127,7 +128,7 @@ async def test_a_cancelled_executor_is_told_and_the_cancellation_goes_on(bench: 
 
     bench.registry.register_executor("waiting", Waiting())
     context = bench.context({})
-    running = asyncio.ensure_future(bench.registry.executor_for("waiting").execute(context))  # type: ignore[arg-type]
+    running = asyncio.ensure_future(cast("Awaitable[Any]", bench.registry.executor_for("waiting").execute(context)))
     await begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -180,7 +181,7 @@ def test_every_schema_in_the_catalog_is_valid_and_fits_its_example(bench: Bench)
     import jsonschema
 
     bench.registry.register_executor("echoing", Typed())
-    examples = {
+    examples: dict[str, dict[str, Any]] = {
         "http": {"url": "https://example.com", "expected_codes": [200, "202-204"], "timeout": "5s", "body": {"a": 1}},
         "builtin.echo": {"module": "builtin", "function_name": "echo", "parameters": {"any": 1}},
         "builtin.noop": {"module": "builtin", "function_name": "noop"},

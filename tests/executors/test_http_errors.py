@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -22,8 +23,9 @@ def made(kind: type[Exception]) -> Exception:
     request = httpx.Request("GET", "http://a.example")
     if issubclass(kind, httpx.HTTPStatusError):
         return kind(PLANTED, request=request, response=httpx.Response(500, request=request))
+    without_text: Callable[[], Exception] = kind
     if issubclass(kind, httpx.StreamError) and kind is not httpx.StreamError:
-        return kind()
+        return without_text()
     return kind(PLANTED)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -127,7 +129,7 @@ async def test_a_name_without_address_is_told_as_such(bench: Bench) -> None:
 
 async def test_a_cancelled_request_closes_its_connection(bench: Bench, web: WebServer) -> None:
     context = bench.context({"url": web.url("/slow-body")})
-    running = asyncio.ensure_future(bench.registry.executor_for("http").execute(context))  # type: ignore[arg-type]
+    running = asyncio.ensure_future(cast("Awaitable[Any]", bench.registry.executor_for("http").execute(context)))
     await asyncio.wait_for(web.asked.wait(), 120)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

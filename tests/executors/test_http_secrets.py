@@ -155,14 +155,15 @@ async def _planted(secret: str, where: str) -> None:
     bench = bench_allowing("127.0.0.1")
     bench.secrets["s"] = secret
     reference = "{{ prefect.blocks.secret.s }}"
-    part: dict[str, Any] = {
+    parts: dict[str, dict[str, Any]] = {
         "header": {"headers": {"X-Thing": reference}},
         "query": {"query": {"q": reference}},
         "body": {"method": "POST", "body": {"deep": [{"er": reference}]}},
         "bearer": {"auth": {"type": "bearer", "secret_block": "s"}},
         "basic": {"auth": {"type": "basic", "username": "bob", "secret_block": "s"}},
         "path": {},
-    }[where]
+    }
+    part = parts[where]
     async with serving() as web:
         path = f"/echo/{reference}" if where == "path" else "/echo"
         result = await bench.run("http", {"url": web.url(path), "expected_codes": [200, 418], **part})

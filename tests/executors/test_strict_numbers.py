@@ -51,7 +51,7 @@ def registry(bench: Bench) -> Registry:
 
 def config_of(kind: str, size: object) -> tuple[str, dict[str, Any], str]:
     """A config with a value where a whole number is wanted, its type, and the value's place."""
-    return {
+    configs: dict[str, tuple[str, dict[str, Any], str]] = {
         "http": ("http", {**URL, "expected_code": size}, "config.expected_code"),
         "http list": ("http", {**URL, "expected_codes": [size]}, "config.expected_codes.0"),
         "executor": ("sizing", {"size": size}, "config.size"),
@@ -70,7 +70,8 @@ def config_of(kind: str, size: object) -> tuple[str, dict[str, Any], str]:
             },
             "config.parameters.nested.inner.size",
         ),
-    }[kind]
+    }
+    return configs[kind]
 
 
 KINDS = ["http", "http list", "executor", "custom", "function", "nested"]

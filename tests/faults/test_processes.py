@@ -107,8 +107,8 @@ async def test_another_facade_takes_over_when_the_one_that_follows_prefect_is_ki
     key = f"scheduler:lease:{OFFICE}"
 
     async def held() -> str | None:
-        found: str | None = await redis.get(key)
-        return found
+        found = await redis.get(key)
+        return None if found is None else str(found)
 
     holder = await wait_until(held, "a facade holds the office")
     pid = int(holder.split(":")[1])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 Document = dict[str, Any]
 
 FIRST, LAST = datetime(1, 1, 2), datetime(9999, 12, 30)  # noqa: DTZ001 - hypothesis adds the zone
-texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=40)
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
 instants = st.datetimes(FIRST, LAST, timezones=st.just(UTC)).map(lambda each: each.replace(microsecond=0))
 scalars = st.one_of(
     st.none(),

@@ -237,7 +237,8 @@ async def _switch_and_run(page: httpx.AsyncClient, path: str) -> None:
     ):
         answer = await page.post(f"{path}/{action}")
         assert (answer.status_code, answer.json()["status"]) == (200, status), answer.text
-    for sent in ({"json": {}}, {}, {"json": {"parameters": {}, "priority": "high"}}):
+    bodies: tuple[dict[str, Any], ...] = ({"json": {}}, {}, {"json": {"parameters": {}, "priority": "high"}})
+    for sent in bodies:
         execution = await page.post(f"{path}/execute", **sent)
         assert execution.status_code == 202, execution.text
         assert execution.json().keys() >= {"execution_id", "status", "message", "started_at"}

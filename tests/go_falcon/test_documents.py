@@ -165,6 +165,7 @@ async def test_a_stored_duration_is_shown_as_it_was_stored(database: Database) -
     await take_over(database)
     execution = await MongoExecutionStore(database).get("00000479-aaaa-4bbb-8ccc-dddddddddddd")
     assert execution.duration == timedelta(microseconds=26976850)
+    assert execution.completed_at is not None
     assert execution.completed_at - execution.started_at == timedelta(seconds=28.57)
 
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import State
 from prefect.states import AwaitingRetry
 from prefect.utilities.callables import parameter_schema
 
@@ -81,7 +82,7 @@ async def test_retry_in_prefect_of_a_run_that_ended_starts_another_and_changes_n
 
     await wait_until(told, "Prefect knows the end")
     before = (await client.read_flow_run(run_id)).state
-    retry = AwaitingRetry(message="Retry from the UI")  # what the button of the UI sends
+    retry: State[Any] = AwaitingRetry(message="Retry from the UI")  # what the button of the UI sends
     await client.set_flow_run_state(run_id, retry, force=True)
 
     async def another() -> bool:

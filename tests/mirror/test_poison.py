@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Running, Scheduled
 
@@ -82,7 +82,7 @@ async def test_a_run_that_no_list_of_prefect_can_hold_is_mended_and_its_task_run
     for each in (other, task):
         assert (await scheduler.run(each)).status is ExecutionStatus.COMPLETED
     assert [each.id for each in await scheduler.history(task)][-1] == str(poison.id)
-    later = {"state": Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1))}
+    later: dict[str, State[Any]] = {"state": Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1))}
     for _ in range(2):
         again = await poisoned(client, task, **later)
         assert str(again.id) not in (await scheduler.services.runs.stop(task.id, ADMIN)).cancelled, "it is ahead"

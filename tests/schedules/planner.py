@@ -9,14 +9,19 @@ import asyncio
 import json
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy
-from prefect.server import models, schemas
+from prefect.server import models as prefect_models
+from prefect.server import schemas
 from prefect.server.database import provide_database_interface
 from prefect.server.services.scheduler import schedule_deployments
 
 from falcon_scheduler.adapters.prefect.schedules import to_prefect
 from falcon_scheduler.core.domain.schedule import parse
+
+models: Any = prefect_models
+"""As it is: mypy does not see through the decorator of its functions."""
 
 
 async def main() -> None:

@@ -135,7 +135,8 @@ def text_prefect_differs(change: Change, text: str) -> str | None:
 
 
 def _ours(expression: str, zone: str, begin: datetime, end: datetime) -> list[datetime]:
-    schedule, found = parse(expression, zone), []
+    schedule = parse(expression, zone)
+    found: list[datetime] = []
     following = schedule.next_after(begin - timedelta(microseconds=1))
     while following is not None and following <= end and len(found) < MOST_DATES:
         found.append(following)

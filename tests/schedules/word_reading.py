@@ -73,8 +73,8 @@ def read(words: str) -> Reading:
     said = {name: text.strip() for name, text in match.groupdict().items() if text}
     hours, minutes, seconds = _times(said)
     dates, months, weekdays = _days(said)
-    sets = (seconds, minutes, hours, dates, months, weekdays)
-    return Reading(*map(frozenset, sets), either="either" in said)  # type: ignore[arg-type]
+    of_times = (frozenset(seconds), frozenset(minutes), frozenset(hours))
+    return Reading(*of_times, frozenset(dates), frozenset(months), frozenset(weekdays), either="either" in said)
 
 
 def _times(said: dict[str, str]) -> tuple[set[int], set[int], set[int]]:

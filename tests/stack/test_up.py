@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -34,7 +35,7 @@ from tests.stack.running_stack import (
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-TASK = {
+TASK: dict[str, Any] = {
     "name": "Kept over a restart",
     "type": "http",
     "schedule": "0 0 4 1 1 *",
@@ -102,7 +103,8 @@ def test_no_port_answers_without_a_credential(up: Up) -> None:
     ports = json.loads((up.home / "ports.json").read_text())
     with redis.Redis(port=ports["valkey"]) as valkey, pytest.raises(redis.AuthenticationError):
         valkey.keys()
-    with pymongo.MongoClient(port=ports["mongo"]) as mongo, pytest.raises(pymongo.errors.OperationFailure):
+    anonymous: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(port=ports["mongo"])
+    with anonymous as mongo, pytest.raises(pymongo.errors.OperationFailure):
         mongo.list_database_names()
     assert httpx.post(f"{up.prefect_url}/api/deployments/filter", json={}).status_code == 401
     assert httpx.get(f"{up.prefect_url}/api/admin/settings").status_code == 401
