@@ -71,10 +71,18 @@ def into_a_closed_pipe(*arguments: str, **environment: str) -> str:
 
 
 class Up:
-    """`falcon-scheduler up` on a home of its own, as a process of its own."""
+    """`falcon-scheduler up` on a home of its own, as a process of its own.
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    Args:
+        home: its data; what it prints goes to a file beside it.
+        program: the command, of this environment when not given.
+        folder: where it is started, here when not given.
+    """
+
+    def __init__(self, home: Path, program: Path = PROGRAM, folder: Path | None = None, **environment: str) -> None:
         self.home = home
+        self._program = program
+        self._folder = folder
         self._environment = environment
         self.port, self.prefect_port = free_port(), free_port()
         self._output_file = home.parent / "up.txt"
@@ -84,9 +92,10 @@ class Up:
         with self._output_file.open("wb") as output:
             self._process = subprocess.Popen(
                 [
-                    *(PROGRAM, "up", "--home", str(self.home)),
+                    *(self._program, "up", "--home", str(self.home)),
                     *("--port", str(self.port), "--prefect-port", str(self.prefect_port)),
                 ],
+                cwd=self._folder,
                 env=clean_environment(**FACADE_KEYS, **FOR_RUNS, **self._environment),
                 stdout=output,
                 stderr=subprocess.STDOUT,
