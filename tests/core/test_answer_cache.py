@@ -67,7 +67,7 @@ async def test_an_answer_that_is_kept_briefly_is_found_once_however_cheap() -> N
 
 async def test_with_no_time_to_keep_only_those_who_ask_together_share() -> None:
     answers = AnswerCache(Search(is_costly=True), briefly(timedelta()))
-    assert await asyncio.gather(answers.get("a"), answers.get("a")) == [1, 1]
+    assert tuple(await asyncio.gather(answers.get("a"), answers.get("a"))) == (1, 1)
     assert await answers.get("a") == 2
 
 

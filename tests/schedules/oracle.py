@@ -171,8 +171,8 @@ class SlowEvery:
     def fires_at(self, moment: datetime) -> bool:
         wall = moment.astimezone(self.zone)
         if self.clock is not None:
-            gone = (wall.hour - self.clock.hour) * 3600 + (wall.minute - self.clock.minute) * 60
-            fits = (gone + wall.second - self.clock.second) % 86_400 % self.length.total_seconds() == 0
+            seconds = (wall.hour - self.clock.hour) * 3600 + (wall.minute - self.clock.minute) * 60
+            fits = (seconds + wall.second - self.clock.second) % 86_400 % self.length.total_seconds() == 0
             return fits and not (wall.fold and self.length == timedelta(days=1))
         if self.days:
             begin = self.begin.astimezone(self.zone).replace(tzinfo=None)
