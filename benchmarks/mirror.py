@@ -65,7 +65,7 @@ async def catch_up(services: Services, many: int) -> None:
     for what in ("nothing in the history yet", "all in the history already"):
         began_at = datetime.now(UTC)
         began = time.monotonic()
-        async for runs in services.engine.changed_between(began_at - timedelta(hours=1), began_at):
+        async for runs in services.engine.runs.changed_between(began_at - timedelta(hours=1), began_at):
             await services.mirror.history.apply(runs)
         seconds = time.monotonic() - began
         say(f"catch-up, {what}: {many / seconds:.0f} runs/s")

@@ -2,8 +2,8 @@
 
     python -m falcon_scheduler.deployments.prefect_yaml > prefect.yaml
 
-Both doors make the same deployments because both use `adapters.prefect.deployments.deployment_body`. A test checks
-that the file equals this output, and that Prefect makes of it what the facade makes.
+Both doors make the same deployments because both use `adapters.prefect.deployment_body.deployment_body`. A test
+checks that the file equals this output, and that Prefect makes of it what the facade makes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from falcon_scheduler.adapters.prefect.deployments import deployment_body
+from falcon_scheduler.adapters.prefect.deployment_body import deployment_body
 from falcon_scheduler.adapters.prefect.names import POOL
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS

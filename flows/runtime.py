@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from prefect.client.orchestration import get_client
 
-from falcon_scheduler.adapters.prefect.runs import FlowRuns
+from falcon_scheduler.adapters.prefect.runs import PrefectRuns
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores
 from falcon_scheduler.core.domain.redaction import conceal
@@ -92,4 +92,4 @@ def _executor_for(task_type: str, settings: Settings, stores: Stores) -> Executo
 
 async def _cancel(execution_id: str, stores: Stores) -> None:
     async with get_client() as client:
-        await FlowRuns(client, stores.clock).cancel(execution_id)
+        await PrefectRuns(client, stores.clock).cancel(execution_id)

@@ -1,179 +1,208 @@
-"""A task as a Prefect deployment, and the comparison of the two.
-
-`deployment_body` is the one place that says what a task is in Prefect; the facade sends it, `prefect.yaml` must
-amount to it, and `fingerprint` digests it. Source: design, "Tasks".
-"""
+"""Our tasks as Prefect's deployments."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from falcon_scheduler.adapters.prefect.markdown import as_text
-from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
-from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
-from falcon_scheduler.adapters.prefect.schedules import to_prefect
-from falcon_scheduler.adapters.prefect.states import plain
-from falcon_scheduler.core.domain.schedule import parse_stored
-from falcon_scheduler.core.domain.storable import storable_text, storable_value
-from falcon_scheduler.core.domain.task import Overlap, Priority, Task
+from prefect.client.orchestration import PrefectClient
 
-COLLISION = {Overlap.SKIP: "CANCEL_NEW", Overlap.QUEUE: "ENQUEUE"}
-"""Prefect's answer when its limit of one run is reached. `cancel_running` has no limit: the newer run must start to
-cancel the older one, so for it the lock alone decides."""
+from falcon_scheduler.adapters.prefect.deployment_body import (
+    can_be_patched,
+    changed_at,
+    changes_made,
+    deployment_body,
+    fingerprint_of,
+    is_active,
+    patch_of,
+    taken_back,
+)
+from falcon_scheduler.adapters.prefect.deployment_reading import PAGE, DeploymentReading
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.adapters.prefect.foreign import foreign_deployed
+from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, flow_name
+from falcon_scheduler.adapters.prefect.runs import PrefectRuns
+from falcon_scheduler.core.domain.run import Deployed
+from falcon_scheduler.core.domain.task import DeployedAs, Source, Task
+from falcon_scheduler.core.errors import Conflict, EngineRefused
+from falcon_scheduler.core.ports import Clock
 
-
-def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
-    """The body of `POST /deployments/` for a task."""
-    definition = task.definition
-    schedule = parse_stored(definition.schedule, definition.timezone, task.id)
-    told = to_prefect(schedule, now=now, since=task.created_at) if schedule else []
-    collision = COLLISION.get(definition.overlap)
-    return {
-        "name": task.id,
-        "flow_id": flow_id,
-        # Without a schedule in Prefect (none is left, or it can't be read) the deployment's switch stands in.
-        "paused": not told and not task.fires,
-        "description": describe(task),
-        "tags": tags_of(task),
-        "version": str(task.version),
-        "parameters": {"task_id": task.id},
-        "parameter_openapi_schema": PARAMETER_SCHEMA,
-        "enforce_parameter_schema": True,
-        "entrypoint": ENTRYPOINTS[flow_name(definition.type)],
-        "work_pool_name": POOL,
-        "work_queue_name": str(definition.priority),
-        "concurrency_limit": 1 if collision else None,
-        "concurrency_options": {"collision_strategy": collision} if collision else None,
-        "job_variables": {},
-        "pull_steps": [],
-        "path": None,
-        "schedules": [
-            {"slug": named.slug, "active": task.fires, "schedule": named.schedule.model_dump(mode="json")}
-            for named in told
-        ],
-    }
+OURS: dict[str, Any] = {"flows": {"name": {"any_": [*FLOWS.values()]}}}
+TAGGED: dict[str, Any] = {"deployments": {"tags": {"all_": [ADOPTION_TAG]}}}
+NO_FLOW = "00000000-0000-0000-0000-000000000000"
 
 
-def can_be_patched(present: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether `PATCH` can make a deployment so: it can't move it to another flow, nor take a schedule away."""
-    slugs = {schedule.get("slug") for schedule in present.get("schedules") or []}
-    kept = {schedule["slug"] for schedule in body["schedules"]}
-    return present["flow_id"] == body["flow_id"] and present["name"] == body["name"] and slugs <= kept
+class PrefectDeployments:
+    """See `core.ports.Deployments`."""
+
+    def __init__(self, client: PrefectClient, clock: Clock, runs: PrefectRuns) -> None:
+        """`runs` ends and removes what a removed deployment leaves behind."""
+        self._client = client
+        self._clock = clock
+        self._runs = runs
+        self._reading = DeploymentReading(client)
+        self._flow_ids: dict[str, str] = {}
+        self._flow_names_by_id: dict[str, str] = {}
+
+    async def deploy(self, task: Task) -> DeployedAs:
+        """Create or change the deployment. Prefect drops what it had planned ahead in the same step.
+
+        A change keeps the deployment's schedules, so that Prefect knows again what it has planned of them. Only when
+        there are fewer of them than before they are made anew.
+        """
+        if task.source is Source.IMPORT:
+            return await self._switch(task)
+        name = flow_name(task.definition.type)
+        try:
+            deployment_id = await self._change(task, name)
+        except Gone:  # the flow or the deployment was deleted in Prefect since we saw it
+            self._flow_ids.pop(name, None)
+            try:
+                with translated():
+                    deployment_id = (await self._post(task, name))["id"]
+            except Gone as error:
+                raise EngineRefused(404, f"its work pool {POOL!r} is not there") from error
+        return self._told(deployment_id, task)
+
+    def _told(self, deployment_id: str, task: Task) -> DeployedAs:
+        """What the engine was told. A schedule that can't be read, or fires too far ahead, is not active there."""
+        body = deployment_body(task, NO_FLOW, self._clock.now())
+        return DeployedAs(id=deployment_id, active=is_active(body), fingerprint=fingerprint_of(body))
+
+    async def _change(self, task: Task, flow: str) -> str:
+        """Raises `Gone`."""
+        with translated():
+            if task.deployed is None:
+                return str((await self._post(task, flow))["id"])
+            path = {"id": task.deployed.id}
+            present = (await self._client.request("GET", "/deployments/{id}", path_params=path)).json()
+            body = deployment_body(task, await self._flow_id(flow), self._clock.now())
+            if can_be_patched(present, body):
+                await self._client.request("PATCH", "/deployments/{id}", path_params=path, json=patch_of(body))
+                return task.deployed.id
+            made = (await self._client.request("POST", "/deployments/", json=body)).json()
+            if made["id"] != task.deployed.id:  # another flow: the former deployment plans nothing more
+                await self._client.request("PATCH", "/deployments/{id}", path_params=path, json={"paused": True})
+            return str(made["id"])
+
+    async def _switch(self, task: Task) -> DeployedAs:
+        """The one thing that we do to a deployment of somebody else's: hold its schedules, and let them go."""
+        if task.deployed is None:
+            raise Conflict(f"Task {task.id!r} has lost its deployment")
+        try:
+            with translated():
+                await self._client.request(
+                    "PATCH",
+                    "/deployments/{id}",
+                    path_params={"id": task.deployed.id},
+                    json={"paused": not task.fires},
+                )
+        except Gone as error:
+            raise Conflict(f"Task {task.id!r} has lost its deployment") from error
+        return replace(task.deployed, active=task.fires)
+
+    async def _post(self, task: Task, name: str) -> Any:
+        body = deployment_body(task, await self._flow_id(name), self._clock.now())
+        return (await self._client.request("POST", "/deployments/", json=body)).json()
+
+    async def _flow_id(self, name: str) -> str:
+        if name not in self._flow_ids:
+            self._flow_ids[name] = str(await self._client.create_flow_from_name(name))
+        return self._flow_ids[name]
+
+    async def remove(self, task: Task) -> None:
+        """Remove the deployment that was told last, and any other of the same name."""
+        ids = {task.deployment_id} if task.deployment_id else set()
+        wanted = {"deployments": {"name": {"any_": [task.id]}}, "flows": {"name": {"any_": [*FLOWS.values()]}}}
+        async for batch in self._reading.pages(wanted):
+            ids |= {deployment["id"] for deployment in batch}
+        for deployment_id in ids:
+            await self.remove_deployment(deployment_id)
+
+    async def remove_deployment(self, deployment_id: str) -> None:
+        """Cancel what is at work, then delete the deployment and all its runs."""
+        for run in await self._runs.unfinished(deployment_id):
+            await self._runs.cancel(run.id)
+        run_ids = await self._runs.ids_of_deployment(deployment_id)
+        try:
+            with translated():
+                await self._client.request("DELETE", "/deployments/{id}", path_params={"id": deployment_id})
+        except Gone:
+            pass
+        still = await self._runs.of_ids(run_ids)
+        await self._runs.delete([run.id for run in still.values() if run.phase.is_terminal])
+
+    async def all(self) -> AsyncIterator[Deployed]:
+        for wanted in (OURS, TAGGED):
+            async for batch in self._reading.pages(wanted):
+                for each in await self._as_deployed(batch, wanted is TAGGED):
+                    yield each
+
+    async def of_ids(self, deployment_ids: Sequence[str]) -> Sequence[Deployed]:
+        found: list[Deployed] = []
+        for wanted, foreign in _only(deployment_ids):
+            async for batch in self._reading.pages(wanted):
+                found += await self._as_deployed(batch, foreign)
+        return found
+
+    async def is_there(self, deployment_id: str) -> bool:
+        return any([await self._reading.is_there(wanted) for wanted, _ in _only([deployment_id])])
+
+    async def _as_deployed(self, batch: Sequence[Mapping[str, Any]], foreign: bool) -> Sequence[Deployed]:
+        if not foreign:
+            return self._reading.parsed(batch, lambda each: deployed_of(each, self._clock))
+        names = await self._flow_names({deployment["flow_id"] for deployment in batch})
+        own = frozenset(FLOWS.values())
+        theirs = [each for each in batch if names.get(each["flow_id"], "") not in own]
+        return self._reading.parsed(theirs, lambda each: foreign_deployed(each, names[each["flow_id"]]))
+
+    async def _flow_names(self, flow_ids: set[str]) -> Mapping[str, str]:
+        """Names of flows. A flow keeps its name, so each is asked for once."""
+        unknown = flow_ids - self._flow_names_by_id.keys()
+        if unknown:
+            with translated():
+                body = {"flows": {"id": {"any_": sorted(unknown)}}, "limit": PAGE}
+                answer = await self._client.request("POST", "/flows/filter", json=body)
+            self._flow_names_by_id |= {flow["id"]: flow["name"] for flow in answer.json()}
+        return self._flow_names_by_id
+
+    async def was_removed(self, deployment_id: str) -> bool:
+        body = {
+            "filter": {
+                "event": {"name": ["prefect.deployment.deleted"]},
+                "resource": {"id": [f"prefect.deployment.{deployment_id}"]},
+                "occurred": {"since": (self._clock.now() - timedelta(days=7)).isoformat()},
+            },
+            "limit": 1,
+        }
+        with translated():
+            return bool((await self._client.request("POST", "/events/filter", json=body)).json()["events"])
+
+    def fingerprint(self, task: Task) -> str:
+        if task.source is Source.IMPORT:  # its owner decides what it is
+            return task.deployed.fingerprint if task.deployed else ""
+        return fingerprint_of(deployment_body(task, NO_FLOW, self._clock.now()))
 
 
-def patch_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of `PATCH /deployments/{id}` for that of `POST /deployments/`."""
-    return {name: value for name, value in body.items() if name not in {"name", "flow_id"}}
+def _only(deployment_ids: Sequence[str]) -> Sequence[tuple[Mapping[str, Any], bool]]:
+    """Filters for those of the ids that are ours, and for those that are tagged; and whether they are the latter."""
+    named = {"id": {"any_": [*deployment_ids]}}
+    return ({**OURS, "deployments": named}, False), ({"deployments": {**named, **TAGGED["deployments"]}}, True)
 
 
-def changed_at(deployment: Mapping[str, Any]) -> datetime | None:
-    """When the deployment or a schedule of it was changed last. Prefect drops what it had planned then."""
-    stamps = [deployment.get("updated"), *(each.get("updated") for each in deployment.get("schedules") or [])]
-    found = [datetime.fromisoformat(str(stamp).replace("Z", "+00:00")) for stamp in stamps if stamp]
-    return plain(max(found, default=None))
-
-
-def describe(task: Task) -> str:
-    """What the Prefect UI shows of a task, in markdown: its name, what it is for, and when it runs in words."""
-    definition = task.definition
-    schedule = parse_stored(definition.schedule, definition.timezone, task.id)
-    when = f"{schedule.describe()} ({schedule.timezone})" if schedule else "by hand only: its schedule can't be read"
-    words = f"**{as_text(definition.name)}** runs {when}."
-    return storable_text(f"{words}\n\n{as_text(definition.description)}".strip())
-
-
-def tags_of(task: Task) -> list[str]:
-    """The task's own tags and its type."""
-    return [storable_text(tag) for tag in dict.fromkeys([*task.definition.tags, task.definition.type])]
-
-
-def changes_made(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
-    """Fields of the task's definition that somebody has set otherwise at its deployment, if we can say them."""
-    ours = deployment_body(task, "", now)
-    changes: dict[str, Any] = {}
-    queue, tags = deployment.get("work_queue_name"), deployment.get("tags") or []
-    if queue != ours["work_queue_name"] and queue in set(Priority):
-        changes["priority"] = Priority(str(queue))
-    if set(tags) != set(ours["tags"]):
-        changes["tags"] = tuple(tag for tag in tags if tag != task.definition.type)
-    if _schedules_meaning(deployment) != _schedules_meaning(ours):
-        said = from_prefect(deployment.get("schedules") or [])
-        if said is not None:
-            changes["schedule"], changes["timezone"] = said
-    return changes
-
-
-def fingerprint_of(body: Mapping[str, Any]) -> str:
-    """A digest of what a deployment means, of a body that we send or of one that the server returned.
-
-    Left out is what may differ without meaning: ids, times, whether it is active, and the version, which grows with
-    every definition and says nothing that the other fields do not.
-    """
-    return hashlib.sha256(json.dumps(_meaning(body), sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-
-def taken_back(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
-    """What somebody has set at the deployment and the task can't say, by the deployment's names."""
-    there, ours = _meaning(deployment), _meaning(deployment_body(task, "", now))
-    said = {FIELDS_SAID[name] for name in changes_made(deployment, task, now) if name in FIELDS_SAID}
-    said.add(DECLARED)  # nobody set it: an earlier version declared it so
-    differing = [name for name in there if there[name] != ours.get(name) and name not in said]
-    return {name: storable_value(there[name]) for name in differing}  # the audit is to hold it
-
-
-DECLARED = "declared parameters"
-FIELDS_SAID = {"priority": "queue", "tags": "tags", "schedule": "schedules"}
-"""Names of a task's fields that a change at the deployment sets, to the names of `_meaning`."""
-
-
-def _meaning(body: Mapping[str, Any]) -> dict[str, Any]:
-    limit = body.get("concurrency_limit") or (body.get("global_concurrency_limit") or {}).get("limit")
-    options = body.get("concurrency_options") or {}
-    meaning = {
-        "name": body["name"],
-        "description": body.get("description"),
-        "tags": sorted(body.get("tags") or []),
-        "parameters": body.get("parameters"),
-        "entrypoint": body.get("entrypoint"),
-        "pool": body.get("work_pool_name"),
-        "queue": body.get("work_queue_name"),
-        "limit": limit,
-        "collision": options.get("collision_strategy") if limit else None,
-        "schedules": _schedules_meaning(body),
-    }
-    # Both decide which code runs; only mentioned when set, so that earlier fingerprints still hold.
-    meaning |= {name: body[name] for name in ("pull_steps", "path") if body.get(name)}
-    return meaning | _outdated_schema(body)
-
-
-def _outdated_schema(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The declared parameters where they are not what this version declares.
-
-    Left out where they are, so that the digest of a deployment of ours is the one that earlier versions remembered.
-    """
-    declared = (body.get("parameter_openapi_schema") or {}).get("properties", {}).get("parameters")
-    return {} if declared == PARAMETER_SCHEMA["properties"]["parameters"] else {DECLARED: declared}
-
-
-def is_active(body: Mapping[str, Any]) -> bool:
-    """Whether the deployment is switched on: it is not paused, and a schedule of it is active if it has any."""
-    schedules = body.get("schedules") or []
-    return not body.get("paused") and (not schedules or any(schedule.get("active") for schedule in schedules))
-
-
-def _schedules_meaning(body: Mapping[str, Any]) -> list[list[str]]:
-    return sorted((_schedule_meaning(each) for each in body.get("schedules") or []), key=str)
-
-
-def _schedule_meaning(entry: Mapping[str, Any]) -> list[str]:
-    schedule = entry["schedule"]
-    kept = {name: value for name, value in schedule.items() if value is not None}
-    if "anchor_date" in kept:
-        kept["anchor_date"] = datetime.fromisoformat(str(kept["anchor_date"]).replace("Z", "+00:00")).timestamp()
-    if "interval" in kept:
-        kept["interval"] = float(kept["interval"])
-    return [str(entry.get("slug")), json.dumps(kept, sort_keys=True, default=str)]
+def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:
+    """A deployment as the server returned it."""
+    task_id = (deployment.get("parameters") or {}).get("task_id") or deployment["name"]
+    return Deployed(
+        task_id=task_id,
+        as_told=DeployedAs(
+            id=deployment["id"],
+            active=is_active(deployment),
+            fingerprint=fingerprint_of(deployment),
+        ),
+        changed_at=changed_at(deployment),
+        changes=lambda task: changes_made(deployment, task, clock.now()),
+        taken_back=lambda task: taken_back(deployment, task, clock.now()),
+    )

@@ -1,282 +1,39 @@
-"""Prefect as `core.ports.RunEngine`: deployments here, runs by `FlowRuns`."""
+"""Prefect as the engine: one adapter for each of its ports, on one client."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from prefect.client.orchestration import PrefectClient
 
-from falcon_scheduler.adapters.prefect.deployment_reading import PAGE, DeploymentReading
-from falcon_scheduler.adapters.prefect.deployments import (
-    can_be_patched,
-    changed_at,
-    changes_made,
-    deployment_body,
-    fingerprint_of,
-    is_active,
-    patch_of,
-    taken_back,
-)
-from falcon_scheduler.adapters.prefect.errors import Gone, translated
-from falcon_scheduler.adapters.prefect.foreign import foreign_deployed
-from falcon_scheduler.adapters.prefect.mending import FlowRunMending
-from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, POOL_TYPE, flow_name
-from falcon_scheduler.adapters.prefect.plans import Plans
-from falcon_scheduler.adapters.prefect.runs import FlowRuns
-from falcon_scheduler.core.domain.execution import Execution
-from falcon_scheduler.core.domain.run import Deployed, Run
-from falcon_scheduler.core.domain.task import DeployedAs, Priority, Source, Task
-from falcon_scheduler.core.errors import Conflict, EngineRefused
+from falcon_scheduler.adapters.prefect.deployments import PrefectDeployments
+from falcon_scheduler.adapters.prefect.mending import PrefectUnreadableRuns
+from falcon_scheduler.adapters.prefect.plans import PrefectPlans
+from falcon_scheduler.adapters.prefect.runs import PrefectRuns
 from falcon_scheduler.core.ports import Clock
 
-OURS: dict[str, Any] = {"flows": {"name": {"any_": [*FLOWS.values()]}}}
-TAGGED: dict[str, Any] = {"deployments": {"tags": {"all_": [ADOPTION_TAG]}}}
-WARM_START = timedelta(seconds=30)
-"""A warm worker claims a run in the moment it starts it."""
-SLOW_START = timedelta(minutes=15)
-"""Other workers claim first and then start a process, a container or a pod, which may have to fetch its image."""
-NO_FLOW = "00000000-0000-0000-0000-000000000000"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrefectEngine:
+    """See the module. A service is given the ports that it uses, never all of this."""
+
+    client: PrefectClient
+    deployments: PrefectDeployments
+    plans: PrefectPlans
+    runs: PrefectRuns
+    unreadable: PrefectUnreadableRuns
 
 
-class PrefectRunEngine:
-    """See `core.ports.RunEngine`."""
-
-    def __init__(
-        self, client: PrefectClient, clock: Clock, wake: Callable[[], Awaitable[object]] | None = None
-    ) -> None:
-        """`wake` has the workers look for runs at once."""
-        self.client = client
-        self._clock = clock
-        self._runs = FlowRuns(client, clock)
-        self._plans = Plans(client, wake, self._runs.reading)
-        self._deployments = DeploymentReading(client)
-        self._mending = FlowRunMending(client, self._runs, clock)
-        self._flow_ids: dict[str, str] = {}
-        self._flow_names_by_id: dict[str, str] = {}
-        self._pool_type: str | None = None
-
-    async def deploy(self, task: Task) -> DeployedAs:
-        """Create or change the deployment. Prefect drops what it had planned ahead in the same step.
-
-        A change keeps the deployment's schedules, so that Prefect knows again what it has planned of them. Only when
-        there are fewer of them than before they are made anew.
-        """
-        if task.source is Source.IMPORT:
-            return await self._switch(task)
-        name = flow_name(task.definition.type)
-        try:
-            deployment_id = await self._change(task, name)
-        except Gone:  # the flow or the deployment was deleted in Prefect since we saw it
-            self._flow_ids.pop(name, None)
-            try:
-                with translated():
-                    deployment_id = (await self._post(task, name))["id"]
-            except Gone as error:
-                raise EngineRefused(404, f"its work pool {POOL!r} is not there") from error
-        return self._told(deployment_id, task)
-
-    def _told(self, deployment_id: str, task: Task) -> DeployedAs:
-        """What the engine was told. A schedule that can't be read, or fires too far ahead, is not active there."""
-        body = deployment_body(task, NO_FLOW, self._clock.now())
-        return DeployedAs(id=deployment_id, active=is_active(body), fingerprint=fingerprint_of(body))
-
-    async def _change(self, task: Task, flow: str) -> str:
-        """Raises `Gone`."""
-        with translated():
-            if task.deployed is None:
-                return str((await self._post(task, flow))["id"])
-            path = {"id": task.deployed.id}
-            present = (await self.client.request("GET", "/deployments/{id}", path_params=path)).json()
-            body = deployment_body(task, await self._flow_id(flow), self._clock.now())
-            if can_be_patched(present, body):
-                await self.client.request("PATCH", "/deployments/{id}", path_params=path, json=patch_of(body))
-                return task.deployed.id
-            made = (await self.client.request("POST", "/deployments/", json=body)).json()
-            if made["id"] != task.deployed.id:  # another flow: the former deployment plans nothing more
-                await self.client.request("PATCH", "/deployments/{id}", path_params=path, json={"paused": True})
-            return str(made["id"])
-
-    async def _switch(self, task: Task) -> DeployedAs:
-        """The one thing that we do to a deployment of somebody else's: hold its schedules, and let them go."""
-        if task.deployed is None:
-            raise Conflict(f"Task {task.id!r} has lost its deployment")
-        try:
-            with translated():
-                await self.client.request(
-                    "PATCH",
-                    "/deployments/{id}",
-                    path_params={"id": task.deployed.id},
-                    json={"paused": not task.fires},
-                )
-        except Gone as error:
-            raise Conflict(f"Task {task.id!r} has lost its deployment") from error
-        return replace(task.deployed, active=task.fires)
-
-    async def _post(self, task: Task, name: str) -> Any:
-        body = deployment_body(task, await self._flow_id(name), self._clock.now())
-        return (await self.client.request("POST", "/deployments/", json=body)).json()
-
-    async def _flow_id(self, name: str) -> str:
-        if name not in self._flow_ids:
-            self._flow_ids[name] = str(await self.client.create_flow_from_name(name))
-        return self._flow_ids[name]
-
-    async def plan(self, task: Task, since: datetime) -> None:
-        await self._plans.plan(task, since)
-
-    async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
-        return await self._plans.plan_instants(task, instants)
-
-    async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
-        async for page in self._plans.planned(since, until):
-            yield page
-
-    async def remove(self, task: Task) -> None:
-        """Remove the deployment that was told last, and any other of the same name."""
-        ids = {task.deployment_id} if task.deployment_id else set()
-        wanted = {"deployments": {"name": {"any_": [task.id]}}, "flows": {"name": {"any_": [*FLOWS.values()]}}}
-        async for batch in self._deployments.pages(wanted):
-            ids |= {deployment["id"] for deployment in batch}
-        for deployment_id in ids:
-            await self.remove_deployment(deployment_id)
-
-    async def remove_deployment(self, deployment_id: str) -> None:
-        """Cancel what is at work, then delete the deployment and all its runs."""
-        for run in await self._runs.unfinished(deployment_id):
-            await self._runs.cancel(run.id)
-        run_ids = await self._runs.ids_of_deployment(deployment_id)
-        try:
-            with translated():
-                await self.client.request("DELETE", "/deployments/{id}", path_params={"id": deployment_id})
-        except Gone:
-            pass
-        still = await self._runs.runs(run_ids)
-        await self._runs.delete([run.id for run in still.values() if run.phase.is_terminal])
-
-    async def deployed(self) -> AsyncIterator[Deployed]:
-        for wanted in (OURS, TAGGED):
-            async for batch in self._deployments.pages(wanted):
-                for each in await self._as_deployed(batch, wanted is TAGGED):
-                    yield each
-
-    async def deployed_as(self, deployment_ids: Sequence[str]) -> Sequence[Deployed]:
-        found: list[Deployed] = []
-        for wanted, foreign in _only(deployment_ids):
-            async for batch in self._deployments.pages(wanted):
-                found += await self._as_deployed(batch, foreign)
-        return found
-
-    async def is_there(self, deployment_id: str) -> bool:
-        return any([await self._deployments.is_there(wanted) for wanted, _ in _only([deployment_id])])
-
-    async def _as_deployed(self, batch: Sequence[Mapping[str, Any]], foreign: bool) -> Sequence[Deployed]:
-        if not foreign:
-            return self._deployments.parsed(batch, lambda each: deployed_of(each, self._clock))
-        names = await self._flow_names({deployment["flow_id"] for deployment in batch})
-        own = frozenset(FLOWS.values())
-        theirs = [each for each in batch if names.get(each["flow_id"], "") not in own]
-        return self._deployments.parsed(theirs, lambda each: foreign_deployed(each, names[each["flow_id"]]))
-
-    async def _flow_names(self, flow_ids: set[str]) -> Mapping[str, str]:
-        """Names of flows. A flow keeps its name, so each is asked for once."""
-        unknown = flow_ids - self._flow_names_by_id.keys()
-        if unknown:
-            with translated():
-                body = {"flows": {"id": {"any_": sorted(unknown)}}, "limit": PAGE}
-                answer = await self.client.request("POST", "/flows/filter", json=body)
-            self._flow_names_by_id |= {flow["id"]: flow["name"] for flow in answer.json()}
-        return self._flow_names_by_id
-
-    async def was_removed(self, deployment_id: str) -> bool:
-        body = {
-            "filter": {
-                "event": {"name": ["prefect.deployment.deleted"]},
-                "resource": {"id": [f"prefect.deployment.{deployment_id}"]},
-                "occurred": {"since": (self._clock.now() - timedelta(days=7)).isoformat()},
-            },
-            "limit": 1,
-        }
-        with translated():
-            return bool((await self.client.request("POST", "/events/filter", json=body)).json()["events"])
-
-    def fingerprint(self, task: Task) -> str:
-        if task.source is Source.IMPORT:  # its owner decides what it is
-            return task.deployed.fingerprint if task.deployed else ""
-        return fingerprint_of(deployment_body(task, NO_FLOW, self._clock.now()))
-
-    async def start(
-        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, key: str, may_refer: bool = False
-    ) -> Run:
-        return await self._runs.start(task, parameters=parameters, priority=priority, key=key, may_refer=may_refer)
-
-    async def cancel(self, run_id: str) -> None:
-        await self._runs.cancel(run_id)
-
-    async def conclude(self, execution: Execution, *, died: bool = False) -> None:
-        await self._runs.conclude(execution, died=died)
-
-    async def name_skip(self, run_id: str, message: str) -> None:
-        await self._runs.name_skip(run_id, message)
-
-    async def run(self, run_id: str) -> Run | None:
-        return await self._runs.run(run_id)
-
-    async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
-        return await self._runs.runs(run_ids)
-
-    async def unfinished(self, deployment_id: str) -> Sequence[Run]:
-        return await self._runs.unfinished(deployment_id)
-
-    async def changed_between(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Run]]:
-        async for runs in self._runs.changed_between(since, until):
-            yield runs
-
-    async def at_work(self) -> AsyncIterator[Sequence[Run]]:
-        async for runs in self._runs.at_work():
-            yield runs
-
-    async def unreadable(self) -> Sequence[str]:
-        return await self._mending.unreadable()
-
-    async def mend(self, run: Run, task: Task, reason: str) -> bool:
-        return await self._mending.mend(run, task, reason)
-
-    async def claim_patience(self) -> timedelta:
-        if self._pool_type is None:
-            try:
-                with translated():
-                    self._pool_type = (await self.client.read_work_pool(POOL)).type
-            except Gone:
-                return SLOW_START
-        return WARM_START if self._pool_type == POOL_TYPE else SLOW_START
-
-    async def waiting(self) -> int:
-        return await self._runs.waiting()
-
-    async def delete_runs_ended_before(self, instant: datetime, limit: int) -> int:
-        return await self._runs.delete_ended_before(instant, limit)
-
-
-def _only(deployment_ids: Sequence[str]) -> Sequence[tuple[Mapping[str, Any], bool]]:
-    """Filters for those of the ids that are ours, and for those that are tagged; and whether they are the latter."""
-    named = {"id": {"any_": [*deployment_ids]}}
-    return ({**OURS, "deployments": named}, False), ({"deployments": {**named, **TAGGED["deployments"]}}, True)
-
-
-def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:
-    """A deployment as the server returned it."""
-    task_id = (deployment.get("parameters") or {}).get("task_id") or deployment["name"]
-    return Deployed(
-        task_id=task_id,
-        as_told=DeployedAs(
-            id=deployment["id"],
-            active=is_active(deployment),
-            fingerprint=fingerprint_of(deployment),
-        ),
-        changed_at=changed_at(deployment),
-        changes=lambda task: changes_made(deployment, task, clock.now()),
-        taken_back=lambda task: taken_back(deployment, task, clock.now()),
+def prefect_engine(
+    client: PrefectClient, clock: Clock, wake: Callable[[], Awaitable[object]] | None = None
+) -> PrefectEngine:
+    """Join the adapters. `wake` has the workers look for runs at once."""
+    runs = PrefectRuns(client, clock)
+    return PrefectEngine(
+        client=client,
+        deployments=PrefectDeployments(client, clock, runs),
+        plans=PrefectPlans(client, wake, runs.reading),
+        runs=runs,
+        unreadable=PrefectUnreadableRuns(client, runs, clock),
     )

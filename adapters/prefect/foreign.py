@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from falcon_scheduler.adapters.prefect.deployments import changed_at
+from falcon_scheduler.adapters.prefect.deployment_body import changed_at
 from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
 from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
 from falcon_scheduler.core.domain.run import Deployed

@@ -14,7 +14,7 @@ from prefect.states import Failed
 
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.parameters import restored, sealed, sendable
-from falcon_scheduler.adapters.prefect.runs import IN_POOL, FlowRuns
+from falcon_scheduler.adapters.prefect.runs import IN_POOL, PrefectRuns
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import EngineFault, EngineRefused
@@ -28,15 +28,18 @@ GIVEN_UP_AFTER = 4
 WAITING = [StateType.SCHEDULED, StateType.PENDING]
 
 
-class FlowRunMending:
-    """What is unreadable in a flow run is what it was given: its parameters, or its job variables."""
+class PrefectUnreadableRuns:
+    """See `core.ports.UnreadableRuns`.
 
-    def __init__(self, client: PrefectClient, runs: FlowRuns, clock: Clock) -> None:
+    What is unreadable in a flow run is what it was given: its parameters, or its job variables.
+    """
+
+    def __init__(self, client: PrefectClient, runs: PrefectRuns, clock: Clock) -> None:
         self._client = client
         self._runs = runs
         self._clock = clock
 
-    async def unreadable(self) -> Sequence[str]:
+    async def ids(self) -> Sequence[str]:
         """Ids of unreadable flow runs. Those in our pool that are due soon are looked for."""
         wanted = {
             "state": {"type": {"any_": WAITING}},

@@ -34,8 +34,8 @@ Instant = tuple[str, datetime]
 """A deployment's id and an instant of it."""
 
 
-class Plans:
-    """The part of `core.ports.RunEngine` that is about what is planned."""
+class PrefectPlans:
+    """See `core.ports.Plans`."""
 
     def __init__(
         self, client: PrefectClient, wake: Callable[[], Awaitable[object]] | None, reading: FlowRunReading

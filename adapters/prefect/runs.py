@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from prefect.states import Cancelled, Cancelling
 from falcon_scheduler.adapters.prefect.ahead import one_ahead
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.flow_run_reading import PAGE, FlowRunReading
-from falcon_scheduler.adapters.prefect.names import POOL, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
+from falcon_scheduler.adapters.prefect.names import POOL, POOL_TYPE, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
 from falcon_scheduler.adapters.prefect.parameters import altered_by_prefect, sealed
 from falcon_scheduler.adapters.prefect.states import run_of, state_of_end
 from falcon_scheduler.core.domain.execution import Execution, Trigger
@@ -30,6 +30,10 @@ DELETED_AT_ONCE = 50
 BULK_DELETE: Any = "/flow_runs/bulk_delete"  # the client's list of paths does not know it yet
 IN_POOL: Mapping[str, Any] = {"work_pools": {"name": {"any_": [POOL]}}}
 POOL_FILTER = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+WARM_START = timedelta(seconds=30)
+"""A warm worker claims a run in the moment it starts it."""
+SLOW_START = timedelta(minutes=15)
+"""Other workers claim first and then start a process, a container or a pod, which may have to fetch its image."""
 WAITING = [StateType.SCHEDULED, StateType.PENDING]
 AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 UNFINISHED = [*WAITING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED]
@@ -45,16 +49,17 @@ def is_uuid(text: str) -> bool:
     return True
 
 
-class FlowRuns:
-    """The part of `core.ports.RunEngine` that is about runs."""
+class PrefectRuns:
+    """See `core.ports.Runs`."""
 
     def __init__(self, client: PrefectClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
         self.reading = FlowRunReading(client)
+        self._pool_type: str | None = None
 
     async def start(
-        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, key: str, may_refer: bool
+        self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, key: str, may_refer: bool = False
     ) -> Run:
         """Ask for a run now, once for each `key`.
 
@@ -89,7 +94,7 @@ class FlowRuns:
         """Ask for the cancellation. What has no process yet is cancelled at once, by Prefect's own rule."""
         await self._set_state(run_id, Cancelling())
 
-    async def conclude(self, execution: Execution, *, died: bool) -> None:
+    async def conclude(self, execution: Execution, *, died: bool = False) -> None:
         """Give the run the end that its execution has, whatever state it is in. Prefect frees its slot then."""
         await self._set_state(execution.id, state_of_end(execution, died=died), force=True)
 
@@ -105,11 +110,11 @@ class FlowRuns:
         except Gone:
             return
 
-    async def run(self, run_id: str) -> Run | None:
+    async def find(self, run_id: str) -> Run | None:
         """One run."""
-        return (await self.runs([run_id])).get(run_id)
+        return (await self.of_ids([run_id])).get(run_id)
 
-    async def runs(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
+    async def of_ids(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
         """Several runs, in requests of at most `PAGE`. An id that can't be one of Prefect's is not asked for."""
         found: dict[str, Run] = {}
         wanted = [each for each in run_ids if is_uuid(each)]
@@ -142,6 +147,16 @@ class FlowRuns:
         now = self._clock.now()
         async for batch in self.reading.pages({"state": {"type": {"any_": AT_WORK}}}, IN_POOL):
             yield [run_of(flow_run, now) for flow_run in batch if flow_run.deployment_id is not None]
+
+    async def claim_patience(self) -> timedelta:
+        """By the type of our pool, which is asked for once."""
+        if self._pool_type is None:
+            try:
+                with translated():
+                    self._pool_type = (await self._client.read_work_pool(POOL)).type
+            except Gone:
+                return SLOW_START
+        return WARM_START if self._pool_type == POOL_TYPE else SLOW_START
 
     async def waiting(self) -> int:
         """Runs in our pool that are due and not yet at work."""

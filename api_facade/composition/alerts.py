@@ -12,7 +12,7 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy
 from falcon_scheduler.core.domain.workforce import Workforce
-from falcon_scheduler.core.ports import RunEngine
+from falcon_scheduler.core.ports import Runs
 from falcon_scheduler.core.services.alerts.alerting import Alerting
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
@@ -35,9 +35,7 @@ class Alerts:
         return [self.rules.duty(), *self.delivery.duties()]
 
 
-def make_alerts(
-    settings: Settings, stores: Stores, engine: RunEngine, client: Client, workforce: AskWorkforce
-) -> Alerts:
+def make_alerts(settings: Settings, stores: Stores, runs: Runs, client: Client, workforce: AskWorkforce) -> Alerts:
     """As the settings say."""
     thresholds = settings.alerts
     store = MongoAlertStore(stores.database)
@@ -48,7 +46,7 @@ def make_alerts(
         tasks=stores.tasks,
         executions=stores.executions,
         history=MongoRunHistory(stores.database),
-        engine=engine,
+        runs=runs,
         workers=WorkerWatch(alerts=service, workforce=workforce, clock=stores.clock),
         alerts=store,
         watermark=stores.watermark,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
 from falcon_scheduler.adapters.prefect.client import Client
-from falcon_scheduler.adapters.prefect.engine import PrefectRunEngine
+from falcon_scheduler.adapters.prefect.engine import PrefectEngine
 from falcon_scheduler.adapters.prefect.feed import PrefectChangeFeed
 from falcon_scheduler.adapters.prefect.planning_probe import PlanningProbe
 from falcon_scheduler.adapters.settings import Settings
@@ -27,6 +27,7 @@ from falcon_scheduler.core.services.mirror.rescuer import Rescuer
 from falcon_scheduler.core.services.mirror.retention import RetentionService
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +67,9 @@ def make_mirror(
     settings: Settings,
     stores: Stores,
     client: Client,
-    engine: PrefectRunEngine,
+    engine: PrefectEngine,
     *,
+    deploying: TaskDeploying,
     reconcile: ReconcileService,
     audit: Auditing,
     alerts: ServiceAlerts,
@@ -83,7 +85,7 @@ def make_mirror(
     history = Mirror(
         tasks=tasks,
         executions=executions,
-        engine=engine,
+        runs=engine.runs,
         locks=stores.locks,
         counting=counting,
         watermark=watermark,
@@ -92,7 +94,7 @@ def make_mirror(
     rescuer = Rescuer(
         tasks=tasks,
         executions=executions,
-        engine=engine,
+        runs=engine.runs,
         counting=counting,
         mirror=history,
         clock=clock,
@@ -100,7 +102,9 @@ def make_mirror(
     )
     plan = PlanWatch(
         tasks=tasks,
-        engine=engine,
+        deployments=engine.deployments,
+        plans=engine.plans,
+        deploying=deploying,
         watermark=watermark,
         clock=clock,
         keep_for=scheduler.retention,
@@ -109,7 +113,7 @@ def make_mirror(
     retention = RetentionService(
         tasks=tasks,
         executions=executions,
-        engine=engine,
+        runs=engine.runs,
         clock=clock,
         takeovers=stores.takeovers,
         takeover_grace=scheduler.takeover_grace,
@@ -123,17 +127,25 @@ def make_mirror(
     )
     news = NewsQueue()
     deployments = DeploymentWatch(
-        engine=engine, follow=reconcile.follow, left=reconcile.left, share=scheduler.watch_share
+        deployments=engine.deployments,
+        follow=reconcile.follow,
+        left=reconcile.left,
+        share=scheduler.watch_share,
     )
     return MirrorServices(
         listener=NewsListener(PrefectChangeFeed(settings.prefect.api_url), news),
         follower=NewsFollower(
-            news, mirror=history, engine=engine, reconcile=reconcile, note_deployments=deployments.note
+            news,
+            mirror=history,
+            runs=engine.runs,
+            deployments=engine.deployments,
+            reconcile=reconcile,
+            note_deployments=deployments.note,
         ),
         deployments=deployments,
         history=history,
         rescuer=rescuer,
-        mending=Mending(tasks=tasks, engine=engine, mirror=history, alerts=alerts),
+        mending=Mending(tasks=tasks, runs=engine.runs, unreadable=engine.unreadable, mirror=history, alerts=alerts),
         plan=plan,
         planner=PlannerWatch(probe=PlanningProbe(client, clock), alerts=alerts),
         reconcile=reconcile,

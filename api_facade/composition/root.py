@@ -17,7 +17,7 @@ from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
 from falcon_scheduler.adapters.mongo.permissions import MongoPermissions
 from falcon_scheduler.adapters.prefect.client import Client, open_client
 from falcon_scheduler.adapters.prefect.client import ping as ping_prefect
-from falcon_scheduler.adapters.prefect.engine import PrefectRunEngine
+from falcon_scheduler.adapters.prefect.engine import PrefectEngine, prefect_engine
 from falcon_scheduler.adapters.prefect.names import POOL
 from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.redis.client import ping as ping_redis
@@ -48,6 +48,7 @@ from falcon_scheduler.core.services.runs.idempotency import KeyedRequests
 from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.status import StatusService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.eve.services.refresher_watch import OtherRefresherWatch
@@ -61,7 +62,7 @@ class Services:
     """The use cases, on opened adapters."""
 
     stores: Stores
-    engine: PrefectRunEngine
+    engine: PrefectEngine
     catalog: Catalog
     tasks: TaskService
     runs: RunService
@@ -113,7 +114,7 @@ def join(
 ) -> Services:
     """Hand everything to everything that needs it. `workforce` is asked instead of Prefect and Redis when given."""
     scheduler, clock = settings.scheduler, stores.clock
-    engine = PrefectRunEngine(client, clock, wake=lambda: wake_workers(stores.redis, POOL, ""))
+    engine = prefect_engine(client, clock, wake=lambda: wake_workers(stores.redis, POOL, ""))
     catalog = Catalog(Registry.load(settings))
     workforce = workforce or partial(read_workforce, client, stores.redis, scheduler.worker_count)
     probes = [
@@ -124,13 +125,20 @@ def join(
     metrics = Metrics()
 
     audit = Auditing(entries=stores.audit, clock=clock, origin=origin)
+    deploying = TaskDeploying(tasks=stores.tasks, deployments=engine.deployments, plans=engine.plans, clock=clock)
     tasks = TaskService(
-        tasks=stores.tasks, executions=stores.executions, engine=engine, catalog=catalog, clock=clock, audit=audit
+        tasks=stores.tasks,
+        executions=stores.executions,
+        deployments=engine.deployments,
+        deploying=deploying,
+        catalog=catalog,
+        clock=clock,
+        audit=audit,
     )
     runs = RunService(
         tasks=stores.tasks,
         executions=stores.executions,
-        engine=engine,
+        runs=engine.runs,
         catalog=catalog,
         clock=clock,
         counting=stores.counting,
@@ -141,7 +149,13 @@ def join(
         queue_size=scheduler.queue_size,
     )
     reconcile = ReconcileService(
-        tasks=stores.tasks, executions=stores.executions, engine=engine, clock=clock, audit=audit
+        tasks=stores.tasks,
+        executions=stores.executions,
+        deployments=engine.deployments,
+        runs=engine.runs,
+        deploying=deploying,
+        clock=clock,
+        audit=audit,
     )
     takeover = TakeoverService(
         tasks=stores.tasks,
@@ -151,11 +165,11 @@ def join(
         audit=audit,
         grace=scheduler.takeover_grace,
     )
-    alerts = make_alerts(settings, stores, engine, client, workforce)
+    alerts = make_alerts(settings, stores, engine.runs, client, workforce)
     status = StatusService(
         tasks=stores.tasks,
         executions=stores.executions,
-        engine=engine,
+        runs=engine.runs,
         clock=clock,
         probes=probes,
         workforce=workforce,
@@ -166,6 +180,7 @@ def join(
         stores,
         client,
         engine,
+        deploying=deploying,
         reconcile=reconcile,
         audit=audit,
         alerts=alerts.service,

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from falcon_scheduler.core.ports.audit import AuditFilter, AuditStore
 from falcon_scheduler.core.ports.catalog import ExecutorCatalog
+from falcon_scheduler.core.ports.changes import Change, ChangeFeed, ChangeKind
 from falcon_scheduler.core.ports.clock import Clock
-from falcon_scheduler.core.ports.engine import Change, ChangeFeed, ChangeKind, PlannerProbe, RunEngine
+from falcon_scheduler.core.ports.deployments import Deployments
 from falcon_scheduler.core.ports.health import Health, HealthProbe
 from falcon_scheduler.core.ports.locks import Lease, Lock, LockService
 from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports.plans import PlannerProbe, Plans
+from falcon_scheduler.core.ports.runs import Runs, UnreadableRuns
 from falcon_scheduler.core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "ChangeFeed",
     "ChangeKind",
     "Clock",
+    "Deployments",
     "ExecutionFilter",
     "ExecutionStore",
     "ExecutorCatalog",
@@ -34,9 +38,11 @@ __all__ = [
     "Page",
     "PageRequest",
     "PlannerProbe",
-    "RunEngine",
+    "Plans",
+    "Runs",
     "TaskCounts",
     "TaskFilter",
     "TaskStore",
+    "UnreadableRuns",
     "Watermark",
 ]

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.core.ports import Clock, ExecutionStore, Health, HealthProbe, RunEngine, TaskCounts, TaskStore
+from falcon_scheduler.core.ports import Clock, ExecutionStore, Health, HealthProbe, Runs, TaskCounts, TaskStore
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 PROBE_TIMEOUT = timedelta(seconds=5)
@@ -76,7 +76,7 @@ class StatusService:
         *,
         tasks: TaskStore,
         executions: ExecutionStore,
-        engine: RunEngine,
+        runs: Runs,
         clock: Clock,
         probes: Sequence[HealthProbe],
         workforce: Callable[[], Awaitable[Workforce]],
@@ -85,7 +85,7 @@ class StatusService:
         """`problems` says what else is known to be wrong with the service, in a sentence each."""
         self._tasks = tasks
         self._executions = executions
-        self._engine = engine
+        self._runs = runs
         self._clock = clock
         self._probes = probes
         self._workforce = workforce
@@ -127,7 +127,7 @@ class StatusService:
         tasks, running, waiting, workforce = await asyncio.gather(
             self._tasks.counts(now.astimezone(UTC).date()),
             self._executions.running(),
-            self._engine.waiting(),
+            self._runs.waiting(),
             self._workforce(),
         )
         return Stats(

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 from falcon_scheduler.adapters.prefect.client import open_client
-from falcon_scheduler.adapters.prefect.engine import PrefectRunEngine
+from falcon_scheduler.adapters.prefect.runs import PrefectRuns
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
@@ -27,7 +27,7 @@ class TaskCleanup:
             retention = RetentionService(
                 tasks=self._stores.tasks,
                 executions=self._stores.executions,
-                engine=PrefectRunEngine(client, self._stores.clock),
+                runs=PrefectRuns(client, self._stores.clock),
                 clock=self._stores.clock,
                 takeovers=self._stores.takeovers,
                 takeover_grace=self._settings.scheduler.takeover_grace,

@@ -153,7 +153,7 @@ async def bench(settings: Settings, services: Services, prefect: Client) -> Asyn
             clock = MovableClock()
             watched = replace(stores, clock=clock)  # type: ignore[arg-type]
             facade = replace(own, alerts=AlertSettings(**given))
-            alerts = make_alerts(facade, watched, services.engine, prefect, at_work)
+            alerts = make_alerts(facade, watched, services.engine.runs, prefect, at_work)
 
             def another() -> Bench:
                 next_one = make(**variables)

@@ -186,7 +186,7 @@ async def test_a_full_queue_is_told_and_that_it_has_emptied(
 ) -> None:
     [low] = [each for each in await prefect.read_work_queues(work_pool_name=POOL) if each.name == Priority.LOW]
     await prefect.update_work_queue(low.id, is_paused=True)
-    waiting_already = await scheduler.services.engine.waiting()
+    waiting_already = await scheduler.services.engine.runs.waiting()
     more = waiting_already // 4 + 2
     facade = bench(webhooks=receiver.url(), queue_share=(waiting_already + more) / 1000)
     try:

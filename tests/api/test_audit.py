@@ -19,6 +19,7 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE, bearer, faults, token_of
 from tests.conftest import NEVER, wait_until
@@ -167,9 +168,18 @@ async def test_our_own_pause_that_is_seen_in_prefect_in_between_is_not_told_as_p
     before = await services.stores.tasks.get(task["id"])
     assert before.deployment_id
     assert (await admin.post(f"/tasks/{task['id']}/pause")).status_code == 200
-    paused = (await services.engine.deployed_as([before.deployment_id]))[0]
+    paused = (await services.engine.deployments.of_ids([before.deployment_id]))[0]
     follower = EngineChanges(
-        tasks=services.stores.tasks, engine=services.engine, clock=services.stores.clock, audit=services.audit
+        tasks=services.stores.tasks,
+        deployments=services.engine.deployments,
+        deploying=TaskDeploying(
+            tasks=services.stores.tasks,
+            deployments=services.engine.deployments,
+            plans=services.engine.plans,
+            clock=services.stores.clock,
+        ),
+        clock=services.stores.clock,
+        audit=services.audit,
     )
     await follower.take_over(before, paused)
     assert [entry["user"] for entry in await entries(admin, task_id=task["id"], action="pause")] == ["the-admin"]

@@ -125,7 +125,7 @@ async def test_exported_wiped_and_imported_all_tasks_are_what_they_were(
     for was in stored:
         now = await services.stores.tasks.get(was.id)
         assert (now.definition, now.paused) == (was.definition, was.paused)
-        [deployed] = await services.engine.deployed_as([str(now.deployment_id)])
+        [deployed] = await services.engine.deployments.of_ids([str(now.deployment_id)])
         assert deployed.as_told.active is was.fires, "an import starts nothing that was held"
         await admin.delete(f"/tasks/{was.id}")
 
@@ -226,7 +226,7 @@ async def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
     await services.reconcile.reload()
     for body in bodies:
         stored = await services.stores.tasks.get(body["id"])
-        [deployed] = await services.engine.deployed_as([str(stored.deployment_id)])
+        [deployed] = await services.engine.deployments.of_ids([str(stored.deployment_id)])
         assert not deployed.as_told.active
         await admin.delete(f"/tasks/{body['id']}")
 

@@ -120,8 +120,8 @@ async def _settle(services: Services) -> float:
         await asyncio.sleep(1)
         with contextlib.suppress(SchedulerError):
             busy = await services.stores.executions.unfinished()
-            at_work = [run async for runs in services.engine.at_work() for run in runs]
-            quiet = 0 if busy or at_work or await services.engine.waiting() else quiet + 1
+            at_work = [run async for runs in services.engine.runs.at_work() for run in runs]
+            quiet = 0 if busy or at_work or await services.engine.runs.waiting() else quiet + 1
     return time.monotonic() - began
 
 

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from falcon_scheduler.adapters.prefect.runs import FlowRuns
 from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.run import Run, RunPhase
@@ -54,7 +53,7 @@ async def gather(
             executions |= {execution.id: execution for execution in page.items}
             number += 1
     runs: dict[str, Run] = {}
-    reader = FlowRuns(services.engine.client, services.stores.clock)
+    reader = services.engine.runs
     for task in tasks.values():
         async for batch in reader.of_deployment(task.deployment_id or ""):
             runs |= {run.id: run for run in batch}

@@ -25,7 +25,7 @@ class Engine:
     present: list[Deployed] = field(default_factory=list)
     is_away: bool = False
 
-    async def deployed(self) -> AsyncIterator[Deployed]:
+    async def all(self) -> AsyncIterator[Deployed]:
         for each in self.present:
             yield each
         if self.is_away:
@@ -67,7 +67,7 @@ def seen() -> Followed:
 
 @pytest.fixture
 def watch(engine: Engine, seen: Followed) -> DeploymentWatch:
-    return DeploymentWatch(engine=engine, follow=seen.follow, left=seen.left, share=1)  # type: ignore[arg-type]
+    return DeploymentWatch(deployments=engine, follow=seen.follow, left=seen.left, share=1)  # type: ignore[arg-type]
 
 
 async def test_the_first_look_only_learns_and_the_next_follow_what_differs(

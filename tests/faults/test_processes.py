@@ -47,7 +47,7 @@ async def all_agree(shop: Scheduler, task: Task, execution_id: str) -> Execution
     ended = await shop.ended(execution_id)
 
     async def agreed() -> bool:
-        run = await shop.services.engine.run(execution_id)
+        run = await shop.services.engine.runs.find(execution_id)
         locked = await shop.services.stores.locks.holder(task.id)
         record = (await shop.services.tasks.get(task.id)).record
         over = run is not None and run.phase.is_terminal and agrees(run, ended)

@@ -51,7 +51,7 @@ async def test_a_redis_that_comes_back_empty_lets_no_second_run_begin(
     second = await shop.execute(task)
 
     async def skipped() -> bool:
-        run = await shop.services.engine.run(second.id)
+        run = await shop.services.engine.runs.find(second.id)
         return run is not None and run.phase == "skipped"
 
     await wait_until(skipped, "the second run was skipped")
@@ -75,7 +75,7 @@ async def test_an_outcome_that_could_not_reach_mongodb_is_recovered_from_prefect
         assert int(refused.headers["Retry-After"]) > 0
 
         async def ended_in_prefect() -> bool:
-            run = await shop.services.engine.run(execution.id)
+            run = await shop.services.engine.runs.find(execution.id)
             return run is not None and run.phase == "succeeded"
 
         await wait_until(ended_in_prefect, "the run ended without MongoDB", patience_seconds=120)

@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import AwaitingRetry
 from prefect.utilities.callables import parameter_schema
 
-from falcon_scheduler.adapters.prefect.deployments import fingerprint_of
+from falcon_scheduler.adapters.prefect.deployment_body import fingerprint_of
 from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.root import Services
@@ -247,7 +247,7 @@ async def test_a_prefect_database_that_was_lost_is_filled_again(scheduler: Sched
     unknown = replace(task.deployed, id="00000000-0000-4000-8000-000000000000")
     await scheduler.services.stores.tasks.change(task.id, lambda each: replace(each, deployed=unknown))
     body = {"deployments": {"name": {"any_": [task.id]}}}
-    await scheduler.services.engine.remove_deployment(task.deployed.id)
+    await scheduler.services.engine.deployments.remove_deployment(task.deployed.id)
     await scheduler.services.reconcile.reload()
     assert (await client.request("POST", "/deployments/filter", json=body)).json()
 

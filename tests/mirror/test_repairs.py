@@ -140,7 +140,7 @@ async def test_prefect_is_told_an_end_that_it_was_not_told_or_believes_otherwise
     await client.set_flow_run_state(UUID(run_id), Failed(message="The worker believes that it crashed"))
 
     async def told() -> bool:
-        run = await scheduler.services.engine.run(run_id)
+        run = await scheduler.services.engine.runs.find(run_id)
         return run is not None and run.phase is RunPhase.SUCCEEDED
 
     await wait_until(told, "Prefect tells the same")
@@ -255,9 +255,9 @@ async def test_retention_empties_both_databases_and_the_counters_still_add_up(
     assert record.total_runs == 6
     assert record.removed_count + len(history) == record.total_runs
     assert record.removing == ()
-    while await scheduler.services.engine.delete_runs_ended_before(datetime.now(UTC), 200):
+    while await scheduler.services.engine.runs.delete_ended_before(datetime.now(UTC), 200):
         pass
-    assert await scheduler.services.engine.runs(ids) == {}
+    assert await scheduler.services.engine.runs.of_ids(ids) == {}
 
 
 async def test_prefect_is_asked_again_only_for_runs_of_which_the_history_does_not_hold_the_news(

@@ -42,7 +42,7 @@ async def test_eight_that_are_asked_one_after_the_other_run_in_this_order_though
             asked.append((await scheduler.execute(task, text=str(number), dies=number == 3)).id)
         await asyncio.sleep(0.4)
     cancelled = (await scheduler.execute(task, text="cancelled")).id
-    await scheduler.services.engine.cancel(cancelled)
+    await scheduler.services.engine.runs.cancel(cancelled)
     last = (await scheduler.execute(task, text="8")).id
     ended = [await scheduler.ended(each) for each in (*asked, last)]
     assert lines_of(file) == [str(number) for number in range(9)]

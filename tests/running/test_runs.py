@@ -78,7 +78,7 @@ async def test_a_failing_task_is_tried_again_and_ends_with_its_retry_count(
     assert ended.retry_count == 2
     assert "attempt 3 went wrong" in ended.error
     assert len(lines_of(file)) == 3
-    run = await scheduler.services.engine.run(ended.id)
+    run = await scheduler.services.engine.runs.find(ended.id)
     assert run is not None
     assert run.attempts == 3, "each attempt counts in Prefect too"
     assert (await scheduler.services.tasks.get(task.id)).record.last_error == ended.error
@@ -144,7 +144,7 @@ async def test_two_triggers_at_once_give_one_execution_and_one_skip(scheduler: S
     assert history[0].id in {first.id, second.id}
     assert [line.split()[0] for line in lines_of(file)] == ["start", "end"]
     skipped = ({first.id, second.id} - {history[0].id}).pop()
-    state = await scheduler.services.engine.run(skipped)
+    state = await scheduler.services.engine.runs.find(skipped)
     assert state is not None
     assert state.phase == "skipped"
 
@@ -198,7 +198,7 @@ async def test_stop_ends_the_work_for_real_and_pauses_the_task(
     assert "end" not in lines_of(file)
 
     async def cancelled_in_prefect() -> bool:
-        run = await scheduler.services.engine.run(asked.id)
+        run = await scheduler.services.engine.runs.find(asked.id)
         return run is not None and run.phase == "cancelled"
 
     await wait_until(cancelled_in_prefect, "Prefect says so too")

@@ -23,7 +23,7 @@ from falcon_scheduler.core.domain.alert_rules import (
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable
-from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
 from falcon_scheduler.core.services.alerts.overdue import Overdue
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
@@ -53,7 +53,7 @@ class Alerting:
         tasks: TaskStore,
         executions: ExecutionStore,
         history: RunHistory,
-        engine: RunEngine,
+        runs: Runs,
         alerts: AlertStore,
         workers: WorkerWatch,
         watermark: Watermark,
@@ -67,7 +67,7 @@ class Alerting:
         self._tasks = tasks
         self._executions = executions
         self._history = history
-        self._engine = engine
+        self._runs = runs
         self._alerts = alerts
         self._workers = workers
         self._explained_until: datetime | None = None
@@ -171,7 +171,7 @@ class Alerting:
 
     async def _look_at_the_queue(self, opened: Open) -> None:
         try:
-            waiting = await self._engine.waiting()
+            waiting = await self._runs.waiting()
         except Unavailable:
             return  # nothing is known of the queue
         full = self._queue_threshold

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.pace import Pace
-from falcon_scheduler.core.ports import RunEngine
+from falcon_scheduler.core.ports import Deployments
 from falcon_scheduler.core.services.duty import Duty, attempt
 
 WATCH_INTERVAL = timedelta(seconds=2)
@@ -26,7 +26,7 @@ class DeploymentWatch(Duty):
     def __init__(
         self,
         *,
-        engine: RunEngine,
+        deployments: Deployments,
         follow: Callable[[Deployed], Awaitable[None]],
         left: Callable[[str], Awaitable[None]],
         share: float,
@@ -39,7 +39,7 @@ class DeploymentWatch(Duty):
             left: is called with the id of a deployment that is not listed any more.
             share: the part of the time that looks may take, above 0 and at most 1.
         """
-        self._engine = engine
+        self._deployments = deployments
         self._follow = follow
         self._left = left
         self._pace = Pace(share)
@@ -79,7 +79,7 @@ class DeploymentWatch(Duty):
 
     async def _look(self, noted: Collection[str]) -> dict[str, Deployed]:
         before, seen = self._seen or {}, {}
-        async for deployed in self._engine.deployed():
+        async for deployed in self._deployments.all():
             deployment_id = deployed.as_told.id
             same = deployment_id not in noted and (self._seen is None or before.get(deployment_id) == deployed)
             known = deployed if same or await self._followed(deployed) else before.get(deployment_id)

@@ -17,9 +17,9 @@ from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import NameTaken
-from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore
+from falcon_scheduler.core.ports import Clock, Deployments, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import ENGINE_USER, Auditing
-from falcon_scheduler.core.services.tasks.deploying import deploy, plan_again
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
 
@@ -35,9 +35,12 @@ logger = logging.getLogger(__name__)
 class EngineChanges:
     """May be used at any time and in any number of processes: every step is conditional on what was seen."""
 
-    def __init__(self, *, tasks: TaskStore, engine: RunEngine, clock: Clock, audit: Auditing) -> None:
+    def __init__(
+        self, *, tasks: TaskStore, deployments: Deployments, deploying: TaskDeploying, clock: Clock, audit: Auditing
+    ) -> None:
         self._tasks = tasks
-        self._engine = engine
+        self._deployments = deployments
+        self._deploying = deploying
         self._clock = clock
         self._audit = audit
         self._taking_back = asyncio.Lock()
@@ -50,7 +53,7 @@ class EngineChanges:
         if task.deployed is None or task.deployed.id != present.as_told.id:
             return task
         if task.deployed != present.as_told:
-            fresh = await self._engine.deployed_as([present.as_told.id])
+            fresh = await self._deployments.of_ids([present.as_told.id])
             if not fresh:
                 return task
             present = fresh[0]
@@ -92,7 +95,7 @@ class EngineChanges:
         told, there = task.deployed, present.as_told
         if told is None or told.fingerprint == there.fingerprint:
             return task
-        if self._engine.fingerprint(task) != told.fingerprint:  # we have something new to tell, and that stands
+        if self._deployments.fingerprint(task) != told.fingerprint:  # we have something new to tell, and that stands
             return task
         changes, now = present.changes(task), self._clock.now()
         since = min(present.changed_at or now, now)
@@ -110,26 +113,26 @@ class EngineChanges:
 
         async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
             changed = await self._tasks.change(task.id, note.watching(follow))
-        return await deploy(changed, tasks=self._tasks, engine=self._engine, clock=self._clock)
+        return await self._deploying.deploy(changed)
 
     async def _complete_plan(self, task: Task, present: Deployed) -> Task:
         """Whoever changed anything there had the engine drop its plan, even where no task has to follow."""
         changed_at, now = present.changed_at, self._clock.now()
         if changed_at is None or now - changed_at > LOOK_BACK or task.deployed is None:
             return task
-        return await plan_again(task, min(changed_at, now), tasks=self._tasks, engine=self._engine, clock=self._clock)
+        return await self._deploying.plan_again(task, min(changed_at, now))
 
     async def _take_back(self, task: Task, present: Deployed, since: datetime) -> Task:
         """Set back what a task can't say. News, the watch and the reload may find it at once, and one does it."""
         if not present.taken_back(task):
             return task
         async with self._taking_back:
-            fresh = await self._engine.deployed_as([present.as_told.id])
+            fresh = await self._deployments.of_ids([present.as_told.id])
             unsaid = fresh[0].taken_back(task) if fresh else {}
             if not unsaid:
                 return task
             await self._explain(task, unsaid)
-            return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock, since=since)
+            return await self._deploying.deploy(task, since=since)
 
     async def _explain(self, task: Task, unsaid: Mapping[str, Any]) -> None:
         """Say in the audit what somebody set in the engine and will not find there again, and why."""

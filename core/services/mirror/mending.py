@@ -16,7 +16,7 @@ from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import SchedulerError, Unavailable
-from falcon_scheduler.core.ports import RunEngine, TaskStore
+from falcon_scheduler.core.ports import Runs, TaskStore, UnreadableRuns
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.mirror import Mirror
@@ -34,9 +34,18 @@ SHOWN = 5
 class Mending:
     """May be used in any number of processes."""
 
-    def __init__(self, *, tasks: TaskStore, engine: RunEngine, mirror: Mirror, alerts: ServiceAlerts) -> None:
+    def __init__(
+        self,
+        *,
+        tasks: TaskStore,
+        runs: Runs,
+        unreadable: UnreadableRuns,
+        mirror: Mirror,
+        alerts: ServiceAlerts,
+    ) -> None:
         self._tasks = tasks
-        self._engine = engine
+        self._runs = runs
+        self._unreadable = unreadable
         self._mirror = mirror
         self._alerts = alerts
 
@@ -48,10 +57,10 @@ class Mending:
         """Mend what is unreadable and belongs to a task. What is left opens an alert until it is gone."""
         await self._tell(TASKS, self._tasks.unreadable(), "documents of tasks can't be read from MongoDB")
         await self._report_impeded()
-        unreadable = await self._engine.unreadable()
+        unreadable = await self._unreadable.ids()
         for start in range(0, len(unreadable), AT_ONCE):
             await self._mend_all(unreadable[start : start + AT_ONCE])
-        left = await self._engine.unreadable() if unreadable else ()
+        left = await self._unreadable.ids() if unreadable else ()
         await self._tell(RUNS, left, "runs can't be read from Prefect and could not be mended here")
 
     async def _report_impeded(self) -> None:
@@ -69,7 +78,7 @@ class Mending:
         await self._alerts.open(AlertKind.UNREADABLE, f"{len(ids)} {what}: {_some_of(ids)}", part)
 
     async def _mend_all(self, run_ids: Sequence[str]) -> None:
-        runs = await self._engine.runs(run_ids)
+        runs = await self._runs.of_ids(run_ids)
         tasks = await self._tasks.of_deployments({run.deployment_id for run in runs.values() if run.deployment_id})
         for run in runs.values():
             task = tasks.get(run.deployment_id or "")
@@ -84,9 +93,9 @@ class Mending:
 
     async def _mend(self, task: Task, run: Run) -> None:
         """The end is read back, so that the history takes it over from the engine as it does any other."""
-        if not await self._engine.mend(run, task, REASON) or run.phase is RunPhase.AHEAD:
+        if not await self._unreadable.mend(run, task, REASON) or run.phase is RunPhase.AHEAD:
             return
-        mended = (await self._engine.runs([run.id])).get(run.id)
+        mended = (await self._runs.of_ids([run.id])).get(run.id)
         if mended is None and not run.phase.is_terminal:  # it had to be removed
             mended = replace(run, phase=RunPhase.FAILED, message=REASON)
         if mended is not None:

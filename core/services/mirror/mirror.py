@@ -15,7 +15,7 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
-from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
 from falcon_scheduler.core.services.mirror.run_pictures import agrees, end_of, holds, picture_of
@@ -48,7 +48,7 @@ class Mirror:
         *,
         tasks: TaskStore,
         executions: ExecutionStore,
-        engine: RunEngine,
+        runs: Runs,
         locks: LockService,
         counting: OutcomeCounting,
         watermark: Watermark,
@@ -56,7 +56,7 @@ class Mirror:
     ) -> None:
         self._tasks = tasks
         self._executions = executions
-        self._engine = engine
+        self._runs = runs
         self._locks = locks
         self._counting = counting
         self._watermark = watermark
@@ -106,7 +106,7 @@ class Mirror:
         while seen_until < began_at:
             until = min(seen_until + length, began_at)
             length = min(length * 2, LONGEST_SLICE)
-            async for runs in self._engine.changed_between(seen_until - LOOK_BACK, until):
+            async for runs in self._runs.changed_between(seen_until - LOOK_BACK, until):
                 await self.apply(runs)
                 length = SLICE
             await self._watermark.write(WATERMARK, until)
@@ -149,7 +149,7 @@ class Mirror:
         if task.source is Source.IMPORT or not run.phase.is_terminal or agrees(run, execution):
             return
         logger.warning("Run %s is %s in Prefect and %s here; telling Prefect", run.id, run.phase, execution.status)
-        await self._engine.conclude(execution)
+        await self._runs.conclude(execution)
 
     async def _skip(self, task: Task, run: Run, waiting: Execution | None) -> None:
         if run.id not in task.record.counted:
@@ -157,7 +157,7 @@ class Mirror:
         elif waiting is not None:  # it was seen waiting, and written down, when it had just been skipped
             await self._executions.discard(run.id)
         if run.is_plain_cancel and task.source is not Source.IMPORT:
-            await self._engine.name_skip(run.id, run.message)
+            await self._runs.name_skip(run.id, run.message)
 
     async def _note_beginning(self, task: Task, run: Run, execution: Execution | None) -> None:
         """A run that waits is shown as such. A run of ours writes its own start, others' starts are written here."""
@@ -174,7 +174,7 @@ class Mirror:
         unfinished = await self._executions.unfinished()
         for start in range(0, len(unfinished), 200):
             some = unfinished[start : start + 200]
-            runs = await self._engine.runs([execution.id for execution in some])
+            runs = await self._runs.of_ids([execution.id for execution in some])
             await self.apply([run for run in runs.values() if run.phase.is_terminal])
             now = self._clock.now()
             for execution in some:

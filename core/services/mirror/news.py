@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.core.ports import Change, ChangeFeed, ChangeKind, RunEngine
+from falcon_scheduler.core.ports import Change, ChangeFeed, ChangeKind, Deployments, Runs
 from falcon_scheduler.core.services.duty import Duty
 from falcon_scheduler.core.services.mirror.mirror import Mirror
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
@@ -85,14 +85,16 @@ class NewsFollower(Duty):
         queue: NewsQueue,
         *,
         mirror: Mirror,
-        engine: RunEngine,
+        runs: Runs,
+        deployments: Deployments,
         reconcile: ReconcileService,
         note_deployments: Callable[[Collection[str]], None],
     ) -> None:
         """`note_deployments` is called with the ids of deployments that were changed, before they are followed."""
         self._queue = queue
         self._mirror = mirror
-        self._engine = engine
+        self._runs = runs
+        self._deployments = deployments
         self._reconcile = reconcile
         self._note_deployments = note_deployments
 
@@ -105,7 +107,7 @@ class NewsFollower(Duty):
         of_runs = [each for each in news if each.kind is ChangeKind.RUN]
         for start in range(0, len(of_runs), APPLIED_AT_ONCE):
             if asked := await self._mirror.to_be_asked_for(of_runs[start : start + APPLIED_AT_ONCE]):
-                await self._mirror.apply([*(await self._engine.runs(asked)).values()])
+                await self._mirror.apply([*(await self._runs.of_ids(asked)).values()])
         await self._follow_deployments([each.id for each in news if each.kind is ChangeKind.DEPLOYMENT])
         for each in news:
             if each.kind is ChangeKind.DEPLOYMENT_REMOVED:
@@ -115,7 +117,7 @@ class NewsFollower(Duty):
         if not ids:
             return
         self._note_deployments(ids)
-        present = await self._engine.deployed_as(ids)
+        present = await self._deployments.of_ids(ids)
         for deployed in present:
             await self._reconcile.follow(deployed)
         for deployment_id in {*ids} - {each.as_told.id for each in present}:

@@ -18,9 +18,9 @@ from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.schedule import ScheduleError
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
-from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore, Watermark
+from falcon_scheduler.core.ports import Clock, Deployments, Plans, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
-from falcon_scheduler.core.services.tasks.deploying import deploy
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import due_between
 from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE
 
@@ -50,7 +50,9 @@ class PlanWatch:
         self,
         *,
         tasks: TaskStore,
-        engine: RunEngine,
+        deployments: Deployments,
+        plans: Plans,
+        deploying: TaskDeploying,
         watermark: Watermark,
         clock: Clock,
         keep_for: timedelta,
@@ -63,7 +65,9 @@ class PlanWatch:
             follow: takes over into the task what somebody changed at its deployment.
         """
         self._tasks = tasks
-        self._engine = engine
+        self._deployments = deployments
+        self._plans = plans
+        self._deploying = deploying
         self._watermark = watermark
         self._clock = clock
         self._follow = follow
@@ -117,20 +121,20 @@ class PlanWatch:
             await self._follow_deployments({*await self._tasks.of_deployments(unnamed)})
 
     async def _planned(self, begin: datetime, end: datetime) -> set[Instant]:
-        return {each async for page in self._engine.planned(begin, end) for each in page if begin <= each[1] < end}
+        return {each async for page in self._plans.planned(begin, end) for each in page if begin <= each[1] < end}
 
     async def _follow_deployments(self, deployment_ids: Collection[str]) -> None:
         """Take over what was changed at them, so that nothing is planned that somebody has just switched off."""
         ids = sorted(deployment_ids)
         for start in range(0, len(ids), FOLLOWED_AT_ONCE):
-            for deployed in await self._engine.deployed_as(ids[start : start + FOLLOWED_AT_ONCE]):
+            for deployed in await self._deployments.of_ids(ids[start : start + FOLLOWED_AT_ONCE]):
                 await self._apart(deployed.task_id, self._follow(deployed))
 
     async def _plan(self, task_id: str, missing: Sequence[datetime]) -> None:
         """Instants that are still to come; the engine itself can plan them."""
         task = await self._tasks.get(task_id)
         if task.fires:
-            await self._engine.plan(task, max(min(missing), task.known_periods[-1].since))
+            await self._plans.plan(task, max(min(missing), task.known_periods[-1].since))
             logger.info("Planned task %s from %s on, which the engine had not", task_id, min(missing).isoformat())
 
     async def _make_up_for(self, task_id: str, missing: Sequence[datetime]) -> None:
@@ -139,13 +143,13 @@ class PlanWatch:
         if task.source is Source.IMPORT:
             return
         still_due = {*due_between(task, min(missing), max(missing) + timedelta(seconds=1), MOST_AT_ONCE)}
-        made = await self._engine.plan_instants(task, [each for each in missing if each in still_due])
+        made = await self._plans.plan_instants(task, [each for each in missing if each in still_due])
         if made:
             late = format_duration(timedelta(seconds=(self._clock.now() - min(missing)) // timedelta(seconds=1)))
             logger.warning("%d instants of task %s had no run, the first since %s", made, task_id, late)
 
     async def _complete(self, task: Task) -> None:
-        await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
+        await self._deploying.deploy(task)
 
     async def _apart(self, task_id: str, work: Awaitable[None]) -> None:
         """What is wrong with one task does not keep the others from being planned."""

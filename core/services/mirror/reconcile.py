@@ -27,13 +27,13 @@ from falcon_scheduler.core.errors import (
     Unavailable,
     UnreadableDocument,
 )
-from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.ports import Clock, Deployments, ExecutionStore, Runs, TaskStore
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
 from falcon_scheduler.core.services.mirror.fault_isolation import MOST_FAULTS
 from falcon_scheduler.core.services.mirror.removals import Removals
 from falcon_scheduler.core.services.tasks.auditing import Auditing
-from falcon_scheduler.core.services.tasks.deploying import deploy
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
 
 logger = logging.getLogger(__name__)
@@ -58,14 +58,26 @@ class ReconcileService:
     """May run at any time and in any number of processes."""
 
     def __init__(
-        self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, clock: Clock, audit: Auditing
+        self,
+        *,
+        tasks: TaskStore,
+        executions: ExecutionStore,
+        deployments: Deployments,
+        runs: Runs,
+        deploying: TaskDeploying,
+        clock: Clock,
+        audit: Auditing,
     ) -> None:
         self._tasks = tasks
-        self._engine = engine
+        self._deployments = deployments
+        self._runs = runs
+        self._deploying = deploying
         self._clock = clock
         self._audit = audit
-        self._removals = Removals(tasks=tasks, executions=executions, engine=engine, audit=audit)
-        self._changes = EngineChanges(tasks=tasks, engine=engine, clock=clock, audit=audit)
+        self._removals = Removals(tasks=tasks, executions=executions, deployments=deployments, audit=audit)
+        self._changes = EngineChanges(
+            tasks=tasks, deployments=deployments, deploying=deploying, clock=clock, audit=audit
+        )
 
     def duty(self) -> Duty:
         """The reload, again and again."""
@@ -86,7 +98,7 @@ class ReconcileService:
     async def reload(self) -> ReloadOutcome:
         """Make the engine equal to MongoDB and say what was done. One bad task does not stop the others."""
         there: dict[str, list[Deployed]] = defaultdict(list)
-        async for deployed in self._engine.deployed():
+        async for deployed in self._deployments.all():
             there[deployed.task_id].append(deployed)
         created = updated = unchanged = removed = 0
         failed: list[str] = []
@@ -140,10 +152,10 @@ class ReconcileService:
     async def removed(self, deployment_id: str) -> None:
         """Somebody removed a deployment in the engine: its task goes too. A system task's comes back."""
         task = (await self._tasks.of_deployments([deployment_id])).get(deployment_id)
-        if task is None or await self._engine.is_there(deployment_id):
+        if task is None or await self._deployments.is_there(deployment_id):
             return
         if task.is_system:
-            await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
+            await self._deploying.deploy(task)
         else:
             await self._removals.delete_task(task)
 
@@ -155,7 +167,7 @@ class ReconcileService:
 
     async def _look_again(self, deployment_id: str) -> Deployed | None:
         """A deployment that was not listed: it may have been made since."""
-        return next(iter(await self._engine.deployed_as([deployment_id])), None)
+        return next(iter(await self._deployments.of_ids([deployment_id])), None)
 
     async def _is_unreadable(self, task: Task) -> bool:
         """Whether the task's deployment is there although it was not listed. One of ours is replaced then.
@@ -163,7 +175,7 @@ class ReconcileService:
         Raises:
             Conflict: it is somebody else's.
         """
-        if task.deployed is None or not await self._engine.is_there(task.deployed.id):
+        if task.deployed is None or not await self._deployments.is_there(task.deployed.id):
             return False
         if task.source is Source.IMPORT:
             raise Conflict(
@@ -182,10 +194,10 @@ class ReconcileService:
             if (
                 task.deployed == as_told
                 and as_told.active == task.fires
-                and as_told.fingerprint == self._engine.fingerprint(task)
+                and as_told.fingerprint == self._deployments.fingerprint(task)
             ):
                 return False
-        await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock, since=self._recent(since))
+        await self._deploying.deploy(task, since=self._recent(since))
         return True
 
     def _recent(self, instant: datetime | None) -> datetime | None:
@@ -208,7 +220,7 @@ class ReconcileService:
                 await self._removals.delete_task(task)
                 continue
             try:
-                await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
+                await self._deploying.deploy(task)
                 deployed += 1
             except TaskNotFound:  # deleted while we were at it
                 continue
@@ -226,13 +238,13 @@ class ReconcileService:
                 task = await self._tasks.get(stray.task_id)  # created or deployed since we looked
                 if task.deployment_id in {None, stray.as_told.id}:
                     continue
-                if await self._engine.unfinished(stray.as_told.id):  # due or at work from before a change of type
+                if await self._runs.unfinished(stray.as_told.id):  # due or at work from before a change of type
                     continue
             except TaskNotFound:
                 pass
             except UnreadableDocument:  # it stands for a task still
                 continue
-            await self._engine.remove_deployment(stray.as_told.id)
+            await self._deployments.remove_deployment(stray.as_told.id)
             removed += 1
         return removed
 

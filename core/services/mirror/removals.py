@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.ports import ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.ports import Deployments, ExecutionStore, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 
 logger = logging.getLogger(__name__)
@@ -19,17 +19,19 @@ DELETION_PATIENCE = timedelta(seconds=30)
 class Removals:
     """May be used in any number of processes."""
 
-    def __init__(self, *, tasks: TaskStore, executions: ExecutionStore, engine: RunEngine, audit: Auditing) -> None:
+    def __init__(
+        self, *, tasks: TaskStore, executions: ExecutionStore, deployments: Deployments, audit: Auditing
+    ) -> None:
         self._tasks = tasks
         self._executions = executions
-        self._engine = engine
+        self._deployments = deployments
         self._audit = audit
 
     async def was_removed(self, task: Task) -> bool:
         """Whether somebody removed the task's deployment, as against it never having been made."""
         if task.source is Source.IMPORT or task.deployed is None:
             return task.source is Source.IMPORT
-        return await self._engine.was_removed(task.deployed.id)
+        return await self._deployments.was_removed(task.deployed.id)
 
     async def delete_task(self, task: Task) -> None:
         """The engine hears of a removal through this service before the store does. Then the task is left to whoever

@@ -16,7 +16,7 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.retry import delay_before_retry
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Overlap, Source, Task
-from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
 from falcon_scheduler.core.services.mirror.mirror import Mirror
@@ -55,7 +55,7 @@ class Rescuer:
         *,
         tasks: TaskStore,
         executions: ExecutionStore,
-        engine: RunEngine,
+        runs: Runs,
         counting: OutcomeCounting,
         mirror: Mirror,
         clock: Clock,
@@ -63,7 +63,7 @@ class Rescuer:
     ) -> None:
         self._tasks = tasks
         self._executions = executions
-        self._engine = engine
+        self._runs = runs
         self._counting = counting
         self._mirror = mirror
         self._clock = clock
@@ -83,8 +83,8 @@ class Rescuer:
         self._looked_at = None
         step = min(since, LONGEST_STEP)
         silences: dict[str, Silence] = {}
-        patience = await self._engine.claim_patience()
-        async for runs in self._engine.at_work():
+        patience = await self._runs.claim_patience()
+        async for runs in self._runs.at_work():
             tasks = await self._tasks.of_deployments({run.deployment_id for run in runs if run.deployment_id})
             known = await self._executions.of_ids([run.id for run in runs])
             for run in runs:
@@ -137,7 +137,7 @@ class Rescuer:
         else:
             ended = execution
             logger.warning("Run %s ended as %s and Prefect was not told; telling it", run.id, ended.status)
-        await self._engine.conclude(ended, died=ended is not execution)
+        await self._runs.conclude(ended, died=ended is not execution)
         await self._mirror.free_lock(ended)
 
     def _end(self, task: Task, run: Run, execution: Execution | None, error: str) -> Execution:

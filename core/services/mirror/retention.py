@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from falcon_scheduler.core.errors import TaskNotFound, UnreadableDocument
-from falcon_scheduler.core.ports import Clock, ExecutionStore, RunEngine, TaskStore
+from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore
 from falcon_scheduler.core.ports.takeover import TakeoverRecord
 
 BATCH = 500
@@ -34,7 +34,7 @@ class RetentionService:
         *,
         tasks: TaskStore,
         executions: ExecutionStore,
-        engine: RunEngine,
+        runs: Runs,
         clock: Clock,
         takeovers: TakeoverRecord,
         takeover_grace: timedelta,
@@ -44,7 +44,7 @@ class RetentionService:
         self._takeover_grace = takeover_grace
         self._tasks = tasks
         self._executions = executions
-        self._engine = engine
+        self._runs = runs
         self._clock = clock
 
     async def clean(
@@ -71,7 +71,7 @@ class RetentionService:
                 executions += len(execution_ids)
             if on_progress is not None:
                 await on_progress(executions)
-        while removed := await self._engine.delete_runs_ended_before(before, limit=200):
+        while removed := await self._runs.delete_ended_before(before, limit=200):
             runs += removed
             if on_progress is not None:
                 await on_progress(executions + runs)

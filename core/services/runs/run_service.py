@@ -30,7 +30,7 @@ from falcon_scheduler.core.ports import (
     ExecutorCatalog,
     Page,
     PageRequest,
-    RunEngine,
+    Runs,
     TaskStore,
 )
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
@@ -59,7 +59,7 @@ class RunService:
         *,
         tasks: TaskStore,
         executions: ExecutionStore,
-        engine: RunEngine,
+        runs: Runs,
         catalog: ExecutorCatalog,
         clock: Clock,
         counting: OutcomeCounting,
@@ -71,7 +71,7 @@ class RunService:
     ) -> None:
         self._tasks = tasks
         self._executions = executions
-        self._engine = engine
+        self._runs = runs
         self._catalog = catalog
         self._clock = clock
         self._counting = counting
@@ -79,7 +79,7 @@ class RunService:
         self._audit = audit
         self._keyed = keyed
         self._wake = wake
-        self._waiting = WaitingCount(engine.waiting, queue_size)
+        self._waiting = WaitingCount(runs.waiting, queue_size)
 
     async def execute(
         self,
@@ -140,7 +140,7 @@ class RunService:
         priority = priority or task.definition.priority
         wanted = {"parameters": dict(parameters), "priority": str(priority)}
         async with self._audit.change(Action.EXECUTE, by, task.id, after=wanted) as note:
-            run = await self._engine.start(
+            run = await self._runs.start(
                 task, parameters=parameters, priority=priority, key=key, may_refer=may_refer(by)
             )
             note.after = {**wanted, "execution_id": run.id}
@@ -195,15 +195,15 @@ class RunService:
         return await self._executions.list(wanted, page)
 
     async def _waiting_or_running(self, task: Task | None) -> Sequence[Run]:
-        return await self._engine.unfinished(task.deployment_id) if task and task.deployment_id else ()
+        return await self._runs.unfinished(task.deployment_id) if task and task.deployment_id else ()
 
     async def _cancel(self, task_id: str, run_id: str) -> None:
         """Cancel in the engine; write the end at once where there is no process that would.
 
         A run at work writes its own end when it has really stopped, and the mirror does when it can't.
         """
-        await self._engine.cancel(run_id)
-        run = await self._engine.run(run_id)
+        await self._runs.cancel(run_id)
+        run = await self._runs.find(run_id)
         if run is not None and not run.phase.is_terminal:
             return
         if run is not None and run.phase is not RunPhase.CANCELLED:

@@ -8,18 +8,18 @@ from datetime import datetime
 
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import EngineRefused
-from falcon_scheduler.core.ports import Clock, RunEngine, TaskStore
+from falcon_scheduler.core.ports import Deployments, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import Note
-from falcon_scheduler.core.services.tasks.deploying import deploy
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 
 
 class TaskChanges:
     """When the process dies between the two, the reload and the watch of the plan complete the change."""
 
-    def __init__(self, *, tasks: TaskStore, engine: RunEngine, clock: Clock) -> None:
+    def __init__(self, *, tasks: TaskStore, deployments: Deployments, deploying: TaskDeploying) -> None:
         self._tasks = tasks
-        self._engine = engine
-        self._clock = clock
+        self._deployments = deployments
+        self._deploying = deploying
 
     async def apply(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
         """Store the change and tell the engine of it. Raises `EngineRefused`, and nothing is changed then."""
@@ -65,12 +65,12 @@ class TaskChanges:
             told is None
             or task.unplanned_since is not None
             or told.active != task.fires
-            or told.fingerprint != self._engine.fingerprint(task)
+            or told.fingerprint != self._deployments.fingerprint(task)
         )
 
     async def deploy(self, task: Task) -> Task:
-        """See `core.services.tasks.deploying.deploy`."""
-        return await deploy(task, tasks=self._tasks, engine=self._engine, clock=self._clock)
+        """See `TaskDeploying.deploy`."""
+        return await self._deploying.deploy(task)
 
 
 def undone(task: Task, changed: Task, before: Task) -> Task:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.ports import Clock, RunEngine
+from falcon_scheduler.core.ports import Clock, Plans
 from falcon_scheduler.core.services.tasks.fire_times import due_between, next_run
 
 MARGIN = timedelta(seconds=2)
@@ -25,7 +25,7 @@ MOST_AT_ONCE = 100
 
 
 async def complete_plan(
-    task: Task, since: datetime, *, engine: RunEngine, clock: Clock, margin: timedelta = MARGIN
+    task: Task, since: datetime, *, plans: Plans, clock: Clock, margin: timedelta = MARGIN
 ) -> None:
     """Have the engine plan what it may have dropped of a task from `since` on. Repeatable.
 
@@ -36,9 +36,9 @@ async def complete_plan(
     if task.source is not Source.IMPORT and began_at > since - LOOK_BACK:
         former = due_between(task, since - LOOK_BACK, min(began_at, now), MOST_AT_ONCE)
         if former:
-            await engine.plan_instants(task, former)
+            await plans.plan_instants(task, former)
     start = max(began_at, since - margin)
     following = next_run(task, start - timedelta(microseconds=1))
     only_engine_knows = task.fires and not task.definition.schedule
     if only_engine_knows or (following is not None and following <= now + SOON):
-        await engine.plan(task, start)
+        await plans.plan(task, start)

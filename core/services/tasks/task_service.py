@@ -31,16 +31,17 @@ from falcon_scheduler.core.errors import (
 )
 from falcon_scheduler.core.ports import (
     Clock,
+    Deployments,
     ExecutionStore,
     ExecutorCatalog,
     Page,
     PageRequest,
-    RunEngine,
     TaskFilter,
     TaskStore,
 )
 from falcon_scheduler.core.services.tasks.auditing import Auditing, Note
 from falcon_scheduler.core.services.tasks.changes import TaskChanges
+from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from falcon_scheduler.core.services.tasks.placeholder import stand_in
 from falcon_scheduler.core.services.tasks.validation import change_faults, definition_faults
@@ -56,18 +57,19 @@ class TaskService:
         *,
         tasks: TaskStore,
         executions: ExecutionStore,
-        engine: RunEngine,
+        deployments: Deployments,
+        deploying: TaskDeploying,
         catalog: ExecutorCatalog,
         clock: Clock,
         audit: Auditing,
     ) -> None:
         self._tasks = tasks
         self._executions = executions
-        self._engine = engine
+        self._deployments = deployments
         self._catalog = catalog
         self._clock = clock
         self._audit = audit
-        self._changes = TaskChanges(tasks=tasks, engine=engine, clock=clock)
+        self._changes = TaskChanges(tasks=tasks, deployments=deployments, deploying=deploying)
 
     async def create(
         self, definition: TaskDefinition, by: Principal, *, task_id: str | None = None, paused: bool = False
@@ -150,7 +152,7 @@ class TaskService:
         if task.source is Source.IMPORT:
             raise ImportedTask(task_id)
         async with self._audit.change(Action.DELETE, by, task_id, before=picture_of(task)):
-            await self._engine.remove(task)
+            await self._deployments.remove(task)
             await self._tasks.delete(task_id)
             removed = await self._executions.delete_of_task(task_id)
         logger.info("Task %s deleted by %s with %d executions", task_id, by.user_id, removed)

@@ -1,0 +1,44 @@
+"""What the engine is going to run: the instants that it has planned, and whether its planner is at work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from falcon_scheduler.core.domain.task import Task
+
+
+class Plans(Protocol):
+    """The instants for which the engine has a run ahead of time."""
+
+    async def plan(self, task: Task, since: datetime) -> None:
+        """Plan the task's instants from `since` on, at once and as far ahead as the engine itself does.
+
+        Repeatable: what is planned is not planned again.
+        """
+        ...
+
+    async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
+        """Ask for a run for each of these instants that has none, whatever the present schedule says; how many."""
+        ...
+
+    def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
+        """Deployment and instant of all that is planned in this time, whatever became of it, in pages."""
+        ...
+
+
+class PlannerProbe(Protocol):
+    """Finds out whether the engine's own planner is at work."""
+
+    async def owed_for(self) -> timedelta | None:
+        """How long the planner has owed a run; zero when it has planned one, None when that is not known yet."""
+        ...
+
+    async def round(self) -> timedelta:
+        """How often the planner makes its round."""
+        ...
+
+    def forget(self) -> None:
+        """Begin anew: another process has looked meanwhile."""
+        ...
