@@ -27,6 +27,7 @@ from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outco
 from falcon_scheduler.flows import termination
 from falcon_scheduler.flows.ended_runs import end_again, log_end_as_information
 from falcon_scheduler.flows.line import BEGUN, give_way, has_to_give_way, is_behind
+from falcon_scheduler.flows.prefect_internals import WORKER_NAME_VARIABLE
 from falcon_scheduler.flows.progress import PrefectProgress
 from falcon_scheduler.flows.runtime import open_runtime
 
@@ -103,7 +104,7 @@ def ticket_of(flow_run: FlowRun, task_id: str, parameters: object) -> Ticket:
         queued_at=plain(flow_run.expected_start_time or flow_run.created),
         parameters=opened(parameters),
         may_refer=may_refer(flow_run),
-        worker_id=os.environ.get("PREFECT__WORKER_NAME") or f"{socket.gethostname()}:{os.getpid()}",
+        worker_id=os.environ.get(WORKER_NAME_VARIABLE) or f"{socket.gethostname()}:{os.getpid()}",
     )
 
 

@@ -1,7 +1,7 @@
-"""A run's own process, from the fork to its last breath.
+"""The process of one run, from the fork to its exit.
 
-It takes the run from its worker, drives Prefect's engine over it, passes logs to the worker, and leaves by
-`os._exit`: user threads, exit handlers and interpreter teardown cannot hold up the end of a run.
+It takes the run from its worker, drives Prefect's engine over it, passes logs to the worker, and exits by `os._exit`:
+user threads, exit handlers and interpreter teardown cannot hold up the end of a run.
 """
 
 from __future__ import annotations
@@ -15,38 +15,43 @@ import socket
 import sys
 import traceback
 from typing import Any, NoReturn
+from uuid import UUID
 
-from prefect.client.schemas.objects import FlowRun
-from prefect.context import refresh_global_settings_context
-from prefect.events.worker import EventsWorker
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import TerminationSignal
-from prefect.logging.configuration import setup_logging
-from prefect.logging.handlers import set_api_log_sink
-from prefect.logging.loggers import flow_run_logger
 
 from falcon_scheduler.adapters.settings.names import known_names
-from falcon_scheduler.flows import termination
-from falcon_scheduler.flows.child import lean_engine, run_client
-from falcon_scheduler.flows.child.warm_up_run import rehearse
-from falcon_scheduler.flows.forkserver import preload
+from falcon_scheduler.flows import prefect_internals, termination
+from falcon_scheduler.flows.child import lean_engine, own_settings, run_client
+from falcon_scheduler.flows.child.warm_up_run import warm_up
 from falcon_scheduler.flows.interprocess import process_control
-from falcon_scheduler.flows.interprocess.channel import Message, RunChannel
+from falcon_scheduler.flows.interprocess.channel import RunChannel
+from falcon_scheduler.flows.interprocess.messages import (
+    DamagedMessage,
+    End,
+    LogRecord,
+    RunEnded,
+    Start,
+    Suspend,
+    Work,
+)
 
 ENDED_AS_ASKED = 0
 LOAD_FAILED = 70
-"""Exit codes. The worker goes by what the run said before it ended; these are for people who watch processes."""
+"""Exit codes. The worker goes by the message `RunEnded`; these are for people who watch processes."""
+
+_EVENTS_TIMEOUT_SECONDS = 5
 
 
 def prepare() -> None:
     """Do once, before any fork, what every run would otherwise do again."""
-    setup_logging()
+    prefect_internals.setup_logging()
     run_client.prepare()
-    rehearse()
-    preload.load_for_tasks()
+    warm_up()
 
 
 def main(descriptor: int) -> NoReturn:
-    """Be the run that comes over this descriptor. For a freshly forked process."""
+    """Run what comes over this descriptor, and exit. For a freshly forked process."""
     status = 1
     channel = RunChannel(socket.socket(fileno=descriptor))
     try:
@@ -62,8 +67,9 @@ def main(descriptor: int) -> NoReturn:
         status = 1
     except SystemExit as request:
         status = request.code if isinstance(request.code, int) else 1
-    except BaseException as error:  # noqa: BLE001 - the process ends here; this is its last word
-        channel.send("ended", settled=False, error=f"The run could not be started: {type(error).__name__}: {error}")
+    except BaseException as error:  # noqa: BLE001 - the process ends here; the worker has to know why
+        message = f"The run could not be started: {type(error).__name__}: {error}"
+        channel.send(RunEnded(settled=False, error=message))
         traceback.print_exc()
     finally:
         _flush()
@@ -72,22 +78,24 @@ def main(descriptor: int) -> NoReturn:
 
 def _live(channel: RunChannel) -> int:
     work = channel.receive()
-    _enter_surroundings(work)
-    if work.get("command"):
+    if not isinstance(work, Work):
+        raise DamagedMessage(f"expected the work, received {work.kind}")
+    _apply_conditions(work)
+    if work.command:
         _wait_for_start(channel)
-        _become_command(work)
-    set_api_log_sink(lambda log: channel.send("log", log=log))
+        _become_command(work.command)
+    prefect_internals.ship_logs_to(lambda log: channel.send(LogRecord(log)))
     run = lean_engine.Run(
-        flow_run=FlowRun.model_validate(work["flow_run"]),
-        entrypoint=work["entrypoint"],
+        flow_run=FlowRun.model_validate(work.flow_run),
+        entrypoint=work.entrypoint,
         channel=channel,
-        result_storage_id=work["result_storage_id"],
+        result_storage_id=UUID(work.result_storage_id) if work.result_storage_id else None,
     )
-    run.flow_run.state = lean_engine.state_from(_wait_for_start(channel))
+    run.flow_run.state = _wait_for_start(channel)
     flow = _load(run)
     if flow.isasync and not flow.isgenerator:
         return _drive(run, flow)
-    signal.signal(signal.SIGUSR1, lambda *_: _interrupt(channel))
+    signal.signal(signal.SIGUSR1, lambda *_: _interrupt(run))
     return lean_engine.run_blocking(run, flow)
 
 
@@ -95,10 +103,9 @@ def _load(run: lean_engine.Run) -> Any:
     try:
         return lean_engine.load(run)
     except BaseException as error:
-        run.channel.send(
-            "ended", settled=False, error=f"The flow could not be loaded: {type(error).__name__}: {error}"
-        )
-        flow_run_logger(run.flow_run).exception("The flow could not be loaded.")
+        message = f"The flow could not be loaded: {type(error).__name__}: {error}"
+        run.channel.send(RunEnded(settled=False, error=message))
+        prefect_internals.flow_run_logger(run.flow_run).exception("The flow could not be loaded.")
         raise SystemExit(LOAD_FAILED) from error
 
 
@@ -109,72 +116,70 @@ def _seed() -> None:
         numpy_random.seed()
 
 
-def _wait_for_start(channel: RunChannel) -> Message:
-    """Wait until the worker has claimed the run: nothing may happen before."""
+def _wait_for_start(channel: RunChannel) -> State[Any]:
+    """Wait until the worker has claimed the run: nothing may happen before. Returns the state that it is in then."""
     message = channel.receive()
-    if message["kind"] != "start":
+    if not isinstance(message, Start):
         os._exit(ENDED_AS_ASKED)
-    state: Message = message["state"]
-    return state
+    return lean_engine.state_from(message.state)
 
 
 def _drive(run: lean_engine.Run, flow: Any) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     task = loop.create_task(lean_engine.run_async(run, flow))
-    loop.add_signal_handler(signal.SIGUSR1, _end, run.channel, task)
+    loop.add_signal_handler(signal.SIGUSR1, _cancel, run, task)
     return loop.run_until_complete(task)
 
 
-def _end(channel: RunChannel, task: asyncio.Task[int]) -> None:
-    if _asked_to_end(channel):
+def _cancel(run: lean_engine.Run, task: asyncio.Task[int]) -> None:
+    if _is_asked_to_end(run):
         task.cancel()
 
 
-def _interrupt(channel: RunChannel) -> None:
-    if _asked_to_end(channel):
+def _interrupt(run: lean_engine.Run) -> None:
+    if _is_asked_to_end(run):
         raise TerminationSignal(signal=signal.SIGTERM)
 
 
-def _asked_to_end(channel: RunChannel) -> bool:
-    """Read what the worker says. Whether it wants the run to end now."""
-    for message in channel.waiting():
-        if message["kind"] == "suspend":
-            lean_engine.note_suspension()
-        elif message["kind"] == "end":
-            termination.record(message["reason"])
+def _is_asked_to_end(run: lean_engine.Run) -> bool:
+    """Read the worker's messages. Whether it wants the run to end now."""
+    for message in run.channel.received():
+        if isinstance(message, Suspend):
+            prefect_internals.note_suspension(run.flow_run.id)
+        elif isinstance(message, End):
+            termination.record(message.reason)
             lean_engine.note_termination()
             return True
     return False
 
 
-def _enter_surroundings(work: Message) -> None:
-    changed = {name for name, value in work["env"].items() if os.environ.get(name) != value}
-    os.environ.update(work["env"])
-    if any(name.startswith("PREFECT_") and not name.startswith("PREFECT__") for name in changed):
-        refresh_global_settings_context()
+def _apply_conditions(work: Work) -> None:
+    """Take over the environment, the folder and the limits of the run."""
+    changed = {name for name, value in work.environment.items() if os.environ.get(name) != value}
+    os.environ.update(work.environment)
+    if any(prefect_internals.is_setting(name) for name in changed):
+        prefect_internals.reload_settings()
     if any(not name.startswith("PREFECT_") or name in known_names() for name in changed):
-        preload.forget_settings()
-    os.chdir(work["working_dir"])
-    if work.get("memory_limit_mb"):
-        process_control.limit_memory(work["memory_limit_mb"])
-    if not work.get("stream_output", True):
+        own_settings.forget()
+    os.chdir(work.working_dir)
+    process_control.limit_memory(work.memory_limit_mb)
+    if not work.stream_output:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
 
 
-def _become_command(work: Message) -> NoReturn:
-    words = shlex.split(work["command"])
+def _become_command(command: str) -> NoReturn:
+    words = shlex.split(command)
     os.execvp(words[0], words)  # noqa: S606 - the command is the deployment owner's own job variable
 
 
 def _flush() -> None:
     try:
-        set_api_log_sink(None)
-        if getattr(EventsWorker, "_instances", None):
-            EventsWorker.drain_all(timeout=5)
+        prefect_internals.ship_logs_to(None)
+        prefect_internals.send_remaining_events(_EVENTS_TIMEOUT_SECONDS)
         sys.stdout.flush()
         sys.stderr.flush()
-    except BaseException:  # noqa: BLE001, S110 - nothing is left to tell it to
+    except BaseException:  # noqa: BLE001, S110 - nobody is left to report it to
         pass

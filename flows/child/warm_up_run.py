@@ -1,7 +1,7 @@
 """Runs a flow that does nothing, before anything is forked, against a server that agrees to everything.
 
 What a first run pays for (late imports, schemas built on first use, compiled patterns) is then paid for all runs at
-once: it halves what a run costs. Nothing leaves the process.
+once: it halves what a run costs. No request leaves the process.
 """
 
 from __future__ import annotations
@@ -18,34 +18,35 @@ from uuid import uuid4
 import httpx
 from prefect import flow
 from prefect.client.schemas.objects import FlowRun
-from prefect.logging.handlers import set_api_log_sink
 from prefect.states import Pending
 
+from falcon_scheduler.flows import prefect_internals
 from falcon_scheduler.flows.child import lean_engine
 from falcon_scheduler.flows.interprocess.channel import RunChannel
+from falcon_scheduler.flows.interprocess.messages import LogRecord
 
 
-@flow(name="rehearsal")
-async def _rehearsal(task_id: str = "") -> None:
+@flow(name="warm-up")
+async def _nothing(task_id: str = "") -> None:
     pass
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Go through one async run. Silent; leaves no thread, no loop and no open descriptor behind.
 
     A sync run would leave Prefect's loop thread, and what is forked must have one thread only.
     """
     with _silence(), _channel() as channel:
-        set_api_log_sink(lambda log: channel.send("log", log=log))
+        prefect_internals.ship_logs_to(lambda log: channel.send(LogRecord(log)))
         try:
-            asyncio.run(lean_engine.run_async(_run(channel), _rehearsal))
+            asyncio.run(lean_engine.run_async(_run(channel), _nothing))
         finally:
-            set_api_log_sink(None)
+            prefect_internals.ship_logs_to(None)
 
 
 def _run(channel: RunChannel) -> lean_engine.Run:
     flow_run = FlowRun(
-        flow_id=uuid4(), deployment_id=uuid4(), name="rehearsal", state=Pending(), parameters={"task_id": "rehearsal"}
+        flow_id=uuid4(), deployment_id=uuid4(), name="warm-up", state=Pending(), parameters={"task_id": "warm-up"}
     )
     document = flow_run.model_dump(mode="json")
     flow_run = FlowRun.model_validate(document)

@@ -19,7 +19,7 @@ WORKER_DIED = "The worker died while the run was under way; the run was killed."
 _PATIENCE_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
 
-_logger = logging.getLogger("falcon.worker.last_words")
+_logger = logging.getLogger("falcon.forkserver.orphans")
 
 
 def report_orphaned(flow_run_ids: Sequence[str]) -> None:

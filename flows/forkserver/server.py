@@ -1,53 +1,52 @@
-"""The preloaded process that every run is forked from.
+"""The loop of the preloaded process: requests in, forks and exits out.
 
-    python -m falcon_scheduler.flows.forkserver.server DESCRIPTOR
-
-It has one thread, imports what runs need once, forks on request, tells how each run ended, and sees to it that
-nothing of a run outlives it. It never runs user code itself beyond importing it. When its worker is gone it kills
-every run and says so to Prefect before it ends.
-
-Messages, one JSON object each over a `SOCK_SEQPACKET` pair:
-
-    worker -> {"do": "fork", "number", "run"} with a descriptor   {"do": "claimed", "pid"}
-              {"do": "signal", "pid", "signal"}   {"do": "retire"}
-    here   -> {"event": "forked", "number", "pid"}   {"event": "stale", "number"?}
-              {"event": "exited", "pid", "status", "cpu_seconds", "max_rss_kib", "left_over"}
+It has one thread, forks on request, reports how each forked process ended, and sees to it that nothing of a run
+outlives it. It executes no user code beyond importing it. When its worker is gone it kills every run and reports them
+to Prefect before it exits. The messages are those of `flows.interprocess.messages`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import json
 import os
 import selectors
 import signal
 import socket
-import sys
 import time
 from dataclasses import dataclass
-from typing import Any
 
-from falcon_scheduler.flows.forkserver import preload
+from falcon_scheduler.flows.forkserver.loaded_files import LoadedFiles
 from falcon_scheduler.flows.interprocess import process_control
+from falcon_scheduler.flows.interprocess.messages import (
+    READ_BY_FORKSERVER,
+    Exited,
+    Forked,
+    ForkRun,
+    OutOfDate,
+    Retire,
+    RunClaimed,
+    SendSignal,
+    ToWorker,
+    encode,
+)
 
 _LONGEST_REQUEST_BYTES = 4096
-_STALE_CHECK_SECONDS = 1.0
+_FILES_CHECK_SECONDS = 1.0
 _DRAIN_CHECK_SECONDS = 0.01
 _DRAIN_LIMIT_SECONDS = 5.0
 """How long the members of a killed group may take to go before the run is reported as ended all the same."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Ended:
     """A run whose own process is gone and whose group may not be."""
 
-    report: dict[str, Any]
+    status: int
     deadline: float
 
 
 class ForkServer:
-    """The single-threaded loop: requests in, forks and exits out."""
+    """Forks runs for one worker."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -55,9 +54,9 @@ class ForkServer:
         self._claimed: set[int] = set()
         self._ended: dict[int, _Ended] = {}
         self._retiring = False
-        self._stale_said = False
+        self._is_out_of_date = False
         self._checked_at = time.monotonic()
-        self._files = preload.LoadedFiles()
+        self._files = LoadedFiles()
         self._selector = selectors.DefaultSelector()
 
     def serve(self) -> None:
@@ -71,7 +70,7 @@ class ForkServer:
             for key, _ in self._selector.select(self._patience()):
                 if key.fd == wakeup_read:
                     os.read(wakeup_read, 4096)
-                elif not self._answer():
+                elif not self._serve_request():
                     self._abandon()
                     return
             self._reap()
@@ -81,10 +80,10 @@ class ForkServer:
     def _patience(self) -> float | None:
         if self._ended:
             return _DRAIN_CHECK_SECONDS
-        return None if self._stale_said else _STALE_CHECK_SECONDS
+        return None if self._is_out_of_date else _FILES_CHECK_SECONDS
 
-    def _answer(self) -> bool:
-        """Do what one message asks for. False when the worker is gone."""
+    def _serve_request(self) -> bool:
+        """Do what one request asks for. False when the worker is gone."""
         try:
             data, descriptors, _, _ = socket.recv_fds(self._control, _LONGEST_REQUEST_BYTES, 1)
             for descriptor in descriptors:
@@ -93,35 +92,36 @@ class ForkServer:
             return False
         if not data:
             return False
-        request = json.loads(data)
-        if request["do"] == "fork":
-            self._fork(request["number"], request["run"], descriptors[0])
-        elif request["do"] == "claimed":
-            self._claimed.add(request["pid"])
-        elif request["do"] == "signal":
-            self._signal(request["pid"], request["signal"])
-        elif request["do"] == "retire":
-            self._retiring = True
+        request = READ_BY_FORKSERVER.decode(data)
+        match request:
+            case ForkRun():
+                self._fork(request, descriptors[0])
+            case RunClaimed():
+                self._claimed.add(request.pid)
+            case SendSignal():
+                self._signal(request.pid, request.signal)
+            case Retire():
+                self._retiring = True
         return True
 
-    def _fork(self, number: int, flow_run_id: str, descriptor: int) -> None:
+    def _fork(self, request: ForkRun, descriptor: int) -> None:
         if self._files.changed():
             os.close(descriptor)
-            self._tell(event="stale", number=number)
+            self._send(OutOfDate(request.number))
             return
         pid = os.fork()
         if pid == 0:
             self._become_run(descriptor)
         os.close(descriptor)
-        self._runs[pid] = flow_run_id
-        self._tell(event="forked", number=number, pid=pid)
+        self._runs[pid] = request.flow_run_id
+        self._send(Forked(request.number, pid))
 
     def _become_run(self, descriptor: int) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
         self._control.close()
-        # Here, so that a broken run side is a failed run and not a dead server.
+        # Imported here: a fault in it fails the run, and the server lives.
         from falcon_scheduler.flows.child import run_process
 
         run_process.main(descriptor)
@@ -139,18 +139,10 @@ class ForkServer:
         while (found := self._next_exit()) is not None:
             if found in self._runs:
                 process_control.kill_group(found)  # before reaping: until then the number cannot be another's
-            _, status, usage = os.wait4(found, 0)
-            if found in self._runs:
-                del self._runs[found]
+            _, status = os.waitpid(found, 0)
+            if self._runs.pop(found, None) is not None:
                 self._claimed.discard(found)
-                report = {
-                    "event": "exited",
-                    "pid": found,
-                    "status": status,
-                    "cpu_seconds": usage.ru_utime + usage.ru_stime,
-                    "max_rss_kib": usage.ru_maxrss,
-                }
-                self._ended[found] = _Ended(report, time.monotonic() + _DRAIN_LIMIT_SECONDS)
+                self._ended[found] = _Ended(status, time.monotonic() + _DRAIN_LIMIT_SECONDS)
 
     @staticmethod
     def _next_exit() -> int | None:
@@ -161,7 +153,7 @@ class ForkServer:
         return exited.si_pid if exited else None
 
     def _report_ended(self) -> None:
-        """Tell the worker of every run of which nothing is left. What left its group was adopted here: kill it."""
+        """Report every run of which nothing is left. Processes that left its group were adopted here: kill them."""
         if not self._ended:
             return
         for stray in process_control.children() - self._runs.keys():
@@ -172,7 +164,7 @@ class ForkServer:
             gone = process_control.group_is_gone(pid)
             if gone or time.monotonic() > ended.deadline:
                 del self._ended[pid]
-                self._tell(**ended.report, left_over=not gone)
+                self._send(Exited(pid, ended.status, left_over=not gone))
 
     def _reap_strays(self) -> None:
         for stray in process_control.children() - self._runs.keys():
@@ -181,19 +173,19 @@ class ForkServer:
 
     def _watch_files(self) -> None:
         now = time.monotonic()
-        if self._stale_said or now - self._checked_at < _STALE_CHECK_SECONDS:
+        if self._is_out_of_date or now - self._checked_at < _FILES_CHECK_SECONDS:
             return
         self._checked_at = now
         if self._files.changed():
-            self._stale_said = True
-            self._tell(event="stale")
+            self._is_out_of_date = True
+            self._send(OutOfDate(None))
 
-    def _tell(self, **message: Any) -> None:
+    def _send(self, message: ToWorker) -> None:
         with contextlib.suppress(OSError):
-            self._control.send(json.dumps(message).encode())
+            self._control.send(encode(message))
 
     def _abandon(self) -> None:
-        """The worker is gone without a word: leave nothing behind, and say what became of its runs."""
+        """The worker is gone: kill its runs, and report those that it had claimed to Prefect."""
         orphaned = [self._runs[pid] for pid in self._claimed]
         for pid in self._runs:
             process_control.kill_group(pid)
@@ -206,24 +198,3 @@ class ForkServer:
             from falcon_scheduler.flows.forkserver.orphan_reporter import report_orphaned
 
             report_orphaned(orphaned)
-
-
-def main() -> None:
-    """Import, freeze, announce readiness, serve."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # the worker decides; a terminal's Ctrl-C reaches it too
-    control = socket.socket(fileno=int(sys.argv[1]))
-    process_control.adopt_orphans()
-    preload.load()
-    from falcon_scheduler.flows.child import run_process
-
-    run_process.prepare()
-    gc.collect()
-    gc.freeze()  # keeps the collector of a run from touching, and so copying, every inherited page
-    server = ForkServer(control)
-    control.send(json.dumps({"event": "ready", "pid": os.getpid()}).encode())
-    server.serve()
-
-
-if __name__ == "__main__":
-    main()

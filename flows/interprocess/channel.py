@@ -1,26 +1,30 @@
-"""Lines of JSON between a worker and one run's process, over a socket pair.
+"""The channel between a worker and the process of one run: messages as lines of JSON over a socket pair.
 
-The run's end blocks while it sends: a run that logs faster than its worker reads is slowed down, nothing is lost.
-The worker's end is an ordinary asyncio stream. What the messages mean stands in `messages`.
+The run's end blocks while it sends: a run that logs faster than its worker reads is slowed down, and no log is lost.
+The worker's end is an asyncio stream.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+
+from falcon_scheduler.flows.interprocess.messages import (
+    READ_BY_RUN,
+    READ_FROM_RUN,
+    FromRun,
+    ToRun,
+    encode,
+)
 
 LONGEST_MESSAGE_BYTES = 32 * 1024 * 1024
-"""Room for the largest flow run: Prefect bounds parameters at 512 KiB, results of flows are bounded by nothing."""
-
-Message = dict[str, Any]
+"""Enough for the largest flow run: Prefect bounds parameters at 512 KiB, but results of flows by nothing."""
 
 
 class RunChannel:
-    """The end that a run's process holds. Any thread may send."""
+    """The end in the process of a run. Any thread may send."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -31,29 +35,30 @@ class RunChannel:
         """The descriptor to watch for messages to read."""
         return self._connection.fileno()
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, message: FromRun) -> None:
         """Send one message. Without effect when the worker is gone: the run is about to be ended anyway."""
-        line = json.dumps({"kind": kind, **fields}, default=str).encode() + b"\n"
+        line = encode(message) + b"\n"
         try:
             with self._sending:
                 self._connection.sendall(line)
         except OSError:
             return
 
-    def receive(self) -> Message:
+    def receive(self) -> ToRun:
         """Wait for one message.
 
         Raises:
             EOFError: the worker is gone.
+            DamagedMessage, ProtocolMismatch: see `messages.Reader.decode`.
         """
         while b"\n" not in self._received:
             data = self._connection.recv(65536)
             if not data:
                 raise EOFError("the worker is gone")
             self._received += data
-        return self._take()
+        return self._next()
 
-    def waiting(self) -> Iterator[Message]:
+    def received(self) -> Iterator[ToRun]:
         """The messages that have already arrived, without waiting for more."""
         try:
             while data := self._connection.recv(65536, socket.MSG_DONTWAIT):
@@ -61,16 +66,15 @@ class RunChannel:
         except BlockingIOError:
             pass
         while b"\n" in self._received:
-            yield self._take()
+            yield self._next()
 
-    def _take(self) -> Message:
+    def _next(self) -> ToRun:
         line, _, self._received = self._received.partition(b"\n")
-        message: Message = json.loads(line)
-        return message
+        return READ_BY_RUN.decode(line)
 
 
 class WorkerChannel:
-    """The end that the worker holds."""
+    """The end in the worker."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -82,13 +86,17 @@ class WorkerChannel:
         connection.setblocking(False)
         return cls(*await asyncio.open_connection(sock=connection, limit=LONGEST_MESSAGE_BYTES))
 
-    def send(self, kind: str, **fields: Any) -> None:
+    def send(self, message: ToRun) -> None:
         """Send one message. Without effect when the run is gone."""
         if not self._writer.is_closing():
-            self._writer.write(json.dumps({"kind": kind, **fields}, default=str).encode() + b"\n")
+            self._writer.write(encode(message) + b"\n")
 
-    async def messages(self) -> Any:
-        """Every message until the run's process has closed its end."""
+    async def messages(self) -> AsyncIterator[FromRun]:
+        """Every message until the process of the run has closed its end.
+
+        Raises:
+            DamagedMessage, ProtocolMismatch: see `messages.Reader.decode`.
+        """
         while True:
             try:
                 line = await self._reader.readline()
@@ -96,8 +104,8 @@ class WorkerChannel:
                 return
             if not line.endswith(b"\n"):
                 return
-            yield json.loads(line)
+            yield READ_FROM_RUN.decode(line)
 
     def close(self) -> None:
-        """Let go of the descriptor."""
+        """Close the descriptor."""
         self._writer.close()

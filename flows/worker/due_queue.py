@@ -14,11 +14,11 @@ from uuid import UUID
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 
-_LONGEST_LINE_HELD = 20
+_LONGEST_HELD_QUEUE = 20
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingRun:
+class ScheduledRun:
     """One scheduled run. Orders by its queue's priority, 1 first, then by when it is due."""
 
     priority: int
@@ -30,53 +30,58 @@ class WaitingRun:
         return self.priority, self.due_at
 
     @property
-    def place(self) -> tuple[datetime, str]:
-        """Where it stands in the line of its deployment, whenever it is to ask again."""
+    def turn(self) -> tuple[datetime, str]:
+        """What the runs of a deployment that run one after another are ordered by."""
         return self.flow_run.expected_start_time or self.due_at, str(self.flow_run.id)
 
 
-class WaitingRuns:
-    """What the last poll brought, less what has been begun."""
+class DueQueue:
+    """What the last poll found, without what was begun since."""
 
     def __init__(
         self,
         priority_of: Callable[[UUID], int],
-        runs_in_line: Callable[[UUID | None], bool] = lambda deployment_id: False,
-        lines_at_work: Callable[[], Collection[UUID | None]] = tuple,
+        is_queueing: Callable[[UUID | None], bool] = lambda deployment_id: False,
+        busy_deployments: Callable[[], Collection[UUID | None]] = tuple,
     ) -> None:
-        """`runs_in_line` says of a deployment whether its runs wait for each other, and `lines_at_work` of which such
-        deployments we have begun a run: the next one is left alone until it has ended."""
+        """
+        Args:
+            priority_of: the priority of a work queue; 1 goes first.
+            is_queueing: whether the runs of a deployment wait for each other.
+            busy_deployments: deployments of which this worker has a run in progress. The next run of one that is
+                queueing is left alone until then.
+        """
         self._priority_of = priority_of
-        self._runs_in_line = runs_in_line
-        self._lines_at_work = lines_at_work
-        self._runs: dict[UUID, WaitingRun] = {}
+        self._is_queueing = is_queueing
+        self._busy_deployments = busy_deployments
+        self._runs: dict[UUID, ScheduledRun] = {}
 
     def __len__(self) -> int:
-        return len(self._to_begin())
+        return len(self._startable())
 
-    def _to_begin(self) -> Collection[WaitingRun]:
-        """All but those that wait behind another: first asked or first due, first run.
+    def _startable(self) -> Collection[ScheduledRun]:
+        """All but those that wait behind another of their deployment: first asked for or first due, first run.
 
-        A line that is long is not held back, for its runs would hide others in the next poll; Prefect refuses them
-        and has them come again later.
+        When many runs of one deployment wait they are not held back, for they would hide others in the next poll;
+        Prefect refuses them and has them come again later.
         """
-        chosen: list[WaitingRun] = []
-        lines: defaultdict[UUID | None, list[WaitingRun]] = defaultdict(list)
+        startable: list[ScheduledRun] = []
+        queues: defaultdict[UUID | None, list[ScheduledRun]] = defaultdict(list)
         for run in self._runs.values():
-            line = run.flow_run.deployment_id
-            (lines[line] if self._runs_in_line(line) else chosen).append(run)
-        at_work = self._lines_at_work()
-        for line, waiting in lines.items():
-            if len(waiting) > _LONGEST_LINE_HELD:
-                chosen += waiting
-            elif line not in at_work:
-                chosen.append(min(waiting, key=lambda run: run.place))
-        return chosen
+            deployment_id = run.flow_run.deployment_id
+            (queues[deployment_id] if self._is_queueing(deployment_id) else startable).append(run)
+        busy = self._busy_deployments()
+        for deployment_id, waiting in queues.items():
+            if len(waiting) > _LONGEST_HELD_QUEUE:
+                startable += waiting
+            elif deployment_id not in busy:
+                startable.append(min(waiting, key=lambda run: run.turn))
+        return startable
 
     def replace(self, answers: Iterable[WorkerFlowRunResponse], begun: Collection[UUID]) -> None:
-        """Take over a poll's answer, leaving out the runs that have been begun meanwhile."""
+        """Hold what a poll found, without the runs that were begun since."""
         self._runs = {
-            answer.flow_run.id: WaitingRun(
+            answer.flow_run.id: ScheduledRun(
                 priority=self._priority_of(answer.work_queue_id),
                 due_at=_due_at(answer.flow_run),
                 flow_run=answer.flow_run,
@@ -85,15 +90,15 @@ class WaitingRuns:
             if answer.flow_run.id not in begun
         }
 
-    def take(self, now: datetime, ahead: timedelta = timedelta()) -> WaitingRun | None:
+    def take(self, now: datetime, ahead: timedelta = timedelta()) -> ScheduledRun | None:
         """Remove and return the run to begin next, or `None`.
 
         A run that is due comes before one that is not; among due ones priority decides.
 
         Args:
-            ahead: how long before it is due a run may be taken.
+            ahead: how long before it is due a run may be returned.
         """
-        runs = self._to_begin()
+        runs = self._startable()
         due = [run for run in runs if run.due_at <= now]
         if not due:
             due = [run for run in runs if run.due_at <= now + ahead]
@@ -104,10 +109,10 @@ class WaitingRuns:
 
     def next_due_at(self) -> datetime | None:
         """When the earliest of them is due."""
-        return min((run.due_at for run in self._to_begin()), default=None)
+        return min((run.due_at for run in self._startable()), default=None)
 
     def discard(self, flow_run_id: UUID) -> None:
-        """Forget one, because it is no longer to run."""
+        """Drop one that is no longer to run."""
         self._runs.pop(flow_run_id, None)
 
 

@@ -1,7 +1,7 @@
-"""Takes runs off the pool: polls, keeps what is to come, and begins each when it is due and a slot is free.
+"""Polls the pool for scheduled runs, and begins each when it is due and a slot is free.
 
-Polling follows wake-ups; without any it comes round every few seconds. Which run is next is decided on what Prefect
-says now, not on what it said a while ago, as soon as there are more runs than slots.
+A wake-up makes it poll at once; without any it polls every few seconds. As soon as there are more runs than slots,
+the next run is chosen from a fresh poll, not from an older one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS
 
-from falcon_scheduler.flows.worker.deployment_cache import Deployments
-from falcon_scheduler.flows.worker.due_queue import WaitingRun, WaitingRuns
+from falcon_scheduler.flows.worker.deployment_cache import DeploymentCache
+from falcon_scheduler.flows.worker.due_queue import DueQueue, ScheduledRun
 
-AHEAD = timedelta(seconds=1)
+FORKED_AHEAD = timedelta(seconds=1)
 """How long before a run is due its process is forked."""
 
 _SLOWEST_POLL_SECONDS = 3.0
 _FRESH_SECONDS = 0.5
 """Age up to which a poll's answer decides what runs next."""
-_SHARE = 3.0
+_PAUSE_FACTOR = 3.0
 """Pause after a poll that was asked for, as a multiple of what it took: a slow server is not pressed harder."""
 _LONGEST_GAP_SECONDS = 2.0
 _LEAST_PAUSE_SECONDS = 0.02
@@ -35,11 +35,11 @@ _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _POLLED_AT_ONCE = 50
 _LOWEST_PRIORITY = 1000
 
-_logger = logging.getLogger("falcon.worker.taking")
+_logger = logging.getLogger("falcon.worker.intake")
 
 
-class Taking:
-    """The intake of one worker."""
+class Intake:
+    """Polls one pool for one worker."""
 
     def __init__(
         self,
@@ -47,10 +47,10 @@ class Taking:
         pool_name: str,
         queue_names: Collection[str],
         prefetch: timedelta,
-        deployments: Deployments,
+        deployments: DeploymentCache,
         slots: anyio.CapacityLimiter,
         begun: Callable[[], Collection[UUID]],
-        begin: Callable[[WaitingRun], None],
+        begin: Callable[[ScheduledRun], None],
     ) -> None:
         self.is_open = True
         """Whether runs are taken. Once false it stays so."""
@@ -64,18 +64,18 @@ class Taking:
         self._begun = begun
         self._begin = begin
         self._priorities: dict[UUID, int] = {}
-        self._waiting = WaitingRuns(
+        self._queue = DueQueue(
             lambda queue_id: self._priorities.get(queue_id, _LOWEST_PRIORITY),
-            deployments.runs_in_line,
-            self._lines_at_work,
+            deployments.is_queueing,
+            self._busy_deployments,
         )
-        self._lines: dict[UUID, UUID | None] = {}
+        self._deployment_of: dict[UUID, UUID | None] = {}
         self._changed = asyncio.Event()
         self._poll_wanted = True
         self._polled_seconds = -_SLOWEST_POLL_SECONDS
         self._gap_seconds = 0.0
         self._more_is_due = False
-        self._complained = False
+        self._is_failing = False
 
     async def run(self) -> None:
         """Take runs until closed."""
@@ -84,11 +84,11 @@ class Taking:
                 if self._age_seconds() >= (self._gap_seconds if self._poll_wanted else self._interval_seconds()):
                     await self.poll()
                 self.begin_due()
-                self._complained = False
-            except Exception as error:  # noqa: BLE001 - a worker outlives whatever a poll meets
-                if not self._complained:
-                    _logger.warning("Could not look for runs, trying on: %s: %s", type(error).__name__, error)
-                self._complained = True
+                self._is_failing = False
+            except Exception as error:  # noqa: BLE001 - a failed poll must not end the worker
+                if not self._is_failing:
+                    _logger.warning("Could not poll for runs, trying again: %s: %s", type(error).__name__, error)
+                self._is_failing = True
                 await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
             await self._pause()
 
@@ -108,14 +108,14 @@ class Taking:
 
     def forget(self, flow_run_id: UUID) -> None:
         """Do not begin this one: it was cancelled."""
-        self._waiting.discard(flow_run_id)
+        self._queue.discard(flow_run_id)
 
-    def is_behind(self) -> bool:
-        """Whether our own polling does not come round as it should."""
+    def is_late(self) -> bool:
+        """Whether the last poll was longer ago than it should be."""
         return self._age_seconds() > 2 * self._interval_seconds()
 
-    async def learn_priorities(self) -> None:
-        """Read which queue goes before which."""
+    async def read_priorities(self) -> None:
+        """Read the priorities of the work queues."""
         queues = await self._client.read_work_queues(work_pool_name=self._pool_name)
         self._priorities = {queue.id: queue.priority or _LOWEST_PRIORITY for queue in queues}
 
@@ -126,12 +126,14 @@ class Taking:
         now = datetime.now(UTC)
         begun = set(self._begun())
         found = await self._next_runs(now)
-        self._gap_seconds = min(_SHARE * (asyncio.get_running_loop().time() - began_seconds), _LONGEST_GAP_SECONDS)
+        self._gap_seconds = min(
+            _PAUSE_FACTOR * (asyncio.get_running_loop().time() - began_seconds), _LONGEST_GAP_SECONDS
+        )
         self.polled_at = now
-        await self._deployments.learn(entry.flow_run.deployment_id for entry in found)
+        await self._deployments.read(entry.flow_run.deployment_id for entry in found)
         # What has ended since we asked may still be called scheduled by the answer.
         ended = begun.difference(self._begun())
-        self._waiting.replace(found, begun.union(self._begun()))
+        self._queue.replace(found, begun.union(self._begun()))
         self._poll_wanted = self._poll_wanted or any(entry.flow_run.id in ended for entry in found)
 
     async def _next_runs(self, now: datetime) -> list[WorkerFlowRunResponse]:
@@ -144,7 +146,7 @@ class Taking:
                 self._more_is_due = False
                 return found
         # What is due later would hide what is due now in a queue of lower priority.
-        found = await self._scheduled_before(now + AHEAD, 2 * slots)
+        found = await self._scheduled_before(now + FORKED_AHEAD, 2 * slots)
         self._more_is_due = len(found) == 2 * slots
         return found
 
@@ -154,28 +156,28 @@ class Taking:
             if self._is_contended() and self._age_seconds() > max(_FRESH_SECONDS, self._gap_seconds):
                 self.wake()
                 return
-            run = self._waiting.take(datetime.now(UTC), AHEAD)
+            run = self._queue.take(datetime.now(UTC), FORKED_AHEAD)
             if run is None:
                 if self._more_is_due:
                     self.wake()
                 return
-            self._lines[run.flow_run.id] = run.flow_run.deployment_id
+            self._deployment_of[run.flow_run.id] = run.flow_run.deployment_id
             self._begin(run)
 
-    def _lines_at_work(self) -> Collection[UUID | None]:
-        """Deployments of which a run has been begun here and not ended."""
+    def _busy_deployments(self) -> Collection[UUID | None]:
+        """DeploymentCache of which a run has been begun here and not ended."""
         begun = self._begun()
-        self._lines = {run_id: line for run_id, line in self._lines.items() if run_id in begun}
-        return self._lines.values()
+        self._deployment_of = {run: deployment for run, deployment in self._deployment_of.items() if run in begun}
+        return self._deployment_of.values()
 
     async def _pause(self) -> None:
         wanted = self._gap_seconds if self._poll_wanted else self._interval_seconds()
-        patience = wanted - self._age_seconds()
-        due_at = self._waiting.next_due_at()
+        pause_seconds = wanted - self._age_seconds()
+        due_at = self._queue.next_due_at()
         if due_at is not None and self._slots.available_tokens > 0:
-            patience = min(patience, (due_at - AHEAD - datetime.now(UTC)).total_seconds())
+            pause_seconds = min(pause_seconds, (due_at - FORKED_AHEAD - datetime.now(UTC)).total_seconds())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), max(patience, _LEAST_PAUSE_SECONDS))
+            await asyncio.wait_for(self._changed.wait(), max(pause_seconds, _LEAST_PAUSE_SECONDS))
         self._changed.clear()
 
     @staticmethod
@@ -186,7 +188,7 @@ class Taking:
         return asyncio.get_running_loop().time() - self._polled_seconds
 
     def _is_contended(self) -> bool:
-        return len(self._waiting) > self._slots.available_tokens
+        return len(self._queue) > self._slots.available_tokens
 
     async def _scheduled_before(self, instant: datetime, limit: int) -> list[WorkerFlowRunResponse]:
         response = await self._client.request(

@@ -1,4 +1,4 @@
-"""What a deployment or a work pool may say about the runs of a warm worker: Prefect's job variables.
+"""The job variables of a warm worker's runs, which a deployment, a work pool or a run sets.
 
 The form is that of Prefect's process worker, so that a pool or a deployment made for one fits the other.
 """
@@ -6,7 +6,9 @@ The form is that of Prefect's process worker, so that a pool or a deployment mad
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorkerResult
 from pydantic import Field
 
@@ -18,9 +20,11 @@ class WarmJobConfiguration(BaseJobConfiguration):
     working_dir: Path | None = Field(default=None)
     memory_limit_mb: int | None = Field(default=None)
 
-    @staticmethod
-    def _base_flow_run_command() -> str:
-        return ""  # no command: the run is forked
+    def prepare_for_flow_run(self, flow_run: FlowRun, *args: Any, **options: Any) -> None:
+        """See `BaseJobConfiguration`. Sets no command of Prefect's: the run is forked."""
+        command = self.command
+        super().prepare_for_flow_run(flow_run, *args, **options)
+        self.command = command
 
 
 class WarmVariables(BaseVariables):

@@ -1,4 +1,4 @@
-"""What job variables may say of a run, and what they may not: which code it executes, and whom it trusts.
+"""Which job variables a worker accepts. None may decide which code a run executes or which servers it trusts.
 
 Job variables are data that anybody may set who can start a run in Prefect, by hand or by an automation. The code of a
 run is its deployment's, whose author deployed it for this pool. So no job variable replaces that code by a command,
@@ -32,7 +32,7 @@ _HARMLESS_OF_PREFECT = re.compile(
 
 
 class NotAllowed(Exception):
-    """The run asks for what this worker does not grant. The message is for the run's owner."""
+    """The run asks for what this worker does not allow. The message is for the run's owner."""
 
 
 def check(configuration: WarmJobConfiguration, own: Mapping[str, Any], *, allow_command: bool) -> None:
@@ -41,7 +41,7 @@ def check(configuration: WarmJobConfiguration, own: Mapping[str, Any], *, allow_
     Args:
         configuration: all of them, filled in.
         own: those that were given with this one run, not by its deployment or pool.
-        allow_command: what the worker's owner says.
+        allow_command: whether the worker's owner allows all of it.
 
     Raises:
         NotAllowed

@@ -1,4 +1,4 @@
-"""Carries the logs of all runs to Prefect, a few requests a second at most instead of one client per run."""
+"""Sends the logs of all runs to Prefect, a few requests a second at most instead of one client per run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from prefect.client.orchestration import PrefectClient
 
 from falcon_scheduler.core.domain.storable import storable_text
+from falcon_scheduler.flows.prefect_internals import LOG_SIZE_KEY
 
 _INTERVAL_SECONDS = 0.5
 _BATCH_LENGTH = 500
@@ -20,7 +21,7 @@ _MOST_WAITING = 50_000
 _logger = logging.getLogger("falcon.worker.logs")
 
 
-class LogShipping:
+class LogShipper:
     """Collects log records and sends them in batches, in order."""
 
     def __init__(self, client: PrefectClient) -> None:
@@ -51,20 +52,20 @@ class LogShipping:
         while batch := self._next_batch():
             await self._send(batch)
         if self._dropped:
-            _logger.warning("Dropped %d log records that came faster than Prefect takes them", self._dropped)
+            _logger.warning("Dropped %d log records that came faster than Prefect accepts them", self._dropped)
             self._dropped = 0
 
     def _next_batch(self) -> list[dict[str, Any]]:
         size = 0
         for length, log in enumerate(self._waiting):
-            size += log.get("__payload_size__", len(log["message"]))
+            size += log.get(LOG_SIZE_KEY, len(log["message"]))
             if length == _BATCH_LENGTH or (size > _BATCH_BYTES and length):
                 break
         else:
             length = len(self._waiting)
         batch, self._waiting = self._waiting[:length], self._waiting[length:]
         for log in batch:
-            log.pop("__payload_size__", None)
+            log.pop(LOG_SIZE_KEY, None)
         return batch
 
     async def _send(self, batch: list[dict[str, Any]]) -> None:
@@ -72,7 +73,7 @@ class LogShipping:
             try:
                 await self._client.create_logs(batch)
             except Exception as error:  # noqa: BLE001 - logs must never end a worker
-                _logger.debug("Logs were not taken: %s", error)
+                _logger.debug("Prefect did not accept logs: %s", error)
                 await asyncio.sleep(2**attempt)
             else:
                 return

@@ -22,14 +22,14 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed, Pending, Scheduled
 
-CONCURRENCY_MESSAGE = "Deployment concurrency limit reached."
-"""Source: prefect.server.orchestration.core_policy, SecureFlowConcurrencySlots."""
+from falcon_scheduler.flows.prefect_internals import CONCURRENCY_LIMIT_MESSAGE
+
 SKIPPED_NAME = "Skipped"
 SKIPPED_MESSAGE = "Skipped: the run before it was still under way."
 CANCELLED_MESSAGE = "Cancelled by request; nothing of the run is left."
 
 _SLOWEST_RETRY_SECONDS = 30.0
-_logger = logging.getLogger("falcon.worker.states")
+_logger = logging.getLogger("falcon.worker.state_proposer")
 
 
 class Claim(Enum):
@@ -51,7 +51,7 @@ class ClaimAnswer:
     state: State[Any] | None = None
 
 
-class RunStates:
+class StateProposer:
     """Sets states through one client."""
 
     def __init__(self, client: PrefectClient) -> None:
@@ -61,7 +61,7 @@ class RunStates:
         """Propose Pending. A refusal for the deployment's concurrency limit is named a skip.
 
         Args:
-            ask_first: another worker may have had the run since we heard of it, so look before: undoing a claim
+            ask_first: another worker may have had the run since the last poll, so look before: undoing a claim
                 shows in the run's history, asking does not.
         """
         try:
@@ -125,4 +125,4 @@ class RunStates:
 
 
 def _is_skip(state: State[Any] | None) -> bool:
-    return state is not None and state.is_cancelled() and state.message == CONCURRENCY_MESSAGE
+    return state is not None and state.is_cancelled() and state.message == CONCURRENCY_LIMIT_MESSAGE

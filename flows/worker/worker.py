@@ -3,13 +3,13 @@
     prefect worker start --pool falcon --type warm-process --limit 10
 
 A `BaseWorker` in all that Prefect shows of it: name, type, heartbeat, queues, job variables. What differs is how runs
-are taken (when they are due, woken at once), started (forked) and ended (with proof).
+are polled (when they are due, woken at once), started (forked) and ended (with proof). This is the one module that
+uses what Prefect keeps private in its worker class; `tests/worker/test_prefect_internals.py` lists those names.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -21,35 +21,25 @@ from uuid import UUID
 
 import anyio.abc
 import httpx
-from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
-from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Cancelled, Failed
+from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseWorker
 
-from falcon_scheduler.adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE
-from falcon_scheduler.adapters.redis.workers import report_slots
-from falcon_scheduler.adapters.settings import SchedulerSettings, Settings, is_for_runs, warn_of_unknown_names
-from falcon_scheduler.core.errors import SchedulerError
-from falcon_scheduler.flows.worker.deployment_cache import Deployments, configure
-from falcon_scheduler.flows.worker.due_queue import WaitingRun
-from falcon_scheduler.flows.worker.event_listeners import (
-    beat_for,
-    redis_of,
-    sweep_cancelling,
-    watch_events,
-    watch_wakes,
-)
-from falcon_scheduler.flows.worker.graceful_shutdown import finish
-from falcon_scheduler.flows.worker.intake import Taking
+from falcon_scheduler.adapters.settings import SchedulerSettings, Settings, warn_of_unknown_names
+from falcon_scheduler.flows.worker import event_listeners
+from falcon_scheduler.flows.worker.deployment_cache import DeploymentCache
+from falcon_scheduler.flows.worker.dispatcher import Dispatcher, WorkerHooks
+from falcon_scheduler.flows.worker.graceful_shutdown import drain
+from falcon_scheduler.flows.worker.intake import Intake
 from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
-from falcon_scheduler.flows.worker.job_variable_policy import NotAllowed, check, without_command
-from falcon_scheduler.flows.worker.launcher import Launcher, LaunchError
-from falcon_scheduler.flows.worker.log_shipping import LogShipping
-from falcon_scheduler.flows.worker.run_supervisor import Carrier, Surroundings
-from falcon_scheduler.flows.worker.state_proposer import Claim, RunStates
+from falcon_scheduler.flows.worker.job_variable_policy import check, without_command
+from falcon_scheduler.flows.worker.launcher import Launcher, run_environment
+from falcon_scheduler.flows.worker.log_shipping import LogShipper
+from falcon_scheduler.flows.worker.pool_state import PoolState
+from falcon_scheduler.flows.worker.run_heartbeats import send_heartbeats
+from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
+from falcon_scheduler.flows.worker.state_proposer import StateProposer
 
 _SWEEP_SECONDS = 5.0
-_PAUSE_AFTER_ERROR_SECONDS = 1.0
 _SERVER_ERROR = 500
 """The least HTTP status by which a server says that the fault is its own."""
 
@@ -77,37 +67,39 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         self._settings = Settings.load_for_work()
         options["limit"] = options.get("limit") or self._settings.scheduler.worker_count
         super().__init__(work_pool_name, **options)
-        self._carriers: dict[UUID, Carrier | None] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._stopping = False
-        self._hurry = asyncio.Event()
+        self._main: asyncio.Task[Any] | None = None
+        self._is_stopping = False
+        self._no_grace = asyncio.Event()
         self._follows_events = False
         self._synced = asyncio.Event()
-        self._result_storage_id: UUID | None = None
-        self._shares_pool = False
 
     async def setup(self) -> None:
-        """Connect, start the preloaded process, begin to listen and to take runs."""
+        """Connect, start the preloaded process, begin to listen and to poll."""
         await super().setup()
         warn_of_unknown_names(self._logger)
-        self._states = RunStates(self.client)
-        self._deployments = Deployments(self.client)
-        self._logs = LogShipping(self.client)
-        self._taking = self._open_intake()
-        await self._learn()
-        self._launcher = Launcher(self._run_environment())
+        uses_csrf = getattr(self.client._client, "enable_csrf_support", True)
+        self._launcher = Launcher(run_environment(uses_csrf=uses_csrf))
+        self._pool = PoolState(self.client, self._work_pool_name, self.name, self._settings.redis)
+        self._logs = LogShipper(self.client)
+        self._dependencies = self._share_with_runs()
+        deployments = DeploymentCache(self.client)
+        self._dispatcher = self._open_dispatcher(deployments)
+        self._intake = self._open_intake(deployments)
+        await self._read_pool()
         await self._launcher.start()
-        self._begin(self._logs.run())
-        self._begin(self._take_when_synced())
-        self._begin(watch_wakes(self._settings.redis, self._work_pool_name, self._taking.wake))
-        self._begin(sweep_cancelling(self.client, self._work_pool_name, _SWEEP_SECONDS, self._cancel))
-        self._begin(beat_for(self._runs_under_way))
-        self._heed_signals()
+        self._spawn(self._logs.run())
+        self._spawn(self._poll_when_synced())
+        redis, pool_name = self._settings.redis, self._work_pool_name
+        self._spawn(event_listeners.follow_wake_ups(redis, pool_name, self._intake.wake))
+        self._spawn(event_listeners.sweep_cancelling(self.client, pool_name, _SWEEP_SECONDS, self._cancel))
+        self._spawn(send_heartbeats(self._dispatcher.in_progress))
+        self._handle_signals()
 
     async def teardown(self, *exc_info: Any) -> None:
-        """Take no new runs, let the running ones finish for the grace period, end the rest, leave nothing behind."""
-        self._taking.close()
-        await finish(self._carriers, self._settings.scheduler, self._hurry)
+        """Begin no new runs, let the running ones finish for the grace period, end the rest, leave nothing behind."""
+        self._intake.close()
+        await drain(self._dispatcher.supervisors, self._settings.scheduler, self._no_grace)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -116,15 +108,15 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         await super().teardown(*exc_info)
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Prefect's own polling loop comes by here. Ours is quicker; this keeps its health check true."""
-        if self._has_successfully_synced and self._taking.is_behind():
+        """Called by Prefect's own polling loop. Ours is quicker; this keeps Prefect's health check true."""
+        if self._has_successfully_synced and self._intake.is_late():
             try:
-                await self._taking.poll()
-                self._taking.begin_due()
+                await self._intake.poll()
+                self._intake.begin_due()
             except Exception as error:  # noqa: BLE001 - raised again where it matters
-                self._outlive(error, "look for runs")
-        self._last_polled_time = self._taking.polled_at or self._last_polled_time
-        return [carrier.flow_run for carrier in self._carriers.values() if carrier is not None]
+                self._survive(error, "poll for runs")
+        self._last_polled_time = self._intake.polled_at or self._last_polled_time
+        return self._dispatcher.supervised()
 
     async def run(
         self,
@@ -134,182 +126,122 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
     ) -> WarmWorkerResult:
         """Run one flow run now, outside the queue, as `submit` asks for it."""
         check(configuration, {}, allow_command=self._settings.scheduler.allow_command)
-        carrier = Carrier(flow_run, datetime.now(UTC), None, configuration, self._surroundings())
+        supervisor = RunSupervisor(flow_run, datetime.now(UTC), None, configuration, self._dependencies)
         if task_status is not None:
             task_status.started(os.getpid())
-        ended = await carrier.carry()
-        return WarmWorkerResult(identifier=str(flow_run.id), status_code=0 if ended else 1)
+        end = await supervisor.supervise()
+        return WarmWorkerResult(identifier=str(flow_run.id), status_code=0 if end else 1)
 
     async def _sync_and_initialize(self) -> None:
-        """The heartbeat, and what is read with it."""
+        """Prefect's heartbeat, and what is read with it."""
         try:
             await super()._sync_and_initialize()
         except Exception as error:
             if not self.is_setup:
                 raise
-            self._outlive(error, "send its heartbeat")
+            self._survive(error, "send its heartbeat")
 
-    def _outlive(self, error: Exception, what: str) -> None:
+    def _survive(self, error: Exception, what: str) -> None:
         """Go on: Prefect's own loops end a worker, and so its runs, when their calls fail for some minutes.
 
         Raises:
-            Exception: the error, when trying on will not mend it and there is no run to lose.
+            Exception: the error, when another attempt can't succeed and there is no run to lose.
         """
         status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
         passes = isinstance(error, httpx.TransportError) or (status is not None and status >= _SERVER_ERROR)
-        if not passes and not self._carriers:
+        if not passes and not self._dispatcher.begun():
             raise error
         _logger.warning("The worker could not %s and goes on: %s", what, status or type(error).__name__)
 
     async def _initialize_after_sync(self) -> None:
+        """After each heartbeat of Prefect's, the first included."""
         await super()._initialize_after_sync()
         if self._has_successfully_synced:
             self._synced.set()
         if self.is_setup:
-            await self._learn()
+            await self._read_pool()
 
-    async def _learn(self) -> None:
-        """Read what seldom changes: with every heartbeat."""
-        if self._work_pool is None:
-            return
-        await self._taking.learn_priorities()
-        await self._report_slots()
-        storage = await self.client.read_server_default_result_storage()
-        self._result_storage_id = storage.default_result_storage_block_id
-        online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
-        workers = await self.client.read_workers_for_work_pool(self._work_pool_name, worker_filter=online)
-        self._shares_pool = any(worker.name != self.name for worker in workers)
-
-    async def _report_slots(self) -> None:
-        """Say how many runs this worker takes at once. Redis being away leaves it to the next heartbeat."""
-        with contextlib.suppress(SchedulerError):
-            async with redis_of(self._settings.redis) as redis:
-                await report_slots(redis, self._work_pool_name, self.name, int(self.limiter.total_tokens))
+    async def _read_pool(self) -> None:
+        if self._work_pool is not None:
+            await self._intake.read_priorities()
+            await self._pool.refresh(int(self.limiter.total_tokens))
 
     async def _setup_cancellation_observer(self) -> None:
         """Replace Prefect's observer, which only knows runs that have not begun."""
         if self._work_pool is not None and not self._follows_events:
             self._follows_events = True
-            self._begin(watch_events(self._work_pool.id, self._cancel, self._suspend, lambda: self._taking.wake()))
+            suspend, wake = lambda run_id: self._dispatcher.suspend(run_id), lambda: self._intake.wake()  # made later
+            self._spawn(event_listeners.follow_events(self._work_pool.id, self._cancel, suspend, wake))
 
-    def _open_intake(self) -> Taking:
-        return Taking(
-            client=self.client,
-            pool_name=self._work_pool_name,
-            queue_names=self._work_queues,
-            prefetch=timedelta(seconds=self._prefetch_seconds),
-            deployments=self._deployments,
-            slots=self.limiter,
-            begun=lambda: self._carriers.keys(),
-            begin=self._begin_run,
-        )
+    def _cancel(self, flow_run_id: UUID, already_set: bool = False) -> None:
+        self._intake.forget(flow_run_id)
+        self._dispatcher.cancel(flow_run_id, already_set)
 
-    async def _take_when_synced(self) -> None:
+    async def _poll_when_synced(self) -> None:
         await self._synced.wait()
-        await self._taking.run()
+        await self._intake.run()
 
-    def _begin_run(self, run: WaitingRun) -> None:
-        self.limiter.acquire_on_behalf_of_nowait(run.flow_run.id)
-        self._carriers[run.flow_run.id] = None
-        self._begin(self._carry(run))
-
-    async def _carry(self, run: WaitingRun) -> None:
-        flow_run = run.flow_run
-        try:
-            carrier = await self._prepare(run)
-            if carrier is not None:
-                self._carriers[flow_run.id] = carrier
-                await carrier.carry()
-        except LaunchError as error:  # not claimed yet: it stays scheduled, for us or another worker
-            _logger.error("Could not start a process: %s", error)
-            await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, the run must not be left without an end
-            self.get_flow_run_logger(flow_run).exception("The worker could not run this")
-            message = f"The worker could not run this: {type(error).__name__}: {error}"
-            await self._states.set_crashed(flow_run.id, message)
-        finally:
-            self._carriers.pop(flow_run.id, None)
-            self._release_limit_slot(flow_run.id)
-            self._taking.slot_came_free()
-
-    async def _prepare(self, run: WaitingRun) -> Carrier | None:
-        flow_run, deployment = run.flow_run, None
-        if flow_run.deployment_id is not None:
-            deployment = await self._deployments.get(flow_run.deployment_id)
-            if deployment is None:
-                gone: State[Any] = Cancelled(message=DEPLOYMENT_GONE_MESSAGE)
-                await self._states.set_surely(flow_run.id, gone, force=True)
-                return None
-        allow_command = self._settings.scheduler.allow_command
-        try:
-            configuration = await configure(
-                self.client, self.work_pool, flow_run, deployment, allow_command=allow_command
-            )
-        except NotAllowed as refused:
-            await self._refuse(run, str(refused))
-            return None
-        return Carrier(flow_run, run.due_at, deployment, configuration, self._surroundings())
-
-    async def _refuse(self, run: WaitingRun, reason: str) -> None:
-        """End a run that may not run here. It is claimed first: another worker may have begun it."""
-        wait = (run.due_at - datetime.now(UTC)).total_seconds()
-        await asyncio.sleep(max(0.0, wait))
-        answer = await self._states.claim(run.flow_run.id, ask_first=self._shares_pool)
-        if answer.claim is Claim.WON:
-            self.get_flow_run_logger(run.flow_run).error(reason)
-            await self._states.set_surely(run.flow_run.id, Failed(message=reason))
-
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
+    def _share_with_runs(self) -> RunDependencies:
+        return RunDependencies(
             client=self.client,
-            states=self._states,
+            states=StateProposer(self.client),
             launcher=self._launcher,
             logs=self._logs,
             labels={"prefect.worker.name": self.name, "prefect.worker.type": self.type},
             cancel_grace=self._settings.scheduler.cancel_grace,
-            result_storage_id=lambda: self._result_storage_id,
-            shares_pool=lambda: self._shares_pool,
+            result_storage_id=lambda: self._pool.result_storage_id,
+            shares_pool=lambda: self._pool.is_shared,
         )
 
-    def _runs_under_way(self) -> list[FlowRun]:
-        return [carrier.flow_run for carrier in self._carriers.values() if carrier is not None and carrier.began]
+    def _open_dispatcher(self, deployments: DeploymentCache) -> Dispatcher:
+        hooks = WorkerHooks(
+            work_pool=lambda: self.work_pool,
+            slots=self.limiter,
+            release_slot=self._release_limit_slot,
+            spawn=self._spawn,
+            logger_of=self.get_flow_run_logger,
+            on_slot_free=lambda: self._intake.slot_came_free(),
+            on_upgraded=self._stop_to_be_restarted,
+        )
+        allow_command = self._settings.scheduler.allow_command
+        return Dispatcher(self._dependencies, deployments, hooks, allow_command=allow_command)
 
-    def _cancel(self, flow_run_id: UUID, already_set: bool = False) -> None:
-        self._taking.forget(flow_run_id)
-        carrier = self._carriers.get(flow_run_id)
-        if carrier is not None:
-            carrier.cancel(already_set)
+    def _open_intake(self, deployments: DeploymentCache) -> Intake:
+        return Intake(
+            client=self.client,
+            pool_name=self._work_pool_name,
+            queue_names=self._work_queues,
+            prefetch=timedelta(seconds=self._prefetch_seconds),
+            deployments=deployments,
+            slots=self.limiter,
+            begun=self._dispatcher.begun,
+            begin=self._dispatcher.begin,
+        )
 
-    def _suspend(self, flow_run_id: UUID) -> None:
-        carrier = self._carriers.get(flow_run_id)
-        if carrier is not None:
-            carrier.suspend()
-
-    def _begin(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _run_environment(self) -> dict[str, str]:
-        """What the preloaded process starts with: our own, but for what only facades and Prefect's server need, and
-        whether the server asks for CSRF tokens."""
-        environment = {name: value for name, value in os.environ.items() if is_for_runs(name)}
-        if not getattr(self.client._client, "enable_csrf_support", True):
-            environment["PREFECT_CLIENT_CSRF_SUPPORT_ENABLED"] = "false"
-        return environment
-
-    def _heed_signals(self) -> None:
-        """Stop on the first SIGTERM or SIGINT, without more patience on the second; renew on SIGHUP."""
+    def _handle_signals(self) -> None:
+        """Stop on the first SIGTERM or SIGINT, without grace on the second; renew on SIGHUP."""
         loop, main = asyncio.get_running_loop(), asyncio.current_task()
         if main is None or threading.current_thread() is not threading.main_thread():
             return
+        self._main = main
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop, main)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._launcher.renew()))
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._launcher.renew()))
 
-    def _stop(self, main: asyncio.Task[Any]) -> None:
-        if self._stopping:
-            self._hurry.set()
-            return
-        self._stopping = True
-        main.cancel()
+    def _stop(self) -> None:
+        if self._is_stopping:
+            self._no_grace.set()
+        elif self._main is not None:
+            self._is_stopping = True
+            self._main.cancel()
+
+    def _stop_to_be_restarted(self) -> None:
+        """End the worker as a signal would: what supervises it starts the version that is installed now."""
+        self._intake.close()
+        if not self._is_stopping:
+            self._stop()

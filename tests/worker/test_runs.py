@@ -12,7 +12,7 @@ import pytest
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 
-from falcon_scheduler.flows.worker.state_proposer import Claim, RunStates
+from falcon_scheduler.flows.worker.state_proposer import Claim, StateProposer
 from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
 
@@ -204,7 +204,7 @@ async def test_a_worker_that_comes_too_late_gets_nothing_and_the_end_of_the_run_
 ) -> None:
     run = await pool.run(flow_name)
     end = await pool.ended(run)
-    late = RunStates(pool.client)
+    late = StateProposer(pool.client)
     assert (await late.claim(run, ask_first=True)).claim is Claim.LOST
     assert len(await pool.states(run)) == 4, "asking first leaves no trace"
     assert (await late.claim(run)).claim is Claim.LOST

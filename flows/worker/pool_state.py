@@ -1,0 +1,43 @@
+"""What a worker reads about its pool with every heartbeat, and what it reports there: things that seldom change."""
+
+from __future__ import annotations
+
+import contextlib
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
+
+from falcon_scheduler.adapters.redis.workers import report_slots
+from falcon_scheduler.adapters.settings import RedisSettings
+from falcon_scheduler.core.errors import SchedulerError
+from falcon_scheduler.flows.worker.event_listeners import redis_of
+
+
+class PoolState:
+    """One pool, as one of its workers knows it."""
+
+    def __init__(self, client: PrefectClient, pool_name: str, worker_name: str, redis: RedisSettings) -> None:
+        self.result_storage_id: UUID | None = None
+        """The server's default block for results, if it has one."""
+        self.is_shared = False
+        """Whether other workers take runs from the same pool."""
+        self._client = client
+        self._pool_name = pool_name
+        self._worker_name = worker_name
+        self._redis = redis
+
+    async def refresh(self, slots: int) -> None:
+        """Report how many runs this worker runs at once, and read the rest anew."""
+        await self._report_slots(slots)
+        storage = await self._client.read_server_default_result_storage()
+        self.result_storage_id = storage.default_result_storage_block_id
+        online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
+        workers = await self._client.read_workers_for_work_pool(self._pool_name, worker_filter=online)
+        self.is_shared = any(worker.name != self._worker_name for worker in workers)
+
+    async def _report_slots(self, slots: int) -> None:
+        """Write the slots to Redis. If Redis is away, the next heartbeat does it."""
+        with contextlib.suppress(SchedulerError):
+            async with redis_of(self._redis) as redis:
+                await report_slots(redis, self._pool_name, self._worker_name, slots)
