@@ -1,4 +1,4 @@
-"""Prefect API clients that know the one run they work for, and so ask the server nothing it has already said.
+"""Prefect API clients of one run, which do not request what the worker has sent already.
 
 Prefect's engine reads its flow run anew, writes a policy that is seldom anything but empty, and asks for the
 server's default result storage twice. The worker knows all of it. Everything else goes to the server as usual.
@@ -27,7 +27,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 from falcon_scheduler.adapters.prefect.names import RETRYING
 
 _PATIENCE_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
-"""Pauses between attempts to set a state: a run outlives a restart of the server."""
+"""Pauses between attempts to set a state: a restart of the server does not end a run."""
 
 _FIRST_RENEWAL_SECONDS = 10.0
 """Age of a run at which the lease of its deployment's slot is renewed first. Most runs are over by then; Prefect's
@@ -51,7 +51,7 @@ class KnownRun:
     transport: httpx.MockTransport | None = None
     """Answers in the server's place, for a rehearsal."""
     deferred_lease_id: UUID | None = None
-    """The lease whose first renewal waits. Nobody may wait for the thread that renews it."""
+    """The lease whose first renewal is delayed. The thread that renews it sleeps, so nothing may join it."""
 
     def note(self, flow_run_id: UUID | str, result: OrchestrationResult[Any]) -> None:
         """Follow an answer to a proposed state."""
@@ -79,7 +79,7 @@ class KnownRun:
 
 
 def _patience_with(state: State[Any]) -> Sequence[float]:
-    """A retry that shows and a request to cancel are asked once: who asks has a patience of its own."""
+    """Pauses between attempts. None for a retry that is only shown and a request to cancel: their callers retry."""
     informs = state.name == RETRYING or state.type is StateType.CANCELLING
     return () if informs else _PATIENCE_SECONDS
 
@@ -189,7 +189,7 @@ class SyncRunClient(SyncPrefectClient):
 def _only_engine_fields(
     known: KnownRun, flow_run_id: UUID, positional: tuple[Any, ...], fields: dict[str, Any]
 ) -> bool:
-    """Whether an update says nothing but the engine's opening words: the flow's version and an empty policy.
+    """Whether an update holds only what the engine writes at the start: the flow's version and an empty policy.
 
     The worker writes the version together with the process's number, for runs that last.
     """

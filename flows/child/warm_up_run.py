@@ -1,4 +1,4 @@
-"""Runs a flow that does nothing, before anything is forked, against a server that agrees to everything.
+"""Runs a flow that does nothing, before anything is forked, against a transport that accepts every request.
 
 What a first run pays for (late imports, schemas built on first use, compiled patterns) is then paid for all runs at
 once: it halves what a run costs. No request leaves the process.
@@ -74,7 +74,7 @@ def _channel() -> Iterator[RunChannel]:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Send what is printed and logged to nowhere."""
+    """Discard what is printed and logged."""
     kept = [os.dup(number) for number in (1, 2)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,6 +1,6 @@
-"""Tells Prefect what became of the runs of a worker that died, from the process that has outlived it.
+"""Reports the runs of a worker that died to Prefect, from its preloaded process, which outlives it for that.
 
-For the preloaded process only, when it will fork nothing more.
+Only when nothing will be forked any more: a client of Prefect's may start threads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def report_orphaned(flow_run_ids: Sequence[str]) -> None:
                 while remaining:
                     _report(client, remaining[-1])
                     remaining.pop()
-        except Exception as error:  # noqa: BLE001 - nobody is left to hand it to
+        except Exception as error:  # noqa: BLE001 - the process ends after this; nobody could handle it
             _logger.warning("Could not report the end of a run: %s", error)
             time.sleep(_RETRY_SECONDS)
 

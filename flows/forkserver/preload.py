@@ -39,8 +39,9 @@ def load() -> None:
 def load_for_tasks() -> None:
     """Read the settings and load the executors and plug-ins, once for all runs.
 
-    A plug-in may start a thread or open a connection when it is loaded. Neither survives a fork whole, so a forked
-    process tries first. Where it fails, or leaves such a thing behind, each run loads them for itself.
+    A plug-in may start a thread or open a connection when it is loaded. Neither works in a forked process, so a
+    forked process loads them first as a trial. If that fails, or leaves a thread or a file open, each run loads them
+    itself.
     """
     tried = _try_in_fork()
     if tried == _LEFT_SOMETHING:

@@ -1,4 +1,4 @@
-"""What the operating system knows about a run's process: groups, parents, limits and causes of death.
+"""Controls processes by means of the operating system: groups, parents, limits and causes of death.
 
 Linux gives all of it. Elsewhere a run still has its own group, but nothing ends it when its parent dies.
 """
@@ -24,7 +24,7 @@ def die_with_parent() -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent ends, so that none gets out of sight."""
+    """Become the parent of descendants whose own parent ends, so that all of them can be found and killed."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -49,7 +49,7 @@ def limit_memory(megabytes: int) -> None:
 
 
 def fair_share_mb() -> int:
-    """Half of the memory there is, in this machine or in the container around us."""
+    """Half of the memory of this machine, or of the container that this process runs in."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with contextlib.suppress(OSError, ValueError):
         memory = min(memory, int(_CONTAINER_LIMIT.read_text()))
@@ -83,7 +83,7 @@ def children() -> set[int]:
 
 
 def describe_exit(status: int) -> str:
-    """How a process ended, from its wait status, in words for a person."""
+    """How a process ended, from its wait status, as text for people."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         text = f"was killed by signal {number} ({_signal_name(number)})"

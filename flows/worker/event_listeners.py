@@ -29,6 +29,7 @@ _CANCELLED = "prefect.flow-run.Cancelled"
 _SUSPENDED = "prefect.flow-run.Suspended"
 _SCHEDULED = "prefect.flow-run.Scheduled"
 _RETRY_SECONDS = 5.0
+_SWEEP_SECONDS = 5.0
 
 _logger = logging.getLogger("falcon.worker.listeners")
 
@@ -100,13 +101,12 @@ async def follow_wake_ups(settings: RedisSettings, pool_name: str, on_wake: Call
 async def sweep_cancelling(
     client: PrefectClient,
     pool_name: str,
-    interval_seconds: float,
     on_found: Callable[[UUID], None],
 ) -> None:
     """Look for runs of the pool that are being cancelled, again and again, until cancelled."""
     reading = FlowRunReading(client)
     while True:
-        await asyncio.sleep(interval_seconds)
+        await asyncio.sleep(_SWEEP_SECONDS)
         try:
             found = await reading.ids(  # ids alone, as a run that Prefect can't send would hide the others
                 {"state": {"type": {"any_": [StateType.CANCELLING]}}}, {"work_pools": {"name": {"any_": [pool_name]}}}

@@ -28,7 +28,7 @@ _SLOWEST_POLL_SECONDS = 3.0
 _FRESH_SECONDS = 0.5
 """Age up to which a poll's answer decides what runs next."""
 _PAUSE_FACTOR = 3.0
-"""Pause after a poll that was asked for, as a multiple of what it took: a slow server is not pressed harder."""
+"""Pause after a poll that was asked for, as a multiple of its duration: a slow server gets no more load."""
 _LONGEST_GAP_SECONDS = 2.0
 _LEAST_PAUSE_SECONDS = 0.02
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
@@ -53,7 +53,7 @@ class Intake:
         begin: Callable[[ScheduledRun], None],
     ) -> None:
         self.is_open = True
-        """Whether runs are taken. Once false it stays so."""
+        """Whether runs are begun. Once false it stays false."""
         self.polled_at: datetime | None = None
         self._client = client
         self._pool_name = pool_name
@@ -78,7 +78,7 @@ class Intake:
         self._is_failing = False
 
     async def run(self) -> None:
-        """Take runs until closed."""
+        """Poll and begin runs until closed."""
         while self.is_open:
             try:
                 if self._age_seconds() >= (self._gap_seconds if self._poll_wanted else self._interval_seconds()):
@@ -93,17 +93,17 @@ class Intake:
             await self._pause()
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Begin nothing more."""
         self.is_open = False
         self._changed.set()
 
     def wake(self) -> None:
-        """Look for runs now."""
+        """Poll now."""
         self._poll_wanted = True
         self._changed.set()
 
     def slot_came_free(self) -> None:
-        """Look whether something known can begin."""
+        """Begin what waits for a slot."""
         self._changed.set()
 
     def forget(self, flow_run_id: UUID) -> None:
@@ -137,7 +137,7 @@ class Intake:
         self._poll_wanted = self._poll_wanted or any(entry.flow_run.id in ended for entry in found)
 
     async def _next_runs(self, now: datetime) -> list[WorkerFlowRunResponse]:
-        """What is due, or soon will be; with more runs than slots only what is due, and not all of it."""
+        """What is due, or will be within the prefetch; with more runs than slots only what is due, up to a limit."""
         slots = int(self._slots.total_tokens)
         if not self._is_contended():
             limit = max(_POLLED_AT_ONCE, 2 * slots)
@@ -151,7 +151,7 @@ class Intake:
         return found
 
     def begin_due(self) -> None:
-        """Begin what is due, as far as slots go."""
+        """Begin what is due, while slots are free."""
         while self.is_open and self._slots.available_tokens > 0:
             if self._is_contended() and self._age_seconds() > max(_FRESH_SECONDS, self._gap_seconds):
                 self.wake()

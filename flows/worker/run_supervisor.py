@@ -1,7 +1,7 @@
 """Supervises one run, from the poll that brought it to the state in which it ends.
 
 The process is forked ahead of time, the run is claimed when it is due, and whatever ends the process, the run gets a
-state that says so: its own, Cancelled with proof of death, or Crashed with the manner of death.
+state: the one that it set itself, Cancelled once its process is proven dead, or Crashed with the cause of death.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class RunSupervisor:
     ) -> None:
         self.flow_run = flow_run
         self.began = False
-        """Whether the run has been claimed by us."""
+        """Whether this worker has claimed the run."""
         self._due_at = due_at
         self._deployment = deployment
         self._configuration = configuration
@@ -122,7 +122,7 @@ class RunSupervisor:
         self._end("cancelled")
 
     def suspend(self) -> None:
-        """Have the run stop at its next step: Prefect has set it Suspended."""
+        """Stop the run at its next step: Prefect has set it Suspended."""
         if self.began and self._process is not None and not self._process.is_over:
             self._process.channel.send(Suspend())
             self._process.signal(signal.SIGUSR1)

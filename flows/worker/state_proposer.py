@@ -1,7 +1,7 @@
-"""The states that a worker sets on behalf of its runs, and how it sets them.
+"""Proposes states to Prefect on behalf of a worker's runs.
 
-Pending claims a run: of two workers that propose it, the server refuses one. It does not refuse a worker that comes
-so late that the run has ended meanwhile; such a claim is recognised by its answer and undone. Cancelled and Crashed
+Pending claims a run: of two workers that propose it, the server refuses one. It does not refuse a worker whose
+proposal arrives after the run has ended; such a claim is recognised by its answer and undone. Cancelled and Crashed
 are set only once nothing of the run is left.
 """
 
@@ -52,7 +52,7 @@ class ClaimAnswer:
 
 
 class StateProposer:
-    """Sets states through one client."""
+    """Proposes states through one client."""
 
     def __init__(self, client: PrefectClient) -> None:
         self._client = client
@@ -88,7 +88,7 @@ class StateProposer:
         return state is not None and state.is_scheduled()
 
     async def _undo(self, flow_run_id: UUID, claimed: State[Any]) -> None:
-        """Give a run back the state that our claim took from it."""
+        """Set the state again that the run had before our claim."""
         states = await self._client.read_flow_run_states(flow_run_id)
         before = max((state for state in states if state.id != claimed.id), key=lambda state: state.timestamp)
         restored = State[Any](type=before.type, name=before.name, message=before.message, data=before.data)
@@ -109,7 +109,7 @@ class StateProposer:
             await self.set_cancelled(flow_run_id)
 
     async def set_surely(self, flow_run_id: UUID, state: State[Any], force: bool = False) -> State[Any] | None:
-        """Set a state however long the server is away. Returns the state the run has then, if the server says so."""
+        """Set a state, with retries until the server answers. Returns the state of the run then, if it exists."""
         delay_seconds = 0.5
         while True:
             try:

@@ -39,10 +39,6 @@ from falcon_scheduler.flows.worker.run_heartbeats import send_heartbeats
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
 from falcon_scheduler.flows.worker.state_proposer import StateProposer
 
-_SWEEP_SECONDS = 5.0
-_SERVER_ERROR = 500
-"""The least HTTP status by which a server says that the fault is its own."""
-
 _logger = logging.getLogger("falcon.worker")
 
 
@@ -90,9 +86,8 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         await self._launcher.start()
         self._spawn(self._logs.run())
         self._spawn(self._poll_when_synced())
-        redis, pool_name = self._settings.redis, self._work_pool_name
-        self._spawn(event_listeners.follow_wake_ups(redis, pool_name, self._intake.wake))
-        self._spawn(event_listeners.sweep_cancelling(self.client, pool_name, _SWEEP_SECONDS, self._cancel))
+        self._spawn(event_listeners.follow_wake_ups(self._settings.redis, self._work_pool_name, self._intake.wake))
+        self._spawn(event_listeners.sweep_cancelling(self.client, self._work_pool_name, self._cancel))
         self._spawn(send_heartbeats(self._dispatcher.in_progress))
         self._handle_signals()
 
@@ -148,7 +143,9 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             Exception: the error, when another attempt can't succeed and there is no run to lose.
         """
         status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
-        passes = isinstance(error, httpx.TransportError) or (status is not None and status >= _SERVER_ERROR)
+        passes = isinstance(error, httpx.TransportError) or (
+            status is not None and httpx.codes.is_server_error(status)
+        )
         if not passes and not self._dispatcher.begun():
             raise error
         _logger.warning("The worker could not %s and goes on: %s", what, status or type(error).__name__)
@@ -170,8 +167,14 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         """Replace Prefect's observer, which only knows runs that have not begun."""
         if self._work_pool is not None and not self._follows_events:
             self._follows_events = True
-            suspend, wake = lambda run_id: self._dispatcher.suspend(run_id), lambda: self._intake.wake()  # made later
-            self._spawn(event_listeners.follow_events(self._work_pool.id, self._cancel, suspend, wake))
+            self._spawn(
+                event_listeners.follow_events(
+                    self._work_pool.id,
+                    self._cancel,
+                    lambda flow_run_id: self._dispatcher.suspend(flow_run_id),
+                    lambda: self._intake.wake(),
+                )
+            )
 
     def _cancel(self, flow_run_id: UUID, already_set: bool = False) -> None:
         self._intake.forget(flow_run_id)
