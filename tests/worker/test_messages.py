@@ -26,6 +26,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     Exited,
     Forked,
     ForkRun,
+    FromRun,
     LogRecord,
     Message,
     OutOfDate,
@@ -148,7 +149,7 @@ async def test_messages_of_a_run_reach_its_worker_in_order_until_the_run_is_gone
     assert await asyncio.to_thread(run.receive) == WORK
     received = await asyncio.to_thread(lambda: [*run.received()] or [run.receive(), *run.received()])
     assert received == [Suspend(), End("shutdown")]
-    sent = [LogRecord({"message": "x" * 100_000}), RunEnded(settled=True, error=None)]
+    sent: list[FromRun] = [LogRecord({"message": "x" * 100_000}), RunEnded(settled=True, error=None)]
 
     def send() -> None:
         for message in sent:
