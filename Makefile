@@ -8,10 +8,10 @@ DEV    := $(VENV)/.installed
 DIST   := dist
 ARGS   ?=
 
-.PHONY: help install up test test-fast chaos check lint types imports format lock audit wheel sbom release clean
+.PHONY: help install up test test-fast chaos check lint types imports format lock audit coverage coverage-report wheel sbom release clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -61,7 +61,19 @@ types: $(DEV)
 imports: $(DEV)
 	$(BIN)/lint-imports
 
-check: lint types imports test ## What CI runs: ruff, mypy --strict of everything, import contracts, tests
+coverage: $(DEV) ## Run every test with branch coverage of all processes, and check the floors
+	@rm -rf .coverage && mkdir .coverage
+	$(BIN)/coverage run -m pytest --numprocesses 2 $(ARGS)
+	@$(MAKE) --no-print-directory coverage-report
+
+# `make coverage-report` alone shows again what the last run missed: lines here, pages in .coverage/html.
+coverage-report: $(DEV)
+	@if ls .coverage/data.* >/dev/null 2>&1; then $(BIN)/coverage combine --quiet; fi
+	@$(BIN)/coverage html --quiet
+	$(BIN)/coverage report --include 'core/*' --fail-under 95
+	$(BIN)/coverage report --omit 'core/*' --fail-under 90
+
+check: lint types imports coverage ## What a change must pass: ruff, mypy --strict, import contracts, tests with coverage
 
 format: $(DEV) ## Format the code and mend what ruff can
 	$(BIN)/ruff check --fix .
@@ -97,4 +109,4 @@ sbom: $(DEV) ## Write the parts of a release (CycloneDX) into dist/, from the lo
 release: wheel sbom ## Build all that a release consists of into dist/
 
 clean: ## Remove the environment and every cache
-	rm -rf $(VENV) $(DIST) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DIST) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

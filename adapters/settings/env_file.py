@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_settings.sources import read_env_file
+from dotenv import dotenv_values
 
 from falcon_scheduler.core.errors import SchedulerError
 
@@ -44,7 +44,7 @@ def take_env_file(path: Path, environment: MutableMapping[str, str] = os.environ
     if not path.expanduser().is_file():
         raise EnvFileError(path, "there is no such file")
     try:
-        values = read_env_file(path.expanduser(), encoding="utf-8", case_sensitive=True)
+        values = dotenv_values(path.expanduser(), encoding="utf-8")
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no text in UTF-8"
         raise EnvFileError(path, reason) from error
