@@ -15,7 +15,8 @@ from typing import Any
 import apprise
 from apprise.conversion import convert_between
 
-from falcon_scheduler.core.domain.alert import AlertEvent, Message
+from falcon_scheduler.core.domain.alert import Message
+from falcon_scheduler.core.domain.alert_delivery import AlertEvent
 from falcon_scheduler.core.domain.redaction import Redactor
 from falcon_scheduler.core.errors import DeliveryFailed
 

@@ -7,15 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from falcon_scheduler.adapters.mongo.fields import instant_of
-from falcon_scheduler.core.domain.alert import (
-    Alert,
-    AlertEvent,
-    AlertKind,
-    AlertState,
-    Delivery,
-    DeliveryState,
-    Subject,
-)
+from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState, Subject
+from falcon_scheduler.core.domain.alert_delivery import AlertEvent, Delivery, DeliveryState
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -20,7 +20,8 @@ from falcon_scheduler.api_facade.schemas.alerts import (
     DeliveryResponse,
 )
 from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
-from falcon_scheduler.core.domain.alert import Alert, Delivery
+from falcon_scheduler.core.domain.alert import Alert
+from falcon_scheduler.core.domain.alert_delivery import Delivery
 from falcon_scheduler.core.ports.alerts import AlertFilter
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=LeanRoute)

@@ -8,7 +8,8 @@ from pydantic import Field, StringConstraints
 
 from falcon_scheduler.api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape
 from falcon_scheduler.api_facade.schemas.values import Instant
-from falcon_scheduler.core.domain.alert import AlertEvent, AlertKind, AlertState, DeliveryState
+from falcon_scheduler.core.domain.alert import AlertKind, AlertState
+from falcon_scheduler.core.domain.alert_delivery import AlertEvent, DeliveryState
 
 
 class AlertQuery(PageQuery):

@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-CLAIM = timedelta(seconds=60)
-"""How long a delivery belongs to the process that sends it: longer than any channel may take."""
-FIRST_DELAY = timedelta(seconds=5)
-LONGEST_DELAY = timedelta(hours=1)
-_DELAY_GROWTH = 4
+from falcon_scheduler.core.domain.alert_delivery import (
+    CLAIM,
+    AlertEvent,
+    Delivery,
+    DeliveryState,
+    delay_after,
+    wanted_delivery,
+)
 
 
 class AlertKind(StrEnum):
@@ -84,22 +87,6 @@ class AlertState(StrEnum):
     RECOVERED = "recovered"
 
 
-class AlertEvent(StrEnum):
-    """What a message reports."""
-
-    OPENED = "opened"
-    RECOVERED = "recovered"
-    TEST = "test"
-
-
-class DeliveryState(StrEnum):
-    """The result of sending a message to one channel."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    GIVEN_UP = "given_up"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAlerts:
     """The alert options of a task. None means the value of the settings."""
@@ -124,33 +111,6 @@ class Subject:
     task_name: str = ""
     deployment_id: str = ""
     part: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One message to one channel, and its progress."""
-
-    event: AlertEvent
-    channel: str
-    wanted_at: datetime
-    """When the message was created."""
-    due_at: datetime
-    """When the next attempt is due, while it is pending; until then it belongs to the process that claimed it."""
-    state: DeliveryState = DeliveryState.PENDING
-    attempts: int = 0
-    ended_at: datetime | None = None
-    error: str = ""
-    """Why the last attempt failed."""
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """Distinguishes one attempt from all others."""
-        return self.event, self.channel, self.state, self.attempts
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether it still has to be sent."""
-        return self.state is DeliveryState.PENDING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,14 +139,14 @@ class Alert:
 
     def told_to(self, channels: tuple[str, ...]) -> Alert:
         """With a delivery of its opening for each of these channels."""
-        wanted = tuple(_wanted(AlertEvent.OPENED, channel, self.opened_at) for channel in channels)
+        wanted = tuple(wanted_delivery(AlertEvent.OPENED, channel, self.opened_at) for channel in channels)
         return replace(self, deliveries=wanted)
 
     def recovered(self, at: datetime, recovery: str) -> Alert:
         """Recovered, with a delivery to each channel that got its opening. A second call changes nothing."""
         if self.recovered_at is not None:
             return self
-        wanted = tuple(_wanted(AlertEvent.RECOVERED, each.channel, at) for each in self.deliveries)
+        wanted = tuple(wanted_delivery(AlertEvent.RECOVERED, each.channel, at) for each in self.deliveries)
         return replace(self, recovered_at=at, recovery=recovery, deliveries=(*self.deliveries, *wanted))
 
     def next_delivery(self, channel: str) -> Delivery | None:
@@ -266,13 +226,3 @@ def message_of(alert: Alert, event: AlertEvent) -> Message:
 def key_of(kind: AlertKind, about: str = "") -> str:
     """See `Alert.key`. `about` is a task's id or the name of a part of the service."""
     return f"{kind}:{about}"
-
-
-def delay_after(attempts: int) -> timedelta:
-    """The pause after this many failed attempts."""
-    growth: int = _DELAY_GROWTH ** min(max(attempts - 1, 0), 10)
-    return min(FIRST_DELAY * growth, LONGEST_DELAY)
-
-
-def _wanted(event: AlertEvent, channel: str, at: datetime) -> Delivery:
-    return Delivery(event=event, channel=channel, wanted_at=at, due_at=at)

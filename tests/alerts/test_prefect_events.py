@@ -14,7 +14,8 @@ from prefect.events.schemas.events import ResourceSpecification
 
 from falcon_scheduler.adapters.alerts.prefect_events import PrefectEventChannel
 from falcon_scheduler.adapters.prefect.client import Client
-from falcon_scheduler.core.domain.alert import AlertEvent, message_of
+from falcon_scheduler.core.domain.alert import message_of
+from falcon_scheduler.core.domain.alert_delivery import AlertEvent
 from falcon_scheduler.core.domain.task import DeployedAs
 from tests.alerts.conftest import Open
 from tests.conftest import Scheduler, wait_until

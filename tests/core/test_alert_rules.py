@@ -10,17 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from falcon_scheduler.core.domain.alert import (
-    Alert,
-    AlertEvent,
-    AlertKind,
-    AlertState,
-    Delivery,
-    DeliveryState,
-    TaskAlerts,
-    delay_after,
-    message_of,
-)
+from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState, TaskAlerts, message_of
+from falcon_scheduler.core.domain.alert_delivery import AlertEvent, Delivery, DeliveryState, delay_after
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy, is_stale, judge, last_sign_of, overdue_since
 from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.task import Source, Task

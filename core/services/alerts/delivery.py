@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from falcon_scheduler.core.domain.alert import Alert, AlertEvent, Message, message_of
+from falcon_scheduler.core.domain.alert import Alert, Message, message_of
+from falcon_scheduler.core.domain.alert_delivery import AlertEvent
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.errors import DeliveryFailed, Invalid, SchedulerError
 from falcon_scheduler.core.ports import Clock
@@ -56,7 +57,7 @@ class AlertDelivery:
         timeout: timedelta,
         give_up_after: timedelta,
     ) -> None:
-        """`timeout` bounds one attempt, and has to be much shorter than `core.domain.alert.CLAIM`."""
+        """`timeout` bounds one attempt, and has to be much shorter than `core.domain.alert_delivery.CLAIM`."""
         self._alerts = alerts
         self._channels = {channel.name: channel for channel in channels}
         self._clock = clock
