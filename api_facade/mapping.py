@@ -1,8 +1,8 @@
-"""Converts between the domain and the wire. Only this module contains the quirks of the documented API."""
+"""Converts between the domain and the wire. Quirks of the documented API are here and in `status_mapping` only."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,14 +15,6 @@ from falcon_scheduler.api_facade.schemas.executions import (
     ExecutionResponse,
     HistoryQuery,
 )
-from falcon_scheduler.api_facade.schemas.service import (
-    Dependencies,
-    EngineStatus,
-    Metrics,
-    SchedulerStatus,
-    StatsResponse,
-    StatusResponse,
-)
 from falcon_scheduler.api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.alert import TaskAlerts
@@ -33,13 +25,7 @@ from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Fault, Invalid
-from falcon_scheduler.core.ports import ExecutionFilter, Health, Page, PageRequest, TaskFilter
-from falcon_scheduler.core.services.status import ServiceStatus, Stats
-
-MODULE = "scheduler"
-IDLE_RATE = 100.0
-"""Percent before the first execution of the day has ended. Source: go-falcon, module status."""
-NOT_ASKED = Health(name="", healthy=False, latency=timedelta())
+from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest, TaskFilter
 
 
 def task_response(task: Task, next_run: datetime | None, caller: Principal) -> TaskResponse:
@@ -243,65 +229,3 @@ def task_filter(query: TaskQuery) -> TaskFilter:
         priority=query.priority,
         query=query.q or query.search or "",
     )
-
-
-def stats_response(stats: Stats) -> StatsResponse:
-    """The numbers."""
-    return StatsResponse(**_stats(stats))
-
-
-def _stats(stats: Stats) -> dict[str, Any]:
-    return {
-        "total_tasks": stats.total_tasks,
-        "enabled_tasks": stats.enabled_tasks,
-        "impeded_tasks": stats.impeded_tasks,
-        "running_tasks": stats.running_tasks,
-        "completed_today": stats.completed_today,
-        "failed_today": stats.failed_today,
-        "average_runtime": stats.average_runtime,
-        "next_scheduled_run": stats.next_scheduled_run,
-        "worker_count": stats.worker_count,
-        "queue_size": stats.queue_size,
-    }
-
-
-def status_response(status: ServiceStatus, memory_usage_mb: float) -> StatusResponse:
-    """How the service is. MongoDB is called `database` and Prefect `engine`, as in go-falcon."""
-    components = {each.name: each for each in status.components}
-    database, redis, engine = (components.get(name, NOT_ASKED) for name in ("mongodb", "redis", "prefect"))
-    metrics = None
-    if status.stats is not None:
-        metrics = Metrics(
-            **_stats(status.stats),
-            active_workers=status.stats.active_executions,
-            memory_usage_mb=round(memory_usage_mb, 1),
-            success_rate=IDLE_RATE if status.stats.success_rate is None else status.stats.success_rate,
-        )
-    return StatusResponse(
-        module=MODULE,
-        status=status.condition,
-        message=status.message,
-        dependencies=Dependencies(
-            database=_word(database),
-            database_latency=database.latency,
-            redis=_word(redis),
-            redis_latency=redis.latency,
-            engine="running" if engine.healthy else "stopped",
-            engine_latency=engine.latency,
-        ),
-        metrics=metrics,
-        last_checked=status.checked_at,
-    )
-
-
-def scheduler_status(away: Collection[str], version: str) -> SchedulerStatus:
-    """go-falcon's short status, in the three values that its clients know."""
-    engine = "prefect" not in away
-    status = EngineStatus.RUNNING if engine else EngineStatus.STOPPED
-    if "mongodb" in away:
-        status = EngineStatus.ERROR
-    return SchedulerStatus(module=MODULE, status=status, version=version, engine=engine)
-
-
-def _word(health: Health) -> str:
-    return "healthy" if health.healthy else "unhealthy"

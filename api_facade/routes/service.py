@@ -10,7 +10,6 @@ from fastapi import APIRouter, Request
 from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.deps import Caller, Manager, Parts, Public
-from falcon_scheduler.api_facade.mapping import scheduler_status, stats_response, status_response
 from falcon_scheduler.api_facade.schemas.service import (
     ExecutorList,
     ExecutorResponse,
@@ -22,6 +21,7 @@ from falcon_scheduler.api_facade.schemas.service import (
     StatusResponse,
 )
 from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
+from falcon_scheduler.api_facade.status_mapping import scheduler_status, stats_response, status_response
 from falcon_scheduler.core.domain.schedule import ScheduleError, parse
 from falcon_scheduler.core.errors import Invalid
 
