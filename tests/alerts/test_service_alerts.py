@@ -54,7 +54,7 @@ async def test_the_status_of_every_facade_says_what_a_service_alert_says(
     bench: Open, settings: Settings, prefect: Client
 ) -> None:
     facade = bench()
-    elsewhere = join(settings, facade.stores, prefect).status
+    elsewhere = join(settings, facade.stores, prefect, facade.crew).status
     assert (await elsewhere.status()).condition is Condition.HEALTHY
     await facade.alerts.service.open(AlertKind.UNREADABLE, "Run 7 can't be read", "run 7")
     status = await elsewhere.status()
