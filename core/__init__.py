@@ -1,4 +1,4 @@
 """The scheduler's own language: tasks, executions, schedules, and what may be done with them.
 
-Nothing here knows Prefect, MongoDB, Redis or HTTP; the standard library and croniter are all it imports.
+Independent of Prefect, MongoDB, Redis and HTTP; imports only the standard library and croniter.
 """

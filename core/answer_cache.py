@@ -1,7 +1,7 @@
-"""Keeps answers for a while, and asks once when many want the same answer at the same time.
+"""Caches answers for a while; concurrent callers of the same key share one search.
 
 For how long is a policy: `briefly` keeps each answer for the same time; `if_costly` keeps only what took long, and
-finds it anew behind those who ask. Knows nothing of what the answers are about.
+refreshes it in the background. Independent of what the answers are about.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ V = TypeVar("V")
 CHEAP = timedelta(milliseconds=50)
 """`if_costly` does not keep an answer that was found in less."""
 OLDEST = timedelta(seconds=60)
-"""No answer that `if_costly` keeps is older than this. Who asks after a longer pause waits for a new one."""
+"""No answer that `if_costly` keeps is older than this. After a longer pause a caller waits for a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Keeping:
     """How long an answer is kept, counted from when it was found."""
 
     fresh_for: timedelta
-    """It is given out, and nothing is asked."""
+    """It is returned without a search."""
     usable_for: timedelta
     """It is given out for so long, and after `fresh_for` the first who gets it has a new one found behind it."""
 
@@ -40,7 +40,7 @@ Policy = Callable[[V, timedelta], Keeping | None]
 
 
 def briefly(ttl: timedelta) -> Policy[Any]:
-    """Each answer for `ttl`. With zero only those who ask while an answer is being found share it."""
+    """Each answer for `ttl`. With zero only callers during the search share it."""
     keeping = Keeping(ttl, ttl) if ttl else None
     return lambda _, __: keeping
 
@@ -67,7 +67,7 @@ class AnswerCache(Generic[K, V]):
     """Answers by key, the `capacity` latest of them. Errors are not kept."""
 
     def __init__(self, find: Callable[[K], Awaitable[V]], keep: Policy[V], *, capacity: int = 10_000) -> None:
-        """`find` finds an answer; `keep` says for how long it is kept."""
+        """`find` finds an answer; `keep` decides how long it is kept."""
         self._find = find
         self._keep = keep
         self._capacity = capacity
@@ -82,7 +82,7 @@ class AnswerCache(Generic[K, V]):
             if now >= kept.fresh_until:
                 self._search(key)
             return kept.value
-        return await asyncio.shield(self._search(key))  # one who goes away takes nobody's answer along
+        return await asyncio.shield(self._search(key))  # a cancelled caller must not cancel the search of the others
 
     def forget(self) -> None:
         """Keep nothing of what was found until now, or is being found."""
@@ -115,4 +115,4 @@ class AnswerCache(Generic[K, V]):
         if self._searches.get(key) is done:
             del self._searches[key]
         if not done.cancelled():
-            done.exception()  # raised at those who wait; with nobody waiting it is expected too
+            done.exception()  # else asyncio logs "exception was never retrieved" when no caller waits

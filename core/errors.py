@@ -213,7 +213,7 @@ class UnreadableDocument(SchedulerError):
     code = "unreadable"
 
     def __init__(self, kind: str, document_id: str, reason: str) -> None:
-        super().__init__(f"The document of {kind} {document_id!r} can't be read ({reason}); mend it in MongoDB")
+        super().__init__(f"The document of {kind} {document_id!r} can't be read ({reason}); repair it in MongoDB")
         self.document_id = document_id
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 TENTH = 0.1
-"""The share of time that work may take of which nobody sets another."""
+"""The default share of time that work may take."""
 SLICE = timedelta(milliseconds=20)
 """The least that counts as a slice of work."""
 
@@ -24,7 +24,7 @@ def rest_after(cost: timedelta, share: float = TENTH) -> timedelta:
 
 
 class Pace:
-    """Measures work and says how long to rest for it. Work in slices rests after each."""
+    """Measures work and computes the rest after it. Work in slices rests after each."""
 
     def __init__(self, share: float = TENTH, monotonic_seconds: Callable[[], float] = time.monotonic) -> None:
         """`share` is above 0 and at most 1."""
@@ -39,7 +39,7 @@ class Pace:
         self._unrested = timedelta()
 
     def end(self) -> None:
-        """Work ends now, without a rest. `owed` says how long that has to be."""
+        """Work ends now, without a rest. `owed` returns the length of the rest."""
         self._unrested = self._worked()
 
     @property

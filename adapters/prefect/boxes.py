@@ -1,7 +1,7 @@
 """Several timetables of one zone as sets of local times, no two of which share a time.
 
 Prefect makes a run for each of a deployment's schedules, so two that fire at the same instant would make two runs.
-A box is one set of values for each of weekday, date, month, hour, minute and second: what one cron text can say.
+A box is one set of values for each of weekday, date, month, hour, minute and second: what one cron text can express.
 """
 
 from __future__ import annotations

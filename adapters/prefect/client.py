@@ -1,4 +1,4 @@
-"""Opens Prefect's client and makes what our deployments stand on: the work pool, its queues, the flows."""
+"""Opens Prefect's client and makes what our deployments need: the work pool, its queues, the flows."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def open_client(api_url: str) -> AsyncIterator[PrefectClient]:
 async def ensure_foundation(client: PrefectClient, base_job_template: dict[str, Any]) -> None:
     """Create the pool, its four queues and the flows where they are missing. Safe to repeat and to race.
 
-    An existing pool stays as it is, whatever its type: a shop may run our deployments on workers of its own choice.
+    An existing pool of any type stays as it is: an operator may run our deployments on other workers.
     Only the command that pools of earlier versions offer is withdrawn when `base_job_template` offers none.
     """
     with translated():

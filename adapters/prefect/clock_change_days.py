@@ -1,4 +1,4 @@
-"""The dates on which Prefect's local cron would not do what we mean, and our moments on them, told in UTC.
+"""The dates on which Prefect's local cron would not do what we mean, and our instants on them, in UTC.
 
 Prefect's cron counts in wall time. On the date of a clock change it shifts what falls into the skipped time, and of
 two equal hours it forgets one, each Python in its own way. Every other date it gets right.
@@ -23,7 +23,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def stretches_between(zone: str, begin: datetime, end: datetime) -> list[Stretch]:
-    """The stretches of equal offset that touch this time; naive UTC. Cuts at the end of a year are mended."""
+    """The stretches of equal offset that touch this time; naive UTC. Those cut at a year's end are joined."""
     found: list[Stretch] = []
     for year in range(begin.year, end.year + 1):
         for stretch in stretches(zone, year):

@@ -17,7 +17,7 @@ LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Dates by day of month and day of week, each a set of values; `both` says whether both must fit or either."""
+    """Dates by day of month and day of week, each a set of values; `both`: whether both must fit or either."""
 
     of_month: int
     of_week: int

@@ -1,7 +1,7 @@
 """A task as a Prefect deployment, and the comparison of the two.
 
-`deployment_body` is the one place that says what a task is in Prefect; the facade sends it, `prefect.yaml` must
-amount to it, and `fingerprint` digests it. Source: design, "Tasks".
+`deployment_body` alone defines what a task is in Prefect; the facade sends it, `prefect.yaml` must
+equal it, and `fingerprint` digests it. Source: design, "Tasks".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
     return {
         "name": task.id,
         "flow_id": flow_id,
-        # Without a schedule in Prefect (none is left, or it can't be read) the deployment's switch stands in.
+        # Without a schedule in Prefect (none is left, or it can't be read) the deployment's switch is used.
         "paused": not told and not task.fires,
         "description": describe(task),
         "tags": tags_of(task),
@@ -78,7 +78,7 @@ def changed_at(deployment: Mapping[str, Any]) -> datetime | None:
 
 
 def describe(task: Task) -> str:
-    """What the Prefect UI shows of a task, in markdown: its name, what it is for, and when it runs in words."""
+    """What the Prefect UI shows of a task, in markdown: its name, its purpose, and when it runs, in plain English."""
     definition = task.definition
     schedule = parse_stored(definition.schedule, definition.timezone, task.id)
     when = f"{schedule.describe()} ({schedule.timezone})" if schedule else "by hand only: its schedule can't be read"
@@ -92,7 +92,7 @@ def tags_of(task: Task) -> list[str]:
 
 
 def changes_made(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
-    """Fields of the task's definition that somebody has set otherwise at its deployment, if we can say them."""
+    """Fields of the task's definition that a user changed at its deployment, if a task can hold them."""
     ours = deployment_body(task, "", now)
     changes: dict[str, Any] = {}
     queue, tags = deployment.get("work_queue_name"), deployment.get("tags") or []
@@ -111,16 +111,16 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
     """A digest of what a deployment means, of a body that we send or of one that the server returned.
 
     Left out is what may differ without meaning: ids, times, whether it is active, and the version, which grows with
-    every definition and says nothing that the other fields do not.
+    every definition and adds nothing to the other fields.
     """
     return hashlib.sha256(json.dumps(_meaning(body), sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def taken_back(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
-    """What somebody has set at the deployment and the task can't say, by the deployment's names."""
+    """Values that a user set at the deployment and a task can't hold, by the deployment's names."""
     there, ours = _meaning(deployment), _meaning(deployment_body(task, "", now))
     said = {FIELDS_SAID[name] for name in changes_made(deployment, task, now) if name in FIELDS_SAID}
-    said.add(DECLARED)  # nobody set it: an earlier version declared it so
+    said.add(DECLARED)  # not set by a user: an earlier version declared it so
     differing = [name for name in there if there[name] != ours.get(name) and name not in said]
     return {name: storable_value(there[name]) for name in differing}  # the audit is to hold it
 

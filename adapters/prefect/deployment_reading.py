@@ -1,7 +1,7 @@
-"""Reads deployments such that one that Prefect can't send, or that we can't parse, costs none of the others.
+"""Reads deployments. One that Prefect can't send, or that we can't parse, does not lose the others.
 
 There is no path that names deployments without their parameters, so a page that Prefect can't send is halved by
-position. What is passed over is there all the same: whoever misses a deployment asks `is_there`.
+position. A deployment that is passed over still exists: use `is_there` to find out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from falcon_scheduler.core.errors import EngineFault
 logger = logging.getLogger(__name__)
 
 PAGE = 50
-"""Few enough that Prefect answers others in between: it needs some 2 ms for each, and does nothing else meanwhile."""
+"""Few enough that Prefect answers others in between: each takes some 2 ms of its event loop."""
 SORT = "NAME_ASC"
 _COUNT: Any = "/deployments/count"
 
@@ -61,7 +61,7 @@ class DeploymentReading:
             try:
                 values.append(parse(entry))
                 self._unparsable.discard(deployment_id)
-            except Exception:  # whatever it holds was written by others
+            except Exception:  # other programs may have written anything into it
                 if deployment_id not in self._unparsable:
                     logger.exception("Deployment %s can't be read", deployment_id)
                 self._unparsable.add(deployment_id)

@@ -49,8 +49,8 @@ class PrefectDeployments:
     async def deploy(self, task: Task) -> DeployedAs:
         """Create or change the deployment. Prefect drops what it had planned ahead in the same step.
 
-        A change keeps the deployment's schedules, so that Prefect knows again what it has planned of them. Only when
-        there are fewer of them than before they are made anew.
+        A change keeps the deployment's schedules, so that Prefect recognises the runs that it has planned. Only when
+        there are fewer of them than before they are created again.
         """
         if task.source is Source.IMPORT:
             return await self._switch(task)
@@ -67,7 +67,7 @@ class PrefectDeployments:
         return self._told(deployment_id, task)
 
     def _told(self, deployment_id: str, task: Task) -> DeployedAs:
-        """What the engine was told. A schedule that can't be read, or fires too far ahead, is not active there."""
+        """What was sent to the engine. A schedule that can't be read, or fires too far ahead, is not active there."""
         body = deployment_body(task, NO_FLOW, self._clock.now())
         return DeployedAs(id=deployment_id, active=is_active(body), fingerprint=fingerprint_of(body))
 
@@ -113,7 +113,7 @@ class PrefectDeployments:
         return self._flow_ids[name]
 
     async def remove(self, task: Task) -> None:
-        """Remove the deployment that was told last, and any other of the same name."""
+        """Remove the deployment that was sent last, and any other of the same name."""
         ids = {task.deployment_id} if task.deployment_id else set()
         wanted = {"deployments": {"name": {"any_": [task.id]}}, "flows": {"name": {"any_": [*FLOWS.values()]}}}
         async for batch in self._reading.pages(wanted):
@@ -159,7 +159,7 @@ class PrefectDeployments:
         return self._reading.parsed(theirs, lambda each: foreign_deployed(each, names[each["flow_id"]]))
 
     async def _flow_names(self, flow_ids: set[str]) -> Mapping[str, str]:
-        """Names of flows. A flow keeps its name, so each is asked for once."""
+        """Names of flows. A flow keeps its name, so each is read once."""
         unknown = flow_ids - self._flow_names_by_id.keys()
         if unknown:
             with translated():

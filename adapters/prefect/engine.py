@@ -28,7 +28,7 @@ class PrefectEngine:
 def prefect_engine(
     client: PrefectClient, clock: Clock, wake: Callable[[], Awaitable[object]] | None = None
 ) -> PrefectEngine:
-    """Join the adapters. `wake` has the workers look for runs at once."""
+    """Join the adapters. `wake` makes the workers poll at once."""
     runs = PrefectRuns(client, clock)
     return PrefectEngine(
         client=client,

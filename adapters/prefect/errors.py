@@ -14,8 +14,8 @@ from falcon_scheduler.adapters.prefect.refusals import reason_of
 from falcon_scheduler.core.errors import EngineFault, EngineRefused, Unavailable
 
 TRIED_AGAIN = 1
-"""How often the client itself tries again, after some 2 s. Its own default, 5, takes a minute: nobody who asks our
-API waits that long to hear that Prefect is away."""
+"""Retries of the client itself, after some 2 s. Its default, 5, takes a minute: callers of our API would wait that
+long for a 503."""
 
 _made: dict[int, tuple[SettingsContext, SettingsContext]] = {}
 

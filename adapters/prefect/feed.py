@@ -1,4 +1,4 @@
-"""Prefect's event stream as news. Source: design, measured: state events arrive before the causing call returns."""
+"""Prefect's event stream as changes. Measured: state events arrive before the causing call returns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN_PHASES = {
     ("Running", StateType.RUNNING.value): RunPhase.RUNNING,
     ("Completed", StateType.COMPLETED.value): RunPhase.SUCCEEDED,
 }
-"""Phases by name and type of the state, for states that say nothing more."""
+"""Phases by name and type of the state, for states without further details."""
 
 
 class PrefectChangeFeed:
@@ -45,7 +45,7 @@ class PrefectChangeFeed:
 
 
 def change_of(event: Any) -> Change | None:
-    """What an event tells us; None for what does not matter here (heartbeats, a deployment's readiness)."""
+    """The change that an event reports; None for irrelevant ones (heartbeats, a deployment's readiness)."""
     resource_id: str = event.resource.id
     if resource_id.startswith(FLOW_RUN):
         if event.event == "prefect.flow-run.heartbeat":

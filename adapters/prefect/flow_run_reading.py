@@ -1,9 +1,9 @@
-"""Reads flow runs such that one that Prefect can't send costs none of the others.
+"""Reads flow runs. One that Prefect can't send does not lose the others.
 
-Prefect answers 500 to a page that holds a flow run with, say, a number beyond 64 bits in its parameters. The ids of
-the page are asked for at a path that sends no parameters, and the page is halved until the run is found. In its place
-stands what can be read of it otherwise: all of it where Prefect sends it alone, else its states and its deployment.
-For a while it is left out of other requests.
+Prefect answers 500 to a page that contains a flow run with, for example, a number beyond 64 bits in its parameters
+(PrefectHQ/prefect 15031). Then the ids of the page are read at a path that sends no parameters, and the page is
+halved until the run is found. It is replaced by what can be read of it: all of it if Prefect sends it alone, else its
+states and its deployment. For a while it is left out of other requests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 PAGE = 200
 """The most that Prefect's API returns at once. Source: prefect 3.8, `PREFECT_API_DEFAULT_LIMIT`."""
 SORT = "ID_DESC"
-BRIEF: Any = "/ui/flow_runs/history"  # the client's list of paths does not know it
+BRIEF: Any = "/ui/flow_runs/history"  # missing in the client's list of paths
 STATES: Any = "/flow_run_states/"
 IN_ANY_POOL: Mapping[str, Any] = {}
 
@@ -70,7 +70,7 @@ class FlowRunReading:
         return flow_run_id not in self.quarantine
 
     async def is_sent(self, flow_run_id: str) -> bool:
-        """Whether Prefect can send a flow run, whatever our client makes of it."""
+        """Whether Prefect can send a flow run, even if our client can't parse it."""
         try:
             await self._send({"id": {"any_": [flow_run_id]}}, {}, 0)
         except EngineFault:
@@ -90,7 +90,7 @@ class FlowRunReading:
                 return await self._read(wanted, beyond, offset)
             except EngineFault:
                 logger.debug("A page of flow runs can't be read; looking for the one that is to blame")
-        # That this is answered proves as well that the server and its database are there.
+        # An answer also proves that the server and its database are available.
         ids = [str(entry["id"]) for entry in await self._brief(wanted, beyond, offset)]
         readable = await self._by_halves([each for each in ids if each not in left_out])
         return [*readable, *await self._substitutes([each for each in ids if each in left_out])], len(ids)
@@ -137,7 +137,7 @@ class FlowRunReading:
         return found
 
     async def _substitutes(self, ids: Sequence[str]) -> Sequence[FlowRun]:
-        """What can be read of unreadable flow runs. One that has no deployment is nobody's business here."""
+        """What can be read of unreadable flow runs. Runs without a deployment are ignored."""
         found: list[FlowRun] = []
         for flow_run_id in ids:
             try:

@@ -1,6 +1,6 @@
 """Deployments that somebody else made and tagged for adoption: read, switched and run, never edited.
 
-Source: design; issue "One truth under faults", adoption. What a deployment's owner says of it always stands.
+Source: design; issue "One truth under faults", adoption. The values of a deployment's owner always have precedence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from falcon_scheduler.core.domain.task import DeployedAs, TaskDefinition, TaskTy
 
 
 def foreign_deployed(deployment: Mapping[str, Any], flow_name: str) -> Deployed:
-    """Somebody else's deployment as a task would be. The task bears the deployment's own id."""
+    """Somebody else's deployment as a task. The task's id is the deployment's own id."""
     schedules = deployment.get("schedules") or []
     active = not deployment.get("paused") and (not schedules or any(each.get("active") for each in schedules))
     definition = _definition(deployment, flow_name)

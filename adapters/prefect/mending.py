@@ -40,7 +40,7 @@ class PrefectUnreadableRuns:
         self._clock = clock
 
     async def ids(self) -> Sequence[str]:
-        """Ids of unreadable flow runs. Those in our pool that are due soon are looked for."""
+        """Ids of unreadable flow runs. Those in our pool that are due soon are searched."""
         wanted = {
             "state": {"type": {"any_": WAITING}},
             "expected_start_time": {"before_": self._clock.now() + SOON},
@@ -53,10 +53,10 @@ class PrefectUnreadableRuns:
         return [*reading.quarantine.all()]
 
     async def mend(self, run: Run, task: Task, reason: str) -> bool:
-        """Write what the run was given such that Prefect's lists can hold it. False when they can't still.
+        """Store the run's parameters in a form that Prefect's lists can contain. False when they still can't.
 
-        A run of ours that can't be mended so for a while ends as failed, unless it has ended, and is removed. One of
-        somebody else's is left alone until it has ended, for its flow is to be given what its owner meant.
+        A run of ours that can't be repaired for a while ends as failed, unless it has ended, and is removed. A run of
+        an adopted deployment is left alone until it has ended, since its flow must get its owner's parameters.
         """
         if await self._is_sent(run.id):
             return True

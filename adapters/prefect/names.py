@@ -26,17 +26,17 @@ FORMER_ENTRYPOINTS = {path.removeprefix("falcon_scheduler."): path for path in E
 reload of a new facade brings it up to date."""
 
 ADOPTION_TAG = "scheduler-task"
-"""A deployment of somebody else's that carries this tag is taken in as a task."""
+"""A deployment of somebody else's that carries this tag is adopted as a task."""
 
 TRIGGER_LABEL = "falcon.trigger"
-"""Flow run label that says what a run was asked for by: through our API, or by us for an instant of the schedule."""
+"""Flow run label with the origin of a run: our API, or our planning of an instant of the schedule."""
 
 AUTO_SCHEDULED = "auto-scheduled"
-"""Prefect's tag of a run that stands for an instant of a schedule."""
+"""Prefect's tag of a run for an instant of a schedule."""
 
 REFERENCES_LABEL = "falcon.may_refer_to_secrets"
-"""Flow run label of a run whose own parameters may refer to secrets. Only our API sets it, after it has asked for the
-caller's permission; a run that is asked for in Prefect does not have it."""
+"""Flow run label of a run whose own parameters may refer to secrets. Only our API sets it, after it has checked the
+caller's permission; a run that is requested in Prefect does not have it."""
 
 SKIPPED = "Skipped"
 """Name of the Cancelled state of a run that the overlap rule left out."""
@@ -48,10 +48,10 @@ AWAITING_TURN = "AwaitingConcurrencySlot"
 refuses."""
 
 LIMIT_MESSAGE = "Deployment concurrency limit reached."
-"""What Prefect says when its own limit leaves a run out. Source: prefect 3.8, `SecureFlowConcurrencySlots`."""
+"""Prefect's message when its own limit cancels a run. Source: prefect 3.8, `SecureFlowConcurrencySlots`."""
 
 DEPLOYMENT_GONE_MESSAGE = "Its deployment no longer exists."
-"""What our worker says of a run that it can't begin because its deployment was removed."""
+"""Our worker's message on a run that it can't begin because its deployment was removed."""
 
 CANCELLED_BY_ENGINE = re.compile(
     r"Deployment concurrency slot lost during provisioning\b.*"
@@ -59,7 +59,7 @@ CANCELLED_BY_ENGINE = re.compile(
     rf"|{re.escape(DEPLOYMENT_GONE_MESSAGE)}",
     re.DOTALL,
 )
-"""What is said of a run that was cancelled and that nobody wanted to be cancelled.
+"""Messages of a run that was cancelled without a request of a user.
 
 All other cancellations begin with a person, an automation, or the run that another one is part of. Source: prefect
 3.8.8, every place that makes a Cancelled state: `server/orchestration/core_policy.py`, `server/events/actions.py`,

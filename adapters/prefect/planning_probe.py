@@ -1,6 +1,6 @@
-"""Whether Prefect's scheduler service is at work: a deployment of ours whose planned run we remove again and again.
+"""Whether Prefect's scheduler service is at work: we repeatedly remove the planned run of a deployment of ours.
 
-Nobody can ask the service itself, and `/ready` only asks whether the database can be read. The service gives every
+The service has no health check, and `/ready` only checks whether the database can be read. The service gives every
 deployment that has fewer planned runs than it should what is missing, at each of its rounds. So the run that we
 removed comes back within a round as long as the service is at work and the database takes writes. It is due in
 weeks, belongs to no work pool, and is never run.
@@ -32,8 +32,8 @@ REST = timedelta(seconds=15)
 ROUND = timedelta(seconds=60)
 """How often the service makes its round by default."""
 GAP = timedelta(seconds=20)
-"""Looks further apart than that say nothing of the time between."""
-SETTINGS: Any = "/admin/settings"  # the client's list of paths does not know it
+"""After a longer gap between two checks nothing is known of the time between."""
+SETTINGS: Any = "/admin/settings"  # missing in the client's list of paths
 
 
 class PlanningProbe:
@@ -49,7 +49,7 @@ class PlanningProbe:
         self._round: timedelta | None = None
 
     async def owed_for(self) -> timedelta | None:
-        """How long the service has owed us a run; zero when it has planned one, None when that is not known yet."""
+        """For how long the service has not planned our run; zero when it has, None when that is not known yet."""
         now = self._clock.now()
         deployment_id = await self._deployed(now)
         try:
@@ -63,7 +63,7 @@ class PlanningProbe:
             return None
         looked_at, self._looked_at = self._looked_at or now, now
         if not planned:
-            if now - looked_at > GAP:  # the server was away: its service begins its rounds anew
+            if now - looked_at > GAP:  # the server was away: its service starts its rounds again
                 self._removed_at = now
                 return None
             return now - self._removed_at
@@ -85,7 +85,7 @@ class PlanningProbe:
         return self._round
 
     def forget(self) -> None:
-        """Begin anew: another process has looked meanwhile, or the server may be another."""
+        """Start again: another process has checked in between, or the server may be another."""
         self._deployment_id = self._removed_at = self._looked_at = self._round = None
 
     async def _deployed(self, now: datetime) -> str:

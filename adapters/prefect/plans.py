@@ -40,7 +40,7 @@ class PrefectPlans:
     def __init__(
         self, client: PrefectClient, wake: Callable[[], Awaitable[object]] | None, reading: FlowRunReading
     ) -> None:
-        """`wake` has the workers look for runs at once."""
+        """`wake` makes the workers poll at once."""
         self._client = client
         self._wake = wake
         self._reading = reading
@@ -57,12 +57,12 @@ class PrefectPlans:
                     path_params={"id": task.deployment_id},
                     json={"start_time": since.isoformat()},
                 )
-        except Gone:  # the reload deploys it anew, and plans then
+        except Gone:  # the reload deploys it again, and plans then
             return
         await self._wake_workers()
 
     async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
-        """Ask for a run for each of these instants that has none. Returns for how many."""
+        """Create a run for each of these instants that has none. Returns how many."""
         if task.deployment_id is None or not instants:
             return 0
         wanted = {"deployments": {"name": {"any_": [task.id]}}}
@@ -76,7 +76,7 @@ class PrefectPlans:
         return len(missing)
 
     async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Instant]]:
-        """The scheduled instants in this time that have a run, whatever became of it, a page after the other."""
+        """The scheduled instants in this time that have a run in any state, a page after the other."""
         async for page in self._pages({}, since, until):
             yield page
 
@@ -101,11 +101,11 @@ class PrefectPlans:
 
     async def _wake_workers(self) -> None:
         if self._wake is not None:
-            with suppress(Unavailable):  # a hint only: workers ask by themselves every few seconds
+            with suppress(Unavailable):  # a hint only: workers poll every few seconds anyway
                 await self._wake()
 
 
 def _instant_of(flow_run: FlowRun) -> Instant:
     due_at = plain(flow_run.expected_start_time)
-    assert due_at is not None  # noqa: S101 - for the type checker: they were asked for by it
+    assert due_at is not None  # noqa: S101 - for the type checker: the query filters by it
     return str(flow_run.deployment_id), due_at

@@ -27,7 +27,7 @@ from falcon_scheduler.core.ports import Clock
 
 DELETED_AT_ONCE = 50
 """The most that it deletes at once. Source: prefect 3.8, `bulk_delete_flow_runs`."""
-BULK_DELETE: Any = "/flow_runs/bulk_delete"  # the client's list of paths does not know it yet
+BULK_DELETE: Any = "/flow_runs/bulk_delete"  # missing in the client's list of paths
 IN_POOL: Mapping[str, Any] = {"work_pools": {"name": {"any_": [POOL]}}}
 POOL_FILTER = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 WARM_START = timedelta(seconds=30)
@@ -61,7 +61,7 @@ class PrefectRuns:
     async def start(
         self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, key: str, may_refer: bool = False
     ) -> Run:
-        """Ask for a run now, once for each `key`.
+        """Create a run now, once for each `key`.
 
         A deployment of somebody else's takes its own parameters, as an object and in its own queue.
         """
@@ -91,11 +91,11 @@ class PrefectRuns:
         return run_of(FlowRun.model_validate(answer.json()), self._clock.now())
 
     async def cancel(self, run_id: str) -> None:
-        """Ask for the cancellation. What has no process yet is cancelled at once, by Prefect's own rule."""
+        """Request the cancellation. A run without a process is cancelled at once, by Prefect's own rule."""
         await self._set_state(run_id, Cancelling())
 
     async def conclude(self, execution: Execution, *, died: bool = False) -> None:
-        """Give the run the end that its execution has, whatever state it is in. Prefect frees its slot then."""
+        """Give the run the end that its execution has, in any state. Prefect frees its slot then."""
         await self._set_state(execution.id, state_of_end(execution, died=died), force=True)
 
     async def name_skip(self, run_id: str, message: str) -> None:
@@ -103,7 +103,7 @@ class PrefectRuns:
         await self._set_state(run_id, Cancelled(name=SKIPPED, message=message), force=True)
 
     async def _set_state(self, run_id: str, state: Any, *, force: bool = False) -> None:
-        """Propose a state. Without `force` a run that ended refuses it, which is well."""
+        """Propose a state. Without `force` Prefect refuses it for an ended run, as intended."""
         try:
             with translated():
                 await self._client.set_flow_run_state(UUID(run_id), state, force=force)
@@ -115,7 +115,7 @@ class PrefectRuns:
         return (await self.of_ids([run_id])).get(run_id)
 
     async def of_ids(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Several runs, in requests of at most `PAGE`. An id that can't be one of Prefect's is not asked for."""
+        """Several runs, in requests of at most `PAGE`. An id that can't be one of Prefect's is left out."""
         found: dict[str, Run] = {}
         wanted = [each for each in run_ids if is_uuid(each)]
         for start in range(0, len(wanted), PAGE):
@@ -149,7 +149,7 @@ class PrefectRuns:
             yield [run_of(flow_run, now) for flow_run in batch if flow_run.deployment_id is not None]
 
     async def claim_patience(self) -> timedelta:
-        """By the type of our pool, which is asked for once."""
+        """By the type of our pool, which is read once."""
         if self._pool_type is None:
             try:
                 with translated():
@@ -175,7 +175,7 @@ class PrefectRuns:
         return await self.delete((await self.reading.ids(wanted, IN_POOL))[:limit])
 
     async def delete(self, run_ids: Sequence[str]) -> int:
-        """Delete runs, whatever their state. Returns how many are gone by it."""
+        """Delete runs in any state. Returns how many were deleted."""
         deleted = 0
         for start in range(0, len(run_ids), DELETED_AT_ONCE):
             ids = [*run_ids[start : start + DELETED_AT_ONCE]]

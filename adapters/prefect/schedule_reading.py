@@ -1,4 +1,4 @@
-"""Prefect schedules as our schedule text, where one text says the same: the way back of `schedules.py`."""
+"""Prefect schedules as our schedule text, if one text has the same meaning: the inverse of `schedules.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def from_prefect(schedules: Sequence[Mapping[str, Any]]) -> tuple[str, str] | None:
-    """Expression and time zone of a deployment's schedules; None when there is not exactly one that we can say.
+    """Expression and time zone of a deployment's schedules; None when there is not exactly one that we can express.
 
     A cron expression is taken only if it means the same to Prefect and to us, date by date.
     """

@@ -1,4 +1,4 @@
-"""Our schedules as Prefect schedules whose dates are ours, on every Python. It asks Prefect nothing.
+"""Our schedules as Prefect schedules whose dates are ours, on every Python. It sends no requests.
 
 Why these forms and no others: docs/decisions/0005-schedules-in-prefect.md.
 """
@@ -24,13 +24,13 @@ PrefectSchedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
 RENEW_AFTER = timedelta(days=180)
 """How long what `to_prefect` gave may stay. Prefect plans 100 days ahead, so it must be right for longer than that; a
-server set to plan further makes anew with the renewal what it had planned."""
+server set to plan further plans again at the renewal."""
 
 _FORESEEN = timedelta(days=300)
 # A month and a bit: so the schedule that is at work keeps its slug when a past change is dropped. Together with
 # _FORESEEN it stays below a year, since a date is named by month and day only.
 _REMEMBERED = timedelta(days=40)
-# Offsets are looked up this far ahead to call a timetable free of clock changes.
+# A timetable is free of clock changes if no offset changes within this time.
 _UNCHANGING_FOR = timedelta(days=5 * 366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A run of a single instant that is being planned or taken keeps its schedule for so long.

@@ -20,7 +20,7 @@ from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.storable import storable_text
 
 SHOWN = 300
-"""Characters of an outcome that Prefect is told; the whole of it is in the history."""
+"""Characters of an outcome that are sent to Prefect; the history holds all of it."""
 
 PHASES = {
     StateType.PENDING: RunPhase.CLAIMED,
@@ -32,11 +32,11 @@ PHASES = {
     StateType.CRASHED: RunPhase.FAILED,
     StateType.CANCELLED: RunPhase.CANCELLED,
 }
-"""Every type but SCHEDULED, which `phase_of` tells apart by name and time."""
+"""Every type but SCHEDULED, which `phase_of` divides by name and time."""
 
 
 def phase_of(state: State[Any] | None, due_at: datetime | None, now: datetime) -> RunPhase:
-    """Where a run stands."""
+    """The phase of a run."""
     if state is None:
         return RunPhase.WAITING
     if state.type is StateType.SCHEDULED:
@@ -56,7 +56,7 @@ def is_skip(state: State[Any]) -> bool:
 
 
 def is_cancelled_by_engine(state: State[Any]) -> bool:
-    """Whether Prefect gave the run up by itself, and only calls that a cancellation."""
+    """Whether Prefect itself gave the run up, and only names that a cancellation."""
     return state.type is StateType.CANCELLED and CANCELLED_BY_ENGINE.fullmatch(state.message or "") is not None
 
 
@@ -73,7 +73,7 @@ def state_of_end(execution: Execution, *, died: bool) -> State[Any]:
 
 
 def message_of(state: State[Any] | None) -> str:
-    """The words of a state that an execution's error or output repeats."""
+    """The message of a state, for an execution's error or output."""
     if state is None:
         return ""
     message = state.message or ""
@@ -85,7 +85,7 @@ def message_of(state: State[Any] | None) -> str:
 
 
 def run_of(flow_run: FlowRun, now: datetime) -> Run:
-    """A flow run as the core knows it."""
+    """A flow run in the core's terms."""
     state = flow_run.state
     due_at = flow_run.next_scheduled_start_time or flow_run.expected_start_time
     return Run(

@@ -1,4 +1,4 @@
-"""Remembers which flow runs Prefect can't send, so that the others are asked for without them."""
+"""Remembers which flow runs Prefect can't send, so that the others are requested without them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Entry:
 
 
 class Quarantine:
-    """Ids of unreadable flow runs. Each is asked for again after a pause, which doubles each time."""
+    """Ids of unreadable flow runs. Each is read again after a pause, which doubles each time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -58,11 +58,11 @@ class Quarantine:
         return list(self._entries)
 
     def overdue(self) -> list[str]:
-        """Ids that are to be asked for again."""
+        """Ids that are due to be read again."""
         now = self._clock()
         return [each for each, entry in self._entries.items() if entry.until_seconds <= now]
 
     def left_out(self) -> list[str]:
-        """Ids that are not to be asked for now."""
+        """Ids to leave out of requests now."""
         now = self._clock()
         return [each for each, entry in self._entries.items() if entry.until_seconds > now][:MOST_LEFT_OUT]

@@ -1,7 +1,7 @@
-"""What the services need from the world, as protocols. Adapters implement these; the contract stands here only.
+"""What the services need from the world, as protocols. Adapters implement these; only this room has the contracts.
 
-Every method may raise `core.errors.Unavailable` when the other side does not answer. Unless it says otherwise a
-method may be repeated safely.
+Every method may raise `core.errors.Unavailable` when the server does not answer. A method may be repeated safely
+unless its docstring excludes it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where alerts live, whom they are told to, and the latest runs that they are judged by."""
+"""The store of alerts, the channels for their messages, and the runs that the rules need."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class AlertStore(Protocol):
     async def change(self, alert_id: str, change: Callable[[Alert], Alert]) -> Alert | None:
         """Apply a pure function to the alert as it is now and store the result.
 
-        `change` is called again when somebody else changed the alert meanwhile. Returns what was stored now, or None
-        when the result was equal to what stood there (somebody else was quicker), or the alert is gone.
+        `change` is called again when another process changed the alert in between. Returns what was stored now, or
+        None when the result equals the stored alert (another process was quicker), or the alert is gone.
         """
         ...
 
@@ -46,7 +46,7 @@ class AlertStore(Protocol):
         ...
 
     async def due(self, channel: str, now: datetime, limit: int) -> Sequence[Alert]:
-        """Those of which the channel is to be told something now, the longest waiting first."""
+        """Those with a due message for the channel, the longest waiting first."""
         ...
 
     async def waiting_channels(self) -> Sequence[str]:
@@ -75,7 +75,7 @@ class RunHistory(Protocol):
 
 
 class AlertChannel(Protocol):
-    """A way to tell somebody."""
+    """A way to send a message."""
 
     @property
     def name(self) -> str:
@@ -83,9 +83,9 @@ class AlertChannel(Protocol):
         ...
 
     async def send(self, message: Message) -> None:
-        """Tell it, within seconds. Repeatable: receivers know a message by its id.
+        """Send the message, within seconds. Repeatable: receivers recognise a message by its id.
 
         Raises:
-            DeliveryFailed: it was not taken; says why without any secret.
+            DeliveryFailed: it was not taken; the message has the reason and no secret.
         """
         ...

@@ -9,7 +9,7 @@ from falcon_scheduler.core.errors import Fault
 
 
 class ExecutorCatalog(Protocol):
-    """Knows which executors are registered, without running them."""
+    """The registered executors, without running them."""
 
     def types(self) -> Sequence[str]:
         """Task types that a client may create."""

@@ -1,4 +1,4 @@
-"""The engine's news."""
+"""The engine's events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from falcon_scheduler.core.domain.run import RunPhase
 
 
 class ChangeKind(StrEnum):
-    """What a piece of news is about."""
+    """The object of an event."""
 
     RUN = "run"
     """A run entered another phase."""
@@ -22,17 +22,17 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One piece of news: the kind and the engine's id. What is true now has to be asked for."""
+    """One event: the kind and the engine's id. The present state has to be read."""
 
     kind: ChangeKind
     id: str
     phase: RunPhase | None = None
-    """Which phase a run entered, where that is all that the news says."""
+    """The phase that a run entered, if the event contains no more."""
 
 
 class ChangeFeed(Protocol):
-    """The engine's news as they happen. Not complete: a sweep makes up for what it misses."""
+    """The engine's event stream. Not complete: a sweep makes up for lost events."""
 
     def changes(self) -> AsyncIterator[Change]:
-        """News until the connection is lost, which raises `Unavailable`; ask again to listen on."""
+        """Events until the connection is lost, which raises `Unavailable`; call again to continue."""
         ...

@@ -25,7 +25,7 @@ class Deployments(Protocol):
         ...
 
     async def remove_deployment(self, deployment_id: str) -> None:
-        """Remove a deployment that no task stands behind, with its runs."""
+        """Remove a deployment without a task, with its runs."""
         ...
 
     def all(self) -> AsyncIterator[Deployed]:

@@ -18,7 +18,7 @@ class Health:
 
 
 class HealthProbe(Protocol):
-    """Asks one component whether it is well."""
+    """Checks whether one component is healthy."""
 
     @property
     def name(self) -> str:

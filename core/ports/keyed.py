@@ -11,8 +11,8 @@ from typing import Protocol
 class KeyedRequest:
     """A request that its client gave a key.
 
-    `id` stands for the caller, the task and the key; `digest` for what was asked; `run_key` is what the engine is
-    given. The last two are the answer, once there is one.
+    `id` identifies the caller, the task and the key; `digest` the content; `run_key` is the key for the
+    engine. The last two are the answer, once there is one.
     """
 
     id: str
@@ -27,11 +27,11 @@ class KeyedRequestStore(Protocol):
     """Each request is kept for a limited time."""
 
     async def find(self, request_id: str, oldest: datetime) -> KeyedRequest | None:
-        """The request, if it was asked at or after `oldest`."""
+        """The request, if it was made at or after `oldest`."""
         ...
 
     async def claim(self, request: KeyedRequest, oldest: datetime) -> KeyedRequest:
-        """Store the request unless `find` finds one. Returns the one that stands then."""
+        """Store the request unless `find` finds one. Returns the stored one."""
         ...
 
     async def answer(self, request: KeyedRequest) -> None:

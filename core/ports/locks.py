@@ -21,7 +21,7 @@ class LockService(Protocol):
     """Keeps a task from running twice at once, on any number of machines. Source: design, "Running work"."""
 
     async def acquire(self, task_id: str, holder: str, ttl: timedelta) -> Lock | None:
-        """The lock, or None when another holds it. The same holder may ask again and keeps what it has."""
+        """The lock, or None when another holds it. The same holder may call again and keeps the lock."""
         ...
 
     async def extend(self, lock: Lock, ttl: timedelta) -> bool:

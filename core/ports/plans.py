@@ -20,11 +20,11 @@ class Plans(Protocol):
         ...
 
     async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
-        """Ask for a run for each of these instants that has none, whatever the present schedule says; how many."""
+        """Create a run for each of these instants that has none, even outside of the present schedule; how many."""
         ...
 
     def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
-        """Deployment and instant of all that is planned in this time, whatever became of it, in pages."""
+        """Deployment and instant of all runs planned in this time, in any state, in pages."""
         ...
 
 
@@ -32,7 +32,7 @@ class PlannerProbe(Protocol):
     """Finds out whether the engine's own planner is at work."""
 
     async def owed_for(self) -> timedelta | None:
-        """How long the planner has owed a run; zero when it has planned one, None when that is not known yet."""
+        """For how long the planner has not planned the probe's run; zero when it has, None when unknown yet."""
         ...
 
     async def round(self) -> timedelta:
@@ -40,5 +40,5 @@ class PlannerProbe(Protocol):
         ...
 
     def forget(self) -> None:
-        """Begin anew: another process has looked meanwhile."""
+        """Start again: another process has checked in between."""
         ...

@@ -17,10 +17,10 @@ class Runs(Protocol):
     async def start(
         self, task: Task, *, parameters: Mapping[str, Any], priority: Priority, key: str, may_refer: bool = False
     ) -> Run:
-        """Ask for a run now. Calls with the same `key` ask for the same run, which may have begun or ended meanwhile.
+        """Create a run now. Calls with the same `key` return the same run, which may have begun or ended in between.
 
-        With `may_refer` the run fills references to secrets in its own parameters, because whoever asks may write
-        them into a config as well.
+        With `may_refer` the run fills references to secrets in its own parameters, because the caller may write
+        them into a config too.
 
         Raises:
             Invalid: the deployment is somebody else's, and does not take these parameters.
@@ -28,26 +28,26 @@ class Runs(Protocol):
         ...
 
     async def cancel(self, run_id: str) -> None:
-        """Ask for the run's cancellation; nothing happens when it has ended or is gone."""
+        """Request the run's cancellation; nothing happens when it has ended or is gone."""
         ...
 
     async def conclude(self, execution: Execution, *, died: bool = False) -> None:
-        """Make the engine agree with the end that an execution has, whatever it believes so far.
+        """Give the run in the engine the end of its execution, in any state.
 
-        `died` says that its process is gone. Nothing happens when the engine does not know the run (any more).
+        `died`: its process is gone. Nothing happens when the engine has no such run (any more).
         """
         ...
 
     async def name_skip(self, run_id: str, message: str) -> None:
-        """Let a run that was skipped say so in the engine too."""
+        """Name a skipped run as skipped in the engine too."""
         ...
 
     async def find(self, run_id: str) -> Run | None:
-        """The run, or None when the engine does not know it (any more)."""
+        """The run, or None when the engine has no such run (any more)."""
         ...
 
     async def of_ids(self, run_ids: Sequence[str]) -> Mapping[str, Run]:
-        """Those of the ids that the engine knows."""
+        """The runs of these ids that exist in the engine."""
         ...
 
     async def unfinished(self, deployment_id: str) -> Sequence[Run]:
@@ -67,7 +67,7 @@ class Runs(Protocol):
         ...
 
     async def waiting(self) -> int:
-        """How many runs are asked for or due and not yet at work."""
+        """How many runs are requested or due and not yet running."""
         ...
 
     async def delete_ended_before(self, instant: datetime, limit: int) -> int:

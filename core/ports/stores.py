@@ -34,7 +34,7 @@ class TaskStore(Protocol):
     async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
         """Apply a pure function to the task as it is now and store the result, whole or not at all.
 
-        `change` is called again when somebody else changed the task meanwhile. A result equal to its argument is
+        `change` is called again when another process changed the task in between. A result equal to its argument is
         not written.
 
         Raises:
@@ -90,7 +90,7 @@ class Beginning(StrEnum):
 
 
 class ExecutionStore(Protocol):
-    """Where executions live. A terminal status never changes, whatever is written and by whom."""
+    """Where executions live. A terminal status never changes, by any write of any process."""
 
     async def get(self, execution_id: str) -> Execution:
         """Raises `ExecutionNotFound`."""
@@ -105,11 +105,11 @@ class ExecutionStore(Protocol):
         ...
 
     async def begin(self, execution: Execution) -> Beginning:
-        """Make it running: create it, or move it on from pending. See `Beginning` for what may stand against it."""
+        """Make it running: create it, or move it on from pending. See `Beginning` for what may prevent it."""
         ...
 
     async def fence_off(self, execution_ids: Sequence[str], fencing_token: int) -> None:
-        """An execution with this number has begun: those ids can't end by their own word any more."""
+        """An execution with this number has begun: those ids can't write their own end any more."""
         ...
 
     async def note(
@@ -120,7 +120,7 @@ class ExecutionStore(Protocol):
         heartbeat_at: datetime | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Tell how an unfinished execution is doing. False when there is none: it has ended or was never written."""
+        """Update an unfinished execution. False when there is none: it has ended or was never written."""
         ...
 
     async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:

@@ -1,7 +1,7 @@
-"""A duty: work that one process of all does again and again for as long as it holds the office.
+"""A duty: work that one process of many repeats while it holds the leader's lease.
 
-Whoever adds one writes a service with the work and adds it to the list in the facade's composition root. The leader
-(`api_facade.leader`) knows nothing about any single duty.
+To add one, write a service with the work and add it to the list in the facade's composition root. The leader
+(`api_facade.leader`) is independent of the single duties.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Periodic:
 
 
 class Unhurried(Duty):
-    """A duty that rests in proportion to what it cost: of thousands of tasks one look is work for seconds."""
+    """A duty that rests in proportion to what it cost: a check of thousands of tasks takes seconds."""
 
     def __init__(
         self, name: str, work: Callable[[], Awaitable[object]], interval: timedelta, pace: Pace | None = None

@@ -1,4 +1,4 @@
-"""How the service is, and its numbers. Every component is asked; nothing is assumed."""
+"""The health of the service, and its numbers. Every component is checked; nothing is assumed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from falcon_scheduler.core.services.tasks.fire_times import next_run
 PROBE_TIMEOUT = timedelta(seconds=5)
 SHOWN_PROBLEMS = 3
 READINESS_TIMEOUT = timedelta(seconds=2)
-"""For those who ask whether requests may be sent here: they ask often and wait a short time."""
+"""For readiness probes, which are frequent and wait a short time."""
 VITAL = frozenset({"mongodb", "prefect"})
-"""Without these nothing can be asked of us; without the others we go on with less."""
+"""Without these the API can't answer; without the others it goes on with less."""
 
 
 class Condition(StrEnum):
@@ -26,7 +26,7 @@ class Condition(StrEnum):
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
-    """It works with less: a part that it can do without is away, or an alert says that a part is not well."""
+    """It works with less: a part that it can do without is away, or an alert reports a failing part."""
     UNHEALTHY = "unhealthy"
     """A part that it can't do without is away."""
 
@@ -45,7 +45,7 @@ class Stats:
     average_runtime: timedelta
     next_scheduled_run: datetime | None
     worker_count: int
-    """Executions that the online workers take at once, by their own word."""
+    """Executions that the online workers take at once, as they report it."""
     queue_size: int
     """Executions that wait."""
     active_executions: int
@@ -82,7 +82,7 @@ class StatusService:
         workforce: Callable[[], Awaitable[Workforce]],
         problems: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
-        """`problems` says what else is known to be wrong with the service, in a sentence each."""
+        """`problems` returns further known problems of the service, as sentences."""
         self._tasks = tasks
         self._executions = executions
         self._runs = runs
@@ -92,7 +92,7 @@ class StatusService:
         self._problems = problems
 
     async def status(self, numbers: Callable[[], Awaitable[Stats]] | None = None) -> ServiceStatus:
-        """Ask every component at the same time. Never raises because one is away.
+        """Check all components at the same time. Never raises because one is away.
 
         Args:
             numbers: where the numbers come from, when not from `stats`.
@@ -116,7 +116,7 @@ class StatusService:
         )
 
     async def away(self) -> list[str]:
-        """Names of the components that do not answer and without which nothing can be asked of us."""
+        """Names of the components that do not answer and without which the API can't answer."""
         vital = [probe for probe in self._probes if probe.name in VITAL]
         answers = await asyncio.gather(*(probe.check(READINESS_TIMEOUT) for probe in vital))
         return sorted(answer.name for answer in answers if not answer.healthy)

@@ -1,8 +1,7 @@
 """Opens alerts and lets them recover: at once when a run has ended, and now and then for what does not happen.
 
-What is stored is decided by compare-and-set: of one key at most one alert is open, whoever looks and however often.
-So any number of facades may do this, and an outcome may be told again. Sending is the business of
-`core.services.alerts.delivery`; nothing here waits for a channel.
+Alerts are stored by compare-and-set, so at most one alert of a key is open, for any number of facades and repeats of
+an outcome. `core.services.alerts.delivery` sends the messages; nothing here waits for a channel.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_INTERVAL = timedelta(seconds=15)
 MANY = 20
-"""So many newly overdue tasks at one look are told as one alert."""
+"""From so many newly overdue tasks in one check on, one alert replaces theirs."""
 TURN = 50
-"""So many tasks with an open alert are judged anew at each look, whatever happened to them."""
+"""So many tasks with an open alert are judged again in each check, even without a new outcome."""
 BREATH = 50
 QUEUE_MARGIN = 0.8
 """The share of the alert's own threshold below which a queue counts as emptied."""
@@ -45,7 +44,7 @@ Open = Mapping[str, Alert]
 
 
 class Alerting:
-    """Keeps nothing but what its last look saw, to tell what has changed since."""
+    """Remembers only the result of its last check, to compare it with the next one."""
 
     def __init__(
         self,
@@ -82,11 +81,11 @@ class Alerting:
         self._turn = 0
 
     def duty(self) -> Duty:
-        """The look, again and again."""
+        """The check for missed runs, as a duty."""
         return Unhurried("look for what did not happen", self.look, LOOK_INTERVAL)
 
     async def observe(self, ended: Sequence[tuple[Task, Execution]]) -> None:
-        """Runs ended. Only those that may change an alert cost more than a look at what is open of their tasks."""
+        """Judge ended runs. For most of them one read of the open alerts of their tasks is enough."""
         opened = await self._opened({task.id for task, _ in ended})
         suspects = {alert.subject.task_id: None for alert in opened.values()}
         for task, execution in ended:
@@ -99,9 +98,9 @@ class Alerting:
                 await self._examine(task_id, opened, known_until)
 
     async def look(self) -> None:
-        """Find what did not happen, and whatever else is not as the open alerts say.
+        """Check all tasks for missed runs, and for open alerts that no longer apply.
 
-        It finds what `observe` was not told as well, only later.
+        It also finds, later, what `observe` was not called for.
         """
         await self._workers.look()
         self._explained_until = await self._workers.explained_until()
@@ -139,7 +138,7 @@ class Alerting:
         return set(chosen)
 
     def _is_suspect(self, task: Task, opened: Open, *, is_overdue: bool) -> bool:
-        """Whether it may have to be told of, or be well again. At the first look whatever fails may."""
+        """Whether an alert of the task may open or recover. In the first check this is every failing task."""
         outcome, before = task.record.last_outcome, self._failures.get(task.id)
         if task.source is Source.IMPORT and task.record.active:
             return True
@@ -155,7 +154,7 @@ class Alerting:
         return any(key_of(kind, task.id) in opened for kind in mended)
 
     async def _gather_overdue(self, overdue: Sequence[str], opened: Open) -> Sequence[str]:
-        """The overdue tasks that are to be told of one by one."""
+        """The overdue tasks that get an alert of their own."""
         if not self._overdue.is_settled:
             return ()
         told = {alert.subject.task_id for alert in opened.values() if alert.kind is AlertKind.LATE_RUN}
@@ -189,7 +188,7 @@ class Alerting:
         ended = await self._history.latest_ended(task_id, self._policy.of(task.definition.alerts).runs_needed)
         due_at = self._overdue.since(task, known_until, self._explained_until)
         if key_of(AlertKind.MANY_LATE_RUNS) in opened and key_of(AlertKind.LATE_RUN, task_id) not in opened:
-            due_at = None  # it is told with the others
+            due_at = None  # the common alert covers it
         findings = judge(
             task,
             ended,
@@ -206,7 +205,7 @@ class Alerting:
             await self._settle(finding, subject, self._channels if wanted is None else wanted, opened)
 
     async def _at_work_for_too_long(self, task: Task) -> datetime | None:
-        """Of a task that was taken in: nobody ends its runs, those of ours are ended when they are stale."""
+        """Since when a run of an adopted task is stale: the service ends stale runs of its own tasks only."""
         if task.source is not Source.IMPORT or not task.record.active:
             return None
         active = await self._executions.of_ids(task.record.active)

@@ -1,8 +1,8 @@
-"""Tells channels what they are to be told: one at a time each, again and again until it is taken or given up.
+"""Sends messages to channels: in order for each channel, with retries until they are taken or given up.
 
 Each attempt is claimed in the store before it begins and settled there after it ended. A process that dies in between
-leaves a claim that runs out; what it may have sent by then is sent again under the same id, by which receivers can
-tell. A channel that is slow or away keeps nobody waiting but itself.
+leaves a claim that expires; the message is sent again under the same id, by which receivers can detect the repeat. A
+channel that is slow or away delays only its own messages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 DELIVERY_INTERVAL = timedelta(seconds=1)
 UNKNOWN_INTERVAL = timedelta(seconds=30)
 SLACK = timedelta(seconds=1)
-"""What a channel gets beyond its time, so that its own word on what took too long comes first."""
+"""Extra time for a channel, so that its own, more precise timeout error comes first."""
 AT_ONCE = 4
 """Messages under way to one channel; those of one alert follow each other."""
 BATCH = 100
@@ -39,7 +39,7 @@ BATCH = 100
 class TestOutcome:
     """What became of a test message to one channel; no error when it was taken."""
 
-    __test__ = False  # not a test of ours, whatever pytest makes of the name
+    __test__ = False  # pytest would collect the class because of its name
 
     channel: str
     error: str = ""
@@ -66,11 +66,11 @@ class AlertDelivery:
 
     @property
     def channels(self) -> Sequence[str]:
-        """Names of the channels; `deliver` is to be repeated for each by itself, so that none waits for another."""
+        """Names of the channels. `deliver` is called for each separately, so that no channel waits for another."""
         return tuple(self._channels)
 
     def duties(self) -> Sequence[Duty]:
-        """Sending to each channel by itself, so that none waits for another, and giving up what no channel takes."""
+        """One duty for each channel, so that none waits for another, and one for messages to unknown channels."""
         return [
             *(
                 Periodic(f"send alerts to {channel}", partial(self.deliver, channel), DELIVERY_INTERVAL)
@@ -80,7 +80,7 @@ class AlertDelivery:
         ]
 
     async def deliver(self, channel: str) -> None:
-        """Tell the channel what it is to be told now."""
+        """Send the due messages of a channel."""
         alerts = await self._alerts.due(channel, self._clock.now(), BATCH)
         turns = asyncio.Semaphore(AT_ONCE)
 
@@ -93,7 +93,7 @@ class AlertDelivery:
                 group.create_task(one(alert))
 
     async def fail_unknown(self) -> None:
-        """What waits for channels that no setting names (any more) waits until it is given up, and says why."""
+        """Fail messages to channels that no setting names (any more), with that reason, until they are given up."""
         for channel in await self._alerts.waiting_channels():
             if channel not in self._channels:
                 for alert in await self._alerts.due(channel, self._clock.now(), BATCH):

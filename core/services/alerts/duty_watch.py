@@ -1,4 +1,4 @@
-"""Watches the leader's duties: one that fails again and again opens an alert until it succeeds.
+"""Watches the leader's duties: one that fails repeatedly opens an alert until it succeeds.
 
 Duties that fail while a server is away are not the cause. Then one alert names the server, and none the duties.
 """
@@ -36,10 +36,10 @@ class _Failing:
 
 
 class DutyWatch:
-    """Is told of each attempt at a duty, and looks now and then at what that means for the alerts."""
+    """Gets the result of each attempt at a duty, and regularly derives the alerts from the results."""
 
     def __init__(self, *, alerts: ServiceAlerts, probes: Sequence[HealthProbe]) -> None:
-        """`probes` ask the servers that duties depend on."""
+        """`probes` check the servers that duties depend on."""
         self._alerts = alerts
         self._probes = probes
         self._failing: dict[str, _Failing] = {}
@@ -61,7 +61,7 @@ class DutyWatch:
             self._failing[duty] = replace(before, times=before.times + 1, error=error)
 
     def forget(self) -> None:
-        """This process does the duties no longer; what it knows of them says nothing any more."""
+        """This process no longer performs the duties, so its results are outdated."""
         self._failing.clear()
         self._well.clear()
         self._away.clear()

@@ -15,7 +15,7 @@ from falcon_scheduler.core.services.duty import Duty, Periodic
 
 WATCH_INTERVAL = timedelta(seconds=30)
 STILL_AT_WORK = timedelta(minutes=30)
-"""A scheduler that began nothing for so long is taken for stopped. The tasks of go-falcon run every few minutes."""
+"""A scheduler that began nothing for so long counts as stopped. The tasks of go-falcon run every few minutes."""
 SETTLING = timedelta(seconds=30)
 """What began this soon after the takeover may still be the other scheduler's last work before it was stopped."""
 TEXT = (
@@ -37,7 +37,7 @@ class OtherSchedulerWatch:
         self._clock = clock
 
     def duty(self) -> Duty:
-        """The look, again and again."""
+        """The check, as a duty."""
         return Periodic("look for another scheduler", self.look, WATCH_INTERVAL)
 
     async def look(self) -> None:

@@ -11,12 +11,12 @@ from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 SETTLING = timedelta(seconds=60)
-"""For so long after the first look, and after a gap, nothing is overdue: everything may just have come back."""
+"""No task is overdue for so long after the first check, and after a gap: all servers may have been away."""
 GAP = timedelta(seconds=120)
 
 
 class Overdue:
-    """Remembers when each task is due, and since when looks have gone on without a gap."""
+    """Remembers when each task is due, and since when checks have been made without a gap."""
 
     def __init__(self, *, clock: Clock, policy: AlertPolicy) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class Overdue:
         self._due_at: dict[str, tuple[int | None, datetime | None]] = {}
 
     def note_look(self) -> None:
-        """A look at all tasks begins."""
+        """A check of all tasks begins."""
         now = self._clock.now()
         if self._looked_at is None or now - self._looked_at > GAP:
             self._settled_from = now + SETTLING
@@ -34,7 +34,7 @@ class Overdue:
 
     @property
     def is_settled(self) -> bool:
-        """Whether looks have gone on for long enough to know what is overdue."""
+        """Whether checks have been made for long enough to know what is overdue."""
         return self._settled_from is not None and self._clock.now() >= self._settled_from
 
     def forget_all_but(self, task_ids: Collection[str]) -> None:
@@ -61,7 +61,7 @@ class Overdue:
         )
 
     def _first_due_after(self, sign: datetime, task: Task) -> datetime | None:
-        """Remembered for as long as the task stays as it is: of thousands of tasks few change between two looks."""
+        """Cached until the task changes: of thousands of tasks few change between two checks."""
         known = self._due_at.get(task.id)
         if known is None or known[0] != task.revision:
             known = self._due_at[task.id] = task.revision, next_run(task, sign)

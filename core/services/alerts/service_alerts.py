@@ -1,7 +1,7 @@
-"""Alerts about the service itself: whoever finds that a part of it is not well opens one, and resolves it afterwards.
+"""Alerts about the service itself: the code that finds a failing part opens one, and resolves it afterwards.
 
-An alert of one kind and part is open once, whichever facade opens it and however often it is asked to. While one of
-`core.domain.alert.DEGRADING` is open, every facade's `/status` says `degraded` and gives its text.
+At most one alert of a kind and part is open, for any number of facades and calls. While one of
+`core.domain.alert.DEGRADING` is open, `/status` of every facade is `degraded` and contains its text.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ServiceAlerts:
             logger.warning("Alert %s opened%s: %s", kind, f" for {part!r}" if part else "", text)
 
     async def resolve(self, kind: AlertKind, text: str, part: str = "") -> None:
-        """Resolve the alert of this kind and part, if it is open; `text` says how it ended."""
+        """Resolve the alert of this kind and part, if it is open; `text` describes the end."""
         present = await self._present(kind, part)
         if present is None:
             return
@@ -59,7 +59,7 @@ class ServiceAlerts:
         return await self._alerts.opened_of(kinds)
 
     async def problems(self) -> Sequence[str]:
-        """What the open alerts say of a degraded service. Whether there is a worker is looked at anew each time."""
+        """The texts of the open alerts of a degraded service. The presence of a worker is checked on each call."""
         return [each.text for each in await self.opened(DEGRADING - {AlertKind.NO_WORKER})]
 
     async def latest(self, kinds: Collection[AlertKind]) -> Sequence[Alert]:

@@ -1,7 +1,7 @@
 """Whether there is anybody to run executions, as an alert; and up to when runs are late for a cause that has its own.
 
-While nothing can run every task is late, and none of them is the cause. So one alert says that there is no worker,
-and no task is called late for the time up to its end. The same holds while the engine is away or plans nothing.
+While nothing can run every task is late, and none of them is the cause. So one alert reports the missing worker,
+and no task counts as late for the time up to its end. The same holds while the engine is away or plans nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class WorkerWatch:
         self._unable_since: datetime | None = None
 
     async def look(self) -> None:
-        """Open or resolve the alert. What can't be asked leaves it as it is."""
+        """Open or resolve the alert. While Prefect is away it stays as it is."""
         try:
             problem = (await self._workforce()).problem
         except Unavailable:

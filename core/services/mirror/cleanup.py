@@ -28,7 +28,7 @@ class Cleanup:
         self._interval = interval
 
     def duty(self) -> Duty:
-        """The cleanup, again and again."""
+        """The cleanup, as a duty."""
         return Periodic("cleanup", self.clean, self._interval)
 
     async def clean(self) -> None:

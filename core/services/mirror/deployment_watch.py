@@ -1,6 +1,6 @@
-"""Looks at the deployments again and again: the engine announces every change but one.
+"""Reads the deployments repeatedly: the engine sends an event for every change but one.
 
-A single schedule of a deployment that is added, changed, switched or removed by itself is announced to nobody.
+It sends none when a single schedule of a deployment is added, changed, switched or removed.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from falcon_scheduler.core.ports import Deployments
 from falcon_scheduler.core.services.duty import Duty, attempt
 
 WATCH_INTERVAL = timedelta(seconds=2)
-"""The least time from the beginning of one look to that of the next."""
+"""The shortest time from the beginning of one read to that of the next."""
 
 
 class DeploymentWatch(Duty):
-    """Remembers how each deployment was at the last look, and follows what differs from that."""
+    """Remembers each deployment as it was in the last read, and follows those that differ."""
 
     name = "look at the deployments"
 
@@ -37,7 +37,7 @@ class DeploymentWatch(Duty):
             engine: lists the deployments.
             follow: takes over into the task what somebody changed at its deployment.
             left: is called with the id of a deployment that is not listed any more.
-            share: the part of the time that looks may take, above 0 and at most 1.
+            share: the share of the time that reads may take, above 0 and at most 1.
         """
         self._deployments = deployments
         self._follow = follow
@@ -49,19 +49,19 @@ class DeploymentWatch(Duty):
 
     @property
     def interval(self) -> timedelta:
-        """The rest that the last slice of a look asks for, and at least what is left of `WATCH_INTERVAL`."""
+        """The pause that the cost of the last read requires, and at least the rest of `WATCH_INTERVAL`."""
         since = timedelta(seconds=time.monotonic() - self._began_at)
         return max(self._pace.owed, WATCH_INTERVAL - since, timedelta())
 
     def note(self, deployment_ids: Collection[str]) -> None:
-        """These were changed, as the news say. They may look as at the last look, and have changed twice since."""
+        """Events reported a change of these. They may equal the last read and have changed twice since."""
         self._noted.update(deployment_ids)
 
     async def work(self) -> None:
-        """Follow what differs from the last look. The first look only learns: the reload compares everything.
+        """Follow deployments that differ from the last read. The first read only remembers: the reload compares all.
 
-        What the news named since is followed too. What can't be followed now is taken for unseen, so that the next
-        look tries again.
+        Deployments named by events since are followed too. One that can't be followed now is forgotten, so that the
+        next read tries again.
         """
         noted, self._noted = self._noted, set()
         self._began_at = time.monotonic()
@@ -75,7 +75,7 @@ class DeploymentWatch(Duty):
             self._pace.end()
 
     def forget(self) -> None:
-        """Nothing: what has changed since the last look is followed, however long ago that was."""
+        """Nothing: a change since the last read is followed even after a long time."""
 
     async def _look(self, noted: Collection[str]) -> dict[str, Deployed]:
         before, seen = self._seen or {}, {}

@@ -1,6 +1,6 @@
 """Takes over into our tasks what somebody changed on purpose in the engine: switches, definitions, new deployments.
 
-A task follows only while we have nothing new to tell ourselves. The three pictures that are compared are described in
+A task follows only while we have no change of our own to send. The three records that are compared are described in
 `core.services.mirror.reconcile`.
 """
 
@@ -48,7 +48,8 @@ class EngineChanges:
     async def take_over(self, task: Task, present: Deployed) -> Task:
         """The task as it is after following.
 
-        What differs is read again, after the task: at the first look our own change may have been on its way.
+        A deployment that differs is read again, after the task: during the first read our own change may have been
+        under way, and its effect would be taken for a change by a user.
         """
         if task.deployed is None or task.deployed.id != present.as_told.id:
             return task
@@ -75,9 +76,9 @@ class EngineChanges:
         since = min(present.changed_at or now, now)
 
         def follow(each: Task) -> Task:
-            if each.deployed != told:  # the engine was told anew meanwhile, and that stands
+            if each.deployed != told:  # a later change was sent in between and has precedence
                 return each
-            if each.fires == there.active:  # it was our own change, which is about to be noted as told
+            if each.fires == there.active:  # it was our own change, which is about to be recorded as sent
                 return each
             each = each.with_paused(not there.active, ENGINE_USER, now, since=since)
             each = each.with_enabled(True, ENGINE_USER, now, since=since) if there.active else each
@@ -91,11 +92,11 @@ class EngineChanges:
         return changed
 
     async def _take_over_definition(self, task: Task, present: Deployed) -> Task:
-        """Schedule, queue and tags as they were set there. What a task can't say is told again by the next reload."""
+        """Take over schedule, queue and tags. A value that a task can't hold is set back by the next reload."""
         told, there = task.deployed, present.as_told
         if told is None or told.fingerprint == there.fingerprint:
             return task
-        if self._deployments.fingerprint(task) != told.fingerprint:  # we have something new to tell, and that stands
+        if self._deployments.fingerprint(task) != told.fingerprint:  # our own unsent change has precedence
             return task
         changes, now = present.changes(task), self._clock.now()
         since = min(present.changed_at or now, now)
@@ -116,14 +117,14 @@ class EngineChanges:
         return await self._deploying.deploy(changed)
 
     async def _complete_plan(self, task: Task, present: Deployed) -> Task:
-        """Whoever changed anything there had the engine drop its plan, even where no task has to follow."""
+        """Any change in the engine makes it drop its plan, even if no task has to follow."""
         changed_at, now = present.changed_at, self._clock.now()
         if changed_at is None or now - changed_at > LOOK_BACK or task.deployed is None:
             return task
         return await self._deploying.plan_again(task, min(changed_at, now))
 
     async def _take_back(self, task: Task, present: Deployed, since: datetime) -> Task:
-        """Set back what a task can't say. News, the watch and the reload may find it at once, and one does it."""
+        """Set back values that a task can't hold. Several duties may find them; the audit lets one act."""
         if not present.taken_back(task):
             return task
         async with self._taking_back:
@@ -135,13 +136,13 @@ class EngineChanges:
             return await self._deploying.deploy(task, since=since)
 
     async def _explain(self, task: Task, unsaid: Mapping[str, Any]) -> None:
-        """Say in the audit what somebody set in the engine and will not find there again, and why."""
+        """Record in the audit which values of a user were set back in the engine, and why."""
         logger.warning("Task %s: %s as set in Prefect is taken back", task.id, ", ".join(sorted(unsaid)))
         async with self._audit.change_in_engine(Action.TAKE_BACK, task.id, before=unsaid) as note:
             note.after = {"reason": TAKEN_BACK_REASON}
 
     async def adopt(self, deployed: Deployed) -> None:
-        """Take in a deployment that nobody here created, as a task. One of ours is left alone."""
+        """Create a task for a deployment of a user of Prefect. A deployment of ours is left alone."""
         definition = deployed.adopted
         if definition is None:
             return
@@ -169,7 +170,7 @@ class EngineChanges:
             note.after = picture_of(await self._tasks.insert(task))
 
     async def _take_over_foreign(self, task: Task, present: Deployed) -> Task:
-        """What somebody else's deployment says of itself always stands; only its switch can be thrown here too."""
+        """A user's deployment defines its task; only its switch can be changed here too."""
         definition, there, told = present.adopted, present.as_told, task.deployed
         if definition is None or told is None or (there == told and task.fires == there.active):
             return task

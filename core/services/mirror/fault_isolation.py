@@ -37,7 +37,7 @@ class FaultIsolation:
             self._note(what, item_id)
         except Unavailable:
             raise
-        except Exception:  # noqa: BLE001 - the others are worked on whatever it was
+        except Exception:  # noqa: BLE001 - no error of one item may stop the others
             self._note(what, item_id)
         else:
             self._faults = 0

@@ -1,7 +1,7 @@
-"""Heals runs that the engine can't show, and says so.
+"""Repairs runs that the engine can't return, and alerts about those that it can't repair.
 
-An earlier version handed numbers beyond 64 bits to the engine as they were. No list in which such a run stands can be
-shown by the engine. What it was given is written anew in a way that the engine can show; where that does not help the
+An earlier version sent numbers beyond 64 bits to the engine as they were. The engine answers 500 to every list that
+contains such a run (PrefectHQ/prefect 15031). So the parameters are stored again as text; if that does not help, the
 run ends as failed.
 """
 
@@ -50,25 +50,25 @@ class Mending:
         self._alerts = alerts
 
     def duty(self) -> Duty:
-        """The look, again and again."""
+        """The check, as a duty."""
         return Periodic("mend what can't be read", self.look, LOOK_INTERVAL)
 
     async def look(self) -> None:
-        """Mend what is unreadable and belongs to a task. What is left opens an alert until it is gone."""
+        """Repair unreadable runs of our tasks. Those that are left keep an alert open."""
         await self._tell(TASKS, self._tasks.unreadable(), "documents of tasks can't be read from MongoDB")
         await self._report_impeded()
         unreadable = await self._unreadable.ids()
         for start in range(0, len(unreadable), AT_ONCE):
             await self._mend_all(unreadable[start : start + AT_ONCE])
         left = await self._unreadable.ids() if unreadable else ()
-        await self._tell(RUNS, left, "runs can't be read from Prefect and could not be mended here")
+        await self._tell(RUNS, left, "runs can't be read from Prefect and could not be repaired here")
 
     async def _report_impeded(self) -> None:
         impeded = self._tasks.impeded()
         if not impeded:
             await self._alerts.resolve(AlertKind.IMPEDED_TASKS, "Every task can run as it is stored")
             return
-        text = f"{len(impeded)} tasks can't run as they are stored ({_some_of(impeded)}); their last_error says why"
+        text = f"{len(impeded)} tasks can't run as they are stored ({_some_of(impeded)}); see their last_error"
         await self._alerts.open(AlertKind.IMPEDED_TASKS, text)
 
     async def _tell(self, part: str, ids: Collection[str], what: str) -> None:
@@ -89,7 +89,7 @@ class Mending:
             except Unavailable:
                 raise
             except SchedulerError as error:
-                logger.warning("Run %s of task %s could not be mended: %s", run.id, task.id, error)
+                logger.warning("Run %s of task %s could not be repaired: %s", run.id, task.id, error)
 
     async def _mend(self, task: Task, run: Run) -> None:
         """The end is read back, so that the history takes it over from the engine as it does any other."""

@@ -1,8 +1,8 @@
 """Makes the history follow the engine: what the runs did not write themselves is written here.
 
-`apply` takes runs as the engine tells them and is repeatable in any order: starts never undo ends, ends never change.
-`sweep` asks the engine about all that changed since the last one, and so mends whatever the news missed: lost events,
-stores that were away. The dead are the business of `core.services.mirror.rescuer`.
+`apply` takes runs as the engine reports them. It may be repeated in any order: starts never undo ends, ends never
+change. `sweep` reads from the engine all runs that changed since the last sweep, and so makes up for lost events and
+for stores that were away. `core.services.mirror.rescuer` ends runs whose process died.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 WATERMARK = "mirror"
 SWEEP_INTERVAL = timedelta(seconds=10)
 LOOK_BACK = timedelta(seconds=30)
-"""How far behind the watermark a sweep looks again, for changes that the engine showed late. A task skips less often
-in this time than it remembers skips (`COUNTED_WINDOW`), so none is counted twice."""
+"""How far behind the watermark a sweep reads again, for changes that the engine returned late. A task skips less
+often in this time than it remembers skips (`COUNTED_WINDOW`), so none is counted twice."""
 SLICE = timedelta(minutes=10)
 """How much of a long absence is caught up with before the watermark moves on. While nothing is found it doubles."""
 LONGEST_SLICE = timedelta(days=1)
 FIRST_LOOK = timedelta(days=7)
-"""How far the very first sweep looks back."""
+"""How far the very first sweep reads back."""
 SETTLED_AFTER = timedelta(seconds=30)
 VANISHED_AFTER = timedelta(seconds=10)
 """How young an execution is whose run the engine may not show yet."""
@@ -64,12 +64,12 @@ class Mirror:
         self._isolation = FaultIsolation()
 
     async def to_be_asked_for(self, news: Sequence[Change]) -> Sequence[str]:
-        """Ids of the runs of which the history does not hold yet what the news say. Most runs write it themselves."""
+        """Ids of the runs whose event is not in the history yet. Most runs write it themselves."""
         known = await self._executions.of_ids(sorted({each.id for each in news}))
         return sorted({each.id for each in news if not holds(known.get(each.id), each.phase)})
 
     async def apply(self, runs: Sequence[Run]) -> None:
-        """Make the history agree with what the engine says, and the engine where the history is final."""
+        """Make the history equal to the engine, and the engine equal to the history where that is final."""
         tasks = await self._tasks.of_deployments({run.deployment_id for run in runs if run.deployment_id})
         ours = [run for run in runs if run.deployment_id in tasks and run.phase is not RunPhase.AHEAD]
         known = await self._executions.of_ids([run.id for run in ours])
@@ -80,7 +80,7 @@ class Mirror:
         await self._free_locks(await self._counting.finish_all(ends))
 
     async def _follow(self, task: Task, run: Run, execution: Execution | None) -> Sequence[Execution]:
-        """Follow one run. Returns the end that is to be written, if it has ended."""
+        """Follow one run. Returns the end to write, if it has ended."""
         began = execution is not None and execution.status is not ExecutionStatus.PENDING
         if execution is not None and execution.status.is_terminal:
             await self._settle(task, run, execution)
@@ -93,11 +93,11 @@ class Mirror:
         return []
 
     def duty(self) -> Duty:
-        """The sweep, again and again."""
+        """The sweep, as a duty."""
         return Periodic("sweep", self.sweep, SWEEP_INTERVAL)
 
     async def sweep(self) -> None:
-        """Look at everything that may have been missed since the last sweep that got through."""
+        """Read everything that may have been missed since the last successful sweep."""
         began_at = self._clock.now()
         seen_until = await self._watermark.read(WATERMARK) or began_at - FIRST_LOOK
         if seen_until > began_at:  # a clock was ahead when it was written
@@ -145,10 +145,10 @@ class Mirror:
             logger.warning("Redis is away; the lock of task %s expires by itself", execution.task_id)
 
     async def _settle(self, task: Task, run: Run, execution: Execution) -> None:
-        """The history is final. An engine that says otherwise of an ended run is told so."""
+        """The history is final. If the engine holds another end of the run, it gets this one."""
         if task.source is Source.IMPORT or not run.phase.is_terminal or agrees(run, execution):
             return
-        logger.warning("Run %s is %s in Prefect and %s here; telling Prefect", run.id, run.phase, execution.status)
+        logger.warning("Run %s is %s in Prefect and %s here; correcting Prefect", run.id, run.phase, execution.status)
         await self._runs.conclude(execution)
 
     async def _skip(self, task: Task, run: Run, waiting: Execution | None) -> None:

@@ -1,7 +1,7 @@
-"""Follows the engine's news: gathers them for a moment and looks at what they are about, many at once.
+"""Follows the engine's events: collects them for a moment and reads the runs and deployments that they name.
 
-News are hints. What is true is asked of the engine, and what they miss is found by the sweep, by the reload and by
-`core.services.mirror.deployment_watch`.
+Events are hints: the state is always read from the engine. Changes without an event are found by the sweep, the
+reload and `core.services.mirror.deployment_watch`.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 logger = logging.getLogger(__name__)
 
 GATHERING = timedelta(milliseconds=200)
-"""How long news are gathered before they are looked at together: one question to the engine instead of many."""
+"""How long events are collected before they are handled together: one request to the engine instead of many."""
 MOST_NEWS = 5000
-"""News kept at most; beyond that the sweep does as well and costs less."""
+"""Events kept at most; beyond that the sweep is cheaper."""
 APPLIED_AT_ONCE = 200
 PAUSE_AFTER_LOSS = timedelta(seconds=1)
 """Before the stream is opened again."""
 
 
 class NewsQueue:
-    """News that nobody has looked at yet, each once."""
+    """Unhandled events, each once."""
 
     def __init__(self) -> None:
         self._news: dict[Change, None] = {}
@@ -42,7 +42,7 @@ class NewsQueue:
         self._has_news.set()
 
     async def take(self) -> Sequence[Change]:
-        """Wait for news, gather them for a moment, and return all that there are."""
+        """Wait for events, collect them for a moment, and return all of them."""
         await self._has_news.wait()
         await asyncio.sleep(GATHERING.total_seconds())
         self._has_news.clear()
@@ -51,7 +51,7 @@ class NewsQueue:
 
 
 class NewsListener(Duty):
-    """Puts the engine's news into the queue for as long as there are any; opens the stream again when it ends."""
+    """Puts the engine's events into the queue; opens the stream again when it ends."""
 
     name = "listen to the news"
     interval = PAUSE_AFTER_LOSS
@@ -71,11 +71,11 @@ class NewsListener(Duty):
             logger.exception("Could not listen to Prefect's news")
 
     def forget(self) -> None:
-        """Nothing: news that wait are as true for whoever looks at them later."""
+        """Nothing: waiting events are hints, and valid later too."""
 
 
 class NewsFollower(Duty):
-    """Looks at what the news are about. What can't be looked at now is left to the sweep and the reload."""
+    """Handles events. One that can't be handled now is left to the sweep and the reload."""
 
     name = "follow the news"
     interval = timedelta()
@@ -99,7 +99,7 @@ class NewsFollower(Duty):
         self._note_deployments = note_deployments
 
     async def work(self) -> None:
-        """Wait for news and follow them."""
+        """Wait for events and handle them."""
         await self.follow(await self._queue.take())
 
     async def follow(self, news: Sequence[Change]) -> None:

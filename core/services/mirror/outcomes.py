@@ -1,8 +1,8 @@
 """Hands on every end of an execution, once, to those who count and judge them.
 
-Runs write their ends themselves, in processes of their own; they are found by the time at which they ended. What the
-mirror writes in their place may have ended long ago and is told by it (`note`). One instance at a time should follow.
-A takeover goes on where the watermark stands: what its predecessor was handing on just then may be told again.
+Runs write their ends themselves, in processes of their own; they are found by the time at which they ended. An end
+that the mirror writes for them may be old, so the mirror reports it itself (`note`). One instance at a time should
+follow. A new leader continues at the watermark: ends that its predecessor was just reporting may be reported again.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from falcon_scheduler.core.services.duty import Duty, Periodic
 WATERMARK = "outcomes"
 FOLLOW_INTERVAL = timedelta(seconds=1)
 LOOK_BACK = timedelta(seconds=60)
-"""How far behind the latest end is looked again, for ends that were written late or by a clock that is behind."""
+"""How far behind the latest end to read again, for ends that were written late or by a clock that is behind."""
 TOLD_AT_ONCE = 200
 MOST_NOTED = 10_000
-"""Ends kept that the mirror told of; beyond that the oldest are dropped."""
+"""Ends kept that the mirror reported; beyond that the oldest are dropped."""
 
 Outcomes = Sequence[tuple[Task, Execution]]
 Observer = Callable[[Outcomes], Awaitable[None]]
 
 
 class OutcomeFeed:
-    """Tells its observers one after the other. What one of them refuses is told again, to all."""
+    """Calls its observers one after the other. If one of them fails, all get the same ends again."""
 
     def __init__(
         self, *, log: OutcomeLog, tasks: TaskStore, watermark: Watermark, clock: Clock, observers: Sequence[Observer]
@@ -42,10 +42,10 @@ class OutcomeFeed:
         self._observers = observers
         self._noted: dict[str, Execution] = {}
         self._told: dict[str, datetime] = {}
-        """What was handed on, and when it had ended or, if that is later, when the mirror told of it."""
+        """Reported ends, with the time of the end or, if that is later, of the mirror's report."""
         self._seen_until: datetime | None = None
         self._began_from: datetime | None = None
-        """What ended before was told by whoever followed before us."""
+        """Earlier ends were reported by the previous leader."""
 
     def note(self, ended: Sequence[Execution]) -> None:
         """The mirror has just written these ends."""
@@ -54,11 +54,11 @@ class OutcomeFeed:
             del self._noted[execution_id]
 
     def duty(self) -> Duty:
-        """Following, again and again."""
+        """Following, as a duty."""
         return Periodic("follow outcomes", self.follow, FOLLOW_INTERVAL)
 
     async def follow(self) -> None:
-        """Hand on what has ended since the last time. Raises `Unavailable`; then the same is told the next time."""
+        """Report the ends since the last call. Raises `Unavailable`; the next call reports the same again."""
         now = self._clock.now()
         if self._seen_until is None or self._began_from is None:
             self._seen_until = self._began_from = await self._watermark.read(WATERMARK) or now
@@ -71,7 +71,7 @@ class OutcomeFeed:
                 await self._tell(batch)
                 batch = []
         await self._tell(batch)
-        keep_from = self._seen_until - 2 * LOOK_BACK  # as far back as the next look goes, and some more
+        keep_from = self._seen_until - 2 * LOOK_BACK  # as far back as the next read goes, and some more
         self._told = {each: at for each, at in self._told.items() if at > keep_from}
 
     async def _tell(self, ended: Sequence[Execution]) -> None:
@@ -90,11 +90,11 @@ class OutcomeFeed:
             self._told[execution.id] = now if was_noted else execution.completed_at or now
         latest = max((execution.completed_at for execution in fresh if execution.completed_at), default=now)
         if self._seen_until is None or latest > self._seen_until:
-            self._seen_until = min(latest, now)  # a clock that is ahead must not hide what ends meanwhile
+            self._seen_until = min(latest, now)  # a clock that is ahead must not hide ends in between
             await self._watermark.write(WATERMARK, self._seen_until)
 
     async def _task(self, task_id: str) -> Task | None:
         try:
             return await self._tasks.get(task_id)
-        except TaskNotFound:  # deleted meanwhile: its history goes too
+        except TaskNotFound:  # deleted in between: its history goes too
             return None

@@ -1,9 +1,9 @@
-"""Watches that the engine plans what is due, and plans it in its place while it does not.
+"""Checks that the engine plans what is due, and plans it instead while the engine does not.
 
-Each instant is looked at twice: half a minute before it is due, and some seconds after. One that has no run is
-planned. So neither an engine whose planner stands still, nor a facade that died between a change and the planning of
-it, nor anything that somebody removed in the engine, loses an instant. One facade at a time does this; several do no
-harm, since an instant is planned once.
+Each instant is checked twice: half a minute before it is due, and some seconds after. If it has no run, it is
+planned. So neither an engine whose planner has stopped (PrefectHQ/prefect 22436), nor a facade that died between a
+change and the planning of it, nor anything that somebody removed in the engine, loses an instant. One facade at a
+time does this; several do no harm, since an instant is planned once.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 PLAN_LOOK_INTERVAL = timedelta(seconds=5)
 AHEAD = timedelta(seconds=30)
-"""How long before it is due an instant is looked at first. The engine's own planner is further ahead."""
+"""How long before it is due an instant is checked first. The engine's own planner is further ahead."""
 BEHIND = timedelta(seconds=8)
-"""How long after it was due an instant is looked at again."""
+"""How long after it was due an instant is checked again."""
 FIRST_LOOK_BACK = timedelta(seconds=60)
 MARK_RESPECTED_FOR = timedelta(seconds=5)
-"""For so long whoever changed a task may be about to complete its plan."""
+"""For so long the process that changed a task may be about to complete its plan."""
 FOLLOWED_AT_ONCE = 200
 WATERMARK = "plan"
 
@@ -44,7 +44,7 @@ Holes = Mapping[str, Sequence[datetime]]
 
 
 class PlanWatch:
-    """Remembers up to where it has looked; the watermark does for the facade that follows."""
+    """Remembers up to where it has checked; the watermark does so for the next leader."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class PlanWatch:
         self._seen_ahead_until: datetime | None = None
 
     def duty(self) -> Duty:
-        """The look, again and again."""
+        """The check, as a duty."""
         return Periodic("watch the plan", self.look, PLAN_LOOK_INTERVAL, self.forget)
 
     def forget(self) -> None:
@@ -114,7 +114,7 @@ class PlanWatch:
     async def _follow_unnamed(self, due: Mapping[Instant, str], planned: Collection[Instant]) -> None:
         """Follow the deployments of which the engine has planned what their tasks do not name.
 
-        Somebody changed or switched on a schedule of them, which the engine announces to nobody.
+        Somebody changed or switched on a schedule of them, for which the engine sends no event.
         """
         unnamed = {deployment_id for deployment_id, _ in {*planned} - due.keys()}
         if unnamed:
@@ -157,7 +157,7 @@ class PlanWatch:
             await work
         except Unavailable:
             raise
-        except TaskNotFound:  # deleted meanwhile
+        except TaskNotFound:  # deleted in between
             return
         except (SchedulerError, ScheduleError) as error:
             logger.error("Task %s could not be planned: %s", task_id, error)

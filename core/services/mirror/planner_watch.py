@@ -1,4 +1,4 @@
-"""Alerts while the engine's own planner plans nothing. `core.services.mirror.plan_watch` plans in its place."""
+"""Alerts while the engine's own planner plans nothing. `core.services.mirror.plan_watch` plans instead."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Makes the engine equal to MongoDB, and takes over what was changed in the engine on purpose.
 
-Three pictures are compared: our task, what we last told the engine (`Task.deployed`), and the deployment as it is.
-What differs there from what we told, while we have nothing new to tell, was changed there, and the task follows as
-far as a task can say it. Anything else that differs is told again. Deployments of ours without a task are removed; a
-deployment that somebody removed there takes its task along. See docs/decisions/0009-one-truth.md.
+Three records are compared: our task, what we last sent to the engine (`Task.deployed`), and the deployment as it is.
+If the deployment differs from what we sent, while we have no change of our own to send, a user changed it in the
+engine, and the task follows as far as a task can hold the value. Every other difference is corrected in the engine.
+Deployments of ours without a task are removed; when a user removes a deployment in the engine, its task is removed
+too. See docs/decisions/0009-one-truth.md.
 """
 
 from __future__ import annotations
@@ -80,11 +81,11 @@ class ReconcileService:
         )
 
     def duty(self) -> Duty:
-        """The reload, again and again."""
+        """The reload, as a duty."""
         return Periodic("reconcile", self.reload, RECONCILE_INTERVAL)
 
     async def reload_for(self, by: Principal) -> ReloadOutcome:
-        """`reload` because somebody asked for it."""
+        """`reload` on request of a caller, with an entry in the audit."""
         async with self._audit.change(Action.RELOAD, by) as note:
             outcome = await self.reload()
             note.after = {
@@ -96,7 +97,7 @@ class ReconcileService:
             return outcome
 
     async def reload(self) -> ReloadOutcome:
-        """Make the engine equal to MongoDB and say what was done. One bad task does not stop the others."""
+        """Make the engine equal to MongoDB; returns the changes. One bad task does not stop the others."""
         there: dict[str, list[Deployed]] = defaultdict(list)
         async for deployed in self._deployments.all():
             there[deployed.task_id].append(deployed)
@@ -113,7 +114,7 @@ class ReconcileService:
                         missing.append(task)
                         continue
                 changed = await self._agree(task, same)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is no reason to leave the others
+            except Exception as error:  # noqa: BLE001 - no error of one task may stop the others
                 self._note_failure(task, error, failed)
                 continue
             created += changed and same is None
@@ -201,7 +202,7 @@ class ReconcileService:
         return True
 
     def _recent(self, instant: datetime | None) -> datetime | None:
-        """An instant, unless so long ago that the engine has planned anew since."""
+        """An instant, unless so long ago that the engine has planned again since."""
         return instant if instant is not None and self._clock.now() - instant <= LOOK_BACK else None
 
     async def _replace_missing(self, missing: Sequence[Task], failed: list[str]) -> int:
@@ -209,7 +210,8 @@ class ReconcileService:
 
         Ids of those that could not be are added to `failed`.
 
-        The engine's word on a removal may come a few seconds late, so it is asked twice before a task comes back.
+        The engine may report a removal a few seconds late. So it is asked twice before the task is deployed again:
+        otherwise a deployment that a user has just removed would come back.
         """
         doubtful = [task for task in missing if not task.is_system and not await self._removals.was_removed(task)]
         if doubtful:
@@ -235,14 +237,14 @@ class ReconcileService:
                 await self.follow(stray)
                 continue
             try:
-                task = await self._tasks.get(stray.task_id)  # created or deployed since we looked
+                task = await self._tasks.get(stray.task_id)  # created or deployed since the list was read
                 if task.deployment_id in {None, stray.as_told.id}:
                     continue
                 if await self._runs.unfinished(stray.as_told.id):  # due or at work from before a change of type
                     continue
             except TaskNotFound:
                 pass
-            except UnreadableDocument:  # it stands for a task still
+            except UnreadableDocument:  # there is a task, although it can't be read
                 continue
             await self._deployments.remove_deployment(stray.as_told.id)
             removed += 1

@@ -13,7 +13,7 @@ from falcon_scheduler.core.services.tasks.auditing import Auditing
 logger = logging.getLogger(__name__)
 
 DELETION_PATIENCE = timedelta(seconds=30)
-"""For how long a deletion through the API may take before its process is taken for dead."""
+"""For how long a deletion through the API may take before its process counts as dead."""
 
 
 class Removals:
@@ -34,8 +34,8 @@ class Removals:
         return await self._deployments.was_removed(task.deployed.id)
 
     async def delete_task(self, task: Task) -> None:
-        """The engine hears of a removal through this service before the store does. Then the task is left to whoever
-        deletes it; should that process have died, the next reload finds the task again."""
+        """A deletion through the API removes the deployment before the task. Then the task is left to that process;
+        if it has died, the next reload finds the task again."""
         if await self._audit.is_under_way(Action.DELETE, task.id, DELETION_PATIENCE):
             return
         logger.info("The deployment of task %s was removed in Prefect; the task goes too", task.id)

@@ -1,8 +1,9 @@
-"""Finds runs that died without a word, ends them everywhere, and frees what they held.
+"""Finds runs whose process died, ends them in both stores, and frees what they held.
 
-A run reports every few seconds that it lives (`core.services.runs.pulse`). `look` is called often; a run is dead
-when it stayed silent over enough looks. Silence is added up from the time between two looks that succeeded, never
-read off the clock: a clock that jumps, a store that was away and a facade that was frozen end no run.
+A run reports every few seconds that it is alive (`core.services.runs.pulse`). `look` is called often; a run is dead
+when it has not reported over enough checks. The time without a report is the sum of the times between two successful
+checks, never a difference of clocks: a clock that jumps, a store that was away and a facade that was frozen end no
+run.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ logger = logging.getLogger(__name__)
 
 LOOK_INTERVAL = timedelta(seconds=3)
 LONGEST_STEP = timedelta(seconds=4)
-"""The most that the time between two looks adds to a silence."""
+"""The most that one step between two checks adds to the time without a report."""
 SILENT_FOR = timedelta(seconds=12)
 """A run that was silent for this long is dead. Four beats of the pulse."""
 UNSETTLED_FOR = timedelta(seconds=9)
-"""How long a run whose execution has ended may take to say so in the engine itself."""
+"""How long a run whose execution has ended may take to report its end to the engine itself."""
 DIED_ERROR = "The process of the run died without a word"
 STALE_ERROR = "The run was stale: at work for longer than its timeouts allow"
 NEVER_BEGAN_ERROR = "The worker that had taken the run died before it began"
@@ -44,7 +45,7 @@ class Silence:
     sign: object
     lasted: timedelta = timedelta()
     watched: timedelta = timedelta()
-    """For how long the run has been looked at, whatever it showed."""
+    """For how long the run has been checked, with any result."""
 
 
 class Rescuer:
@@ -73,11 +74,11 @@ class Rescuer:
         self._isolation = FaultIsolation()
 
     def duty(self) -> Duty:
-        """The look, again and again."""
+        """The check, as a duty."""
         return Periodic("look for the dead", self.look, LOOK_INTERVAL)
 
     async def look(self) -> None:
-        """Look at every run at work once. When that fails, the time since the last look counts as nothing."""
+        """Check every running run once. When that fails, the time since the last check does not count."""
         began_at = time.monotonic()
         since = timedelta(seconds=began_at - self._looked_at) if self._looked_at is not None else timedelta()
         self._looked_at = None
@@ -120,7 +121,7 @@ class Rescuer:
         return SILENT_FOR
 
     def _longest(self, task: Task) -> timedelta:
-        """Beyond this a run that says that it lives is stuck, for its own timeouts should have ended it long ago."""
+        """A run that reports for longer than this is stuck: its own timeouts should have ended it long ago."""
         definition = task.definition
         delays = timedelta()
         for number in range(1, definition.max_retries + 1):
@@ -131,12 +132,12 @@ class Rescuer:
     async def _bury(self, task: Task, run: Run, execution: Execution | None, error: str) -> None:
         if execution is None or not execution.status.is_terminal:
             ended = self._end(task, run, execution, error)
-            if not await self._counting.finish(ended):  # it spoke after all, just now
+            if not await self._counting.finish(ended):  # it wrote its own end just now
                 return
             logger.warning("Execution %s of task %s died: %s", ended.id, task.id, ended.error)
         else:
             ended = execution
-            logger.warning("Run %s ended as %s and Prefect was not told; telling it", run.id, ended.status)
+            logger.warning("Run %s ended as %s and Prefect does not know; reporting it", run.id, ended.status)
         await self._runs.conclude(ended, died=ended is not execution)
         await self._mirror.free_lock(ended)
 

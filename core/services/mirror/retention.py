@@ -78,7 +78,7 @@ class RetentionService:
         return Removed(executions=executions, runs=runs)
 
     async def _spares_foreign(self) -> bool:
-        """Whether the history of the scheduler before this one is still kept whatever its age."""
+        """Whether the history of the scheduler before this one is still kept at any age."""
         takeover = await self._takeovers.read()
         return takeover is not None and self._clock.now() < takeover.first_cleanup_at(self._takeover_grace)
 

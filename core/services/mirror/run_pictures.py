@@ -29,7 +29,7 @@ def picture_of(task: Task, run: Run, now: datetime) -> Execution:
 
 
 def end_of(run: Run, execution: Execution, now: datetime) -> Execution:
-    """The end that the engine tells of a run. What the run wrote of its start is kept."""
+    """The end that the engine holds for a run. The start that the run wrote is kept."""
     ended_at = run.ended_at or run.changed_at or now
     if run.phase in {RunPhase.CANCELLED, RunPhase.SKIPPED}:
         return execution.cancelled(ended_at)
@@ -45,7 +45,7 @@ AGREEING: Mapping[ExecutionStatus, frozenset[RunPhase]] = {
 
 
 def holds(execution: Execution | None, phase: RunPhase | None) -> bool:
-    """Whether an execution is as far as the phase of its run that the news say, so that nothing is to be written."""
+    """Whether an execution has reached the phase that an event reports, so that nothing has to be written."""
     if execution is None:
         return False
     if phase in {RunPhase.WAITING, RunPhase.CLAIMED}:
@@ -56,5 +56,5 @@ def holds(execution: Execution | None, phase: RunPhase | None) -> bool:
 
 
 def agrees(run: Run, execution: Execution) -> bool:
-    """Whether an ended run and an ended execution tell the same."""
+    """Whether an ended run and an ended execution have the same end."""
     return run.phase in AGREEING[execution.status]

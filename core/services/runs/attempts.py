@@ -95,7 +95,7 @@ class Attempts:
             async with asyncio.timeout(timeout.total_seconds()) as limit:
                 value = self._executor_for(task.definition.type).execute(context)
                 result = TaskResult.of(await value if inspect.isawaitable(value) else value)
-        except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is the outcome of its attempt
+        except Exception as error:  # noqa: BLE001 - any exception of a plug-in is the outcome of its attempt
             if isinstance(error, TimeoutError) and limit.expired():
                 known = known_so_far(error.__cause__) or TaskResult(success=False)
                 result = replace(known, success=False, error=f"Task timed out after {format_duration(timeout)}")
@@ -110,7 +110,7 @@ class Attempts:
         )
 
     async def _wait_for_retry(self, execution: Execution, attempt: Attempt, environment: RunEnvironment) -> None:
-        """Wait for the next attempt; what the stores and the engine are shown of it meanwhile decides nothing."""
+        """Wait for the next attempt. Reports of it to the stores and the engine only inform."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + attempt.delay.total_seconds()
         note = partial(self._executions.note, execution.id, retry_count=execution.retry_count)

@@ -1,7 +1,7 @@
 """How a run calls the servers: a call that only informs is made once, a call that decides is repeated for a while.
 
 What only informs (progress, a retry that shows in the engine, a count) never ends a run and never holds it up for
-long. What decides (whose turn it is, an end in the history) is asked again for a while before it is given up.
+long. A call that decides (whose turn it is, an end in the history) is repeated for a while before it fails.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ async def inform(
     *,
     within: timedelta = INFORMING_PATIENCE,
 ) -> bool:
-    """Make a call whose failure does not matter to the run. Returns whether it got through; a warning says if not.
+    """Make a call whose failure does not matter to the run. Returns whether it succeeded; failures are logged.
 
     Args:
         what: what the call does, as in "could not …".

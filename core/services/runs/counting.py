@@ -1,7 +1,7 @@
 """Carries an execution's end over to its task: counters, last outcome, and the next time it fires.
 
 The execution is written first and marked uncounted; a process that dies before the task has counted it leaves
-that mark, and the sweep calls `count` again. The task remembers whom it counted, so nothing counts twice.
+that mark, and the sweep calls `count` again. The task remembers which executions it counted, so nothing counts twice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _MovedOnError(Exception):
 class OutcomeCounting:
     """Writes ends, each counted once. Used by the run itself and by the mirror.
 
-    `told` hears of every end that was written here and counted.
+    `told` is called with every end that was written here and counted.
     """
 
     def __init__(
@@ -72,10 +72,10 @@ class OutcomeCounting:
         while True:
             try:
                 remembered = (await self._tasks.get(task_id)).record.counted
-            except TaskNotFound:  # deleted meanwhile: its history goes too
+            except TaskNotFound:  # deleted in between: its history goes too
                 await self._executions.mark_counted(ids)
                 return
-            except UnreadableDocument:  # they stay uncounted until somebody has mended the task
+            except UnreadableDocument:  # they stay uncounted until the task is repaired
                 return
             uncounted = await self._executions.still_uncounted(ids)
             try:

@@ -1,7 +1,7 @@
 """Repeats of a request: the same caller, task and key get the same answer for a day, and make one run.
 
-The request is stored before the engine is asked, with the key that the engine is given. Whoever repeats it after our
-process died, or after a lost answer, asks the engine under that key again and is given the run that there is.
+The request is stored before the engine is asked, with the key that the engine is given. A repeat
+after our process died, or after a lost answer, calls the engine under that key again and gets the existing run.
 """
 
 from __future__ import annotations

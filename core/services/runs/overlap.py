@@ -1,9 +1,9 @@
 """Whose turn it is: the lock of a task, and what happens when another execution is at work.
 
 The Redis lock decides first, and quickly. It can be lost (Redis fails over, restarts empty), so before a run begins
-MongoDB is asked as well, and its word is final: a run begins in one step with finding that no other run of the task
-is alive (`claim`). While Redis is away MongoDB alone decides, while both are away the engine's limit of one run per
-task. Source: design, "Running work" and "Tasks".
+MongoDB decides too, and its answer is final: one compare-and-set begins the run and checks that no other run of the
+task is alive (`claim`). While Redis is away MongoDB alone decides, while both are away the engine's limit of one run
+per task. Source: design, "Running work" and "Tasks".
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from falcon_scheduler.core.ports import ExecutionStore, Lock, LockService, TaskS
 from falcon_scheduler.core.services.runs.call_policy import decided, inform
 
 GRACE = timedelta(seconds=60)
-"""How much longer than an attempt a lock lives when nobody extends it."""
+"""How much longer than an attempt a lock lives when it is not extended."""
 WAIT_SECONDS = 0.5
 ASKING_PATIENCE = timedelta(seconds=120)
-"""For how long an engine that is away is asked to cancel the run that is to be replaced."""
+"""How long the cancellation of the replaced run is retried while the engine is away."""
 SILENT_FOR = timedelta(seconds=12)
-"""An execution whose sign of life has not changed for this long does not stand in the way of another."""
+"""An execution without a new sign of life for this long does not block another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """Whether a run may go on, and with which lock (None when Redis is away).
 
-    `task` is the task with the run among its active ones, None when MongoDB could not be asked.
+    `task` is the task with the run among its active ones, None when MongoDB was away.
     """
 
     granted: bool
@@ -81,7 +81,7 @@ class OverlapRule:
         log: WorkLog,
         is_behind: Callable[[], Awaitable[bool]],
     ) -> AsyncIterator[Turn]:
-        """The run's turn; its lock is given back at the end, whatever happens.
+        """The run's turn; its lock is released at the end in any case.
 
         Args:
             task: whose turn it is about.
@@ -89,7 +89,7 @@ class OverlapRule:
             claim: puts the run on the task.
             waiting: entered while the run has to wait for another.
             log: the run's log.
-            is_behind: whether a run that was asked for earlier has begun; then it goes first where runs queue.
+            is_behind: whether an earlier requested run has begun; with `queue` that one goes first.
         """
         turn = await self._first_try(task, execution_id, claim, log)
         if not turn.granted and task.definition.overlap is not Overlap.SKIP:
@@ -133,7 +133,7 @@ class OverlapRule:
     async def _cancel_others(
         self, task: Task, execution_id: str, alive: Collection[str], asked: set[str], log: WorkLog
     ) -> bool:
-        """Whether each of them has been asked to end; those that have not are asked the next time."""
+        """Cancel them. Returns whether each cancellation was sent; the others are sent in the next round."""
         try:
             holder = await self._locks.holder(task.id)
         except Unavailable:
@@ -146,7 +146,7 @@ class OverlapRule:
         return others <= asked
 
     async def _try(self, task: Task, execution_id: str, claim: Claim, signs: Signs, log: WorkLog) -> Turn:
-        """One try: the lock, then MongoDB. A lock that was taken in vain is given back."""
+        """One try: the lock, then MongoDB. A lock without a turn is released."""
         ttl = task.definition.timeout + GRACE
         lock: Lock | None = None
         try:
@@ -195,7 +195,7 @@ class OverlapRule:
             return turn
 
     async def _alive(self, ids: list[str], signs: Signs) -> list[str]:
-        """Those of the ids that have not ended and, over several looks, still give signs of life."""
+        """Those of the ids that have not ended and, over several checks, still give signs of life."""
         known = await self._executions.of_ids(ids)
         now, alive = time.monotonic(), []
         for each in ids:

@@ -15,7 +15,7 @@ from falcon_scheduler.core.services.tasks.validation import parameter_faults
 
 
 def may_refer(by: Principal) -> bool:
-    """Whether references to secrets in parameters are filled: whoever may write them into a config may give them."""
+    """Whether references in parameters are filled: the caller must be permitted to write them into a config."""
     return by.may(Permission.CREATE) or by.may(Permission.UPDATE)
 
 
@@ -27,7 +27,7 @@ def run_parameter_faults(
     if faults:
         return faults
     type, config = task.definition.type, task.definition.config
-    if task.source is not Source.IMPORT:  # what a deployment taken in takes, Prefect checks
+    if task.source is not Source.IMPORT:  # Prefect checks the parameters of an adopted deployment
         faults = [*catalog.faults(type, config, parameters)]
     if not may_refer:
         faults += forbidden_references(parameters, "parameters")

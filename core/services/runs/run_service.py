@@ -90,9 +90,9 @@ class RunService:
         by: Principal,
         key: str | None = None,
     ) -> Execution:
-        """Ask for an execution now, with this run's own parameters and priority.
+        """Request an execution now, with this run's own parameters and priority.
 
-        A repeat with the same `key` by the same caller asks for nothing new; see `core.services.runs.idempotency`.
+        A repeat with the same `key` by the same caller starts no other run; see `core.services.runs.idempotency`.
 
         Raises:
             TaskNotFound, TaskDisabled, Invalid (parameters), QueueFull, KeyReused.
@@ -112,9 +112,9 @@ class RunService:
             await self._executions.add(execution)
             if request is not None:
                 await self._keyed.answer(request, execution.id, execution.started_at)
-        except Unavailable:  # the run was asked for all the same, and the mirror writes it down later
+        except Unavailable:  # the run is created all the same, and the mirror writes it later
             logger.warning("MongoDB is away; execution %s of task %s is written later", run.id, task_id)
-        with suppress(Unavailable):  # a hint only: workers ask by themselves every few seconds
+        with suppress(Unavailable):  # a hint only: workers poll every few seconds anyway
             await self._wake(run.id)
         ids = {"task_id": task_id, "execution_id": run.id}
         logger.info("Execution %s of task %s asked for by %s", run.id, task_id, by.user_id, extra={"fields": ids})
@@ -132,7 +132,7 @@ class RunService:
     async def _start(
         self, task: Task, parameters: Mapping[str, Any], priority: Priority | None, by: Principal, key: str
     ) -> Run:
-        """Ask the engine before MongoDB is written.
+        """Create the run in the engine before MongoDB is written.
 
         Its run carries all that is needed to write the execution later, should this process die before it could.
         """
@@ -222,7 +222,7 @@ def _as_asked(
     parameters: Mapping[str, Any],
     trigger: Trigger = Trigger.MANUAL,
 ) -> Execution:
-    """An execution as it is when it has just been asked for."""
+    """An execution directly after its request."""
     return Execution(
         id=execution_id,
         task_id=task_id,

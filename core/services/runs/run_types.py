@@ -15,7 +15,7 @@ from falcon_scheduler.core.ports import Lock
 
 
 class LostError(Exception):
-    """The run's execution was ended by somebody else: it was cancelled, or taken for dead."""
+    """The run's execution was ended by somebody else: it was cancelled, or counted as dead."""
 
 
 class Ending(StrEnum):
@@ -26,14 +26,14 @@ class Ending(StrEnum):
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
     GAVE_WAY = "gave_way"
-    """An execution that was asked for earlier goes first; this one is to be sent again."""
+    """An earlier requested execution goes first; this one is scheduled again."""
     ALREADY_ENDED = "already_ended"
     """The execution had ended before; nothing was run, and the engine is to show that end again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the engine is told of a run that ended.
+    """The end of a run, for the engine.
 
     `message` is short, unless `recorded` is False: then the history could not be reached and the message holds all
     that the mirror needs to write it later.
@@ -57,7 +57,7 @@ class Ticket:
     queued_at: datetime | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     may_refer: bool = False
-    """Whether whoever asked for the run may refer to secrets in its parameters."""
+    """Whether the requesting caller may refer to secrets in the run's parameters."""
     worker_id: str = ""
 
 
@@ -83,11 +83,11 @@ class RunEnvironment:
     progress: Progress
     on_retry: Callable[[Attempt], Awaitable[None]]
     cancelled: Callable[[], bool]
-    """Whether an interruption means that a user asked for it (else the worker is going down)."""
+    """Whether an interruption is a user's cancellation (else the worker is shutting down)."""
     pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
-    """Tells the stores that the run lives, and keeps its lock for the given time, until it is left. Interrupts and
+    """Writes that the run is alive, and extends its lock by the given time, until it is left. Interrupts and
     raises `LostError` when the execution has been ended by somebody else."""
     gives_way: Callable[[], Awaitable[bool]] = _never
-    """Whether a run of the task waits that was asked for or due earlier. May raise `Unavailable`."""
+    """Whether a run of the task waits that was requested or due earlier. May raise `Unavailable`."""
     is_behind: Callable[[], Awaitable[bool]] = _never
     """Whether such a run has begun and not ended. May raise `Unavailable`."""

@@ -1,8 +1,8 @@
 """Performs one run of a task: lock, attempts, timeout, and the story of it in the history.
 
-This is what happens inside a run's process, whatever the engine. It takes the lock, writes the start, makes up to
-1 + max_retries attempts, writes the end, and gives the lock back. Whatever it can't write when a store is away, the
-mirror writes later from the engine's picture of the run.
+This happens inside a run's process, independent of the engine. It takes the lock, writes the start, makes up to
+1 + max_retries attempts, writes the end, and releases the lock. What it can't write while a store is away, the mirror
+writes later from the engine's record of the run.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class TaskRunning:
             return await self._as_recorded(ticket.execution_id)
 
     async def _has_ended(self, execution_id: str) -> bool:
-        """Whether the engine sends a run again whose end stands in the history."""
+        """Whether the engine started a run again whose end is in the history."""
         try:
             known = await self._executions.of_ids([execution_id])
         except Unavailable:
@@ -171,7 +171,7 @@ class TaskRunning:
         return Outcome(ending=Ending.SKIPPED, message=reason)
 
     async def _end(self, execution: Execution) -> Outcome:
-        """Write the end. One that was refused makes room for the end that stands."""
+        """Write the end. If it is refused, return the end that the history holds."""
         completed = execution.status is ExecutionStatus.COMPLETED
         ending = Ending.COMPLETED if completed else Ending.FAILED
         text = execution.output if completed else execution.error
@@ -186,7 +186,7 @@ class TaskRunning:
             return Outcome(ending=ending, message=text, recorded=False)
 
     async def _as_recorded(self, execution_id: str) -> Outcome:
-        """What the history says of a run that has no word of its own in it any more."""
+        """The recorded end of a run whose own end was refused."""
         try:
             known = (await decided(lambda: self._executions.of_ids([execution_id]))).get(execution_id)
         except Unavailable as error:

@@ -15,15 +15,15 @@ def reason_to_leave_out(ticket: Ticket, task: Task) -> str:
     """Why a run is not to begin, if so.
 
     What counts for a scheduled run is what was in force at its instant, not what is now: a pause, a switch or another
-    schedule never takes back what was due before. The engine plans ahead, and a plan that it was writing while it was
-    told of a change outlives that. Source: prefect 3.8, its scheduler reads deployments and writes their runs in two
+    schedule never cancels what was due before. The engine plans ahead, and runs that it was writing during a change
+    survive the change. Source: prefect 3.8, its scheduler reads deployments and writes their runs in two
     steps.
     """
     if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
         return "" if task.definition.enabled else "The task is disabled"
     present = task.known_periods[-1]
     period = period_at(task, ticket.due_at)
-    if period is None:  # longer ago than is remembered, so only what holds everything now stands against it
+    if period is None:  # before all stored periods: only a disabled or paused task prevents it
         period = present
         if period.held is Held.NOT:
             return ""

@@ -1,8 +1,8 @@
-"""How many executions wait, kept from the engine's last count instead of counted for each that is asked for.
+"""How many executions wait, from the engine's last count instead of one count for each request.
 
 The number is the engine's last count and what was started here since. It errs by what other facades start, and by
 what falls due or begins to work, between two counts. So `SCHEDULER_QUEUE_SIZE` holds up to what arrives elsewhere
-within `KEPT_FOR`, or within `KEPT_NEARLY_FULL_FOR` once nine tenths of the places are taken. Nobody is refused
+within `KEPT_FOR`, or within `KEPT_NEARLY_FULL_FOR` once nine tenths of the places are taken. No request is refused
 without a fresh count.
 """
 
@@ -28,7 +28,7 @@ class WaitingCount:
     def __init__(
         self, count: Callable[[], Awaitable[int]], size: int, seconds: Callable[[], float] = time.monotonic
     ) -> None:
-        """`count` asks the engine how many wait; `seconds` is a clock that only goes forward."""
+        """`count` reads from the engine how many wait; `seconds` is a monotonic clock."""
         self._count = count
         self._size = size
         self._seconds = seconds
@@ -51,7 +51,7 @@ class WaitingCount:
         self._started += 1
 
     async def _count_anew(self, wanted_at: float) -> None:
-        """Ask the engine, unless somebody else has since we wanted to: callers at the same time share one answer."""
+        """Count in the engine, unless another caller has since then: concurrent callers share one count."""
         async with self._asking:
             if not self._is_old() and (not self._is_full() or self._counted_at >= wanted_at):
                 return

@@ -1,7 +1,7 @@
 """Keeps the audit: no change without an entry.
 
-An entry is written before its change, as intended, and told its outcome afterwards. A process that dies between the
-two leaves the intention, which says who wanted what; while MongoDB is away nothing is begun at all.
+An entry is written before its change, as intended, and gets its outcome afterwards. A process that dies between the
+two leaves the intention, with its author and fields; while MongoDB is away no change is begun.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _BATCH = 1000
 
 
 class Note:
-    """What a change tells of itself while it is made."""
+    """What a change records about itself while it is made."""
 
     def __init__(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         self.before = before
@@ -60,7 +60,7 @@ class Note:
 
 
 class Auditing:
-    """Writes and reads the audit. `origin` says where the present change comes from."""
+    """Writes and reads the audit. `origin` returns where the present change was made."""
 
     def __init__(self, *, entries: AuditStore, clock: Clock, origin: Callable[[], Origin] = Origin) -> None:
         self._entries = entries
@@ -91,7 +91,7 @@ class Auditing:
     ) -> AsyncIterator[Note]:
         """Around a change that follows one made in the engine.
 
-        No entry is left when the change proves to be ours, or when the task was deleted meanwhile.
+        No entry is left when the change proves to be ours, or when the task was deleted in between.
         """
         entry = self._intention(action, _ENGINE, task_id, Origin(door=Door.PREFECT))
         try:
@@ -152,7 +152,7 @@ class Auditing:
         await self._settle(replace(await _told(entry, note), outcome=ChangeOutcome.APPLIED))
 
     async def _settle(self, entry: AuditEntry) -> None:
-        """The change stands whether or not this gets through; without it the entry says `intended`."""
+        """The change is made whether or not this write succeeds; without it the entry stays `intended`."""
         try:
             await self._entries.settle(replace(entry, ended_at=self._clock.now()))
         except Unavailable:

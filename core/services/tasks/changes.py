@@ -1,4 +1,4 @@
-"""Carries out a change of a task: MongoDB decides, then the engine is told, and what it refuses is undone."""
+"""Carries out a change of a task: MongoDB decides, the engine gets it next, and its refusal undoes it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class TaskChanges:
         self._deploying = deploying
 
     async def apply(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
-        """Store the change and tell the engine of it. Raises `EngineRefused`, and nothing is changed then."""
+        """Store the change and send it to the engine. Raises `EngineRefused`; nothing is changed then."""
         return await self._carry_out(task_id, change, note, lambda task: task.to_be_planned(at), always=True)
 
     async def redefine(self, task_id: str, change: Callable[[Task], Task], note: Note, *, at: datetime) -> Task:
-        """A change of which the engine is told only if it means anything to it: being told makes it drop its plan."""
+        """A change that is sent to the engine only if it matters there: every update makes it drop its plan."""
 
         def marked(task: Task) -> Task:
             return task.to_be_planned(at) if self._concerns_engine(task) else task
@@ -42,7 +42,7 @@ class TaskChanges:
         *,
         always: bool,
     ) -> Task:
-        """Store a change, with its mark, and tell the engine of it. What the engine refuses is undone."""
+        """Store a change, with its mark, and send it to the engine. A refused change is undone."""
         before: list[Task] = []
         watched = note.watching(change)
 

@@ -1,6 +1,6 @@
 """Sends a task to the engine, has the engine plan it, and stores what the engine was sent.
 
-The API, the reload and the watch of the plan use it, and whoever takes over a change that was made in the engine.
+The API, the reload and the watch of the plan use it, and the code that takes over changes from the engine.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class TaskDeploying:
     async def deploy(self, task: Task, *, since: datetime | None = None) -> Task:
         """Send a task to the engine, have it plan what it dropped by that, and store what it was sent.
 
-        When the task was changed meanwhile, it is sent again, so that the engine never keeps the older of two
+        When the task was changed in between, it is sent again, so that the engine never keeps the older of two
         changes. `since` is when the engine may have dropped its plan before; left out, now.
 
         Raises:
-            EngineRefused, TaskNotFound (it was deleted meanwhile).
+            EngineRefused, TaskNotFound (it was deleted in between).
         """
         began_at = self._clock.now()
         while True:

@@ -21,7 +21,7 @@ def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
 
     A stored schedule that can't be read names none.
     """
-    if period.held is not Held.NOT or not period.schedule:  # a task taken in may have none that we can express
+    if period.held is not Held.NOT or not period.schedule:  # an adopted task may have none that we can express
         return None
     schedule = parse_stored(period.schedule, period.timezone, task.id)
     return None if schedule is None else schedule.next_after(after, task.created_at)

@@ -1,4 +1,4 @@
-"""Stands for a task whose document can't be read."""
+"""Replaces a task whose document can't be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, Source, Task, Ta
 
 
 def stand_in(task_id: str, now: datetime) -> Task:
-    """What is known of a task whose document can't be read: its id, by which the engine knows its deployment."""
+    """What is known of a task whose document can't be read: its id, which is the name of its deployment."""
     definition = TaskDefinition(name=task_id, type=TaskType.CUSTOM, schedule="")
     source = Source.SYSTEM if task_id.startswith(SYSTEM_ID_PREFIX) else Source.API
     return Task(

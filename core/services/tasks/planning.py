@@ -1,8 +1,8 @@
-"""Keeps the engine's plan complete when a task changes, so that no instant is lost until the engine looks again.
+"""Keeps the engine's plan complete when a task changes, so that no instant is lost until the engine plans again.
 
-The engine drops what it has planned of a task whenever it is told anything of it, and plans again some seconds later,
-counting from then. So whoever tells it of a change has it plan at once, from before the change on. An instant that
-is planned already is not planned twice: the engine knows it by its schedule and date.
+Every update of a deployment makes the engine delete its planned runs (PrefectHQ/prefect 17764); it plans again some
+seconds later, from then on. Instants in between would be lost. So each change is followed by a request to plan at
+once, from before the change on. No instant is planned twice: the engine identifies a run by schedule and date.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from falcon_scheduler.core.services.tasks.fire_times import due_between, next_ru
 MARGIN = timedelta(seconds=2)
 """How far before a change the plan is completed: the engine's clock may be behind ours."""
 SOON = timedelta(seconds=45)
-"""What is due later the engine plans by itself in time; its slowest usual look is once in 5 s, by default in 60 s."""
+"""The engine itself plans later instants in time: its loop runs each 5 s, by default each 60 s."""
 LOOK_BACK = timedelta(seconds=60)
-"""How far before a change instants of the former schedule are looked for: due, waiting for a worker, and dropped."""
+"""How far before a change instants of the former schedule are searched: due, waiting for a worker, and dropped."""
 CAUGHT_UP = timedelta(minutes=15)
-"""What was due longer ago, while nobody could plan it, stays missed."""
+"""Instants that were due longer ago, and could not be planned then, stay missed."""
 MOST_AT_ONCE = 100
 
 

@@ -89,7 +89,7 @@ class Seeding:
             await self._settle_name(task_id, task)
 
     async def _settle_name(self, task_id: str, task: Task) -> None:
-        """Either another process created the task first, or a user's task bears the name and ours takes another."""
+        """Either another process created the task first, or a user's task has the name and ours gets another."""
         try:
             await self._tasks.get(task_id)
         except TaskNotFound:

@@ -37,7 +37,7 @@ class TakeoverService:
         audit: Auditing,
         grace: timedelta,
     ) -> None:
-        """`grace` is how long after the takeover the other scheduler's history is kept whatever its age."""
+        """`grace` is how long after the takeover the other scheduler's history is kept at any age."""
         self._tasks = tasks
         self._foreign = foreign
         self._record = record

@@ -1,8 +1,8 @@
 """Creating, changing and switching tasks, in MongoDB and in Prefect.
 
-Each change is written to MongoDB first, which decides, and then told to the engine. When the process dies between
-the two, `ReconcileService` (at start, on reload and in the sweep) makes the engine follow. Before either stands an
-entry in the audit.
+Each change is written to MongoDB first, which decides, and then sent to the engine. When the process dies between the
+two, `ReconcileService` (at start, on reload and in the sweep) makes the engine follow. Before both an entry in the
+audit is written.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 
 class TaskService:
-    """What the API may do with tasks. `by` is who asks; permissions are checked before."""
+    """What the API may do with tasks. `by` is the caller; permissions are checked before."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class TaskService:
                 raise
 
     async def _take_back(self, task: Task) -> None:
-        """Remove a task that could not be deployed. What its caller hears is why it could not be."""
+        """Remove a task that could not be deployed. Its caller gets the reason."""
         try:
             await self._tasks.delete(task.id)
         except Unavailable:
@@ -141,7 +141,7 @@ class TaskService:
     async def delete(self, task_id: str, by: Principal) -> None:
         """Remove the task, its deployment, its runs and its history. What is at work is cancelled.
 
-        A task whose document can't be read is removed as well.
+        A task whose document can't be read is removed too.
         """
         try:
             task = await self._tasks.get(task_id)
@@ -187,7 +187,7 @@ class TaskService:
         return await self._changes.apply(task_id, lambda task: task.with_paused(True, by.user_id, now), note, at=now)
 
     async def resume(self, task_id: str, by: Principal) -> Task:
-        """Let the schedule go on from now; what was missed meanwhile is not made up for."""
+        """Resume the schedule from now on; instants during the pause are not made up for."""
         now = self._clock.now()
         async with self._audit.change(Action.RESUME, by, task_id, after={"paused": False}) as note:
             return await self._changes.apply(

@@ -1,4 +1,4 @@
-"""What a task's definition may be. Every fault is found and named; nothing is mended silently.
+"""What a task's definition may be. Every fault is reported; nothing is corrected silently.
 
 Source of the bounds: scheduler API, "Retry Logic"; design, "Tasks".
 """
@@ -76,7 +76,7 @@ def schedule_faults(schedule: str, timezone: str) -> list[Fault]:
 
 
 def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:
-    """What is wrong with a run's own parameters, whatever the executor says of them."""
+    """What is wrong with a run's own parameters, independent of the executor."""
     return list(_size_faults("parameters", parameters))
 
 
