@@ -20,6 +20,7 @@ from falcon_scheduler.adapters.redis.client import open_redis
 from falcon_scheduler.adapters.redis.leases import RedisLease
 from falcon_scheduler.adapters.redis.locks import RedisLockService
 from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.system_tasks import World
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.pulse import Stores as PulseStores
 
@@ -73,6 +74,11 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             lease=RedisLease(redis),
             counting=OutcomeCounting(tasks, executions),
         )
+
+
+def world_of(settings: Settings, stores: Stores) -> World:
+    """What the plug-ins of system tasks may use."""
+    return World(settings=settings, database=stores.database, redis=stores.redis, clock=stores.clock)
 
 
 @asynccontextmanager

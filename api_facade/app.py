@@ -36,7 +36,9 @@ def create_app() -> FastAPI:
     settings = Settings.load()
     configure_logs()
     share_interpreter_fairly()
-    warn_of_unknown_names(logging.getLogger(__name__))
+    logger = logging.getLogger(__name__)
+    warn_of_unknown_names(logger)
+    settings.system_tasks.log_problems(logger)
     return _assemble(settings, lambda: open_container(settings))
 
 

@@ -54,7 +54,13 @@ def up(
     ] = 4200,
     home: HomeOption = None,
     worker: Annotated[bool, Parameter(help="Run a worker here.", negative="--no-worker")] = True,
-    demo_esi: Annotated[bool, Parameter(help="Play EVE Online with a small made-up universe.", negative="")] = False,
+    demo: Annotated[
+        tuple[Text, ...],
+        Parameter(help="Play the demo of this name, which a plug-in of system tasks brings.", negative=""),
+    ] = (),
+    demo_esi: Annotated[
+        bool, Parameter(help="The same as --demo esi: EVE Online with a small made-up universe.", negative="")
+    ] = False,
     env_file: EnvFileOption = None,
 ) -> None:
     """Run the whole product here, in the foreground, until Ctrl-C.
@@ -75,7 +81,7 @@ def up(
         addresses,
         home=folder,
         with_worker=worker,
-        with_demo_esi=demo_esi,
+        demos=(*demo, *(["esi"] if demo_esi else [])),
         say=say,
         when_ready=lambda ready: say(_welcome(ready)),
     )

@@ -20,6 +20,7 @@ from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration, Returned
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.env_file import take_env_file
+from falcon_scheduler.adapters.wiring import world_of
 from falcon_scheduler.api_facade.composition.root import Services, open_services
 from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, LEASE_TTL, OFFICE
 from falcon_scheduler.api_facade.options import EnvFileOption
@@ -27,7 +28,6 @@ from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.takeover import Takeover
 from falcon_scheduler.core.errors import SchedulerError
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 
 OPERATOR = Principal(user_id="migration", character_id=0, is_super_admin=True)
 HOLDER = "falcon-scheduler migrate"
@@ -108,12 +108,11 @@ async def _check(settings: Settings, *, repair: bool, show: Callable[[Finding, b
         now = services.stores.clock.now()
         found: Counter[str] = Counter()
         left = False
-        findings = [
-            each
-            async for each in migration.check(
-                SYSTEM_TASKS, services.catalog.faults, now + settings.scheduler.takeover_grace
-            )
-        ]
+        plugged = settings.system_tasks
+        retention_from = now + settings.scheduler.takeover_grace
+        findings = [each async for each in migration.check(plugged.tasks, services.catalog.faults, retention_from)]
+        for plugin in plugged.plugins.values():
+            findings += [each async for each in plugin.takeover_findings(world_of(settings, services.stores))]
         for finding in findings:
             repaired = repair and finding.level is Level.REPAIR and await migration.repair(finding)
             found["repaired" if repaired else str(finding.level)] += 1
@@ -136,8 +135,6 @@ async def _surroundings(settings: Settings, services: Services, migration: GoFal
         lines.append(f"database {name!r} of the same server holds scheduler tasks too (MONGODB_DATABASE chooses)")
     if settings.api.jwt_secret is None:
         lines.append("JWT_SECRET is not set; with go-falcon's secret (32 bytes or more) its tokens stay valid")
-    if settings.eve.token_key is not None:
-        lines.append("EVE_TOKEN_KEY is set: modules of go-falcon can't read tokens that this service writes")
     return lines
 
 

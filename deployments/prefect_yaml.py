@@ -17,12 +17,12 @@ import yaml
 
 from falcon_scheduler.adapters.prefect.deployment_body import deployment_body
 from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.adapters.system_tasks.installed import installed
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 
 HEADER = """\
 # The system tasks as Prefect deployments: `prefect deploy --all` creates the same as the facade does.
-# Written from deployments/system_tasks.py, change them there:
+# Written from what the installed plug-ins bring (docs/system-tasks.md), change them there:
 #     python -m falcon_scheduler.deployments.prefect_yaml > prefect.yaml
 """
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def render() -> str:
     document = {
         "name": "falcon-scheduler",
         "pull": [],
-        "deployments": [_entry(task_id, definition) for task_id, definition in SYSTEM_TASKS.items()],
+        "deployments": [_entry(task_id, task.definition) for task_id, task in installed().tasks.items()],
     }
     return HEADER + yaml.safe_dump(document, sort_keys=False, width=110, allow_unicode=True)
 

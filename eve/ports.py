@@ -1,4 +1,4 @@
-"""What the modules need of the world: ESI, EVE SSO, and one store per collection.
+"""What the modules need of the world: ESI, EVE SSO, one store per collection, and the record of another refresher.
 
 Every method may raise `core.errors.Unavailable` (its part is away). Reading and writing are repeatable: a write that
 was made twice leaves what one would.
@@ -7,6 +7,7 @@ was made twice leaves what one would.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -170,4 +171,21 @@ class EntityStore(Protocol):
 
     async def mark_deleted(self, ids: Sequence[int], now: datetime) -> int:
         """Mark as deleted; returns how many were not so before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenRefresher:
+    """What the latest run of the token refresh met."""
+
+    character_id: int
+    """The character of one of the logins that it refreshed."""
+    seen_at: datetime
+
+
+class OtherRefresherRecord(Protocol):
+    """What the latest run of the token refresh found."""
+
+    async def read(self) -> SeenRefresher | None:
+        """None when it met nobody."""
         ...

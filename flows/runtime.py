@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 
 from falcon_scheduler.adapters.prefect.runs import PrefectRuns
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores
+from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores, world_of
 from falcon_scheduler.core.domain.redaction import conceal
 from falcon_scheduler.core.domain.work import Executor
 from falcon_scheduler.core.ports import ExecutionStore
@@ -20,7 +20,6 @@ from falcon_scheduler.core.services.runs.pulse import Pulse
 from falcon_scheduler.core.services.runs.running import TaskRunning
 from falcon_scheduler.flows.executors.registry import Registry
 from falcon_scheduler.flows.executors.system import SystemExecutor
-from falcon_scheduler.flows.system.catalog import system_tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ async def open_runtime() -> AsyncIterator[Runtime]:
 
 def _executor_for(task_type: str, settings: Settings, stores: Stores) -> Executor:
     if task_type == "system":
-        return SystemExecutor(system_tasks(settings, stores))
+        return SystemExecutor(settings.system_tasks.tasks, world_of(settings, stores))
     return load_registry().executor_for(task_type)
 
 

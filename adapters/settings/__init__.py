@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar, cast
 
 from pydantic import ValidationError
@@ -21,8 +22,6 @@ from falcon_scheduler.adapters.settings.groups import (
     DEFAULT_HOME,
     AlertSettings,
     ApiSettings,
-    EsiSettings,
-    EveSettings,
     Group,
     MongoSettings,
     PrefectSettings,
@@ -30,14 +29,14 @@ from falcon_scheduler.adapters.settings.groups import (
     SchedulerSettings,
 )
 from falcon_scheduler.adapters.settings.names import is_for_runs, unknown_names
+from falcon_scheduler.adapters.system_tasks.installed import Chosen, installed
 from falcon_scheduler.core.errors import SchedulerError
 
 __all__ = [
     "DEFAULT_HOME",
     "AlertSettings",
     "ApiSettings",
-    "EsiSettings",
-    "EveSettings",
+    "Group",
     "MongoSettings",
     "PrefectSettings",
     "RedisSettings",
@@ -71,9 +70,19 @@ class Settings:
     scheduler: SchedulerSettings
     api: ApiSettings
     prefect: PrefectSettings
-    esi: EsiSettings
-    eve: EveSettings
     alerts: AlertSettings
+    system_tasks: Chosen
+    """The system tasks that are on, with the plug-ins that bring them."""
+    groups: Mapping[type[Group], Group] = field(default_factory=dict)
+    """The settings of those plug-ins."""
+
+    def of(self, group: type[GroupT]) -> GroupT:
+        """The settings of a plug-in. Raises `KeyError` for those of a plug-in that is not on."""
+        return cast(GroupT, self.groups[group])
+
+    def with_groups(self, *groups: Group) -> Self:
+        """The same settings with other values for these groups of plug-ins."""
+        return replace(self, groups={**self.groups, **{type(group): group for group in groups}})
 
     @classmethod
     def load(cls) -> Self:
@@ -97,19 +106,29 @@ class Settings:
     def _load(cls, *, of_facade: bool) -> Self:
         faults: dict[str, str] = {}
         read = _Reader(faults)
-        groups = (
-            read(MongoSettings),
-            read(RedisSettings),
-            read(SchedulerSettings),
-            read(ApiSettings) if of_facade else ApiSettings.model_construct(),
-            read(PrefectSettings),
-            read(EsiSettings),
-            read(EveSettings),
-            read(AlertSettings) if of_facade else AlertSettings.model_construct(),
+        scheduler = read(SchedulerSettings)
+        chosen = _chosen(scheduler, faults)
+        settings = cls(
+            mongo=read(MongoSettings),
+            redis=read(RedisSettings),
+            scheduler=scheduler,
+            api=read(ApiSettings) if of_facade else ApiSettings.model_construct(),
+            prefect=read(PrefectSettings),
+            alerts=read(AlertSettings) if of_facade else AlertSettings.model_construct(),
+            system_tasks=chosen,
+            groups={group: read(group) for plugin in chosen.plugins.values() for group in plugin.settings},
         )
         if faults:
             raise SettingsError(faults)
-        return cls(*groups)
+        return settings
+
+
+def _chosen(scheduler: SchedulerSettings, faults: dict[str, str]) -> Chosen:
+    try:
+        return installed().chosen(scheduler.system_tasks)
+    except ValueError as error:
+        faults["SCHEDULER_SYSTEM_TASKS"] = str(error)
+        return installed().chosen(())
 
 
 def unknown_names_here() -> list[str]:

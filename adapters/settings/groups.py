@@ -5,7 +5,7 @@ Every variable is `<PREFIX><FIELD>` in capitals: `SCHEDULER_` and `worker_count`
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,6 +97,9 @@ class SchedulerSettings(Group):
     """Data, logs and secrets of the local stack."""
     timezone: Annotated[str, AfterValidator(checks.timezone)] = "UTC"
     """IANA zone in which schedules are read when a task names none."""
+    system_tasks: Listed = ()
+    """Which system tasks are on: names of plug-ins, or ids of tasks; all that are installed when not given. See
+    docs/system-tasks.md."""
     plugins: Annotated[Listed, AfterValidator(checks.plugins)] = ()
     """Modules or `.py` files whose functions and executors are registered, see docs/executors.md."""
     allow_command: bool = False
@@ -194,29 +197,3 @@ class PrefectSettings(Group):
     model_config = SettingsConfigDict(env_prefix="PREFECT_")
 
     api_url: WebAddress = "http://127.0.0.1:4200/api"
-
-
-class EsiSettings(Group):
-    """EVE Swagger Interface: what the system tasks read from."""
-
-    model_config = SettingsConfigDict(env_prefix="ESI_")
-
-    base_url: WebAddress = "https://esi.evetech.net"
-    user_agent: Annotated[str, AfterValidator(checks.header_text)] | None = None
-    """`App/1.2.3 (mail@example.com; +https://repo)`; without it ESI tasks refuse to run.
-    Source: ESI best practices."""
-    compatibility_date: date = date(2025, 12, 16)
-    requests_per_second: Annotated[float, Field(gt=0, le=1000)] = 20.0
-    """Pace towards ESI of all processes that share a Redis."""
-
-
-class EveSettings(Group):
-    """EVE SSO, for the refresh of tokens."""
-
-    model_config = SettingsConfigDict(env_prefix="EVE_")
-
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    sso_url: WebAddress = "https://login.eveonline.com"
-    token_key: Annotated[SecretStr, AfterValidator(checks.fernet_key)] | None = None
-    """Fernet key under which EVE tokens are kept in MongoDB."""

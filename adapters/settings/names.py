@@ -4,12 +4,29 @@ ignored silently, and the default would apply."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
-from falcon_scheduler.adapters.settings.groups import AlertSettings, ApiSettings, Group
+from falcon_scheduler.adapters.settings.groups import (
+    AlertSettings,
+    ApiSettings,
+    Group,
+    MongoSettings,
+    PrefectSettings,
+    RedisSettings,
+    SchedulerSettings,
+)
+from falcon_scheduler.adapters.system_tasks.installed import installed
 
+OWN_GROUPS: Sequence[type[Group]] = (
+    MongoSettings,
+    RedisSettings,
+    SchedulerSettings,
+    ApiSettings,
+    PrefectSettings,
+    AlertSettings,
+)
 OWN_PREFIX = "SCHEDULER_"
 """No other program uses it, so every unknown name with it is reported."""
 SHARED_PREFIXES = ("ALERT_", "API_", "ESI_", "EVE_", "JWT_", "METRICS_", "MONGODB_", "REDIS_")
@@ -29,7 +46,20 @@ _SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_(TCP|UDP)(_\w
 @lru_cache(maxsize=1)
 def known_names() -> frozenset[str]:
     """Every variable that is read."""
-    return frozenset(name.upper() for name in _fields(Group.__subclasses__())) | frozenset(READ_ELSEWHERE)
+    groups = (*OWN_GROUPS, *plugin_groups())
+    return frozenset(name.upper() for name in _fields(groups)) | frozenset(READ_ELSEWHERE)
+
+
+def plugin_groups() -> Sequence[type[Group]]:
+    """The settings of every plug-in that is installed, on or not."""
+    return [group for plugin in installed().plugins.values() for group in plugin.settings]
+
+
+@lru_cache(maxsize=1)
+def shared_prefixes() -> tuple[str, ...]:
+    """The prefixes of all settings but the scheduler's own."""
+    of_plugins = (group.model_config.get("env_prefix", "").upper() for group in plugin_groups())
+    return (*SHARED_PREFIXES, *filter(None, of_plugins))
 
 
 def _fields(groups: Iterable[type[Group]]) -> Iterator[str]:
@@ -60,7 +90,7 @@ def unknown_names(environment: Mapping[str, str]) -> Iterator[str]:
             continue
         if upper.startswith(OWN_PREFIX):
             yield _sentence(name, _nearest(upper, known, _ALIKE))
-        elif upper.startswith(SHARED_PREFIXES) and (nearest := _nearest(upper, known, _NEARLY)):
+        elif upper.startswith(shared_prefixes()) and (nearest := _nearest(upper, known, _NEARLY)):
             yield _sentence(name, nearest)
 
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 from falcon_scheduler.adapters.mongo.client import TASKS, ensure_indexes
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration
 from falcon_scheduler.adapters.prefect.client import Client, ensure_foundation
-from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.wiring import Stores, world_of
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.services.duty import Duty
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.seeding import SERVICE, Seeding
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from falcon_scheduler.flows.worker import WarmProcessWorker
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,11 @@ class Preparation(Duty):
     name = "prepare"
     interval = timedelta(seconds=1)
 
-    def __init__(self, stores: Stores, client: Client, audit: Auditing, takeover: TakeoverService) -> None:
+    def __init__(
+        self, settings: Settings, stores: Stores, client: Client, audit: Auditing, takeover: TakeoverService
+    ) -> None:
+        self._plugged = settings.system_tasks
+        self._world = world_of(settings, stores)
         self._stores = stores
         self._client = client
         self._takeover = takeover
@@ -38,7 +42,9 @@ class Preparation(Duty):
         if await self._takeover.take_over(SERVICE) is None:
             await self._warn_of_other_databases()
         await ensure_foundation(self._client, WarmProcessWorker.get_default_base_job_template())
-        await self._seeding.seed(SYSTEM_TASKS)
+        definitions = {task_id: task.definition for task_id, task in self._plugged.tasks.items()}
+        await self._seeding.seed(definitions, self._plugged.left_out, self._plugged.problems)
+        await self._plugged.prepare(self._world)
 
     def forget(self) -> None:
         """Nothing: what is made stays."""

@@ -23,7 +23,8 @@ from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.redis.client import ping as ping_redis
 from falcon_scheduler.adapters.redis.wake import wake_workers
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.adapters.wiring import Stores, open_stores
+from falcon_scheduler.adapters.system_tasks.installed import Chosen
+from falcon_scheduler.adapters.wiring import Stores, open_stores, world_of
 from falcon_scheduler.adapters.workforce import read_workforce
 from falcon_scheduler.api_facade.addresses import ClientAddresses
 from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
@@ -43,6 +44,7 @@ from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
 from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
+from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.idempotency import KeyedRequests
 from falcon_scheduler.core.services.runs.run_service import RunService
@@ -51,8 +53,6 @@ from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
 from falcon_scheduler.core.services.tasks.task_service import TaskService
-from falcon_scheduler.eve.services.refresher_watch import OtherRefresherWatch
-from falcon_scheduler.eve.stores.other_refresher import MongoOtherRefresher
 from falcon_scheduler.flows.catalog import Catalog
 from falcon_scheduler.flows.executors.registry import Registry
 
@@ -115,7 +115,8 @@ def join(
     """Hand everything to everything that needs it. `workforce` is asked instead of Prefect and Redis when given."""
     scheduler, clock = settings.scheduler, stores.clock
     engine = prefect_engine(client, clock, wake=lambda: wake_workers(stores.redis, POOL, ""))
-    catalog = Catalog(Registry.load(settings))
+    plugged, world = settings.system_tasks, world_of(settings, stores)
+    catalog = Catalog(Registry.load(settings), plugged.tasks)
     workforce = workforce or partial(read_workforce, client, stores.redis, scheduler.worker_count)
     probes = [
         Probe("mongodb", lambda: ping_mongo(stores.database)),
@@ -171,9 +172,9 @@ def join(
         executions=stores.executions,
         runs=engine.runs,
         clock=clock,
-        probes=probes,
+        probes=[*probes, *plugged.status_probes(world)],
         workforce=workforce,
-        problems=alerts.service.problems,
+        problems=partial(_problems, alerts.service, plugged),
     )
     mirror = make_mirror(
         settings,
@@ -187,20 +188,18 @@ def join(
         observers=[alerts.rules.observe, metrics.observe],  # what only counts comes last: it refuses nothing
     )
 
-    preparation = Preparation(stores, client, audit, takeover)
+    preparation = Preparation(settings, stores, client, audit, takeover)
     watch = DutyWatch(alerts=alerts.service, probes=probes)
     other_scheduler = OtherSchedulerWatch(
         foreign=GoFalconDatabase(stores.database), takeovers=stores.takeovers, alerts=alerts.service, clock=clock
     )
-    other_refresher = OtherRefresherWatch(
-        record=MongoOtherRefresher(stores.database), alerts=alerts.service, clock=clock
-    )
+    of_plugins = plugged.duties(world, alerts.service)
     leader = Leader(
         lease=stores.lease,
         holder=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         preparation=preparation,
         at_once=[watch.duty(), mirror.listener],
-        duties=[*mirror.duties(), *alerts.duties(), other_scheduler.duty(), other_refresher.duty()],
+        duties=[*mirror.duties(), *alerts.duties(), other_scheduler.duty(), *of_plugins],
         watch=watch,
         note_leading=metrics.show_leading,
     )
@@ -243,6 +242,11 @@ def compose(settings: Settings, services: Services) -> Container:
         addresses=ClientAddresses(api.api_trusted_proxies),
         default_timezone=settings.scheduler.timezone,
     )
+
+
+async def _problems(alerts: ServiceAlerts, plugged: Chosen) -> Sequence[str]:
+    """Plug-ins that can't be used, and what the open alerts say."""
+    return [*plugged.problems, *await alerts.problems()]
 
 
 async def _warnings(workforce: Callable[[], Awaitable[Workforce]]) -> Sequence[str]:

@@ -51,6 +51,14 @@ class Dependencies(ResponseShape):
     engine_latency: DurationText
 
 
+class Component(ResponseShape):
+    """One component that a plug-in of system tasks asks for."""
+
+    name: str
+    status: Annotated[str, Field(description="`healthy` or `unhealthy`.")]
+    latency: DurationText
+
+
 class StatusResponse(ResponseShape):
     """The health of the service."""
 
@@ -58,6 +66,10 @@ class StatusResponse(ResponseShape):
     status: Condition
     message: str
     dependencies: Dependencies
+    components: Annotated[
+        list[Component] | None,
+        Field(description="Those that plug-ins of system tasks ask for; left out when there is none."),
+    ] = None
     metrics: Annotated[Metrics | None, Field(description="Left out while MongoDB or Prefect is away.")] = None
     last_checked: Instant
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,7 +19,7 @@ import httpx
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.names import known_names
 from falcon_scheduler.deployments.stack.child import Child
-from falcon_scheduler.deployments.stack.demo import DemoEsi
+from falcon_scheduler.deployments.stack.demo import PREFIX, DemoPart, demos_of
 from falcon_scheduler.deployments.stack.errors import AddressRefused, PortInUse, PortTwice, StackError
 from falcon_scheduler.deployments.stack.home import Home, is_port_free
 from falcon_scheduler.deployments.stack.mongo import Mongo
@@ -35,10 +36,9 @@ from falcon_scheduler.deployments.stack.product import (
 )
 from falcon_scheduler.deployments.stack.valkey import Valkey
 
-PARTS = ("postgres", "valkey", "mongo", "demo-esi", "prefect", "facade", "worker")
-"""Every part, in an order in which they could start one by one."""
-PRODUCT = tuple(name for name in PARTS if name != "demo-esi")
-"""The parts that the product needs."""
+SERVERS = ("postgres", "valkey", "mongo")
+PRODUCT = (*SERVERS, "prefect", "facade", "worker")
+"""The parts that the product needs, in an order in which they could start one by one."""
 
 _LOG_TRIM_SECONDS = 60
 
@@ -48,7 +48,8 @@ class EmbeddedStack:
 
     Args:
         home: where data, logs and secrets are; made when missing.
-        parts: names out of `PARTS`. Addresses of other parts are expected in the environment (`MONGODB_URI`, ...).
+        parts: names out of `PRODUCT`, and `demo-` with the name of a plug-in's demo, such as `demo-esi`. What is left
+            out is expected in the environment (`MONGODB_URI`, ...).
         addresses: where the facade and the Prefect server listen; by default loopback and free ports.
         settings: read from the environment when not given.
         report: receives a line for the user whenever a part is ready or dies.
@@ -147,13 +148,15 @@ class EmbeddedStack:
             "postgres": lambda: Postgres(self.home),
             "valkey": lambda: Valkey(self.home),
             "mongo": lambda: Mongo(self.home),
-            "demo-esi": lambda: DemoEsi(self.home, self._environment),
             "prefect": lambda: PrefectServer(self.home, self._settings, self._addresses, http),
             "facade": lambda: Facade(self.home, self._settings, self._addresses, http),
             "worker": lambda: Worker(self.home, self._settings, self._environment, http),
         }
+        demos = demos_of(self._settings.system_tasks)
+        for name, demo in demos.items():
+            makers[name] = partial(DemoPart, self.home, demo, self._environment)
         self._environment.update(common_environment(self.home))
-        for name in PARTS:
+        for name in (*SERVERS, *demos, *(each for each in PRODUCT if each not in SERVERS)):
             if name in self._parts:
                 part = makers[name]()
                 self._environment.update(part.environment())
@@ -198,7 +201,8 @@ class EmbeddedStack:
         self._report(f"{child.part.title} is ready ({time.monotonic() - began:.1f} s)")
 
     async def _stop_all(self) -> None:
-        waves = (("worker",), ("facade",), ("prefect",), ("demo-esi", "mongo", "valkey", "postgres"))
+        demos = tuple(name for name in self._children if name.startswith(PREFIX))
+        waves = (("worker",), ("facade",), ("prefect",), (*demos, "mongo", "valkey", "postgres"))
         for wave in waves:
             await asyncio.gather(*(self.stop_part(name) for name in wave if name in self._children))
         await asyncio.to_thread(end_leftovers, self.home.path)  # untracked processes of a cancelled start

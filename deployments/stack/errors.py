@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from falcon_scheduler.core.errors import SchedulerError
 
 
@@ -79,3 +81,12 @@ class HomeRefused(StackError):
 
     def __init__(self, home: object, why: str) -> None:
         super().__init__(f"Can't keep data in {home}: {why}; choose another folder with --home")
+
+
+class UnknownDemo(StackError):
+    """No plug-in of system tasks that is on has such a demo."""
+
+    code = "stack_unknown_demo"
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no demo {name!r}; {', '.join(known) or 'no plug-in that is on has one'}")

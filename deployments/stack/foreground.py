@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.demo import PREFIX, check_demos
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from falcon_scheduler.deployments.stack.home import Home
 from falcon_scheduler.deployments.stack.process import end_leftovers
@@ -42,7 +43,7 @@ async def run(
     *,
     home: Path,
     with_worker: bool,
-    with_demo_esi: bool,
+    demos: tuple[str, ...] = (),
     say: Callable[[str], None],
     when_ready: Callable[[Ready], None],
 ) -> None:
@@ -58,7 +59,7 @@ async def run(
                 parts=chosen_parts(
                     settings,
                     with_worker=with_worker,
-                    with_demo_esi=with_demo_esi,
+                    demos=demos,
                     own_prefect_url=known_prefect_api(Home(home)).get("PREFECT_API_URL"),
                 ),
                 addresses=addresses,
@@ -77,7 +78,7 @@ async def run(
 
 
 def chosen_parts(
-    settings: Settings, *, with_worker: bool, with_demo_esi: bool = False, own_prefect_url: str | None = None
+    settings: Settings, *, with_worker: bool, demos: tuple[str, ...] = (), own_prefect_url: str | None = None
 ) -> set[str]:
     """The parts to embed: each one whose address is not given.
 
@@ -88,8 +89,8 @@ def chosen_parts(
     parts = {"facade"}
     if with_worker:
         parts.add("worker")
-    if with_demo_esi:
-        parts.add("demo-esi")
+    check_demos(demos, settings.system_tasks)
+    parts.update(f"{PREFIX}{name}" for name in demos)
     if not settings.mongo.gives("uri"):
         parts.add("mongo")
     if not settings.redis.gives("host"):

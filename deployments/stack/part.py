@@ -17,9 +17,9 @@ from falcon_scheduler.deployments.stack.process import Command
 class Part(ABC):
     """One server: how to prepare, run, probe and reach it. It leaves no process behind after `prepare`."""
 
-    name: ClassVar[str]
+    name: str
     """Name of its log and data folder."""
-    title: ClassVar[str]
+    title: str
     """Name in messages."""
     after: ClassVar[frozenset[str]] = frozenset()
     """Parts that must be ready first, if the stack has them."""

@@ -30,7 +30,6 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POOL = "falcon"
 PREFECT_API = "prefect_api"
 """The secret of a home that contains the variables for a client of its Prefect server, as JSON."""
-_ONLY_RUNS_READ = frozenset({"EVE_CLIENT_SECRET", "EVE_TOKEN_KEY"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +140,8 @@ class Facade(Part):
         self._names = dict.fromkeys((*addresses.names, *settings.api.api_trusted_hosts))
         self._http_allow = settings.scheduler.http_allow
         self._prefix = settings.api.api_prefix
+        plugins = settings.system_tasks.plugins.values()
+        self._only_runs_read = frozenset().union(*(plugin.only_runs_read for plugin in plugins))
 
     @property
     def url(self) -> str:
@@ -165,8 +166,8 @@ class Facade(Part):
         )
 
     def reads(self, name: str) -> bool:
-        """Everything but the private variables of Prefect's server and of the EVE tasks."""
-        return name in facade_names() or (is_for_runs(name) and name not in _ONLY_RUNS_READ)
+        """Everything but what Prefect's server or the system tasks of plug-ins keep to themselves."""
+        return name in facade_names() or (is_for_runs(name) and name not in self._only_runs_read)
 
     def environment(self) -> Mapping[str, str]:
         """On loopback http tasks may call this API too, so that a first task has something to call."""

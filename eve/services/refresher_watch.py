@@ -8,7 +8,7 @@ from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.duty import Duty, Periodic
-from falcon_scheduler.eve.refresher import OtherRefresherRecord
+from falcon_scheduler.eve.ports import OtherRefresherRecord
 
 WATCH_INTERVAL = timedelta(seconds=30)
 STILL_TRUE = timedelta(hours=1)

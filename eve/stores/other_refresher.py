@@ -11,8 +11,9 @@ from pymongo.asynchronous.collection import AsyncCollection
 from falcon_scheduler.adapters.mongo.client import MARKS, Database, Document
 from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.fields import instant_of
-from falcon_scheduler.eve.domain.other_refresher import STILL_AT_WORK, TOKEN_LIFETIME, Trace
-from falcon_scheduler.eve.refresher import SeenRefresher
+from falcon_scheduler.eve.domain.other_refresher import STILL_AT_WORK, TOKEN_LIFETIME, Trace, is_written_by_others
+from falcon_scheduler.eve.ports import SeenRefresher
+from falcon_scheduler.eve.stores.collections import USER_PROFILES, aware
 
 REFRESHED_AT, REFRESHED_UNTIL = "refreshed_at", "refreshed_until"
 """When this service refreshed the login, and the expiry that it wrote: what marks tokens as its own."""
@@ -23,7 +24,7 @@ _RECORD = "other token refresher"
 
 
 class MongoOtherRefresher:
-    """See `eve.refresher.OtherRefresherRecord`."""
+    """See `eve.ports.OtherRefresherRecord`."""
 
     def __init__(self, database: Database) -> None:
         self._marks = database[MARKS]
@@ -52,6 +53,12 @@ async def fresh_traces(profiles: AsyncCollection[Document], now: datetime) -> As
     with translated():
         async for document in profiles.find(fresh, _FIELDS):
             yield _trace(document)
+
+
+async def number_refreshed_by_others(database: Database, now: datetime) -> int:
+    """How many logins have tokens that were written lately, and not by this service."""
+    traces = fresh_traces(aware(database, USER_PROFILES), now)
+    return len([each async for each in traces if is_written_by_others(each, now)])
 
 
 def _trace(document: Mapping[str, Any]) -> Trace:

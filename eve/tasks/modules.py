@@ -16,10 +16,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from pydantic import SecretStr
-from redis.asyncio import Redis
 
-from falcon_scheduler.adapters.mongo.client import Database
-from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.system_tasks import World
 from falcon_scheduler.core.domain.work import WorkLog
 from falcon_scheduler.eve.domain.errors import EveMisconfigured
 from falcon_scheduler.eve.esi.gateway import EsiAccess, open_esi
@@ -28,6 +26,7 @@ from falcon_scheduler.eve.services.affiliations import AffiliationUpdater
 from falcon_scheduler.eve.services.alliances import AllianceImporter
 from falcon_scheduler.eve.services.corporations import CorporationUpdater
 from falcon_scheduler.eve.services.token_refresh import TokenRefresher
+from falcon_scheduler.eve.settings import EsiSettings, EveSettings
 from falcon_scheduler.eve.stores.characters import MongoCharacters
 from falcon_scheduler.eve.stores.collections import (
     ALLIANCES,
@@ -41,15 +40,6 @@ from falcon_scheduler.eve.stores.profiles import MongoProfiles
 from falcon_scheduler.eve.stores.token_vault import TokenVault
 
 GROUP = "falcon_scheduler.modules"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What a module of ours is built from."""
-
-    settings: Settings
-    database: Database
-    redis: Redis | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +81,7 @@ async def _own(found: Any, name: str, method: str, world: World) -> Any:
 
 @asynccontextmanager
 async def _open_auth(name: str, world: World, deadline_at: datetime, log: WorkLog) -> AsyncIterator[OpenModule]:
-    eve, user_agent = world.settings.eve, world.settings.esi.user_agent
+    eve, user_agent = world.settings.of(EveSettings), world.settings.of(EsiSettings).user_agent
     access = SsoAccess(
         url=eve.sso_url,
         client_id=eve.client_id,
@@ -106,7 +96,7 @@ async def _open_auth(name: str, world: World, deadline_at: datetime, log: WorkLo
 
 @asynccontextmanager
 async def _open_esi_module(name: str, world: World, deadline_at: datetime, log: WorkLog) -> AsyncIterator[OpenModule]:
-    esi_settings = world.settings.esi
+    esi_settings = world.settings.of(EsiSettings)
     access = EsiAccess(
         base_url=esi_settings.base_url,
         user_agent=esi_settings.user_agent,

@@ -7,19 +7,18 @@ section 10, system tasks.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from falcon_scheduler.adapters.system_tasks import GoDuration, Parameters
 from falcon_scheduler.eve.domain.options import (
     AffiliationOptions,
     AllianceImportOptions,
     CorporationUpdateOptions,
     TokenRefreshOptions,
 )
-from falcon_scheduler.flows.system.parameters import GoDuration, Parameters
 
 _DAY = timedelta(days=1)
 Workers = Annotated[int, Field(ge=1, le=50)]
@@ -117,12 +116,3 @@ class CorporationUpdateParameters(EveParameters):
             concurrent_workers=self.concurrent_workers,
             delay_between_requests=self.delay_between_requests,
         )
-
-
-parameter_models: Mapping[str, type[BaseModel]] = {
-    "token_refresh": TokenRefreshParameters,
-    "character_affiliation_update": AffiliationParameters,
-    "alliance_bulk_import": AllianceImportParameters,
-    "corporation_update": CorporationUpdateParameters,
-}
-"""Task name to its parameters, for those who check before a run."""

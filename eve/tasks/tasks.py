@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
-from redis.asyncio import Redis
-
-from falcon_scheduler.adapters.mongo.client import Database
-from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.system_tasks import World
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
 from falcon_scheduler.core.errors import SchedulerError
 from falcon_scheduler.eve.domain.report import PROGRESS_EVERY, Report
 from falcon_scheduler.eve.tasks import outcome
-from falcon_scheduler.eve.tasks.modules import OpenModule, World, open_module
-from falcon_scheduler.eve.tasks.parameters import (
-    AffiliationParameters,
-    AllianceImportParameters,
-    CorporationUpdateParameters,
-    EveParameters,
-    TokenRefreshParameters,
-)
-from falcon_scheduler.flows.executors.faults import faults_of, in_their_place
-from falcon_scheduler.flows.executors.outcome import refused
-from falcon_scheduler.flows.system.parameters import merged
+from falcon_scheduler.eve.tasks.modules import OpenModule, open_module
+from falcon_scheduler.eve.tasks.parameters import EveParameters, TokenRefreshParameters
 
 _BEFORE_THE_ATTEMPT_ENDS = timedelta(seconds=2)
 """The work ends by itself a little before the attempt is cut off, so that its counts are told."""
@@ -41,61 +28,44 @@ class EveWork:
     module: str
     method: str
     subject: str
-    parameters: type[EveParameters]
     summary: outcome.Summary
     every: int = PROGRESS_EVERY
 
 
-EVE_WORK: Mapping[str, EveWork] = {
-    "token_refresh": EveWork(
-        module="auth",
-        method="refresh_expiring_tokens",
-        subject="tokens",
-        parameters=TokenRefreshParameters,
-        summary=outcome.tokens,
-    ),
-    "character_affiliation_update": EveWork(
-        module="character",
-        method="update_all_affiliations",
-        subject="characters",
-        parameters=AffiliationParameters,
-        summary=outcome.characters,
-        every=10_000,  # ten requests; a line per request would bury a run over a million
-    ),
-    "alliance_bulk_import": EveWork(
-        module="alliance",
-        method="bulk_import_alliances",
-        subject="alliances",
-        parameters=AllianceImportParameters,
-        summary=outcome.alliances,
-    ),
-    "corporation_update": EveWork(
-        module="corporation",
-        method="update_all_corporations",
-        subject="corporations",
-        parameters=CorporationUpdateParameters,
-        summary=outcome.corporations,
-    ),
-}
+TOKEN_REFRESH = EveWork(
+    module="auth",
+    method="refresh_expiring_tokens",
+    subject="tokens",
+    summary=outcome.tokens,
+)
+CHARACTER_AFFILIATION_UPDATE = EveWork(
+    module="character",
+    method="update_all_affiliations",
+    subject="characters",
+    summary=outcome.characters,
+    every=10_000,  # ten requests; a line per request would bury a run over a million
+)
+ALLIANCE_BULK_IMPORT = EveWork(
+    module="alliance",
+    method="bulk_import_alliances",
+    subject="alliances",
+    summary=outcome.alliances,
+)
+CORPORATION_UPDATE = EveWork(
+    module="corporation",
+    method="update_all_corporations",
+    subject="corporations",
+    summary=outcome.corporations,
+)
 
 
 class EveTask:
     """One of the four, ready to be run any number of times."""
 
-    def __init__(self, work: EveWork, world: World) -> None:
+    def __init__(self, work: EveWork) -> None:
         self._work = work
-        self._world = world
 
-    async def __call__(self, context: WorkContext) -> TaskResult:
-        values = merged(context.config, context.parameters)
-        try:
-            parameters = self._work.parameters.model_validate(values)
-        except ValidationError as error:
-            faults = faults_of(error, values, "config.parameters")
-            return refused(in_their_place(faults, "config.parameters", context.parameters))
-        return await self._run(parameters, context)
-
-    async def _run(self, parameters: EveParameters, context: WorkContext) -> TaskResult:
+    async def __call__(self, parameters: EveParameters, context: WorkContext, world: World) -> TaskResult:
         started_at = datetime.now(UTC)
         deadline_at = context.deadline_at - _BEFORE_THE_ATTEMPT_ENDS
         if parameters.timeout is not None:
@@ -110,7 +80,7 @@ class EveTask:
         )
         run = _Run(self._work, parameters, report)
         try:
-            async with asyncio.timeout(seconds) as time_limit, self._module(deadline_at, context) as opened:
+            async with asyncio.timeout(seconds) as time_limit, self._module(deadline_at, context, world) as opened:
                 run.statistics = opened.statistics
                 work = getattr(opened.module, self._work.method)
                 result = await work(parameters.options(), report)
@@ -124,8 +94,10 @@ class EveTask:
         counts = {**report.counts, **outcome.counts_of(result)}
         return outcome.done(counts, parameters, *run.told(counts))
 
-    def _module(self, deadline_at: datetime, context: WorkContext) -> AbstractAsyncContextManager[OpenModule]:
-        return open_module(self._work.module, self._work.method, self._world, deadline_at, context.log)
+    def _module(
+        self, deadline_at: datetime, context: WorkContext, world: World
+    ) -> AbstractAsyncContextManager[OpenModule]:
+        return open_module(self._work.module, self._work.method, world, deadline_at, context.log)
 
 
 @dataclass(slots=True)
@@ -148,11 +120,3 @@ class _Run:
         if used := self.statistics():
             detail["esi"] = dict(used)
         return self.work.summary(counts), detail
-
-
-def eve_tasks(
-    settings: Settings, database: Database, redis: Redis | None
-) -> Mapping[str, Callable[[WorkContext], Awaitable[TaskResult]]]:
-    """The four tasks by name. Nothing is opened before a task runs; without Redis they run with a warning."""
-    world = World(settings=settings, database=database, redis=redis)
-    return {name: EveTask(work, world) for name, work in EVE_WORK.items()}

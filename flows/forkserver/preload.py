@@ -14,7 +14,7 @@ MODULES = (
     "prefect.runner.storage",
     "falcon_scheduler.flows.entrypoints",
 )
-PLUGIN_GROUPS = ("falcon_scheduler.functions", "falcon_scheduler.executors")
+PLUGIN_GROUPS = ("falcon_scheduler.functions", "falcon_scheduler.executors", "falcon_scheduler.system_tasks")
 EXTRA_MODULES_VARIABLE = "SCHEDULER_PRELOAD"
 """Names of further modules, separated by commas."""
 _LEFT_SOMETHING = 3

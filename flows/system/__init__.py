@@ -1,1 +1,1 @@
-"""The work of the seven system tasks. Source: scheduler API, "System Tasks (Hardcoded)"; eve-modules, 1-7."""
+"""The scheduler's own system tasks, which keep house. Source: scheduler API, "System Tasks (Hardcoded)"."""

@@ -1,7 +1,7 @@
-"""The health check: MongoDB, Redis and ESI, asked at the same time, each with its latency.
+"""The health check: MongoDB, Redis and what the plug-ins name, asked at the same time, each with its latency.
 
-Only MongoDB being away fails the task. Redis and ESI (which is down for minutes every day) make it degraded, and
-nobody is to be woken for that. Source: eve-modules, "Health check", what is marked ours.
+Only MongoDB being away fails the task. Redis and an outside service (ESI is down for minutes every day) make it
+degraded, and nobody is to be woken for that. Source: eve-modules, "Health check", what is marked ours.
 """
 
 from __future__ import annotations
@@ -11,42 +11,37 @@ import json
 from datetime import timedelta
 
 from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
-from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.redis.client import ping as ping_redis
-from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.adapters.system_tasks import Probe, World
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
-from falcon_scheduler.core.ports import Health
-from falcon_scheduler.eve.esi.status import ask_status
-from falcon_scheduler.flows.system.parameters import HealthCheckParameters, read_parameters
+from falcon_scheduler.core.ports import Health, HealthProbe
+from falcon_scheduler.flows.system.parameters import HealthCheckParameters
 
 
-class HealthCheck:
-    """See `flows.executors.system.SystemTask`."""
+async def check_health(parameters: HealthCheckParameters, context: WorkContext, world: World) -> TaskResult:
+    """The work of `system-health-check`."""
+    answers = await asyncio.gather(*(probe.check(parameters.timeout) for probe in _probes(world)))
+    overall = condition(answers)
+    components = {answer.name: _told(answer) for answer in answers}
+    output = json.dumps({"status": overall, "components": components})
+    away = ", ".join(answer.name for answer in answers if not answer.healthy)
+    if away:
+        context.log.warning("Not well: %s", away)
+    return TaskResult(
+        success=overall != "unhealthy",
+        output=output,
+        error=f"Not well: {away}" if overall == "unhealthy" else "",
+        detail={"status": overall, "components": components},
+    )
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
-        esi = settings.esi
-        self._probes = [
-            Probe("mongodb", lambda: ping_mongo(stores.database)),
-            Probe("redis", lambda: ping_redis(stores.redis)),
-            Probe("esi", lambda: ask_status(esi.base_url, esi.user_agent, esi.compatibility_date)),
-        ]
 
-    async def __call__(self, context: WorkContext) -> TaskResult:
-        parameters = read_parameters(HealthCheckParameters, context)
-        answers = await asyncio.gather(*(probe.check(parameters.timeout) for probe in self._probes))
-        overall = condition(answers)
-        components = {answer.name: _told(answer) for answer in answers}
-        output = json.dumps({"status": overall, "components": components})
-        away = ", ".join(answer.name for answer in answers if not answer.healthy)
-        if away:
-            context.log.warning("Not well: %s", away)
-        return TaskResult(
-            success=overall != "unhealthy",
-            output=output,
-            error=f"Not well: {away}" if overall == "unhealthy" else "",
-            detail={"status": overall, "components": components},
-        )
+def _probes(world: World) -> list[HealthProbe]:
+    """Those of the scheduler, then those of the plug-ins that are on."""
+    redis = world.redis
+    probes: list[HealthProbe] = [Probe("mongodb", lambda: ping_mongo(world.database))]
+    if redis is not None:
+        probes.append(Probe("redis", lambda: ping_redis(redis)))
+    return [*probes, *world.settings.system_tasks.probes(world)]
 
 
 def condition(answers: list[Health]) -> str:

@@ -74,6 +74,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         """Connect, start the preloaded process, begin to listen and to poll."""
         await super().setup()
         warn_of_unknown_names(self._logger)
+        self._settings.system_tasks.log_problems(self._logger)
         uses_csrf = getattr(self.client._client, "enable_csrf_support", True)
         self._launcher = Launcher(run_environment(uses_csrf=uses_csrf))
         self._pool = PoolState(self.client, self._work_pool_name, self.name, self._settings.redis)

@@ -12,8 +12,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
-from falcon_scheduler.adapters.settings.groups import Group
-from falcon_scheduler.adapters.settings.names import READ_ELSEWHERE, SHARED_PREFIXES, known_names
+from falcon_scheduler.adapters.settings.names import (
+    OWN_GROUPS,
+    READ_ELSEWHERE,
+    known_names,
+    plugin_groups,
+    shared_prefixes,
+)
 from falcon_scheduler.core.domain.duration import format_duration
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +36,7 @@ def documented() -> Iterator[tuple[str, str]]:
 
 
 def real_defaults() -> dict[str, str]:
-    groups = Group.__subclasses__()
+    groups = (*OWN_GROUPS, *plugin_groups())
     fields = (
         (f"{group.model_config.get('env_prefix', '')}{name}".upper(), field)
         for group in groups
@@ -70,7 +75,7 @@ def test_the_documented_default_is_the_one_that_holds() -> None:
 
 
 def test_no_page_mentions_a_variable_that_nobody_reads() -> None:
-    ours = "|".join(("SCHEDULER_", *SHARED_PREFIXES))
+    ours = "|".join(("SCHEDULER_", *shared_prefixes()))
     mentioned = {
         (page.name, name)
         for page in PAGES

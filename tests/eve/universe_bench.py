@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,15 @@ from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 from redis.asyncio import Redis
 
-from falcon_scheduler.adapters.settings import EsiSettings, EveSettings, Settings
+from falcon_scheduler.adapters.clock import SystemClock
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.system_tasks import World
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
 from falcon_scheduler.eve.demo import Demo, RunningDemo
 from falcon_scheduler.eve.demo.faults import Faults, SsoFaults
 from falcon_scheduler.eve.demo.sso import CLIENT_ID, CLIENT_SECRET, owner_hash, refresh_token
-from falcon_scheduler.eve.tasks import eve_tasks
+from falcon_scheduler.eve.settings import EsiSettings, EveSettings
+from falcon_scheduler.flows.executors.system import SystemExecutor
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 AGENT = "falcon-scheduler-tests/1.0 (tests@falcon-scheduler.org)"
@@ -84,7 +86,7 @@ class Bench:
             "sso_url": self.running.base_url,
             "token_key": None,
         } | self.eve
-        return dataclasses.replace(Settings.load(), esi=EsiSettings(**esi), eve=EveSettings(**eve))
+        return Settings.load().with_groups(EsiSettings(**esi), EveSettings(**eve))
 
     async def run(
         self,
@@ -115,7 +117,8 @@ class Bench:
             log=log,
             progress=self.told.advance,
         )
-        return await eve_tasks(self.settings(), self.database, self.redis)[task_name](context)
+        world = World(settings=self.settings(), database=self.database, redis=self.redis, clock=SystemClock())
+        return await SystemExecutor(world.settings.system_tasks.tasks, world).execute(context)
 
     def requests(self, part: str) -> int:
         """Requests whose `METHOD route status` holds the text."""

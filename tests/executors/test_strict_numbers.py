@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from falcon_scheduler.adapters.system_tasks.installed import installed
 from falcon_scheduler.core.domain.work import WorkContext
 from falcon_scheduler.flows.catalog import Catalog
 from falcon_scheduler.flows.executors.registry import Registry
-from falcon_scheduler.flows.system.parameters import StateCleanupParameters, read_parameters
+from falcon_scheduler.flows.executors.system import read_parameters
+from falcon_scheduler.flows.system.parameters import StateCleanupParameters
 from tests.executors.bench import Bench
 
 URL = {"url": "https://api.example.com/"}
@@ -123,13 +125,15 @@ async def test_what_an_earlier_release_accepted_still_runs_and_a_run_gives_no_mo
 
 @pytest.mark.parametrize("given", ["24", True, 24.5])
 def test_a_system_task_takes_no_text_for_a_number(registry: Registry, given: object) -> None:
-    faults = Catalog(registry).faults("system", {"task_name": "state_cleanup"}, {"retention_hours": given})
+    faults = Catalog(registry, installed().tasks).faults(
+        "system", {"task_name": "state_cleanup"}, {"retention_hours": given}
+    )
     assert [fault.location for fault in faults] == ["parameters.retention_hours"]
 
 
-def test_a_system_task_takes_what_go_stores(bench: Bench, registry: Registry) -> None:
-    config = {"task_name": "state_cleanup", "parameters": {"retention_hours": 24.0}}
-    assert Catalog(registry).faults("system", config, {}) == []
-    assert read_parameters(StateCleanupParameters, bench.context(config)).retention_hours == 24
+def test_a_system_task_takes_what_go_stores(registry: Registry) -> None:
+    config: dict[str, Any] = {"task_name": "state_cleanup", "parameters": {"retention_hours": 24.0}}
+    assert Catalog(registry, installed().tasks).faults("system", config, {}) == []
+    assert read_parameters(StateCleanupParameters, config["parameters"]).retention_hours == 24
     health = {"task_name": "health_check", "parameters": {"timeout": 30_000_000_000}}
-    assert Catalog(registry).faults("system", health, {}) == []
+    assert Catalog(registry, installed().tasks).faults("system", health, {}) == []

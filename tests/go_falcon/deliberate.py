@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from falcon_scheduler.adapters.mongo.fields import duration_of
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
+from tests.system_tasks import SYSTEM_TASKS
 
 MISSING = object()
 Rule = Callable[[Any, Any, Mapping[str, Any]], bool]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.go_falcon.recorded import as_go_reads, documents, go_task
+from tests.system_tasks import SYSTEM_TASKS
 
 FOREIGN_SYSTEM_TASKS = sorted(
     each["_id"]

@@ -23,10 +23,10 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.composition.root import Services, compose, open_services
 from falcon_scheduler.core.services.tasks.seeding import SERVICE, Seeding
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import NEVER
 from tests.go_falcon.deliberate import table, unexplained
 from tests.go_falcon.recorded import COLLECTIONS, as_go_reads, documents
+from tests.system_tasks import SYSTEM_TASKS
 
 UI = "https://react.eveonline.it"
 BROWSER = {"Origin": UI, "Sec-Fetch-Site": "same-site", "Content-Type": "application/json"}

@@ -22,6 +22,8 @@ from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase,
 from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
+from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.system_tasks import World
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR
@@ -31,9 +33,10 @@ from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.seeding import RETIRED_REASON, Seeding
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
+from falcon_scheduler.eve.plugin import takeover_findings
 from tests.go_falcon.differences import FOREIGN_SYSTEM_TASKS, LEFTOVERS, difference, meant
 from tests.go_falcon.recorded import as_go_reads, documents, go_execution, go_task
+from tests.system_tasks import SYSTEM_TASKS
 
 Database = AsyncDatabase[dict[str, Any]]
 OPERATOR = Principal(user_id="operator", character_id=1, is_super_admin=True)
@@ -219,7 +222,7 @@ async def test_the_check_names_a_token_refresher_that_is_at_work(database: Datab
     now = datetime.now(UTC)
     login = {"valid": True, "character_id": 90_000_001, "refresh_token": "x", "updated_at": now}
     await database["user_profiles"].insert_one({**login, "token_expiry": now + timedelta(minutes=20)})
-    notes = [each.message for each in await check(database) if each.document == "user_profiles"]
+    notes = [each.message for each in await check_logins(database)]
     assert len(notes) == 1
     assert "the tokens of 1 EVE logins" in notes[0]
     assert "go-falcon's auth module" in notes[0]
@@ -253,6 +256,11 @@ async def share_a_name(database: Database) -> None:
 async def check(database: Database) -> list[Finding]:
     migration = GoFalconMigration(database)
     return [each async for each in migration.check(SYSTEM_TASKS, lambda kind, config: (), datetime.now(UTC))]
+
+
+async def check_logins(database: Database) -> list[Finding]:
+    world = World(settings=Settings.load(), database=database, redis=None, clock=SystemClock())
+    return [each async for each in takeover_findings(world)]
 
 
 async def test_a_go_falcon_that_is_still_at_work_is_alerted_on_until_it_stops(database: Database) -> None:

@@ -25,12 +25,12 @@ from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
 from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR
 from falcon_scheduler.core.services.mirror.mirror import SWEEP_INTERVAL
 from falcon_scheduler.deployments.stack.embedded import PRODUCT, EmbeddedStack
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from tests.conftest import wait_until
 from tests.faults.conftest import environment
 from tests.go_falcon import any_document
 from tests.go_falcon.differences import FOREIGN_SYSTEM_TASKS, LEFTOVERS, difference, meant
 from tests.go_falcon.recorded import COLLECTIONS, as_go_reads, documents, go_execution
+from tests.system_tasks import SYSTEM_TASKS
 
 pytestmark = pytest.mark.slow
 

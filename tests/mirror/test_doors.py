@@ -23,19 +23,17 @@ from prefect.utilities.callables import parameter_schema
 from falcon_scheduler.adapters.prefect.deployment_body import fingerprint_of
 from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, FLOWS, PARAMETER_SCHEMA
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Door
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import TaskStatus
 from falcon_scheduler.core.errors import TaskNotFound
 from falcon_scheduler.core.ports import AuditFilter, PageRequest
 from falcon_scheduler.deployments.prefect_yaml import render
-from falcon_scheduler.deployments.system_tasks import SYSTEM_TASKS
 from falcon_scheduler.flows import entrypoints
 from falcon_scheduler.flows.catalog import Catalog
 from falcon_scheduler.flows.executors.registry import Registry
-from falcon_scheduler.flows.system.catalog import system_tasks
 from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
+from tests.system_tasks import SYSTEM_TASKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -364,12 +362,8 @@ async def test_the_prefect_ui_is_served(stack: Any) -> None:
     assert "<title>" in page.text
 
 
-def test_every_system_task_has_work_and_parameters_that_its_definition_fits(
-    settings: Settings, services: Services
-) -> None:
-    work = system_tasks(settings, services.stores)
-    assert {definition.config["task_name"] for definition in SYSTEM_TASKS.values()} == set(work)
-    catalog = Catalog(Registry.load(settings))
+def test_every_system_task_has_parameters_that_its_definition_fits(settings: Settings) -> None:
+    catalog = Catalog(Registry.load(settings), settings.system_tasks.tasks)
     faults = {task_id: catalog.faults(each.type, each.config) for task_id, each in SYSTEM_TASKS.items()}
     assert not any(faults.values()), faults
 

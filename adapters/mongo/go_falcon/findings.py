@@ -76,15 +76,6 @@ def execution_findings(document: Mapping[str, Any], retention_from: datetime) ->
         yield Finding(level=Level.NOTE, document=where, message=text)
 
 
-def refresher_finding(logins: int) -> Finding:
-    """For EVE logins whose tokens another program wrote recently."""
-    text = (
-        f"the tokens of {logins} EVE logins were written within the last half hour, and not by this service: "
-        "switch off the token refresh of go-falcon's auth module, or disable system-token-refresh"
-    )
-    return Finding(level=Level.NOTE, document="user_profiles", message=text)
-
-
 def _is_system(document: Mapping[str, Any]) -> bool:
     return str(document["_id"]).startswith("system-") and document.get("type") == TaskType.SYSTEM
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
@@ -19,13 +19,9 @@ from falcon_scheduler.adapters.mongo.go_falcon.findings import (
     Finding,
     Judge,
     execution_findings,
-    refresher_finding,
     task_findings,
 )
 from falcon_scheduler.adapters.mongo.go_falcon.way_back import execution_for_go, notes_on, task_for_go
-from falcon_scheduler.eve.domain.other_refresher import is_written_by_others
-from falcon_scheduler.eve.stores.collections import USER_PROFILES, aware
-from falcon_scheduler.eve.stores.other_refresher import fresh_traces
 
 LEFTOVERS_SHOWN = 1000
 ONE_MORE = {"revision": 1}
@@ -65,7 +61,7 @@ class GoFalconMigration:
     async def check(
         self, known_system_tasks: Mapping[str, Any], judge: Judge, retention_from: datetime
     ) -> AsyncIterator[Finding]:
-        """Every finding, task by task, then the unfinished executions, then the EVE logins as a whole."""
+        """Every finding, task by task, then the unfinished executions."""
         with translated():
             names: Counter[str] = Counter()
             async for document in self._tasks.find({}, {"name": 1}):
@@ -78,11 +74,6 @@ class GoFalconMigration:
             async for document in self._executions.find(odd).limit(LEFTOVERS_SHOWN):
                 for finding in execution_findings(document, retention_from):
                     yield finding
-            now = datetime.now(UTC)
-            traces = fresh_traces(aware(self._database, USER_PROFILES), now)
-            refreshed = [each async for each in traces if is_written_by_others(each, now)]
-            if refreshed:
-                yield refresher_finding(len(refreshed))
 
     async def repair(self, finding: Finding) -> bool:
         """Set the fields of the finding's repair. False when there is none or the task is gone."""

@@ -1,13 +1,14 @@
 """Puts the system tasks into the store as code defines them.
 
-No task is ever removed here. A system task that code does not define, such as one of another scheduler or of an
-older version, is retired: it stays with its history, disabled and with the reason, and may be deleted by hand.
+No task is ever removed here. A system task that is not on is retired: it stays with its history, disabled and with
+the reason, and may be deleted by hand. Such is one of another scheduler or of an older version, one that the settings
+leave out, and one whose plug-in is gone or can't be loaded. Once it is on again it is as enabled as it was before.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from falcon_scheduler.core.domain.audit import Action, picture_of
@@ -28,6 +29,9 @@ RETIRED_REASON = (
 )
 
 
+LEFT_OUT_REASON = "The setting SCHEDULER_SYSTEM_TASKS leaves this system task out, so it is disabled"
+
+
 class Seeding:
     """Safe to repeat and to race."""
 
@@ -36,8 +40,18 @@ class Seeding:
         self._clock = clock
         self._audit = audit
 
-    async def seed(self, definitions: Mapping[str, TaskDefinition]) -> None:
+    async def seed(
+        self,
+        definitions: Mapping[str, TaskDefinition],
+        left_out: Collection[str] = (),
+        problems: Sequence[str] = (),
+    ) -> None:
         """Create what is missing, update what code defines otherwise, and retire what it does not define.
+
+        Args:
+            definitions: the tasks that are on, by id.
+            left_out: ids of those that are defined and not on.
+            problems: why plug-ins can't be used, a sentence each: any retired task may be one of theirs.
 
         Whether a task is enabled or paused is its operator's business and is kept, as are its counters and history.
         """
@@ -46,9 +60,10 @@ class Seeding:
                 await self._seed(task_id, definition)
             except UnreadableDocument as error:  # the others are seeded all the same
                 logger.error("System task %s could not be brought up to date: %s", task_id, error)
+        unknown = " ".join([RETIRED_REASON, *(f"{each}." for each in problems)])
         async for task in self._tasks.all():
-            if task.is_system and task.id not in definitions:
-                await self._retire(task)
+            if task.id not in definitions:
+                await self._retire(task, LEFT_OUT_REASON if task.id in left_out else unknown)
 
     async def _seed(self, task_id: str, definition: TaskDefinition) -> None:
         try:
@@ -62,7 +77,8 @@ class Seeding:
             enabled = task.definition.enabled if task.was_enabled is None else task.was_enabled
             wanted = replace(definition, enabled=enabled, name=_kept_name(task, definition))
             redefined = task.redefined(wanted, SYSTEM_USER, now)
-            return replace(redefined, source=Source.SYSTEM, was_enabled=None)
+            record = redefined.record if task.was_enabled is None else replace(redefined.record, last_error="")
+            return replace(redefined, source=Source.SYSTEM, was_enabled=None, record=record)
 
         wanted = brought_up_to_date(present)
         if wanted == present:
@@ -95,7 +111,11 @@ class Seeding:
         except TaskNotFound:
             await self._tasks.insert(replace(task, definition=replace(task.definition, name=_second_name(task))))
 
-    async def _retire(self, task: Task) -> None:
+    async def _retire(self, task: Task, reason: str) -> None:
+        if task.source is Source.RETIRED:
+            await self._give_reason(task, reason)
+        if not task.is_system:
+            return
         now = self._clock.now()
 
         def retired(each: Task) -> Task:
@@ -104,12 +124,19 @@ class Seeding:
                 source=Source.RETIRED,
                 periods=(),  # as if it had never been enabled: no instant of its past is made up for
                 was_enabled=each.definition.enabled,
-                record=replace(each.record, last_error=RETIRED_REASON),
+                record=replace(each.record, last_error=reason),
             )
 
         async with self._audit.change(Action.RETIRE, SERVICE, task.id, before=picture_of(task)) as note:
             await self._tasks.change(task.id, note.watching(retired))
-        logger.warning("Task %s is disabled: %s", task.id, RETIRED_REASON)
+        logger.warning("Task %s is disabled: %s", task.id, reason)
+
+    async def _give_reason(self, task: Task, reason: str) -> None:
+        """A retired task is off for another reason than before."""
+        if task.record.last_error != reason and not task.definition.enabled:
+            await self._tasks.change(
+                task.id, lambda each: replace(each, record=replace(each.record, last_error=reason))
+            )
 
 
 def _second_name(task: Task) -> str:
