@@ -161,7 +161,6 @@ class PermissionMissing(Forbidden):
 
     def __init__(self, permission: str) -> None:
         super().__init__(f"Permission denied: {permission} or super_admin is required")
-        self.permission = permission
 
 
 class Unauthenticated(SchedulerError):
@@ -214,7 +213,6 @@ class UnreadableDocument(SchedulerError):
 
     def __init__(self, kind: str, document_id: str, reason: str) -> None:
         super().__init__(f"The document of {kind} {document_id!r} can't be read ({reason}); repair it in MongoDB")
-        self.document_id = document_id
 
 
 class Unavailable(SchedulerError):
