@@ -123,6 +123,7 @@ class Mirror:
             if ids == before:
                 return
             await self._counting.count(uncounted)
+            await self._free_locks(uncounted)  # whoever wrote these ends did not come to it
             before = ids
 
     async def _free_locks(self, ended: Sequence[Execution]) -> None:

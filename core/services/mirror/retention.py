@@ -59,6 +59,12 @@ class RetentionService:
         keep = spare | frozenset((await self._executions.latest_of_tasks()).values())
         executions = runs = 0
         spare_foreign = await self._spares_foreign()
+        # The engine's runs go first. A sweep that looks far back, such as the one after a long absence, takes a run
+        # whose execution is gone for one that nobody has written yet, and would write it again.
+        while removed := await self._runs.delete_ended_before(before, limit=200):
+            runs += removed
+            if on_progress is not None:
+                await on_progress(runs)
         while found := await self._executions.ended_before(
             before, keep=keep, limit=BATCH, spare_foreign=spare_foreign
         ):
@@ -69,10 +75,6 @@ class RetentionService:
                     keep |= frozenset(execution_ids)
                     continue
                 executions += len(execution_ids)
-            if on_progress is not None:
-                await on_progress(executions)
-        while removed := await self._runs.delete_ended_before(before, limit=200):
-            runs += removed
             if on_progress is not None:
                 await on_progress(executions + runs)
         return Removed(executions=executions, runs=runs)

@@ -155,8 +155,9 @@ class Auditing:
         """The change is made whether or not this write succeeds; without it the entry stays `intended`."""
         try:
             await self._entries.settle(replace(entry, ended_at=self._clock.now()))
-        except Unavailable:
-            logger.warning("Audit entry %s of a change that was %s stays intended", entry.id, entry.outcome)
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever made the change is to hear what came of it
+            reason = "" if isinstance(error, Unavailable) else f": {type(error).__name__}"
+            logger.warning("Audit entry %s of a change that was %s stays intended%s", entry.id, entry.outcome, reason)
 
 
 async def _told(entry: AuditEntry, note: Note) -> AuditEntry:

@@ -94,19 +94,22 @@ class TaskService:
             unplanned_since=now,
         )
         async with self._audit.change(Action.CREATE, by, new.id, after=picture_of(new)):
-            task = await self._tasks.insert(new)
+            is_ours = task_id is None  # nobody else has an id that was just drawn
             try:
+                task = await self._tasks.insert(new)  # may take effect although its answer gets lost
+                is_ours = True
                 return await self._changes.deploy(task)
             except Exception:
-                await self._take_back(task)
+                if is_ours:
+                    await self._take_back(new)
                 raise
 
     async def _take_back(self, task: Task) -> None:
-        """Remove a task that could not be deployed. Its caller gets the reason."""
+        """Remove a task that could not be stored or deployed. Its caller gets the reason."""
         try:
             await self._tasks.delete(task.id)
         except Unavailable:
-            logger.warning("Task %s could be neither deployed nor taken back; the sweep completes it", task.id)
+            logger.warning("Task %s could be neither deployed nor taken back; the reload completes it", task.id)
 
     async def update(
         self, task_id: str, changes: Mapping[str, Any], by: Principal, *, paused: bool | None = None
