@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 LOCAL  := $(VENV)/.installed-local
 DEV    := $(VENV)/.installed
 DIST   := dist
+PAGE   := $(VENV)/page/.installed
+NODE    = $(BIN)/python -m tests.packaging.node
 ARGS   ?=
 
 .PHONY: help install up test test-fast chaos check lint types imports format lock audit coverage coverage-report wheel sbom release clean
@@ -37,6 +39,13 @@ $(DEV): requirements-dev.lock pyproject.toml
 	$(call set-up,$<)
 	@touch $(LOCAL) $(DEV)
 
+# What checks the types of web/, pinned by the digests in its lock.
+$(PAGE): $(DEV) web/package.json web/package-lock.json
+	@mkdir -p $(@D)
+	@cp web/package.json web/package-lock.json $(@D)
+	@$(NODE) npm ci --prefix $(@D) --loglevel error --no-audit --no-fund --ignore-scripts
+	@touch $@
+
 install: $(DEV) ## Set up the environment with every tool (make up alone needs fewer)
 
 up: $(LOCAL) ## Run the whole product here (options: make up ARGS="--port 8080")
@@ -55,8 +64,9 @@ lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(DEV)
+types: $(DEV) $(PAGE)
 	$(BIN)/mypy
+	$(NODE) node $(VENV)/page/node_modules/typescript/bin/tsc -p web
 
 imports: $(DEV)
 	$(BIN)/lint-imports

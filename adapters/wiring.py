@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from falcon_scheduler.adapters.clock import SystemClock
+from falcon_scheduler.adapters.mongo.announcing import (
+    AnnouncingAuditStore,
+    AnnouncingExecutionStore,
+    AnnouncingTaskStore,
+)
 from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
 from falcon_scheduler.adapters.mongo.client import Database, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
@@ -17,6 +22,7 @@ from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
 from falcon_scheduler.adapters.mongo.marks import MongoWatermark
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
 from falcon_scheduler.adapters.redis.client import open_redis
+from falcon_scheduler.adapters.redis.events import RedisEventLog
 from falcon_scheduler.adapters.redis.leases import RedisLease
 from falcon_scheduler.adapters.redis.locks import RedisLockService
 from falcon_scheduler.adapters.settings import Settings
@@ -40,6 +46,7 @@ class Stores:
     takeovers: MongoTakeoverRecord
     locks: RedisLockService
     lease: RedisLease
+    events: RedisEventLog
     counting: OutcomeCounting
 
 
@@ -59,19 +66,22 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
                 tls=settings.redis.tls,
             )
         )
-        tasks, executions = MongoTaskStore(database), MongoExecutionStore(database)
+        events = RedisEventLog(redis)
+        exits.push_async_callback(events.close)
+        tasks, executions = AnnouncingTaskStore(database, events), AnnouncingExecutionStore(database, events)
         yield Stores(
             clock=SystemClock(),
             database=database,
             redis=redis,
             tasks=tasks,
             executions=executions,
-            audit=MongoAuditStore(database),
+            audit=AnnouncingAuditStore(database, events),
             keyed=MongoKeyedRequestStore(database),
             watermark=MongoWatermark(database),
             takeovers=MongoTakeoverRecord(database),
             locks=RedisLockService(redis),
             lease=RedisLease(redis),
+            events=events,
             counting=OutcomeCounting(tasks, executions),
         )
 

@@ -35,6 +35,12 @@ class ClientAddresses:
             found = self._forwarded(found, ",".join(request.headers.getlist("x-forwarded-for")))
         return _site(found)
 
+    def came_by_https(self, request: HTTPConnection) -> bool:
+        """Whether a trusted proxy says that its client asked it over HTTPS."""
+        peer = _read(request.client.host) if request.client else None
+        said = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        return peer is not None and self._is_trusted(peer) and said == "https"
+
     def _forwarded(self, peer: Address, header: str) -> Address:
         found = peer
         for entry in reversed(header.rsplit(",", MOST_PROXIES)[-MOST_PROXIES:]):

@@ -21,7 +21,20 @@ from falcon_scheduler.api_facade.metrics.http import RequestMetrics
 from falcon_scheduler.api_facade.metrics.route import metrics_router
 from falcon_scheduler.api_facade.openapi import TITLE, install_docs, install_openapi
 from falcon_scheduler.api_facade.problems import problem_of
-from falcon_scheduler.api_facade.routes import alerts, audit, batches, control, executions, root, service, tasks
+from falcon_scheduler.api_facade.routes import (
+    alerts,
+    audit,
+    batches,
+    control,
+    events,
+    executions,
+    page,
+    root,
+    run_logs,
+    service,
+    session,
+    tasks,
+)
 from falcon_scheduler.api_facade.tracing import HEADER, RequestTracing, request_id
 
 Open = Callable[[], AbstractAsyncContextManager[Container]]
@@ -82,8 +95,12 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         executions.router,
         audit.router,
         alerts.router,
+        session.router,
+        events.router,
+        run_logs.router,
     ):
         app.include_router(router, prefix=base)
+    app.include_router(page.page_router(base))
     app.include_router(root.root_router(settings.api.api_prefix, base))
     app.include_router(metrics_router(settings.api.metrics_token))
     install_docs(app, base)

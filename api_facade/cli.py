@@ -16,6 +16,7 @@ from falcon_scheduler import __version__
 from falcon_scheduler.adapters.settings import Settings, unknown_names_here
 from falcon_scheduler.adapters.settings.env_file import take_env_file
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
+from falcon_scheduler.api_facade.auth.sign_in import mint_code, sign_in_link
 from falcon_scheduler.api_facade.options import EnvFileOption, HomeOption, Port, Text, positive_duration
 from falcon_scheduler.api_facade.terminal import forget_output, say
 from falcon_scheduler.core.domain.duration import format_duration
@@ -42,6 +43,7 @@ _EXIT_OF_CLOSED_PIPE = 128 + signal.SIGPIPE
 
 
 _FIRST_TOKEN_TTL = timedelta(hours=24)
+_LOCAL_API = "http://127.0.0.1:8000/scheduler"
 
 
 @app.command
@@ -101,11 +103,27 @@ def token(
     character_name: Annotated[Text, Parameter(help="That character's name.")] = "Local Operator",
 ) -> None:
     """Print a token for the API, signed with JWT_SECRET or with the secret that `up` generated in its home."""
-    settings = Settings.load()
-    secret = settings.api.jwt_secret
-    signing = secret.get_secret_value() if secret else _generated_secret(home or settings.scheduler.home)
+    signing = _signing_secret(Settings.load(), home)
     bearer = Bearer(user_id, character_id, character_name, is_super_admin=super_admin)
     print(mint_token(signing, bearer, issued_at=datetime.now(UTC), ttl=positive_duration("--ttl", ttl)))
+
+
+@app.command(name="sign-in")
+def sign_in(
+    *,
+    url: Annotated[Text, Parameter(help="Base of the API that the page belongs to.")] = _LOCAL_API,
+    super_admin: Annotated[bool, Parameter(help="May do everything.", negative="")] = False,
+    home: HomeOption = None,
+    user_id: Annotated[Text, Parameter(help="User that it stands for.")] = "local-operator",
+    character_id: Annotated[
+        int, Parameter(help="EVE character that it stands for.", validator=validators.Number(gte=1, lt=2**63))
+    ] = 1,
+    character_name: Annotated[Text, Parameter(help="That character's name.")] = "Local Operator",
+) -> None:
+    """Print a link that signs the browser which opens it in to the operations page, once and within an hour."""
+    signing = _signing_secret(Settings.load(), home)
+    bearer = Bearer(user_id, character_id, character_name, is_super_admin=super_admin)
+    print(sign_in_link(url, mint_code(signing, bearer, issued_at=datetime.now(UTC))))
 
 
 @app.command
@@ -153,7 +171,13 @@ def main() -> None:
 def _welcome(ready: foreground.Ready) -> str:
     operator = Bearer("local-operator", 1, "Local Operator", is_super_admin=True)
     token = mint_token(ready.jwt_secret, operator, issued_at=datetime.now(UTC), ttl=_FIRST_TOKEN_TTL)
-    return welcome(ready, token, format_duration(_FIRST_TOKEN_TTL), program=shlex.quote(sys.argv[0]))
+    link = sign_in_link(ready.api_url, mint_code(ready.jwt_secret, operator, issued_at=datetime.now(UTC)))
+    return welcome(ready, link, token, format_duration(_FIRST_TOKEN_TTL), program=shlex.quote(sys.argv[0]))
+
+
+def _signing_secret(settings: Settings, home: Path | None) -> str:
+    secret = settings.api.jwt_secret
+    return secret.get_secret_value() if secret else _generated_secret(home or settings.scheduler.home)
 
 
 def _generated_secret(path: Path) -> str:

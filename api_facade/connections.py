@@ -119,6 +119,13 @@ class BoundedProtocol(H11Protocol):
             return
         super().on_response_complete()
 
+    def shutdown(self) -> None:
+        """See uvicorn. It waits for answers to end; a stream, which would not, is asked to."""
+        super().shutdown()
+        at_shutdown = self.scope["state"].get("at_shutdown") if self.scope else None
+        if at_shutdown is not None:
+            at_shutdown()
+
     def _refuse_head(self) -> None:
         if self.conn.our_state is h11.IDLE:
             self.send_400_response("The head of the request is too large")

@@ -9,12 +9,15 @@ from typing import Any, Protocol
 
 from falcon_scheduler.api_facade.addresses import ClientAddresses
 from falcon_scheduler.api_facade.auth.authenticator import Authenticator
+from falcon_scheduler.api_facade.auth.sign_in import SignInCodes
+from falcon_scheduler.api_facade.broadcast import Broadcast
 from falcon_scheduler.api_facade.heavy import HeavyWork
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.api_facade.rates import RateLimit
 from falcon_scheduler.api_facade.shared_status import SharedStatus
 from falcon_scheduler.core.answer_cache import AnswerCache
 from falcon_scheduler.core.ports import Clock, ExecutorCatalog
+from falcon_scheduler.core.ports.run_logs import RunLogs
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.run_service import RunService
@@ -74,6 +77,9 @@ class Container:
     alerts: AlertDelivery
     catalog: ListedCatalog
     authenticator: Authenticator
+    sign_in_codes: SignInCodes
+    broadcast: Broadcast
+    run_logs: RunLogs
     clock: Clock
     rates: RateLimit
     addresses: ClientAddresses

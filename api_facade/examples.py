@@ -240,6 +240,27 @@ EXECUTORS = {
     ]
 }
 
+SESSION_REQUEST = {"token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
+SESSION = {
+    "user_id": "local-operator",
+    "character_id": 1,
+    "character_name": "Local Operator",
+    "is_super_admin": False,
+    "permissions": ["scheduler:tasks:execute", "scheduler:tasks:control"],
+    "expires_at": "2026-01-15T22:31:12.000Z",
+    "default_timezone": "UTC",
+}
+SESSION_ENDED = {"message": "Signed out"}
+EVENTS = (
+    "id: 1768473000041-0\nevent: change\n"
+    f'data: [{{"subject":"execution","id":"{EXECUTION_ID}","task_id":"{TASK_ID}","status":"running"}}]\n\n'
+)
+LOGS = {
+    "lines": [{"at": "2026-01-15T10:30:00.120Z", "level": "INFO", "message": "Attempt 1 of 4"}],
+    "next": 1,
+    "has_ended": False,
+}
+
 _DETAILS = {
     400: ("invalid", "The request is not valid; errors names every fault"),
     401: ("unauthenticated", "Authentication required"),

@@ -228,4 +228,5 @@ def task_filter(query: TaskQuery) -> TaskFilter:
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
         priority=query.priority,
         query=query.q or query.search or "",
+        order=query.sort,
     )

@@ -24,6 +24,7 @@ from falcon_scheduler.api_facade.schemas.batches import BulkRequest, ImportReque
 from falcon_scheduler.api_facade.schemas.common import Problem
 from falcon_scheduler.api_facade.schemas.executions import ExecuteRequest
 from falcon_scheduler.api_facade.schemas.service import ScheduleQuestion
+from falcon_scheduler.api_facade.schemas.session import SessionRequest
 from falcon_scheduler.api_facade.schemas.tasks import TaskCreate, TaskUpdate
 
 TITLE = "Falcon Scheduler"
@@ -41,6 +42,7 @@ _BODIES = (
     BulkRequest,
     ImportRequest,
     AlertTest,
+    SessionRequest,
 )
 _TEMPLATE = "#/components/schemas/{model}"
 

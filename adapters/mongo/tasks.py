@@ -17,10 +17,12 @@ from falcon_scheduler.adapters.mongo.fields import split, update_of
 from falcon_scheduler.adapters.mongo.newest import NewestFirst
 from falcon_scheduler.adapters.mongo.reading import Reading
 from falcon_scheduler.adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
+from falcon_scheduler.adapters.mongo.task_order import ordered_page
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.errors import ConcurrentChange, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports.paging import TaskOrder
 from falcon_scheduler.core.retrying import retried, spread
 
 CHANGE_ATTEMPTS = 20
@@ -115,7 +117,10 @@ class MongoTaskStore:
         query = query_of(wanted)
         with translated():
             total = await self._newest.total(query)
-            documents = await self._newest.page(query, page, total)
+            if wanted.order is TaskOrder.UPDATED:
+                documents = await self._newest.page(query, page, total)
+            else:
+                documents = await ordered_page(self._collection, query, page, wanted.order)
         return Page(items=[*self._parsing.readable(documents)], total=total, request=page)
 
     async def all(self, after: str | None = None) -> AsyncIterator[Task]:

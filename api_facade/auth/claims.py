@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from falcon_scheduler.core.errors import Unauthenticated
@@ -20,6 +21,7 @@ class Claims:
 
     user_id: str
     character_id: int
+    expires_at: datetime
     character_name: str = ""
     is_super_admin: bool = False
 
@@ -41,6 +43,15 @@ def read_claims(payload: Mapping[str, Any], *, ours: bool) -> Claims:
     return Claims(
         user_id=user_id,
         character_id=character_id,
+        expires_at=_instant(payload.get("exp")),
         character_name=name if isinstance(name, str) else "",
         is_super_admin=ours and payload.get("super_admin") is True,
     )
+
+
+def _instant(seconds: object) -> datetime:
+    """When a token expires. A number beyond the calendar, which a provider may sign, is its end."""
+    try:
+        return datetime.fromtimestamp(float(seconds), UTC)  # type: ignore[arg-type] # whatever it is, it may fail
+    except (TypeError, ValueError, OverflowError, OSError):
+        return datetime.max.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Makes tokens that the facade accepts. For the CLI only: no route issues tokens, people log in elsewhere."""
+"""Makes tokens that the facade accepts: for the command line, and for browsers that bring a one-time code."""
 
 from __future__ import annotations
 

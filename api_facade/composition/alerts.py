@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from falcon_scheduler.adapters.alerts.channels import channels_of
-from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore, MongoRunHistory
+from falcon_scheduler.adapters.mongo.alerts import MongoRunHistory
+from falcon_scheduler.adapters.mongo.announcing import AnnouncingAlertStore
 from falcon_scheduler.adapters.prefect.client import Client
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores
@@ -38,7 +39,7 @@ class Alerts:
 def make_alerts(settings: Settings, stores: Stores, runs: Runs, client: Client, workforce: AskWorkforce) -> Alerts:
     """As the settings say."""
     thresholds = settings.alerts
-    store = MongoAlertStore(stores.database)
+    store = AnnouncingAlertStore(stores.database, stores.events)
     channels = channels_of(thresholds, settings.scheduler, client=client, clock=stores.clock)
     names = [channel.name for channel in channels]
     service = ServiceAlerts(alerts=store, clock=stores.clock, channels=names)

@@ -19,6 +19,7 @@ from falcon_scheduler.adapters.prefect.client import Client, open_client
 from falcon_scheduler.adapters.prefect.client import ping as ping_prefect
 from falcon_scheduler.adapters.prefect.engine import PrefectEngine, prefect_engine
 from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.adapters.prefect.run_logs import PrefectRunLogs
 from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.redis.client import ping as ping_redis
 from falcon_scheduler.adapters.redis.wake import wake_workers
@@ -27,8 +28,10 @@ from falcon_scheduler.adapters.system_tasks.installed import Chosen
 from falcon_scheduler.adapters.wiring import Stores, open_stores, world_of
 from falcon_scheduler.adapters.workforce import read_workforce
 from falcon_scheduler.api_facade.addresses import ClientAddresses
+from falcon_scheduler.api_facade.auth.sign_in import SignInCodes
+from falcon_scheduler.api_facade.broadcast import Broadcast
 from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
-from falcon_scheduler.api_facade.composition.authentication import make_authenticator
+from falcon_scheduler.api_facade.composition.authentication import keys_of, make_authenticator
 from falcon_scheduler.api_facade.composition.mirror import MirrorServices, make_mirror
 from falcon_scheduler.api_facade.composition.preparation import Preparation
 from falcon_scheduler.api_facade.container import WARNINGS_KEPT_FOR, Container
@@ -234,6 +237,9 @@ def compose(settings: Settings, services: Services) -> Container:
         alerts=services.alerts.delivery,
         catalog=services.catalog,
         authenticator=make_authenticator(api, MongoPermissions(stores.database)),
+        sign_in_codes=SignInCodes(keys_of(api), stores.keyed, stores.clock),
+        broadcast=Broadcast(stores.events),
+        run_logs=PrefectRunLogs(services.engine.client),
         clock=stores.clock,
         metrics=services.metrics,
         warnings=AnswerCache(lambda _: _warnings(services.workforce), briefly(WARNINGS_KEPT_FOR)),

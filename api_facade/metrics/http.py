@@ -24,21 +24,28 @@ class RequestMetrics:
             await self._app(scope, receive, send)
             return
         status = 500
+        took: timedelta | None = None
+        began = time.perf_counter()
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, took
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if _is_stream(message):  # how long somebody watches is no time that an answer took
+                    took = timedelta(seconds=time.perf_counter() - began)
             await send(message)
 
-        began = time.perf_counter()
         try:
             await self._app(scope, receive, noted)
         finally:
             route = _template(scope)
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            took = timedelta(seconds=time.perf_counter() - began)
+            took = took or timedelta(seconds=time.perf_counter() - began)
             container.metrics.note_request(method, route, status, took)
+
+
+def _is_stream(start: Message) -> bool:
+    return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in start["headers"])
 
 
 def _template(scope: Scope) -> str:

@@ -22,6 +22,7 @@ def root_router(prefix: str, base: str) -> APIRouter:
     index = {
         "name": "Falcon Scheduler",
         "version": __version__,
+        "ui": f"{base}/ui/",
         "docs": f"{base}/docs",
         "openapi": f"{base}/openapi.json",
         "status": f"{base}/status",
@@ -30,9 +31,9 @@ def root_router(prefix: str, base: str) -> APIRouter:
     }
 
     async def show_index(request: Request) -> Response:
-        """Redirect a browser to the documentation; return the addresses to other clients."""
+        """Redirect a browser to the operations page; return the addresses to other clients."""
         if "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse(f"{base}/docs")  # a path alone: the caller's Host header is not repeated
+            return RedirectResponse(f"{base}/ui/")  # a path alone: the caller's Host header is not repeated
         return JSONResponse(index)
 
     for path in dict.fromkeys(("/", *([prefix, f"{prefix}/"] if prefix else []), base, f"{base}/")):

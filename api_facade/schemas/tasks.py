@@ -16,6 +16,7 @@ from falcon_scheduler.api_facade.schemas.common import (
 )
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, Length, QueryBoolean
 from falcon_scheduler.core.domain.task import Overlap, Priority, Source, TaskStatus
+from falcon_scheduler.core.ports.paging import TaskOrder
 from falcon_scheduler.core.services.tasks.validation import (
     DESCRIPTION_LENGTH,
     FAILURES_IN_A_ROW,
@@ -160,6 +161,12 @@ class TaskQuery(PageQuery):
         Field(default_factory=list)
     )
     q: Annotated[str | None, Field(description="Part of the name, in any case.", max_length=NAME_LENGTH)] = None
+    sort: Annotated[
+        TaskOrder,
+        Field(
+            description="`updated` (changed last first), `name`, `next_run` (due first) or `last_run` (newest first)."
+        ),
+    ] = TaskOrder.UPDATED
     search: Annotated[str | None, Field(description="The same as `q`.", max_length=NAME_LENGTH)] = None
     limit: Annotated[int | None, Field(ge=1, le=100, description="The same as `page_size`."), IN_DIGITS] = None
 

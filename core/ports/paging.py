@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from falcon_scheduler.core.domain.execution import ExecutionStatus
@@ -42,6 +43,18 @@ class Page(Generic[T]):
         return -(-self.total // self.request.size)
 
 
+class TaskOrder(StrEnum):
+    """By what a list of tasks is ordered. Those that have nothing to be ordered by come last."""
+
+    UPDATED = "updated"
+    """The one changed last first."""
+    NAME = "name"
+    NEXT_RUN = "next_run"
+    """The one due next first, as of each task's last write."""
+    LAST_RUN = "last_run"
+    """The one that ran last first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
     """Which tasks; a field that is None (or empty) does not narrow. `tags` must all be there; `query` is part of
@@ -53,6 +66,7 @@ class TaskFilter:
     tags: tuple[str, ...] = ()
     priority: Priority | None = None
     query: str = ""
+    order: TaskOrder = TaskOrder.UPDATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,12 @@ import shlex
 from falcon_scheduler.deployments.stack.foreground import Ready
 
 
-def welcome(ready: Ready, token: str, valid_for: str, *, program: str) -> str:
+def welcome(ready: Ready, sign_in_link: str, token: str, valid_for: str, *, program: str) -> str:
     """The text.
 
     Args:
         ready: the stack.
+        sign_in_link: signs a browser in to the operations page, once.
         token: a super-admin token, valid for `valid_for`.
         valid_for: a length of time, for people.
         program: how the command line was called, quoted for a shell.
@@ -19,6 +20,10 @@ def welcome(ready: Ready, token: str, valid_for: str, *, program: str) -> str:
     lines = [
         "",
         f"Falcon Scheduler is ready ({ready.took.total_seconds():.1f} s)",
+        "",
+        "Open this link to sign in to the operations page; it works once and for an hour:",
+        "",
+        f"  {sign_in_link}",
         "",
         f"  API          {ready.api_url}",
         f"  API docs     {ready.api_url}/docs",

@@ -36,7 +36,7 @@ async def test_who_comes_without_a_path_is_told_where_things_are(client: httpx.A
     for each in ("docs", "openapi", "status", "health", "readiness"):
         assert (await client.get(index[each])).status_code == 200, each
     led = await client.get(path, headers=BROWSER)
-    assert (led.status_code, led.headers["location"]) == (307, f"{BASE}/docs")
+    assert (led.status_code, led.headers["location"]) == (307, f"{BASE}/ui/")
 
 
 async def test_the_index_follows_the_prefix_and_the_probes_do_not(settings: Settings, services: Services) -> None:

@@ -1,0 +1,112 @@
+"""The files of the operations page: read once, compressed once, and named by what they hold.
+
+The page itself is asked for anew each time (with an ETag); everything else stands under a folder whose name is the
+digest of all files, so a browser keeps it for ever and asks for nothing twice, and gets everything anew with another
+version. The page names each module that it needs, so that a browser fetches them side by side.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+MEDIA_TYPES: Mapping[str, str] = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+"""What is served; all other files (types, tools' settings) are for developers."""
+INDEX = "index.html"
+VERSION_MARK = b"{version}"
+PRELOADS_MARK = b"<!-- modules -->"
+LOADED_LATER = frozenset({"vendor/uplot.js"})
+"""Modules that only some screens need, and ask for by themselves."""
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    ]
+)
+"""Nothing inline, nothing from elsewhere, and no text that becomes markup."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """One file, as it is and compressed."""
+
+    data: bytes
+    media_type: str
+    packed: bytes
+    etag: str
+
+
+class PageFiles:
+    """Everything under `web/`, by its path."""
+
+    @cached_property
+    def version(self) -> str:
+        """The digest of everything."""
+        whole = hashlib.sha256()
+        for name, data in sorted(self._raw.items()):
+            whole.update(f"{name}\0{len(data)}\0".encode() + data)
+        return whole.hexdigest()[:16]
+
+    @cached_property
+    def index(self) -> PageFile:
+        """The page."""
+        modules = sorted(name for name in self._raw if name.endswith(".js") and name not in LOADED_LATER)
+        preloads = "\n".join(f'<link rel="modulepreload" href="{self.version}/{name}">' for name in modules)
+        page = self._raw[INDEX].replace(PRELOADS_MARK, preloads.encode())
+        return _file(INDEX, page.replace(VERSION_MARK, self.version.encode()))
+
+    def get(self, name: str) -> PageFile | None:
+        """A file; None for what is not served."""
+        return self._packed.get(name)
+
+    @cached_property
+    def _packed(self) -> Mapping[str, PageFile]:
+        return {name: _file(name, data) for name, data in self._raw.items() if name != INDEX}
+
+    @cached_property
+    def _raw(self) -> Mapping[str, bytes]:
+        return dict(_served(files("falcon_scheduler") / "web", ""))
+
+
+def _served(folder: Traversable, path: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for each in folder.iterdir():
+        if each.is_dir():
+            found += _served(each, f"{path}{each.name}/")
+        elif _suffix(each.name) in MEDIA_TYPES:
+            found.append((f"{path}{each.name}", each.read_bytes()))
+    return found
+
+
+def _suffix(name: str) -> str:
+    found = re.search(r"\.[a-z]+$", name)
+    return found[0] if found else ""
+
+
+def _file(name: str, data: bytes) -> PageFile:
+    return PageFile(
+        data=data,
+        media_type=MEDIA_TYPES[_suffix(name)],
+        packed=gzip.compress(data, 9, mtime=0),
+        etag=f'"{hashlib.sha256(data).hexdigest()[:32]}"',
+    )

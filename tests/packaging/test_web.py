@@ -1,0 +1,71 @@
+"""The operations page as files: vendored modules are what they were, and everything that is named is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from falcon_scheduler.api_facade.page import INDEX, MEDIA_TYPES, PageFiles
+from tests.packaging.web_vendor import CHECKSUMS, PACKAGES, VENDOR, digest
+
+WEB = VENDOR.parent
+OWN = sorted(path for path in WEB.rglob("*.js") if VENDOR not in path.parents)
+_IMPORTED = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)["'](\.[^"']+\.js)["']""")
+_ADDRESS = re.compile(r"https?://[\w.-]+")
+LICENCES_AND_NAMESPACES = {"http://www.w3.org"}
+
+
+def test_vendored_files_are_what_the_checksums_say() -> None:
+    told = json.loads(CHECKSUMS.read_text())
+    assert set(told) == {package.name for package in PACKAGES}
+    listed = {name: checksum for package in told.values() for name, checksum in package["files"].items()}
+    present = {path.name: digest(path.read_bytes()) for path in VENDOR.iterdir() if path != CHECKSUMS}
+    assert present == listed
+    for package in PACKAGES:
+        assert told[package.name]["version"] == package.version
+        assert told[package.name]["integrity"].startswith("sha512-")
+        assert any(name.startswith("LICENSE.") for name in told[package.name]["files"]), package.name
+
+
+@pytest.mark.parametrize("module", [*OWN, *VENDOR.glob("*.js")], ids=lambda path: str(path.relative_to(WEB)))
+def test_every_module_that_is_imported_is_there(module: Path) -> None:
+    for name in _IMPORTED.findall(module.read_text()):
+        assert (module.parent / name).resolve().is_file(), name
+
+
+def test_the_page_asks_no_other_origin() -> None:
+    for path in [*OWN, *WEB.glob("style/*.css"), WEB / INDEX]:
+        assert set(_ADDRESS.findall(path.read_text())) <= LICENCES_AND_NAMESPACES, path
+
+
+def test_modules_stay_small() -> None:
+    """A module that outgrows this holds more than one thing."""
+    long = {str(path.relative_to(WEB)): len(path.read_text().splitlines()) for path in OWN}
+    assert {name: lines for name, lines in long.items() if lines > 260} == {}
+
+
+def test_the_page_names_everything_that_it_loads_by_the_digest_of_all_files() -> None:
+    files = PageFiles()
+    page = files.index.data.decode()
+    named = re.findall(rf'"{files.version}/([^"]+)"', page)
+    assert "main.js" in named
+    for name in named:
+        assert files.get(name) is not None, name
+    assert "{version}" not in page
+    assert "<!-- modules -->" not in page
+
+
+def test_the_page_is_light() -> None:
+    files = PageFiles()
+    names = [str(path.relative_to(WEB)) for path in WEB.rglob("*") if path.suffix in MEDIA_TYPES and path.is_file()]
+    vendored = sum(len(file.packed) for name in names if name.startswith("vendor/") and (file := _code(files, name)))
+    own = sum(len(file.packed) for name in names if not name.startswith("vendor/") and (file := _code(files, name)))
+    assert vendored < 40_000
+    assert own < 80_000
+
+
+def _code(files: PageFiles, name: str):  # type: ignore[no-untyped-def] # of a small file
+    return None if name.endswith(".txt") else files.get(name)

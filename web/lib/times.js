@@ -1,0 +1,85 @@
+// Instants and lengths of time: read from the API, shown in the chosen zone.
+
+import { signal } from "./html.js";
+import { zone } from "./preferences.js";
+
+/** The present, moved on each second for what counts down. */
+export const present = signal(Date.now());
+setInterval(() => document.hidden || (present.value = Date.now()), 1000);
+
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map();
+
+/** @param {string} timeZone @param {Intl.DateTimeFormatOptions} options */
+function format(timeZone, options) {
+  const key = timeZone + JSON.stringify(options);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat("en-CA", { timeZone, hourCycle: "h23", ...options });
+  formats.set(key, known);
+  return known;
+}
+
+const DAY = /** @type {const} */ ({ year: "numeric", month: "2-digit", day: "2-digit" });
+const TIME = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** @param {string | number} instant @param {string} [timeZone] */
+export const dayOf = (instant, timeZone = zone.value) => format(timeZone, DAY).format(new Date(instant));
+/** @param {string | number} instant @param {string} [timeZone] */
+export const clockOf = (instant, timeZone = zone.value) => format(timeZone, TIME).format(new Date(instant));
+/** Day and time, as `2026-01-15 10:30:00`. @param {string | number} instant @param {string} [timeZone] */
+export const fullOf = (instant, timeZone = zone.value) => `${dayOf(instant, timeZone)} ${clockOf(instant, timeZone)}`;
+/** The weekday. @param {string | number} instant @param {string} [timeZone] */
+export const weekdayOf = (instant, timeZone = zone.value) =>
+  format(timeZone, { weekday: "short" }).format(new Date(instant));
+
+/** The time alone when it is today, else with its day. @param {string | number} instant */
+export function briefOf(instant) {
+  return dayOf(instant) === dayOf(Date.now()) ? clockOf(instant) : fullOf(instant).slice(0, 16);
+}
+
+/** The zone's distance from UTC at an instant, as `UTC+01:00`. @param {string | number} instant @param {string} timeZone */
+export function offsetOf(instant, timeZone) {
+  const parts = format(timeZone, { timeZoneName: "longOffset" }).formatToParts(new Date(instant));
+  return (parts.find((part) => part.type === "timeZoneName")?.value ?? "").replace("GMT", "UTC");
+}
+
+const UNITS = /** @type {const} */ ([
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000],
+]);
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" });
+
+/** How far an instant is from now, as `in 5 min.` or `2 hr. ago`. @param {string | number} instant */
+export function distanceOf(instant, now = present.value) {
+  const distance = new Date(instant).getTime() - now;
+  const [unit, size] = UNITS.find(([, each]) => Math.abs(distance) >= each) ?? ["second", 1000];
+  return relative.format(Math.trunc(distance / size), unit);
+}
+
+const SIZES = /** @type {Record<string, number>} */ ({
+  ns: 1e-6,
+  us: 1e-3,
+  "µs": 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+});
+
+/** A Go duration (`1m30.5s`) in milliseconds. @param {string | undefined} text */
+export function millisecondsOf(text) {
+  let sum = 0;
+  for (const [, number, unit] of (text ?? "").matchAll(/([\d.]+)(ns|us|µs|ms|s|m|h)/g)) {
+    sum += Number(number) * (SIZES[unit ?? "s"] ?? 0);
+  }
+  return sum;
+}
+
+/** A length of time for people. @param {number} ms */
+export function lengthOf(ms) {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
+  return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
+}

@@ -1,0 +1,72 @@
+// What stands around each screen: the bar, the navigation, the warning that the session ends.
+
+import { read } from "../lib/api.js";
+import { html } from "../lib/html.js";
+import { liveness } from "../lib/live.js";
+import { theme, zone, zones } from "../lib/preferences.js";
+import { useResource } from "../lib/resource.js";
+import { linkTo, route } from "../lib/router.js";
+import { endsSoonMs, session, signOut } from "../lib/session.js";
+import { lengthOf } from "../lib/times.js";
+import { NAVIGATION } from "../screens/all.js";
+import { t } from "../texts.js";
+import { valueOf } from "./fields.js";
+import { attempt } from "./notices.js";
+
+export function Bar() {
+  return html`<header class="bar">
+    <a class="brand" href=${linkTo([NAVIGATION[0] ?? "tasks"])}>
+      <img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="22" height="22" />
+      ${t.product}
+    </a>
+    <${Liveness} />
+    <span class="push"></span>
+    <label class="wide-only"><span class="hidden-text">${t.fields.timeZone}</span>
+      <select value=${zone.value} onChange=${(/** @type {Event} */ event) => (zone.value = valueOf(event))}>
+        ${zones.map((each) => html`<option key=${each} value=${each} selected=${each === zone.value}>${each}</option>`)}
+      </select>
+    </label>
+    <label class="wide-only"><span class="hidden-text">${t.fields.theme}</span>
+      <select value=${theme.value} onChange=${(/** @type {Event} */ event) => (theme.value = valueOf(event))}>
+        ${Object.entries(t.themes).map(
+          ([name, text]) => html`<option key=${name} value=${name} selected=${name === theme.value}>${text}</option>`,
+        )}
+      </select>
+    </label>
+    <span class="soft wide-only">${session.value?.character_name || session.value?.user_id}</span>
+    <button type="button" onClick=${() => attempt(signOut)}>${t.session.signOut}</button>
+  </header>`;
+}
+
+function Liveness() {
+  if (liveness.value === "off") return null;
+  const isLive = liveness.value === "live";
+  return html`<span class="liveness" title=${isLive ? t.states.liveHint : t.states.pollingHint}>
+    ${isLive ? t.states.live : t.states.polling}
+  </span>`;
+}
+
+export function EndsSoon() {
+  if (endsSoonMs.value === null) return null;
+  return html`<p class="banner" role="status">${t.session.endsSoon(lengthOf(endsSoonMs.value))}</p>`;
+}
+
+export function Rail() {
+  const alerts = useResource(
+    "open alerts",
+    (signal) => read("/alerts", { state: "open", page_size: 1 }, signal),
+    (change) => change.subject === "alert",
+  );
+  const open = alerts.data?.total ?? 0;
+  const present = route.value.path[0];
+  return html`<nav class="rail" aria-label=${t.nav.label}>
+    <ul>${NAVIGATION.map(
+      (name) => html`<li key=${name}>
+        <a href=${linkTo([name])} aria-current=${present === name ? "page" : undefined}>
+          ${t.nav[name]}
+          ${name === "alerts" && open > 0 && html`<span class="badge">${open}<span class="hidden-text"> ${t.status.open}</span></span>`}
+        </a>
+      </li>`,
+    )}</ul>
+  </nav>`;
+}

@@ -1,0 +1,74 @@
+// The editor of a schedule: its text, its six fields, and what the service makes of it.
+
+import { send } from "../lib/api.js";
+import { partsOf, PRESETS, withField } from "../lib/cron.js";
+import { html, useEffect, useState } from "../lib/html.js";
+import { zone as shownZone } from "../lib/preferences.js";
+import { useResource } from "../lib/resource.js";
+import { fullOf, offsetOf, weekdayOf } from "../lib/times.js";
+import { t } from "../texts.js";
+import { Choice, TextField } from "./fields.js";
+import { sentenceOf } from "./notices.js";
+
+/** @typedef {import("../lib/types.d.ts").SchedulePreview} SchedulePreview */
+
+const WAIT_MS = 200;
+const SHOWN = 8;
+
+/** @param {{ value: string, timezone: string, fault?: string, onChange: (text: string) => void }} props */
+export function ScheduleField({ value, timezone, fault, onChange }) {
+  const parts = partsOf(value);
+  const preset = PRESETS.find(([, text]) => text === value)?.[0] ?? "";
+  /** @param {string} name */
+  const choose = (name) => {
+    const found = PRESETS.find(([each]) => each === name);
+    if (found) onChange(found[1]);
+  };
+  return html`<div class="schedule">
+    <${TextField} label=${t.fields.schedule} value=${value} onInput=${onChange} hint=${t.schedule.hint} fault=${fault} required />
+    <${Choice} label=${t.schedule.preset} value=${preset} onChange=${choose}
+      options=${[["", t.schedule.own], ...PRESETS.map(([name]) => [name, t.schedule.presets[name]])]} />
+    ${parts
+      ? html`<div class="parts" role="group" aria-label=${t.schedule.parts}>${t.schedule.fields.map(
+          (label, index) => html`<${TextField} key=${label} label=${label} value=${parts.fields[index]}
+            onInput=${(/** @type {string} */ field) => onChange(withField(parts, index, field))} />`,
+        )}</div>`
+      : html`<p class="soft">${t.schedule.notSix}</p>`}
+    <${Preview} schedule=${value} timezone=${timezone} />
+  </div>`;
+}
+
+/** @param {{ schedule: string, timezone: string }} props */
+function Preview({ schedule, timezone }) {
+  const [asked, setAsked] = useState({ schedule, timezone });
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked({ schedule, timezone }), WAIT_MS);
+    return () => clearTimeout(timer);
+  }, [schedule, timezone]);
+  const preview = useResource(JSON.stringify(asked), () =>
+    send("/schedules/preview", { schedule: asked.schedule, ...(asked.timezone ? { timezone: asked.timezone } : {}), count: SHOWN }),
+  );
+  if (preview.error) return html`<p class="mark bad" role="status" style=${{ whiteSpace: "normal" }}>${sentenceOf(preview.error)}</p>`;
+  if (!preview.data) return html`<p class="soft" role="status">${t.states.loading}</p>`;
+  return html`<div role="status"><strong>${preview.data.description}</strong>, ${preview.data.timezone}</div>
+    <${Occurrences} preview=${preview.data} />`;
+}
+
+/** @param {{ preview: SchedulePreview }} props */
+function Occurrences({ preview }) {
+  const { timezone, next_runs: runs } = preview;
+  if (!runs.length) return html`<p>${t.schedule.never}</p>`;
+  const other = shownZone.value === timezone ? "UTC" : shownZone.value;
+  return html`<div class="rows" tabindex="0" role="region" aria-label=${t.task.nextRuns}><table>
+    <thead><tr><th scope="col">${timezone}</th><th scope="col">${other}</th></tr></thead>
+    <tbody>${runs.map((at, index) => {
+      const before = runs[index - 1];
+      const isChange = before !== undefined && offsetOf(before, timezone) !== offsetOf(at, timezone);
+      return html`<tr key=${at}>
+        <td><time datetime=${at}>${weekdayOf(at, timezone)} ${fullOf(at, timezone)}</time>
+          ${isChange && html` <span class="tag">${t.schedule.clockChange(offsetOf(at, timezone))}</span>`}</td>
+        <td class="soft">${weekdayOf(at, other)} ${fullOf(at, other)}</td>
+      </tr>`;
+    })}</tbody>
+  </table></div>`;
+}

@@ -1,0 +1,119 @@
+// A form made from a JSON Schema. Its value is plain JSON; a place that is left empty is left out.
+
+import { html, useEffect, useState } from "../lib/html.js";
+import { kindOf, labelOf, placesOf, resolved, withPlace } from "../lib/schema.js";
+import { t } from "../texts.js";
+import { Choice, Field, TextField, valueOf } from "./fields.js";
+
+/** @typedef {import("../lib/types.d.ts").Schema} Schema */
+/**
+ * @typedef {object} Place
+ * @property {Schema} schema
+ * @property {Schema} root where references lead
+ * @property {string} label
+ * @property {unknown} value
+ * @property {boolean} [isRequired]
+ * @property {string} path dotted, as the API names faults
+ * @property {Record<string, string>} faults messages by path
+ * @property {(value: unknown) => void} onChange undefined: nothing is given
+ */
+
+/** @param {Omit<Place, "label">} props */
+export function SchemaForm({ schema, root, value, path, faults, onChange }) {
+  const own = resolved(schema, root);
+  const required = new Set(own.required ?? []);
+  return html`<div class="stack">${placesOf(own).map(
+    ([name, each]) => html`<${SchemaField} key=${name} schema=${each} root=${root} label=${labelOf(name)}
+      value=${/** @type {any} */ (value)?.[name]} isRequired=${required.has(name)} path=${path ? `${path}.${name}` : name}
+      faults=${faults} onChange=${(/** @type {unknown} */ given) => onChange(withPlace(value, name, given))} />`,
+  )}</div>`;
+}
+
+/** @param {Place} props */
+export function SchemaField(props) {
+  const schema = resolved(props.schema, props.root);
+  const kind = kindOf(schema);
+  if (kind === "object") return html`<${ObjectField} ...${props} schema=${schema} />`;
+  if (kind === "json") return html`<${JsonField} ...${props} schema=${schema} />`;
+  if (kind === "yes or no" || kind === "choice") return html`<${ChoiceField} ...${props} schema=${schema} />`;
+  return html`<${PlainField} ...${props} schema=${schema} kind=${kind} />`;
+}
+
+/** @param {Place} props */
+function hintOf({ schema, isRequired }) {
+  const parts = [schema.description, schema.default !== undefined && schema.default !== null && `Default: ${textOf(schema.default)}`];
+  return [isRequired ? t.form.required : "", ...parts].filter(Boolean).join(". ");
+}
+
+/** @param {unknown} value */
+const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** @param {Place} props */
+function ObjectField(props) {
+  return html`<fieldset class="field"><legend>${props.label}</legend><${SchemaForm} ...${props} /></fieldset>`;
+}
+
+/** @param {Place} props */
+function ChoiceField(props) {
+  const { schema, label, value, path, faults, isRequired, onChange } = props;
+  const values = schema.type === "boolean" ? [true, false] : (schema.enum ?? []);
+  const texts = schema.type === "boolean" ? ["Yes", "No"] : values.map(textOf);
+  const options = values.map((_, index) => [String(index), texts[index]]);
+  const at = values.findIndex((each) => each === value);
+  return html`<${Choice} label=${label} hint=${hintOf(props)} fault=${faults[path]} value=${at < 0 ? "" : String(at)}
+    options=${isRequired && at >= 0 ? options : [["", "–"], ...options]}
+    onChange=${(/** @type {string} */ index) => onChange(index === "" ? undefined : values[Number(index)])} />`;
+}
+
+/** @param {Place & { kind: string }} props */
+function PlainField(props) {
+  const { kind, label, value, path, faults, isRequired, onChange, schema } = props;
+  const isNumber = kind === "number" || kind === "integer";
+  /** @param {string} text */
+  const take = (text) => {
+    if (text === "") onChange(undefined);
+    else if (!isNumber) onChange(text);
+    else onChange(Number.isFinite(Number(text)) ? Number(text) : text);
+  };
+  const shown = value === undefined ? "" : textOf(value);
+  return html`<${TextField} label=${label} hint=${hintOf(props)} fault=${faults[path]} value=${shown} onInput=${take}
+    required=${isRequired} inputmode=${isNumber ? "decimal" : undefined}
+    placeholder=${schema.examples ? String(schema.examples[0]) : undefined} />`;
+}
+
+/** Any JSON, as text: kept as it is typed while it is none. @param {Place & { rows?: number }} props */
+export function JsonField(props) {
+  const { label, value, path, faults, onChange, rows = 4 } = props;
+  const [text, setText] = useState(() => shownJson(value));
+  const [isBroken, setBroken] = useState(false);
+  useEffect(() => {
+    if (!isBroken && !isSame(text, value)) setText(shownJson(value));
+  }, [value]);
+  /** @param {Event} event */
+  const take = (event) => {
+    const typed = valueOf(event);
+    setText(typed);
+    try {
+      onChange(typed.trim() === "" ? undefined : JSON.parse(typed));
+      setBroken(false);
+    } catch {
+      setBroken(true);
+      onChange(typed); // the service says what is wrong with it
+    }
+  };
+  return html`<${Field} label="${label} (JSON)" hint=${hintOf(props)} fault=${isBroken ? t.form.notJson : faults[path]}>
+    ${(/** @type {object} */ attributes) => html`<textarea ...${attributes} rows=${rows} spellcheck=${false} value=${text} onInput=${take}></textarea>`}
+  <//>`;
+}
+
+/** @param {unknown} value */
+const shownJson = (value) => (value === undefined ? "" : JSON.stringify(value, null, 2));
+
+/** @param {string} text @param {unknown} value */
+function isSame(text, value) {
+  try {
+    return JSON.stringify(text.trim() === "" ? undefined : JSON.parse(text)) === JSON.stringify(value);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,57 @@
+// What is known of a task: its numbers, its settings, what it does.
+
+import { html } from "../lib/html.js";
+import { lengthOf, millisecondsOf } from "../lib/times.js";
+import { t } from "../texts.js";
+import { Time } from "./time.js";
+
+/** @typedef {import("../lib/types.d.ts").Task} Task */
+
+/** @param {{ rows: [string, any][] }} props */
+export const FactList = ({ rows }) =>
+  html`<dl class="facts">${rows.map(([name, value]) => html`<dt key=${name}>${name}</dt><dd>${value}</dd>`)}</dl>`;
+
+/** @param {{ task: Task }} props */
+export function Facts({ task }) {
+  const { metadata } = task;
+  /** @param {number} number */
+  const shown = (number) => html`<span class="number">${number.toLocaleString("en")}</span>`;
+  return html`<section class="card">
+    <h2>${t.task.runs}</h2>
+    <${FactList} rows=${[
+      [t.tasks.lastRun, html`<${Time} at=${task.last_run} none=${t.tasks.never} form="near" />`],
+      [t.task.runs, shown(metadata.total_runs)],
+      [t.task.succeeded, shown(metadata.success_count)],
+      [t.task.failures, shown(metadata.failure_count)],
+      [t.task.skipped, shown(metadata.skipped_count)],
+      [t.task.average, lengthOf(millisecondsOf(metadata.average_runtime))],
+    ]} />
+    ${metadata.last_error && html`<h3 class="soft">${t.task.lastError}</h3><pre class="text" tabindex="0">${metadata.last_error}</pre>`}
+  </section>`;
+}
+
+/** @param {{ task: Task }} props */
+export function Settings({ task }) {
+  const { metadata } = task;
+  return html`<section class="card">
+    <h2>${t.task.settings}</h2>
+    <${FactList} rows=${[
+      [t.fields.type, task.type],
+      [t.fields.priority, task.priority],
+      [t.fields.timeZone, metadata.timezone],
+      [t.fields.overlap, metadata.overlap],
+      [t.fields.timeout, metadata.timeout],
+      [t.fields.maxRetries, metadata.max_retries],
+      [t.fields.retryInterval, metadata.retry_interval],
+      [t.fields.tags, metadata.tags.length ? metadata.tags.map((each) => html`<a class="tag" key=${each} href="#/tasks?tags=${encodeURIComponent(each)}">${each}</a> `) : "–"],
+      [t.task.version, metadata.version],
+      [t.task.created, html`<${Time} at=${task.created_at} /> ${t.task.by} ${task.created_by}`],
+      [t.task.changed, html`<${Time} at=${task.updated_at} /> ${t.task.by} ${task.updated_by}`],
+      ["ID", html`<code>${task.id}</code>`],
+    ]} />
+  </section>`;
+}
+
+/** @param {{ config: Record<string, unknown> }} props */
+export const Config = ({ config }) =>
+  html`<section class="card"><h2>${t.task.config}</h2><pre class="text" tabindex="0">${JSON.stringify(config, null, 2)}</pre></section>`;

@@ -1,0 +1,100 @@
+// One execution: what it logs, what it said, and where its time went.
+
+import { executionPath, read, taskPath } from "../lib/api.js";
+import { html } from "../lib/html.js";
+import { useResource } from "../lib/resource.js";
+import { linkTo } from "../lib/router.js";
+import { may } from "../lib/session.js";
+import { switchTask } from "../lib/tasks.js";
+import { lengthOf } from "../lib/times.js";
+import { CopyAsCurl } from "../parts/curl.js";
+import { confirm } from "../parts/dialog.js";
+import { Took, triggerOf } from "../parts/execution_table.js";
+import { Log } from "../parts/log.js";
+import { attempt } from "../parts/notices.js";
+import { openRunNow } from "../parts/run_now.js";
+import { Loaded } from "../parts/states.js";
+import { Mark } from "../parts/status.js";
+import { FactList } from "../parts/task_facts.js";
+import { Time } from "../parts/time.js";
+import { t } from "../texts.js";
+
+/** @typedef {import("../lib/types.d.ts").Execution} Execution */
+/** @typedef {import("../lib/types.d.ts").Task} Task */
+
+const OWN_PLACES = ["trigger", "worker_id", "retry_count", "queued_at", "scheduled_for", "parameters"];
+
+/** @param {{ path: string[] }} props */
+export function ExecutionScreen({ path: [, id = ""] }) {
+  const execution = useResource(id, (signal) => read(executionPath(id), {}, signal), (change) => change.id === id);
+  return html`<${Loaded} of=${execution}>${(/** @type {Execution} */ known) => html`<${Known} execution=${known} />`}<//>`;
+}
+
+/** @param {{ execution: Execution }} props */
+function Known({ execution }) {
+  const { metadata } = execution;
+  const task = useResource(execution.task_id, (signal) => read(taskPath(execution.task_id), {}, signal));
+  const details = Object.entries(metadata).filter(([name]) => !OWN_PLACES.includes(name));
+  return html`
+    <div class="head">
+      <h1>${t.execution.title} <a href=${linkTo(["tasks", execution.task_id])}><bdi>${task.data?.name ?? execution.task_id}</bdi></a></h1>
+      <${Mark} status=${execution.status} />
+      <span class="push"></span>
+      <${Actions} execution=${execution} task=${task.data} />
+    </div>
+    <div class="columns">
+      <div class="stack">
+        ${execution.error && html`<section class="card"><h2>${t.execution.error}</h2><pre class="text" tabindex="0">${execution.error}</pre></section>`}
+        <${Log} key=${execution.id} executionId=${execution.id} />
+        <section class="card"><h2>${t.execution.output}</h2>
+          ${execution.output ? html`<pre class="text" tabindex="0">${execution.output}</pre>` : html`<p class="soft">${t.execution.noOutput}</p>`}
+        </section>
+      </div>
+      <div class="stack">
+        <${Timings} execution=${execution} />
+        ${metadata.parameters && html`<section class="card"><h2>${t.execution.parameters}</h2>
+          <pre class="text" tabindex="0">${JSON.stringify(metadata.parameters, null, 2)}</pre></section>`}
+        <section class="card"><h2>${t.execution.details}</h2>
+          <${FactList} rows=${[["ID", html`<code>${execution.id}</code>`], ...details.map(([name, value]) => [name, String(value)])]} />
+        </section>
+      </div>
+    </div>`;
+}
+
+/** @param {{ execution: Execution, task?: Task }} props */
+function Actions({ execution, task }) {
+  const stop = () =>
+    confirm({
+      title: t.task.askStop(task?.name ?? execution.task_id),
+      hint: t.execution.stopHint,
+      verb: t.actions.stop,
+      action: () => attempt(() => switchTask(execution.task_id, "stop"), (stopped) => stopped.message),
+    });
+  const isActive = !execution.completed_at;
+  return html`<div class="buttons">
+    ${isActive && may("control") && html`<button type="button" class="destructive" onClick=${stop}>${t.actions.stop}</button>`}
+    ${task?.enabled && may("execute") && html`<button type="button" onClick=${() => openRunNow(task, execution.metadata.parameters)}>${t.actions.repeat}</button>`}
+    <${CopyAsCurl} path=${executionPath(execution.id)} />
+  </div>`;
+}
+
+/** @param {{ execution: Execution }} props */
+function Timings({ execution }) {
+  const { metadata, started_at: started, completed_at: ended } = execution;
+  const asked = metadata.queued_at ?? metadata.scheduled_for;
+  const waited = asked && execution.status !== "pending" ? Date.parse(started) - Date.parse(asked) : null;
+  return html`<section class="card">
+    <h2>${t.execution.timings}</h2>
+    <${FactList} rows=${[
+      [t.execution.due, html`<${Time} at=${metadata.scheduled_for} form="both" />`],
+      [t.execution.queued, html`<${Time} at=${metadata.queued_at} form="both" />`],
+      [t.execution.started, html`<${Time} at=${execution.status === "pending" ? undefined : started} form="both" />`],
+      [t.execution.ended, html`<${Time} at=${ended} form="both" />`],
+      [t.execution.waited, waited === null ? "–" : html`<span class="number">${lengthOf(Math.max(waited, 0))}</span>`],
+      [t.execution.took, html`<${Took} of=${execution} />`],
+      [t.execution.attempts, execution.retry_count + (execution.status === "pending" ? 0 : 1)],
+      [t.execution.trigger, triggerOf(execution)],
+      [t.execution.worker, execution.worker_id || "–"],
+    ]} />
+  </section>`;
+}

@@ -1,0 +1,102 @@
+// One task: how it has run, when it runs next, what it does, and what can be done with it.
+
+import { read, send, taskPath } from "../lib/api.js";
+import { html, useMemo } from "../lib/html.js";
+import { useResource } from "../lib/resource.js";
+import { linkTo } from "../lib/router.js";
+import { millisecondsOf } from "../lib/times.js";
+import { canBeChanged } from "../lib/tasks.js";
+import { DurationPlot } from "../parts/plot.js";
+import { ExecutionTable } from "../parts/execution_table.js";
+import { Empty, Loaded } from "../parts/states.js";
+import { Mark, Shape, toneOf } from "../parts/status.js";
+import { TaskActions } from "../parts/task_actions.js";
+import { Config, Facts, Settings } from "../parts/task_facts.js";
+import { bothZones, Time } from "../parts/time.js";
+import { t } from "../texts.js";
+
+/** @typedef {import("../lib/types.d.ts").Task} Task */
+/** @typedef {import("../lib/types.d.ts").Execution} Execution */
+/** @typedef {import("../lib/types.d.ts").Change} Change */
+
+const SHOWN = 60;
+const LISTED = 10;
+
+/** @param {{ path: string[] }} props */
+export function TaskScreen({ path: [, id = ""] }) {
+  /** @param {Change} change */
+  const concerns = (change) => change.task_id === id && change.subject !== "audit";
+  const task = useResource(id, (signal) => read(taskPath(id), {}, signal), (change) => concerns(change) && change.subject === "task");
+  const history = useResource(id, (signal) => read(`${taskPath(id)}/history`, { page_size: SHOWN }, signal), concerns);
+  if (task.error?.status === 404) {
+    return html`<${Empty} text=${t.task.gone}><a class="button" href=${linkTo(["tasks"])}>${t.tasks.title}</a><//>`;
+  }
+  return html`<${Loaded} of=${task}>${(/** @type {Task} */ known) => html`<${Known} task=${known} history=${history} />`}<//>`;
+}
+
+/** @param {{ task: Task, history: import("../lib/resource.js").Resource<import("../lib/types.d.ts").ExecutionList> }} props */
+function Known({ task, history }) {
+  return html`
+    <div class="head">
+      <h1><bdi>${task.name}</bdi></h1>
+      <${Mark} status=${task.status} />
+      ${!canBeChanged(task) && html`<span class="tag">${task.metadata.is_system ? t.tasks.system : t.tasks.imported}</span>`}
+      <span class="push"></span>
+      <${TaskActions} task=${task} />
+    </div>
+    ${task.description && html`<p class="soft" style=${{ marginBottom: "0.75rem", whiteSpace: "pre-line" }}><bdi>${task.description}</bdi></p>`}
+    <div class="columns">
+      <div class="stack">
+        <${Loaded} of=${history}>${(/** @type {{ executions: Execution[] }} */ { executions }) => html`<${History} executions=${executions} taskId=${task.id} />`}<//>
+        <${Config} config=${task.config} />
+      </div>
+      <div class="stack">
+        <${NextRuns} task=${task} />
+        <${Facts} task=${task} />
+        <${Settings} task=${task} />
+      </div>
+    </div>`;
+}
+
+/** @param {{ executions: Execution[], taskId: string }} props the newest first */
+function History({ executions, taskId }) {
+  const oldestFirst = useMemo(() => executions.toReversed(), [executions]);
+  const points = useMemo(
+    () =>
+      oldestFirst
+        .filter((each) => each.completed_at)
+        .map((each) => ({ at: each.started_at, ms: millisecondsOf(each.duration), status: each.status })),
+    [oldestFirst],
+  );
+  if (!executions.length) return html`<section class="card"><h2>${t.task.history}</h2><${Empty} text=${t.task.noHistory} /></section>`;
+  return html`<section class="card">
+      <h2>${t.task.history} <a href=${linkTo(["executions"], { task_id: taskId })}>${t.executions.title}</a></h2>
+      <ol class="strip" aria-label=${t.task.history}>${oldestFirst.map(
+        (each) => html`<li key=${each.id}><a class=${toneOf(each.status)} href=${linkTo(["executions", each.id])}
+          title="${t.status[each.status]} · ${bothZones(each.started_at)} · ${each.duration}"
+          aria-label="${t.status[each.status]}, ${bothZones(each.started_at)}"><${Shape} status=${each.status} /></a></li>`,
+      )}</ol>
+      <${ExecutionTable} executions=${executions.slice(0, LISTED)} />
+    </section>
+    ${points.length > 1 && html`<section class="card"><h2>${t.task.durations}</h2><${DurationPlot} points=${points} label=${t.task.durations} /></section>`}`;
+}
+
+/** @param {{ task: Task }} props */
+function NextRuns({ task }) {
+  const zone = task.metadata.timezone;
+  const preview = useResource(`${task.schedule} ${zone} ${task.next_run}`, () =>
+    send("/schedules/preview", { schedule: task.schedule, timezone: zone, count: 5 }),
+  );
+  const fires = Boolean(task.next_run);
+  const why = { paused: t.task.whyPaused, disabled: t.task.whyDisabled }[/** @type {string} */ (task.status)];
+  return html`<section class="card">
+    <h2>${t.task.nextRuns}</h2>
+    <p><code>${task.schedule}</code></p>
+    ${preview.data && html`<p class="soft">${preview.data.description}</p>`}
+    ${fires
+      ? html`<ol>${(preview.data?.next_runs ?? [task.next_run]).map(
+          (/** @type {string} */ at) => html`<li key=${at}><${Time} at=${at} form="both" /> <span class="soft"><${Time} at=${at} form="distance" /></span></li>`,
+        )}</ol>`
+      : html`<p>${t.task.noNextRuns} ${why}</p>`}
+  </section>`;
+}
