@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from falcon_scheduler.api_facade.schemas.audit import AuditEntryResponse
@@ -122,8 +123,13 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
     }
 
 
-def execution_response(execution: Execution, caller: Principal) -> ExecutionResponse:
-    """An execution as the caller may see it. The worker and the retries appear twice, as in the document."""
+def execution_response(
+    execution: Execution, caller: Principal, names: Mapping[str, str] = MappingProxyType({})
+) -> ExecutionResponse:
+    """An execution as the caller may see it. The worker and the retries appear twice, as in the document.
+
+    `names` are the names of tasks by their ids.
+    """
     parameters = dict(execution.parameters)
     own: dict[str, Any] = {
         "trigger": execution.trigger,
@@ -138,6 +144,7 @@ def execution_response(execution: Execution, caller: Principal) -> ExecutionResp
     return ExecutionResponse(
         id=execution.id,
         task_id=execution.task_id,
+        task_name=names.get(execution.task_id),
         status=execution.status,
         started_at=execution.started_at,
         completed_at=execution.completed_at,
@@ -150,10 +157,12 @@ def execution_response(execution: Execution, caller: Principal) -> ExecutionResp
     )
 
 
-async def execution_responses(executions: Sequence[Execution], caller: Principal) -> list[ExecutionResponse]:
+async def execution_responses(
+    executions: Sequence[Execution], caller: Principal, names: Mapping[str, str] = MappingProxyType({})
+) -> list[ExecutionResponse]:
     """Executions as the caller may see them."""
     parameters = [each.parameters for each in executions]
-    return await aside(parameters, lambda: [execution_response(each, caller) for each in executions])
+    return await aside(parameters, lambda: [execution_response(each, caller, names) for each in executions])
 
 
 def accepted(execution: Execution, warnings: Sequence[str]) -> ExecutionAccepted:
@@ -167,7 +176,9 @@ def accepted(execution: Execution, warnings: Sequence[str]) -> ExecutionAccepted
     )
 
 
-def audit_response(entry: AuditEntry, caller: Principal) -> AuditEntryResponse:
+def audit_response(
+    entry: AuditEntry, caller: Principal, names: Mapping[str, str] = MappingProxyType({})
+) -> AuditEntryResponse:
     """An entry of the audit as the caller may see it: older ones were cleaned by older rules."""
     before, after = dict(entry.before), dict(entry.after)
     if not caller.may(Permission.UPDATE):
@@ -180,6 +191,7 @@ def audit_response(entry: AuditEntry, caller: Principal) -> AuditEntryResponse:
         character_id=entry.character_id,
         action=entry.action,
         task_id=entry.task_id,
+        task_name=names.get(entry.task_id or ""),
         door=entry.origin.door,
         request_id=entry.origin.request_id or None,
         outcome=entry.outcome,

@@ -165,6 +165,7 @@ export const t = {
     /** @param {number} n */
     count: (n) => (n === 1 ? "1 execution" : `${n.toLocaleString("en")} executions`),
     none: "No execution meets these conditions.",
+    empty: "Nothing has run yet.",
     columns: { status: "Status", task: "Task", started: "Started", took: "Took", trigger: "Asked by", worker: "Worker" },
   },
   execution: {
@@ -239,10 +240,11 @@ export const t = {
     jsonView: "As JSON",
     formView: "As a form",
     notJson: "This is no JSON",
-    required: "required",
-    optional: "optional",
-    add: "Add",
-    remove: "Remove",
+    required: "Required",
+    default: "default",
+    yes: "Yes",
+    no: "No",
+    moreSettings: "More settings",
     unset: "As the task says",
   },
 };

@@ -56,6 +56,13 @@ class MongoTaskStore:
             documents = await self._collection.find({"scheduler.deployed.id": {"$in": [*deployment_ids]}}).to_list()
         return {task.deployment_id: task for task in self._parsing.readable(documents) if task.deployment_id}
 
+    async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        if not task_ids:
+            return {}
+        with translated():
+            documents = await self._collection.find({"_id": {"$in": [*task_ids]}}, {"name": 1}).to_list()
+        return {each["_id"]: name for each in documents if isinstance(name := each.get("name"), str)}
+
     async def named(self, name: str) -> Task | None:
         with translated():
             document = await self._collection.find_one({"name": name})

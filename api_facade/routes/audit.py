@@ -34,4 +34,5 @@ async def list_audit(caller: Manager, parts: Parts, query: Annotated[AuditQuery,
         until=query.until,
     )
     page = await parts.audit.list(wanted, page_request(query))
-    return AuditList(entries=[audit_response(each, caller) for each in page.items], **page_numbers(page))
+    names = await parts.tasks.names({each.task_id for each in page.items if each.task_id})
+    return AuditList(entries=[audit_response(each, caller, names) for each in page.items], **page_numbers(page))

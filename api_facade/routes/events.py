@@ -34,7 +34,14 @@ def _answers() -> dict[int | str, dict[str, Any]]:
     return declared
 
 
-@router.get("", response_class=EventStream, response_model=None, responses=_answers(), summary="Watch what changes")
+@router.get(
+    "",
+    status_code=200,
+    response_class=EventStream,
+    response_model=None,
+    responses=_answers(),
+    summary="Watch what changes",
+)
 async def watch_events(
     caller: Reader,
     claims: Identified,

@@ -30,7 +30,8 @@ async def list_executions(
     """The executions that meet all conditions, the newest first. `total` is exact."""
     ignore(request, broadened(request.query_params))
     page = await parts.runs.list(execution_filter(query, query.task_id), page_request(query))
-    return ExecutionList(executions=await execution_responses(page.items, caller), **page_numbers(page))
+    names = await parts.tasks.names({each.task_id for each in page.items})
+    return ExecutionList(executions=await execution_responses(page.items, caller, names), **page_numbers(page))
 
 
 @router.get(
@@ -38,4 +39,5 @@ async def list_executions(
 )
 async def get_execution(execution_id: str, caller: Reader, parts: Parts) -> ExecutionResponse:
     """The execution, of any task."""
-    return execution_response(await parts.runs.get(execution_id), caller)
+    execution = await parts.runs.get(execution_id)
+    return execution_response(execution, caller, await parts.tasks.names({execution.task_id}))

@@ -36,6 +36,7 @@ class AuditEntryResponse(ResponseShape):
     character_id: Annotated[int, Field(description="The EVE character of the user's token; 0 without one.")]
     action: Action
     task_id: Annotated[str | None, Field(description="Left out where no single task is meant.")] = None
+    task_name: Annotated[str | None, Field(description="Its present name, while it is there.")] = None
     door: Annotated[Door, Field(description="Where the change was made.")]
     request_id: Annotated[
         str | None, Field(description="The one in the answer's header; all of a bulk share it.")

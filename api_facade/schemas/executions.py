@@ -111,6 +111,9 @@ class ExecutionResponse(ResponseShape):
 
     id: str
     task_id: str
+    task_name: Annotated[
+        str | None, Field(description="The task's present name, in answers about executions of all tasks.")
+    ] = None
     status: ExecutionStatus
     started_at: Annotated[Instant, Field(description="When the work began; the time of the request, while pending.")]
     completed_at: Instant | None = None

@@ -23,6 +23,10 @@ class TaskStore(Protocol):
         """The task of exactly this name."""
         ...
 
+    async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        """The names of those of the ids that exist."""
+        ...
+
     async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
         """The tasks that are deployed under these ids, by deployment id."""
         ...

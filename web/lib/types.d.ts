@@ -44,6 +44,7 @@ export interface TaskMetadata {
 export interface Execution {
   id: string;
   task_id: string;
+  task_name?: string;
   status: "pending" | "running" | "completed" | "failed";
   started_at: string;
   completed_at?: string;
@@ -101,6 +102,7 @@ export interface AuditEntry {
   user: string;
   action: string;
   task_id?: string;
+  task_name?: string;
   door: string;
   outcome: string;
   error?: string;

@@ -1,6 +1,6 @@
 // The form of a task: what every task has, and what its type takes.
 
-import { html } from "../lib/html.js";
+import { html, useState } from "../lib/html.js";
 import { zones } from "../lib/preferences.js";
 import { fixedOf, withPlace } from "../lib/schema.js";
 import { may } from "../lib/session.js";
@@ -33,9 +33,23 @@ function What({ draft, setDraft, faults }) {
       ${(/** @type {object} */ attributes) => html`<textarea ...${attributes} rows="2" value=${draft.description}
         onInput=${(/** @type {Event} */ event) => setDraft({ ...draft, description: valueOf(event) })}></textarea>`}
     <//>
-    <${TextField} label=${t.fields.tags} value=${draft.tags.join(", ")} hint=${t.edit.tagsHint} fault=${faults.tags ?? faults["metadata.tags"]}
-      onInput=${(/** @type {string} */ text) => setDraft({ ...draft, tags: tagsOf(text) })} />
+    <${Tags} value=${draft.tags} fault=${faults.tags ?? faults["metadata.tags"]}
+      onChange=${(/** @type {string[]} */ tags) => setDraft({ ...draft, tags })} />
   </div></section>`;
+}
+
+/**
+ * The text is kept as it is typed: a comma alone is no tag yet.
+ * @param {{ value: string[], fault?: string, onChange: (tags: string[]) => void }} props
+ */
+function Tags({ value, fault, onChange }) {
+  const [text, setText] = useState(value.join(", "));
+  const take = (/** @type {string} */ typed) => {
+    setText(typed);
+    onChange(tagsOf(typed));
+  };
+  const shown = tagsOf(text).join() === value.join() ? text : value.join(", ");
+  return html`<${TextField} label=${t.fields.tags} value=${shown} hint=${t.edit.tagsHint} fault=${fault} onInput=${take} />`;
 }
 
 /** @param {string} text */

@@ -58,16 +58,16 @@ function Preview({ schedule, timezone }) {
 function Occurrences({ preview }) {
   const { timezone, next_runs: runs } = preview;
   if (!runs.length) return html`<p>${t.schedule.never}</p>`;
-  const other = shownZone.value === timezone ? "UTC" : shownZone.value;
-  return html`<div class="rows" tabindex="0" role="region" aria-label=${t.task.nextRuns}><table>
-    <thead><tr><th scope="col">${timezone}</th><th scope="col">${other}</th></tr></thead>
+  const other = [shownZone.value, "UTC"].find((each) => each !== timezone);
+  return html`<div class="rows wraps" tabindex="0" role="region" aria-label=${t.task.nextRuns}><table>
+    <thead><tr><th scope="col">${timezone}</th>${other && html`<th scope="col">${other}</th>`}</tr></thead>
     <tbody>${runs.map((at, index) => {
       const before = runs[index - 1];
       const isChange = before !== undefined && offsetOf(before, timezone) !== offsetOf(at, timezone);
       return html`<tr key=${at}>
         <td><time datetime=${at}>${weekdayOf(at, timezone)} ${fullOf(at, timezone)}</time>
           ${isChange && html` <span class="tag">${t.schedule.clockChange(offsetOf(at, timezone))}</span>`}</td>
-        <td class="soft">${weekdayOf(at, other)} ${fullOf(at, other)}</td>
+        ${other && html`<td class="soft">${weekdayOf(at, other)} ${fullOf(at, other)}</td>`}
       </tr>`;
     })}</tbody>
   </table></div>`;

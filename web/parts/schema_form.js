@@ -18,15 +18,30 @@ import { Choice, Field, TextField, valueOf } from "./fields.js";
  * @property {(value: unknown) => void} onChange undefined: nothing is given
  */
 
+/** How many places of a large object are shown at once; the others are behind "More settings". */
+const SHOWN = 7;
+
 /** @param {Omit<Place, "label">} props */
 export function SchemaForm({ schema, root, value, path, faults, onChange }) {
   const own = resolved(schema, root);
   const required = new Set(own.required ?? []);
-  return html`<div class="stack">${placesOf(own).map(
-    ([name, each]) => html`<${SchemaField} key=${name} schema=${each} root=${root} label=${labelOf(name)}
-      value=${/** @type {any} */ (value)?.[name]} isRequired=${required.has(name)} path=${path ? `${path}.${name}` : name}
-      faults=${faults} onChange=${(/** @type {unknown} */ given) => onChange(withPlace(value, name, given))} />`,
-  )}</div>`;
+  const places = placesOf(own);
+  const first = places.length > SHOWN + 1 ? Math.max(SHOWN, required.size) : places.length;
+  const given = /** @type {Record<string, unknown>} */ (value ?? {});
+  /** @param {string} name */
+  const pathOf = (name) => (path ? `${path}.${name}` : name);
+  /** @param {[string, Schema]} place */
+  const field = ([name, each]) => html`<${SchemaField} key=${name} schema=${each} root=${root} label=${labelOf(name)}
+    value=${given[name]} isRequired=${required.has(name)} path=${pathOf(name)} faults=${faults}
+    onChange=${(/** @type {unknown} */ set) => onChange(withPlace(value, name, set))} />`;
+  const rest = places.slice(first);
+  const isNeeded = rest.some(
+    ([name]) => given[name] !== undefined || Object.keys(faults).some((each) => each.startsWith(pathOf(name))),
+  );
+  return html`<div class="stack">
+    ${places.slice(0, first).map(field)}
+    ${rest.length > 0 && html`<details open=${isNeeded}><summary>${t.form.moreSettings}</summary><div class="stack">${rest.map(field)}</div></details>`}
+  </div>`;
 }
 
 /** @param {Place} props */
@@ -41,7 +56,8 @@ export function SchemaField(props) {
 
 /** @param {Place} props */
 function hintOf({ schema, isRequired }) {
-  const parts = [schema.description, schema.default !== undefined && schema.default !== null && `Default: ${textOf(schema.default)}`];
+  const hasDefault = schema.default !== undefined && schema.default !== null && !["yes or no", "choice"].includes(kindOf(schema));
+  const parts = [schema.description, hasDefault && `${t.form.default}: ${textOf(schema.default)}`];
   return [isRequired ? t.form.required : "", ...parts].filter(Boolean).join(". ");
 }
 
@@ -50,18 +66,24 @@ const textOf = (value) => (typeof value === "string" ? value : JSON.stringify(va
 
 /** @param {Place} props */
 function ObjectField(props) {
-  return html`<fieldset class="field"><legend>${props.label}</legend><${SchemaForm} ...${props} /></fieldset>`;
+  const isGiven = props.isRequired || props.value !== undefined;
+  const schema = isGiven ? props.schema : { ...props.schema, required: [] };
+  /** An object that was emptied is none. @param {unknown} value */
+  const onChange = (value) => props.onChange(props.isRequired || Object.keys(value ?? {}).length ? value : undefined);
+  return html`<fieldset class="field"><legend>${props.label}</legend>
+    <${SchemaForm} ...${props} schema=${schema} onChange=${onChange} /></fieldset>`;
 }
 
 /** @param {Place} props */
 function ChoiceField(props) {
   const { schema, label, value, path, faults, isRequired, onChange } = props;
   const values = schema.type === "boolean" ? [true, false] : (schema.enum ?? []);
-  const texts = schema.type === "boolean" ? ["Yes", "No"] : values.map(textOf);
+  const texts = schema.type === "boolean" ? [t.form.yes, t.form.no] : values.map(textOf);
+  const usual = texts[values.indexOf(schema.default)];
   const options = values.map((_, index) => [String(index), texts[index]]);
   const at = values.findIndex((each) => each === value);
   return html`<${Choice} label=${label} hint=${hintOf(props)} fault=${faults[path]} value=${at < 0 ? "" : String(at)}
-    options=${isRequired && at >= 0 ? options : [["", "–"], ...options]}
+    options=${isRequired && at >= 0 ? options : [["", usual ? `${usual} (${t.form.default})` : "–"], ...options]}
     onChange=${(/** @type {string} */ index) => onChange(index === "" ? undefined : values[Number(index)])} />`;
 }
 

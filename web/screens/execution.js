@@ -37,7 +37,7 @@ function Known({ execution }) {
   const details = Object.entries(metadata).filter(([name]) => !OWN_PLACES.includes(name));
   return html`
     <div class="head">
-      <h1>${t.execution.title} <a href=${linkTo(["tasks", execution.task_id])}><bdi>${task.data?.name ?? execution.task_id}</bdi></a></h1>
+      <h1>${t.execution.title} <a href=${linkTo(["tasks", execution.task_id])}><bdi>${execution.task_name ?? execution.task_id}</bdi></a></h1>
       <${Mark} status=${execution.status} />
       <span class="push"></span>
       <${Actions} execution=${execution} task=${task.data} />

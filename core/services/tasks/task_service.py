@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -163,6 +163,10 @@ class TaskService:
     async def get(self, task_id: str) -> Task:
         """Raises `TaskNotFound`."""
         return await self._tasks.get(task_id)
+
+    async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        """See `TaskStore.names`."""
+        return await self._tasks.names(task_ids)
 
     async def found(self, task_id: str | None, name: str) -> Task | None:
         """The task of this id, else the task of this name, if there is one."""

@@ -1,0 +1,74 @@
+"""One browser on the running stack, signed in; each test has a page of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import browser
+from tests.stack.page.operator import Operator, new_context, sign_in
+from tests.stack.running_stack import Up
+
+NEVER = "0 0 4 1 1 *"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def context(chromium: Browser, up: Up) -> Iterator[BrowserContext]:
+    """A browser that is signed in as a super admin."""
+    with new_context(chromium, up) as signed_in:
+        sign_in(signed_in, up.token)
+        yield signed_in
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    page = context.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def operator(page: Page, up: Up) -> Operator:
+    """Somebody in front of the page. What the page says to its console fails the test."""
+    return Operator(page, up)
+
+
+@pytest.fixture
+def api(up: Up) -> Iterator[httpx.Client]:
+    with up.client() as client:
+        yield client
+
+
+@pytest.fixture
+def make(api: httpx.Client) -> Iterator[Callable[..., Any]]:
+    """Creates tasks and deletes them at the end of the test."""
+    made: list[str] = []
+
+    def create(**fields: Any) -> Any:
+        body = {
+            "name": f"page {next(_numbers)}",
+            "type": "function",
+            "schedule": NEVER,
+            "config": {"module": "builtin", "function_name": "echo", "parameters": {"greeting": "o7"}},
+            **fields,
+        }
+        answer = api.post("/tasks", json=body)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json()["id"])
+        return answer.json()
+
+    yield create
+    for task_id in made:
+        api.delete(f"/tasks/{task_id}")

@@ -1,0 +1,83 @@
+"""What somebody does in front of the operations page, and what a browser notes meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+
+from tests.stack.running_stack import Up
+
+AXE = Path(__file__).with_name("axe.min.js").read_text()
+PATIENCE_MS = 30_000
+"""A shared machine is slow at times."""
+_NO_RULES = {"resultTypes": ["violations"]}
+_EXPECTED_ON_CONSOLE = ("Failed to load resource", "Autofocus processing was blocked", "net::ERR")
+"""What a browser itself says of answers with an error, which the page shows in its own words."""
+
+
+@contextmanager
+def new_context(chromium: Browser, up: Up, **options: Any) -> Iterator[BrowserContext]:
+    """A browser's profile of its own, on the stack's page, that may use the clipboard."""
+    context = chromium.new_context(base_url=f"{up.api_url}/ui/", viewport={"width": 1280, "height": 800}, **options)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(PATIENCE_MS)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def sign_in(context: BrowserContext, token: str) -> None:
+    """Sign in by the form."""
+    page = context.new_page()
+    page.goto("")
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("navigation").wait_for()
+    page.close()
+
+
+class Operator:
+    """Somebody in front of the page."""
+
+    def __init__(self, page: Page, up: Up) -> None:
+        self.page = page
+        self.up = up
+        self.complaints: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not any(each in message.text for each in _EXPECTED_ON_CONSOLE):
+            self.complaints.append(message.text)
+
+    def open(self, screen: str) -> Page:
+        """Go to a screen by its address, and wait until it is there."""
+        self.page.goto(f"#/{screen}")
+        self.page.get_by_role("heading", level=1).wait_for()
+        return self.page
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def row(self, text: str) -> Locator:
+        """The row of a list that holds a text."""
+        return self.page.get_by_role("row").filter(has_text=text)
+
+    def in_dialog(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    def violations(self) -> list[str]:
+        """What axe finds wrong with the screen for people who see, hear or point otherwise."""
+        # axe is evaluated by the browser's own tools: the page's policy lets no script in.
+        self.page.evaluate(AXE)
+        found = self.page.evaluate("options => axe.run(document, options)", _NO_RULES)
+        return [
+            f"{each['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+            for each in found["violations"]
+            for node in each["nodes"]
+        ]
