@@ -151,7 +151,7 @@ async def test_many_changes_of_one_thing_are_one_message(url: str, reader: str, 
     async with watching(url, reader) as watcher:
         for number in range(300):
             services.stores.events.announce(Happening(subject=Subject.TASK, id="busy", status=f"{number}"))
-        seen = []
+        seen: list[str] = []
         while not seen or seen[-1] != "299":
             seen.append((await watcher.change_of("busy"))["status"])
     assert len(seen) < 30

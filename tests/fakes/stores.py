@@ -13,6 +13,7 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports.paging import TaskOrder
 
 T = TypeVar("T")
 
@@ -20,6 +21,17 @@ T = TypeVar("T")
 def page_of(items: Sequence[T], page: PageRequest) -> Page[T]:
     """One page of all that was found."""
     return Page(items=[*items[page.offset : page.offset + page.size]], total=len(items), request=page)
+
+
+def _ordered(tasks: Sequence[Task], order: TaskOrder) -> Sequence[Task]:
+    earliest, latest = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    if order is TaskOrder.NAME:
+        return sorted(tasks, key=lambda task: task.definition.name)
+    if order is TaskOrder.NEXT_RUN:
+        return sorted(tasks, key=lambda task: task.next_run or latest)
+    if order is TaskOrder.LAST_RUN:
+        return sorted(tasks, key=lambda task: task.record.last_run or earliest, reverse=True)
+    return sorted(tasks, key=lambda task: task.updated_at, reverse=True)
 
 
 class MemoryTaskStore:
@@ -33,6 +45,9 @@ class MemoryTaskStore:
         if task_id not in self.rows:
             raise TaskNotFound(task_id)
         return self.rows[task_id]
+
+    async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        return {each: self.rows[each].definition.name for each in task_ids if each in self.rows}
 
     async def named(self, name: str) -> Task | None:
         return next((task for task in self.rows.values() if task.definition.name == name), None)
@@ -71,7 +86,7 @@ class MemoryTaskStore:
     async def list(self, wanted: TaskFilter, page: PageRequest) -> Page[Task]:
         found = [task for task in self.rows.values() if _is_wanted(task, wanted)]
         found.sort(key=lambda task: task.id)
-        return page_of(sorted(found, key=lambda task: task.updated_at, reverse=True), page)
+        return page_of(_ordered(found, wanted.order), page)
 
     async def all(self, after: str | None = None) -> AsyncIterator[Task]:
         tasks = sorted(self.rows.values(), key=lambda task: task.id)

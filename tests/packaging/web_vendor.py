@@ -85,7 +85,7 @@ def fetched(package: Package, folder: Path) -> bytes:
     """The package as the registry serves it."""
     command = ["npm", "pack", "--json", "--silent", f"{package.name}@{package.version}"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return (folder / json.loads(done.stdout)[0]["filename"]).read_bytes()
+    return (folder / str(json.loads(done.stdout)[0]["filename"])).read_bytes()
 
 
 def adapted(package: Package, name: str, text: str) -> str:

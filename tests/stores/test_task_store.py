@@ -12,6 +12,7 @@ import pytest
 from falcon_scheduler.core.domain.task import Overlap, Priority, TaskStatus
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import PageRequest, TaskFilter, TaskStore
+from falcon_scheduler.core.ports.paging import TaskOrder
 from tests.stores.conftest import StoresUnderTest
 from tests.stores.samples import MINUTE, NOON, a_task, deployed_as, ended
 
@@ -144,6 +145,29 @@ async def test_lists_are_filtered_paged_and_newest_first(store: TaskStore) -> No
     assert await names(type="function") == {"Nightly (x*)"}
     assert await names(status=TaskStatus.DISABLED) == {"Nightly (x*)"}
     assert await names(enabled=True, priority=Priority.LOW) == set()
+
+
+async def test_a_list_is_in_the_order_that_is_asked_for(store: TaskStore) -> None:
+    soon, late, never, other = [
+        await store.insert(replace(a_task(name, number), next_run=next_run))
+        for number, (name, next_run) in enumerate(
+            [("d", NOON), ("c", NOON + MINUTE), ("b", None), ("a", NOON + 2 * MINUTE)]
+        )
+    ]
+    await store.change(never.id, lambda each: each.started("e1", NOON, 1))
+    await store.change(late.id, lambda each: each.started("e2", NOON + MINUTE, 1))
+
+    async def names(order: TaskOrder, page: int = 1, size: int = 3) -> str:
+        found = await store.list(TaskFilter(order=order), PageRequest(page=page, size=size))
+        assert found.total == 4
+        return "".join(task.definition.name for task in found.items)
+
+    assert [await names(TaskOrder.NAME), await names(TaskOrder.NAME, 2)] == ["abc", "d"]
+    assert [await names(TaskOrder.NEXT_RUN), await names(TaskOrder.NEXT_RUN, 2)] == ["dca", "b"]
+    assert await names(TaskOrder.NEXT_RUN, 2, 2) == "ab", "the unplanned come after the last planned"
+    assert (await names(TaskOrder.LAST_RUN))[:2] == "cb"
+    assert await store.names([soon.id, other.id, "unknown"]) == {soon.id: "d", other.id: "a"}
+    assert await store.names([]) == {}
 
 
 async def test_tasks_of_the_same_instant_are_listed_by_id(store: TaskStore) -> None:
