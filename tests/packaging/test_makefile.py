@@ -20,6 +20,9 @@ def checkout(tmp_path: Path) -> Path:
     for name in ("Makefile", "pyproject.toml", *LOCKS):
         shutil.copy(ROOT / name, tmp_path / name)
         _set_age(tmp_path / name, hours=1)
+    for name in ("package.json", "package-lock.json"):
+        (tmp_path / "web").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "web" / name, tmp_path / "web" / name)
     (tmp_path / ".venv").mkdir()
     return tmp_path
 
