@@ -66,6 +66,9 @@ async def test_every_default_and_example_of_a_body_is_taken(
         body = json.loads(json.dumps(body).replace("API Health Check", "an example of the document"))
         answer = await admin.request(method, url, json=body)
         unknown_channel = "channel" in answer.text and url == "/alerts/test"
+        if url == "/session":
+            assert answer.status_code == 401, "the token of an example is nobody's"
+            continue
         assert answer.is_success or unknown_channel, (method, url, body, answer.text)
         created = [answer.json()["id"]] if answer.status_code == 201 else []
         created += [each["id"] for each in answer.json().get("imported_tasks", [])]
@@ -80,6 +83,8 @@ async def test_every_default_and_example_of_a_query_is_taken(
     document: Mapping[str, Any], admin: httpx.AsyncClient
 ) -> None:
     for path, operations in document["paths"].items():
+        if path.endswith("/events"):
+            continue  # a stream lasts as long as its default says
         for parameter in operations.get("get", {}).get("parameters", []):
             schema = resolved(document, parameter["schema"])
             suggested = [schema[each] for each in ("default",) if each in schema]
