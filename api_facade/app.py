@@ -31,6 +31,7 @@ from falcon_scheduler.api_facade.routes import (
     page,
     root,
     run_logs,
+    schedules,
     service,
     session,
     tasks,
@@ -89,6 +90,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
     )
     for router in (
         service.router,
+        schedules.router,
         batches.router,
         tasks.router,
         control.router,

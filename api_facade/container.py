@@ -23,6 +23,7 @@ from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.task_service import TaskService
+from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
 
 WARNINGS_KEPT_FOR = timedelta(seconds=5)
 """Prefect itself knows that a worker is gone after half a minute."""
@@ -70,6 +71,7 @@ class Container:
     """Everything the routes need."""
 
     tasks: TaskService
+    upcoming: UpcomingRuns
     runs: RunService
     reconcile: ReconcileService
     status: SharedStatus

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from falcon_scheduler.api_facade.schemas.tasks import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
@@ -18,7 +19,7 @@ from falcon_scheduler.core.domain.schedule import zone_within
 from falcon_scheduler.core.domain.task import TaskDefinition
 from falcon_scheduler.core.errors import Fault, Invalid
 from falcon_scheduler.core.ports import ExecutorCatalog
-from falcon_scheduler.core.services.tasks.validation import change_faults
+from falcon_scheduler.core.services.tasks.validation import change_faults, past_faults
 
 _NOTHING: Mapping[str, Any] = {}
 _FIELDS = frozenset(each.name for each in fields(TaskDefinition))
@@ -29,24 +30,29 @@ Shape = TypeVar("Shape", TaskCreate, TaskUpdate)
 
 
 def read_definition(
-    body: Any, catalog: ExecutorCatalog, default_timezone: str, stored: Mapping[str, Any] = _NOTHING
+    body: Any, catalog: ExecutorCatalog, default_timezone: str, now: datetime, stored: Mapping[str, Any] = _NOTHING
 ) -> TaskDefinition:
     """The definition of a new task. Masks in its config are replaced by the `stored` values of the same positions.
 
     Raises `Invalid` with all faults.
     """
     base = replace(_SOUND, timezone=default_timezone)
-    definition = replace(base, **_read(TaskCreate, *_unmasked(body, stored), base, catalog))
+    definition = replace(base, **_read(TaskCreate, *_unmasked(body, stored), base, catalog, now))
     return replace(definition, tags=tuple(definition.tags))
 
 
-def read_changes(body: Any, present: TaskDefinition, catalog: ExecutorCatalog) -> dict[str, Any]:
+def read_changes(body: Any, present: TaskDefinition, catalog: ExecutorCatalog, now: datetime) -> dict[str, Any]:
     """The changes of a body to a task, by field. Raises `Invalid` with all faults."""
-    return _read(TaskUpdate, *_unmasked(body, present.config), present, catalog)
+    return _read(TaskUpdate, *_unmasked(body, present.config), present, catalog, now)
 
 
 def _read(
-    shape: type[Shape], body: Any, masks: Sequence[Fault], base: TaskDefinition, catalog: ExecutorCatalog
+    shape: type[Shape],
+    body: Any,
+    masks: Sequence[Fault],
+    base: TaskDefinition,
+    catalog: ExecutorCatalog,
+    now: datetime,
 ) -> dict[str, Any]:
     value, faults = read_shape(shape, body)
     if shape is TaskUpdate:
@@ -59,7 +65,8 @@ def _read(
         given = _given(value)
         if shape is TaskUpdate:
             faults += _zone_clash(given, base)
-        judged = _meaning_faults(base, given, value, catalog)
+        judged = list(_meaning_faults(base, given, value, catalog))
+        judged += past_faults(replace(base, **given), now, base)
         subjects = _subjects(unsound)
         still_masked = {mask.location for mask in masks}
         faults += [

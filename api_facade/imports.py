@@ -120,8 +120,10 @@ def _definition(
     """The definition, with stored values for its masks. Raises `Invalid` with all faults of the task."""
     own, _ = without_own_fields({name: value for name, value in body.items() if name not in OWN_FIELDS})
     stored = present.definition.config if present is not None else {}
+    # Instants of the schedule may have passed since the present task was made; the update judges those that are new.
+    judged_at = present.created_at if present is not None else parts.clock.now()
     try:
-        definition = read_definition(own, parts.catalog, parts.default_timezone, stored)
+        definition = read_definition(own, parts.catalog, parts.default_timezone, judged_at, stored)
     except Invalid as error:
         raise Invalid([*faults, *error.faults]) from error
     if faults:

@@ -24,7 +24,7 @@ from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
-from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task import After, Task
 from falcon_scheduler.core.errors import Fault, Invalid
 from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest, TaskFilter
 
@@ -68,6 +68,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
         tags=list(definition.tags),
         timezone=definition.timezone,
         overlap=definition.overlap,
+        after=None if definition.after is After.KEEP else definition.after,
         alerts=_task_alerts(definition.alerts),
         is_system=task.is_system,
         source=task.source,
@@ -118,6 +119,7 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
             "tags": list(definition.tags),
             "timezone": definition.timezone,
             "overlap": str(definition.overlap),
+            **({} if definition.after is After.KEEP else {"after": str(definition.after)}),
             **own_alerts,
         },
     }

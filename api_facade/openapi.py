@@ -23,7 +23,7 @@ from falcon_scheduler.api_facade.schemas.alerts import AlertTest
 from falcon_scheduler.api_facade.schemas.batches import BulkRequest, ImportRequest, TaskImport
 from falcon_scheduler.api_facade.schemas.common import Problem
 from falcon_scheduler.api_facade.schemas.executions import ExecuteRequest
-from falcon_scheduler.api_facade.schemas.service import ScheduleQuestion
+from falcon_scheduler.api_facade.schemas.schedules import ConversionQuestion, ScheduleQuestion
 from falcon_scheduler.api_facade.schemas.session import SessionRequest
 from falcon_scheduler.api_facade.schemas.tasks import TaskCreate, TaskUpdate
 
@@ -39,6 +39,7 @@ _BODIES = (
     TaskImport,
     ExecuteRequest,
     ScheduleQuestion,
+    ConversionQuestion,
     BulkRequest,
     ImportRequest,
     AlertTest,

@@ -35,6 +35,7 @@ INDEXES = {
         IndexModel([("scheduler.is_active", ASCENDING)]),
         IndexModel([("next_run", ASCENDING)]),
         IndexModel([("scheduler.unplanned_since", ASCENDING)]),
+        IndexModel([("metadata.after", ASCENDING)], sparse=True),
     ],
     EXECUTIONS: [
         IndexModel([("task_id", ASCENDING), ("started_at", DESCENDING)]),

@@ -22,6 +22,7 @@ from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.record import DayCounts, RunRecord
 from falcon_scheduler.core.domain.task import (
     SYSTEM_ID_PREFIX,
+    After,
     DeployedAs,
     Overlap,
     Priority,
@@ -82,6 +83,8 @@ def _metadata(task: Task) -> dict[str, Any]:
     }
     if record.last_skipped:
         metadata["last_skipped"] = record.last_skipped
+    if definition.after is not After.KEEP:
+        metadata["after"] = str(definition.after)
     if definition.alerts != TaskAlerts():
         metadata["alerts"] = alerts_document(definition.alerts)
     return metadata
@@ -198,6 +201,7 @@ def _definition(top: Reading, metadata: Reading) -> TaskDefinition:
         timezone=metadata.text("timezone") or "UTC",
         overlap=metadata.choice("overlap", Overlap, Overlap.SKIP),
         alerts=alerts_of(metadata.part("alerts")),
+        after=metadata.choice("after", After, After.KEEP),
     )
 
 

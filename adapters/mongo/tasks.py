@@ -19,7 +19,7 @@ from falcon_scheduler.adapters.mongo.reading import Reading
 from falcon_scheduler.adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
 from falcon_scheduler.adapters.mongo.task_order import ordered_page
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
-from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.domain.task import After, Task, TaskStatus
 from falcon_scheduler.core.errors import ConcurrentChange, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.paging import TaskOrder
@@ -167,6 +167,12 @@ class MongoTaskStore:
     async def unplanned(self, before: datetime) -> Sequence[Task]:
         with translated():
             documents = await self._collection.find({"scheduler.unplanned_since": {"$lt": before}}).to_list()
+        return [*self._parsing.readable(documents)]
+
+    async def ending(self) -> Sequence[Task]:
+        ends = [str(each) for each in After if each is not After.KEEP]
+        with translated():
+            documents = await self._collection.find({"metadata.after": {"$in": ends}, "enabled": True}).to_list()
         return [*self._parsing.readable(documents)]
 
     async def counts(self, day: date) -> TaskCounts:

@@ -21,6 +21,7 @@ from prefect.states import Scheduled
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
 from falcon_scheduler.adapters.prefect.names import AUTO_SCHEDULED, TRIGGER_LABEL
+from falcon_scheduler.adapters.prefect.runs import BULK_DELETE
 from falcon_scheduler.adapters.prefect.states import plain
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.task import Task
@@ -29,6 +30,7 @@ from falcon_scheduler.core.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 _SECOND = timedelta(seconds=1)
+MOST_ASKED_FOR = 200
 
 Instant = tuple[str, datetime]
 """A deployment's id and an instant of it."""
@@ -75,13 +77,44 @@ class PrefectPlans:
             await self._wake_workers()
         return len(missing)
 
+    async def plan_single_instants(self, task: Task, instants: Sequence[datetime]) -> None:
+        """The runs have no schedule in Prefect: one that has fewer than three runs to come keeps its planner busy."""
+        if task.deployment_id is None:
+            return
+        ahead = await self._asked_for_ahead(task)
+        surplus = [run_id for instant, run_id in ahead.items() if instant not in instants]
+        if surplus:
+            body = {"flow_runs": {"id": {"any_": surplus}}, "limit": len(surplus)}
+            with suppress(Gone), translated():
+                await self._client.request("POST", BULK_DELETE, json=body)
+        await self.plan_instants(task, [instant for instant in instants if instant not in ahead])
+
+    async def _asked_for_ahead(self, task: Task) -> Mapping[datetime, str]:
+        """The task's runs that were asked for one by one and are not due yet, by their instant."""
+        body = {
+            "flow_runs": {
+                "deployment_id": {"any_": [task.deployment_id]},
+                "state": {"type": {"any_": ["SCHEDULED"]}},
+                "expected_start_time": {"after_": datetime.now(UTC).isoformat()},
+                "tags": {"all_": [AUTO_SCHEDULED]},
+            },
+            "limit": MOST_ASKED_FOR,
+        }
+        with translated():
+            found = (await self._client.request("POST", "/flow_runs/filter", json=body)).json()
+        return {
+            datetime.fromisoformat(each["expected_start_time"].replace("Z", "+00:00")).astimezone(UTC): each["id"]
+            for each in found
+            if str(each.get("idempotency_key")).startswith(_key_of(task, ""))
+        }
+
     async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Instant]]:
         """The scheduled instants in this time that have a run in any state, a page after the other."""
         async for page in self._pages({}, since, until):
             yield page
 
     async def _plan_instant(self, task: Task, deployment_id: str, instant: datetime) -> None:
-        key = f"instant {task.id} {instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        key = _key_of(task, f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
         with suppress(Gone), translated():
             await self._client.create_flow_run_from_deployment(
                 UUID(deployment_id),
@@ -103,6 +136,10 @@ class PrefectPlans:
         if self._wake is not None:
             with suppress(Unavailable):  # a hint only: workers poll every few seconds anyway
                 await self._wake()
+
+
+def _key_of(task: Task, instant: str) -> str:
+    return f"instant {task.id} {instant}"
 
 
 def _instant_of(flow_run: FlowRun) -> Instant:

@@ -1,4 +1,4 @@
-"""Lengths of time with a first run, and single instants, as Prefect's iCalendar rules (RFC 5545).
+"""Lengths of time with a first run as Prefect's iCalendar rules (RFC 5545).
 
 dateutil walks a rule from its beginning at each planning, so a rule begins no earlier than it has to. Its times are
 local without a clock change, so a date whose time the clock skips is excluded by name.
@@ -21,13 +21,8 @@ _FREQUENCIES = (
     ("MINUTELY", timedelta(minutes=1)),
     ("SECONDLY", timedelta(seconds=1)),
 )
-_EXCLUDED_FOR_YEARS = 10
-"""Prefect plans no further ahead than the stack sets it to, some nine years."""
-
-
-def once(instant: datetime) -> RRuleSchedule:
-    """One instant; naive UTC."""
-    return _rule(instant, "FREQ=DAILY;COUNT=1", "UTC")
+_EXCLUDED_FOR_YEARS = 14
+"""Prefect plans no further ahead than the stack sets it to, some twelve years."""
 
 
 def from_begin(begin: datetime, interval: timedelta) -> RRuleSchedule:

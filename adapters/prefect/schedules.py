@@ -15,10 +15,10 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRu
 from falcon_scheduler.adapters.prefect.boxes import boxes_of
 from falcon_scheduler.adapters.prefect.clock_change_days import changed_dates, schedules_on, stretches_between
 from falcon_scheduler.adapters.prefect.cron_text import EVERY_DAY, Days, Times, cron_schedule, parted_for_croniter
-from falcon_scheduler.adapters.prefect.recurrence import every_days, from_begin, once
+from falcon_scheduler.adapters.prefect.recurrence import every_days, from_begin
 from falcon_scheduler.core.domain.cron.fields import HOUR, MINUTE, MONTH
 from falcon_scheduler.core.domain.cron.timetable import Timetable
-from falcon_scheduler.core.domain.schedule import At, Clause, Every, EveryDays, Schedule
+from falcon_scheduler.core.domain.schedule import Clause, Every, EveryDays, Schedule
 
 PrefectSchedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
@@ -33,16 +33,14 @@ _REMEMBERED = timedelta(days=40)
 # A timetable is free of clock changes if no offset changes within this time.
 _UNCHANGING_FOR = timedelta(days=5 * 366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A run of a single instant that is being planned or taken keeps its schedule for so long.
-_AT_KEPT = timedelta(minutes=15)
-_CRON, _EVERY, _AT = "cron", "every", "at"
+_CRON, _EVERY = "cron", "every"
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSchedule:
     """One Prefect schedule of a deployment and the slug that it keeps: `cron`, then `cron-2` and so on.
 
-    A length of time with a first run has the slug `every`, a single instant `at`.
+    A length of time with a first run has the slug `every`.
     """
 
     slug: str
@@ -51,6 +49,8 @@ class NamedSchedule:
 
 def to_prefect(schedule: Schedule, *, now: datetime, since: datetime | None = None) -> list[NamedSchedule]:
     """The Prefect schedules that together fire at exactly our instants; empty if there are none before renewal.
+
+    Single instants (`@at`) have none: their runs are planned one by one, see `adapters.prefect.plans`.
 
     The same arguments give the same answer, and most schedules give the same one at any `now`.
 
@@ -61,7 +61,7 @@ def to_prefect(schedule: Schedule, *, now: datetime, since: datetime | None = No
             out, the Unix epoch.
     """
     present = now.astimezone(UTC).replace(tzinfo=None)
-    found: dict[str, list[PrefectSchedule]] = {_CRON: [], _EVERY: [], _AT: []}
+    found: dict[str, list[PrefectSchedule]] = {_CRON: [], _EVERY: []}
     timetables: dict[str, list[Timetable]] = defaultdict(list)
     for clause in schedule.clauses:
         timetables[clause.timezone] += clause.timetables
@@ -87,7 +87,7 @@ def _is_lasting(clause: Clause, now: datetime) -> bool:
     match clause.timing:
         case Every(_, begin):
             return begin is None or begin <= now
-        case At() | EveryDays():
+        case EveryDays():
             return False
     if any(timetable.depends_on_length for timetable in clause.timetables):
         return False
@@ -105,8 +105,6 @@ def _of_length_or_instant(clause: Clause, now: datetime, since: datetime) -> Ite
             yield _EVERY, _interval(interval, begin.replace(tzinfo=UTC))
         case EveryDays():
             yield _EVERY, every_days(clause.timing, clause.timezone, now)
-        case At(instant) if instant > now - _AT_KEPT:
-            yield _AT, once(instant)
 
 
 def _of_timetables(timetables: Sequence[Timetable], zone: str, now: datetime) -> list[PrefectSchedule]:

@@ -16,6 +16,7 @@ from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.duty import Duty
 from falcon_scheduler.core.services.mirror.cleanup import Cleanup
 from falcon_scheduler.core.services.mirror.deployment_watch import DeploymentWatch
+from falcon_scheduler.core.services.mirror.ended_schedules import EndedSchedules
 from falcon_scheduler.core.services.mirror.mending import Mending
 from falcon_scheduler.core.services.mirror.mirror import Mirror
 from falcon_scheduler.core.services.mirror.news import NewsFollower, NewsListener, NewsQueue
@@ -41,6 +42,7 @@ class MirrorServices:
     rescuer: Rescuer
     mending: Mending
     plan: PlanWatch
+    endings: EndedSchedules
     planner: PlannerWatch
     reconcile: ReconcileService
     retention: RetentionService
@@ -56,6 +58,7 @@ class MirrorServices:
             self.mending.duty(),
             self.history.duty(),
             self.plan.duty(),
+            self.endings.duty(),
             self.planner.duty(),
             self.reconcile.duty(),
             self.cleanup.duty(),
@@ -147,6 +150,16 @@ def make_mirror(
         rescuer=rescuer,
         mending=Mending(tasks=tasks, runs=engine.runs, unreadable=engine.unreadable, mirror=history, alerts=alerts),
         plan=plan,
+        endings=EndedSchedules(
+            tasks=tasks,
+            executions=executions,
+            runs=engine.runs,
+            deployments=engine.deployments,
+            deploying=deploying,
+            watermark=watermark,
+            clock=clock,
+            audit=audit,
+        ),
         planner=PlannerWatch(probe=PlanningProbe(client, clock), alerts=alerts),
         reconcile=reconcile,
         retention=retention,

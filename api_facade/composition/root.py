@@ -56,6 +56,7 @@ from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
 from falcon_scheduler.core.services.tasks.task_service import TaskService
+from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
 from falcon_scheduler.flows.catalog import Catalog
 from falcon_scheduler.flows.executors.registry import Registry
 
@@ -230,6 +231,7 @@ def compose(settings: Settings, services: Services) -> Container:
     api, stores = settings.api, services.stores
     return Container(
         tasks=services.tasks,
+        upcoming=UpcomingRuns(tasks=stores.tasks, clock=stores.clock),
         runs=services.runs,
         reconcile=services.reconcile,
         status=SharedStatus(services.status),

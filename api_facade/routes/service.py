@@ -1,29 +1,22 @@
-"""The service as a whole: its status and numbers, reload, what can be run, what a schedule means."""
+"""The service as a whole: its status and numbers, reload, what can be run."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 import psutil
 from fastapi import APIRouter, Request
 
 from falcon_scheduler.api_facade import examples
-from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
+from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Caller, Manager, Parts, Public
 from falcon_scheduler.api_facade.schemas.service import (
     ExecutorList,
     ExecutorResponse,
     Reloaded,
-    ScheduleAnswer,
-    ScheduleQuestion,
     SchedulerStatus,
     StatsResponse,
     StatusResponse,
 )
-from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
 from falcon_scheduler.api_facade.status_mapping import scheduler_status, stats_response, status_response
-from falcon_scheduler.core.domain.schedule import ScheduleError, parse
-from falcon_scheduler.core.errors import Invalid
 
 router = APIRouter(route_class=LeanRoute)
 
@@ -93,31 +86,4 @@ async def list_executors(caller: Caller, parts: Parts) -> ExecutorList:
             )
             for entry in parts.catalog.entries()
         ]
-    )
-
-
-@router.post(
-    "/schedules/preview",
-    tags=["definitions"],
-    responses=answers(200, examples.SCHEDULE, *READ, 400, 403, 408, 413, 415),
-    openapi_extra=takes("ScheduleQuestion", weekdays=examples.SCHEDULE_QUESTION),
-    summary="What a schedule means",
-)
-async def preview_schedule(caller: Caller, parts: Parts, request: Request) -> ScheduleAnswer:
-    """A schedule in its canonical form, in plain English, and with its next runs. Changes nothing."""
-    question = await judged(request, read_whole, ScheduleQuestion, await read_json(request))
-    zone, now = question.timezone or parts.default_timezone, parts.clock.now()
-    return await parts.heavy.do(f"user {caller.user_id}", _explain, question, zone, now)
-
-
-def _explain(question: ScheduleQuestion, timezone: str, now: datetime) -> ScheduleAnswer:
-    try:
-        schedule = parse(question.schedule, timezone)
-    except ScheduleError as error:
-        raise Invalid.of("timezone" if error.field == "timezone" else "schedule", str(error)) from error
-    return ScheduleAnswer(
-        schedule=str(schedule),
-        description=schedule.describe(),
-        timezone=schedule.timezone,
-        next_runs=schedule.upcoming(now, question.count),
     )

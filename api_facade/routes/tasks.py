@@ -19,6 +19,9 @@ from falcon_scheduler.api_facade.shape import judged, read_json
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.task import Source
 from falcon_scheduler.core.errors import ImportedTask, SystemTaskProtected
+from falcon_scheduler.core.services.tasks.upcoming import next_runs
+
+RUNS_SHOWN = 5
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
 
@@ -47,7 +50,9 @@ async def create_task(caller: Creator, parts: Parts, request: Request, response:
     """Store a task and deploy it; it runs from its next due time on. Needs `scheduler:tasks:create`."""
     body, own = without_own_fields(await read_json(request))
     ignore(request, own)
-    definition = await judged(request, read_definition, body, parts.catalog, parts.default_timezone)
+    definition = await judged(
+        request, read_definition, body, parts.catalog, parts.default_timezone, parts.clock.now()
+    )
     task = await parts.tasks.create(definition, caller)
     response.headers["Location"] = request.app.url_path_for("get_task", task_id=task.id)
     return task_response(task, parts.tasks.next_run(task), caller)
@@ -55,9 +60,10 @@ async def create_task(caller: Creator, parts: Parts, request: Request, response:
 
 @router.get(f"/{TASK_PATH}", responses=answers(200, examples.TASK, *READ, 404, 503), summary="Read a task")
 async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
-    """The task with its counters and its next run."""
+    """The task with its counters and its next runs."""
     task = await parts.tasks.get(task_id)
-    return await aside(task.definition.config, task_response, task, parts.tasks.next_run(task), caller)
+    answer = await aside(task.definition.config, task_response, task, parts.tasks.next_run(task), caller)
+    return answer.model_copy(update={"next_runs": next_runs(task, parts.clock.now(), RUNS_SHOWN)})
 
 
 @router.put(
@@ -78,7 +84,7 @@ async def update_task(task_id: str, caller: Updater, parts: Parts, request: Requ
         raise ImportedTask(task_id)
     body, own = without_own_fields(await read_json(request))
     ignore(request, own)
-    changes = await judged(request, read_changes, body, present.definition, parts.catalog)
+    changes = await judged(request, read_changes, body, present.definition, parts.catalog, parts.clock.now())
     task = await parts.tasks.update(task_id, changes, caller)
     return task_response(task, parts.tasks.next_run(task), caller)
 

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
-from falcon_scheduler.api_facade.schemas.tasks import Cron
+from falcon_scheduler.api_facade.schemas.common import ResponseShape
 from falcon_scheduler.api_facade.schemas.values import DurationText, Instant
 from falcon_scheduler.core.services.status import Condition
 
@@ -102,23 +101,6 @@ class Reloaded(ResponseShape):
     removed: int
     unchanged: int
     failed: Annotated[list[str], Field(description="Ids of tasks that could not be deployed; the log says why.")]
-
-
-class ScheduleQuestion(RequestShape):
-    """A schedule to be explained."""
-
-    schedule: Cron
-    timezone: Annotated[str | None, Field(description="IANA zone; the service's own when not given.")] = None
-    count: Annotated[int, Field(ge=1, le=100, description="How many runs to show.")] = 5
-
-
-class ScheduleAnswer(ResponseShape):
-    """What a schedule means."""
-
-    schedule: Annotated[str, Field(description="In its canonical form.")]
-    description: str
-    timezone: str
-    next_runs: list[Instant]
 
 
 class ExecutorResponse(ResponseShape):

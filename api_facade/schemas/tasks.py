@@ -15,7 +15,7 @@ from falcon_scheduler.api_facade.schemas.common import (
     without_defaults,
 )
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, Length, QueryBoolean
-from falcon_scheduler.core.domain.task import Overlap, Priority, Source, TaskStatus
+from falcon_scheduler.core.domain.task import After, Overlap, Priority, Source, TaskStatus
 from falcon_scheduler.core.ports.paging import TaskOrder
 from falcon_scheduler.core.services.tasks.validation import (
     DESCRIPTION_LENGTH,
@@ -44,13 +44,14 @@ Cron = Annotated[
     str,
     Field(
         description="Six cron fields, seconds first, or a descriptor such as `@hourly` or `@every 90s`; "
-        "`CRON_TZ=Zone ` may precede it.",
+        "`CRON_TZ=Zone ` may precede it, and `;` separates several. See docs/schedules.md.",
         examples=["0 */10 * * * *"],
         json_schema_extra={"minLength": 1},
     ),
 ]
 AnyPriority = Annotated[Priority, Field(strict=False)]
 AnyOverlap = Annotated[Overlap, Field(strict=False)]
+AnyAfter = Annotated[After, Field(strict=False)]
 Config = Annotated[
     dict[str, Any],
     Field(description="What the executor of this type takes, see GET /executors; at most 64 KiB and 10 levels."),
@@ -110,6 +111,9 @@ class MetadataChange(RequestShape):
         ),
     ] = "UTC"
     overlap: Annotated[AnyOverlap, Field(description="When it is due while it still runs.")] = Overlap.SKIP
+    after: Annotated[
+        AnyAfter, Field(description="What becomes of the task once its schedule names no further instant (`@at`).")
+    ] = After.KEEP
     alerts: Annotated[AlertsChange, Field(description="Replaces all alert options.")] = AlertsChange()
 
 
@@ -190,6 +194,7 @@ class TaskMetadata(ResponseShape):
     tags: list[str]
     timezone: str
     overlap: Overlap
+    after: Annotated[After | None, Field(description="Left out when the task is kept.")] = None
     alerts: Annotated[TaskAlertsShape | None, Field(description="Left out when it equals the settings.")] = None
     is_system: bool
     source: Source
@@ -219,6 +224,7 @@ class TaskResponse(ResponseShape):
     last_run: Instant | None = None
     last_run_duration: DurationText | None = None
     next_run: Annotated[Instant | None, Field(description="Left out while the schedule does not fire.")] = None
+    next_runs: Annotated[list[Instant] | None, Field(description="The next five, where one task is read.")] = None
     created_at: Instant
     updated_at: Instant
     created_by: str

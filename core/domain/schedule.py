@@ -115,15 +115,19 @@ class Schedule:
         return any(timetable.is_hashed for clause in self.clauses for timetable in clause.timetables)
 
     @property
-    def instants(self) -> tuple[datetime, ...] | None:
+    def single_instants(self) -> list[datetime]:
+        """The instants that are named one by one (`@at`), in order and in UTC."""
+        found = (clause.timing.instant for clause in self.clauses if isinstance(clause.timing, At))
+        return [each.replace(tzinfo=UTC) for each in sorted(found)]
+
+    @property
+    def instants(self) -> list[datetime] | None:
         """All instants that the schedule ever names, in order and in UTC; `None` if they have no end."""
-        found = [clause.timing.instant for clause in self.clauses if isinstance(clause.timing, At)]
-        return tuple(each.replace(tzinfo=UTC) for each in sorted(found)) if len(found) == len(self.clauses) else None
+        return self.single_instants if all(isinstance(clause.timing, At) for clause in self.clauses) else None
 
     def past_instants(self, now: datetime) -> list[datetime]:
-        """The single instants (`@at`) that are not to come, in UTC."""
-        found = (clause.timing.instant for clause in self.clauses if isinstance(clause.timing, At))
-        return [each for each in (instant.replace(tzinfo=UTC) for instant in found) if each <= now]
+        """The single instants that are not to come, in UTC."""
+        return [each for each in self.single_instants if each <= now]
 
     def next_after(self, instant: datetime, counted_from: datetime | None = None) -> datetime | None:
         """The first due instant after this one, in UTC, or `None`.

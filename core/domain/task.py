@@ -68,6 +68,17 @@ class Overlap(StrEnum):
     """The old one is cancelled and the new one starts."""
 
 
+class After(StrEnum):
+    """What becomes of a task once its schedule names no further instant (`@at`)."""
+
+    KEEP = "keep"
+    """It stays as it is, and can be run by hand."""
+    DISABLE = "disable"
+    """It is disabled."""
+    DELETE = "delete"
+    """It is deleted with its history."""
+
+
 SYSTEM_ID_PREFIX = "system-"
 """Ids of system tasks begin with this; ids of other tasks never do."""
 
@@ -104,6 +115,7 @@ class TaskDefinition:
     timezone: str = "UTC"
     overlap: Overlap = Overlap.SKIP
     alerts: TaskAlerts = field(default_factory=TaskAlerts)
+    after: After = After.KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,13 @@ class Plans(Protocol):
         """Create a run for each of these instants that has none, even outside of the present schedule; how many."""
         ...
 
+    async def plan_single_instants(self, task: Task, instants: Sequence[datetime]) -> None:
+        """Have a run ahead of time for each of these instants, and for no other that was asked for one by one.
+
+        Repeatable. The engine's planner does not know these runs, so what it drops and plans again leaves them alone.
+        """
+        ...
+
     def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
         """Deployment and instant of all runs planned in this time, in any state, in pages."""
         ...

@@ -74,6 +74,10 @@ class TaskStore(Protocol):
         """Tasks that were marked `unplanned_since` before that and are still."""
         ...
 
+    async def ending(self) -> Sequence[Task]:
+        """Enabled tasks that are to be disabled or deleted once their schedule names no further instant."""
+        ...
+
     def impeded(self) -> Collection[str]:
         """Ids of tasks that can't run as they are stored, when `all` was read to its end the last time."""
         ...

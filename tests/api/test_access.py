@@ -44,6 +44,8 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/alerts"): READ,
     ("POST", "/alerts/test"): Permission.MANAGE,
     ("POST", "/schedules/preview"): READ,
+    ("POST", "/schedules/convert"): READ,
+    ("GET", "/schedules/upcoming"): READ,
     ("GET", "/tasks/export"): READ,
     ("POST", "/tasks"): Permission.CREATE,
     ("POST", "/tasks/import"): Permission.CREATE,

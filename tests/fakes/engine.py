@@ -143,6 +143,13 @@ class MemoryPlans:
             self._state.run_of(deployment_id, f"instant {task.id} {instant}", instant, Trigger.SCHEDULE)
         return len(missing)
 
+    async def plan_single_instants(self, task: Task, instants: Sequence[datetime]) -> None:
+        asked = {run_id for key, run_id in self._state.keys.items() if key.startswith(f"instant {task.id} ")}
+        present = [run for run in self._state.of_deployment(task.deployment_id or "") if run.id in asked]
+        surplus = [run.id for run in present if run.phase is RunPhase.AHEAD and run.due_at not in instants]
+        self._state.forget_runs(surplus)
+        await self.plan_instants(task, instants)
+
     async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
         found = [
             (run.deployment_id, run.due_at)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
-from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.domain.task import After, Task, TaskStatus
 from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.paging import TaskOrder
@@ -106,6 +106,11 @@ class MemoryTaskStore:
         for task in [*self.rows.values()]:
             if task.next_run is not None and task.next_run < instant:
                 yield replace(task, definition=replace(task.definition, config={}))
+
+    async def ending(self) -> Sequence[Task]:
+        return [
+            each for each in self.rows.values() if each.definition.after is not After.KEEP and each.definition.enabled
+        ]
 
     async def unplanned(self, before: datetime) -> Sequence[Task]:
         return [each for each in self.rows.values() if each.unplanned_since and each.unplanned_since < before]

@@ -10,6 +10,12 @@ from falcon_scheduler.adapters.prefect.schedules import NamedSchedule, to_prefec
 from falcon_scheduler.core.domain.schedule import Schedule
 
 
+def all_dates(schedule: Schedule, start: datetime, count: int, end: datetime) -> list[datetime]:
+    """As `prefect_dates`, with the single instants whose runs we ask for one by one; `@every` counts from `start`."""
+    dates = dates_of(to_prefect(schedule, now=start, since=start), start, count, end)
+    return sorted([*dates, *(each for each in schedule.single_instants if start <= each <= end)])
+
+
 def prefect_dates(schedule: Schedule, start: datetime, count: int, end: datetime) -> list[datetime]:
     """The first `count` dates from `start` to `end` if Prefect is told of the schedule at `start`."""
     return dates_of(to_prefect(schedule, now=start), start, count, end)

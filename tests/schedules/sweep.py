@@ -21,12 +21,11 @@ from functools import cache
 from random import Random
 from zoneinfo import ZoneInfo
 
-from falcon_scheduler.adapters.prefect.schedules import to_prefect
 from falcon_scheduler.core.domain.schedule import parse
 
 from .expressions import ZONES, random_expression
 from .oracle import SlowCron, SlowSchedule
-from .prefect_dates import dates_of, prefect_dates
+from .prefect_dates import all_dates, prefect_dates
 from .texts import random_text
 
 FIRST_YEAR, LAST_YEAR = 2000, 2037
@@ -129,7 +128,7 @@ def text_prefect_differs(change: Change, text: str) -> str | None:
     begin, end = change.at - timedelta(hours=26), change.at + timedelta(hours=26)
     schedule = parse(text, change.zone, task_id=TASK_ID)
     ours = [each for each in schedule.upcoming(begin - timedelta(microseconds=1), 900, begin) if each <= end]
-    theirs = sorted(set(dates_of(to_prefect(schedule, now=begin, since=begin), begin, 2000, end)))
+    theirs = sorted(set(all_dates(schedule, begin, 2000, end)))
     theirs = theirs[: len(ours)] if len(ours) == 900 else theirs
     return None if ours == theirs else _first_difference(change, text, theirs, ours)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from falcon_scheduler.core.domain.task import Overlap, Priority, TaskStatus
+from falcon_scheduler.core.domain.task import After, Overlap, Priority, TaskStatus
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import PageRequest, TaskFilter, TaskStore
 from falcon_scheduler.core.ports.paging import TaskOrder
@@ -198,6 +198,14 @@ async def test_tasks_that_are_due_or_wait_for_their_plan_are_found(store: TaskSt
     assert [task.id async for task in store.due_before(NOON)] == []
     assert [task.id for task in await store.unplanned(NOON + MINUTE)] == [later.id]
     assert [*await store.unplanned(NOON)] == []
+
+
+async def test_enabled_tasks_that_are_to_end_are_found(store: TaskStore) -> None:
+    ending = [await store.insert(a_task(after=each)) for each in (After.DISABLE, After.DELETE)]
+    await store.insert(a_task(after=After.DELETE, enabled=False))
+    await store.insert(a_task())
+    assert sorted(task.id for task in await store.ending()) == sorted(task.id for task in ending)
+    assert (await store.get(ending[0].id)).definition.after is After.DISABLE
 
 
 async def test_tasks_and_their_day_are_counted(store: TaskStore) -> None:

@@ -13,18 +13,18 @@ from typing import Any
 from bson import Int64
 
 from falcon_scheduler.adapters.mongo.fields import duration_of
+from falcon_scheduler.adapters.mongo.go_falcon.schedules_back import schedule_for_go, unsayable
 from falcon_scheduler.core.domain.cron.faults import ScheduleError
 from falcon_scheduler.core.domain.schedule import parse
 from falcon_scheduler.core.domain.task import Source, TaskStatus, TaskType
 
 OUR_TASK_FIELDS = frozenset({"revision", "scheduler"})
-OUR_TASK_METADATA = frozenset({"timezone", "overlap", "skipped_count", "last_skipped", "alerts"})
+OUR_TASK_METADATA = frozenset({"timezone", "overlap", "skipped_count", "last_skipped", "alerts", "after"})
 OUR_EXECUTION_FIELDS = frozenset({"heartbeat_at", "occurrence", "uncounted", "fenced_by"})
 TASK_DURATIONS = ("retry_interval", "timeout", "average_runtime")
 GO_TYPES = frozenset({TaskType.HTTP, TaskType.FUNCTION, TaskType.SYSTEM, TaskType.CUSTOM})
 SECRET_REFERENCE, SECRET_FIELD = "prefect.blocks.secret.", "secret_block"
 """The two forms of a reference to a secret in a config; see `flows.executors.secrets`."""
-ZONE_PREFIXES = ("CRON_TZ=", "TZ=")
 NANOSECONDS_PER_MICROSECOND = 1000
 
 
@@ -48,7 +48,7 @@ def task_for_go(document: Mapping[str, Any]) -> dict[str, Any]:
     if found.get("last_run_duration") is not None:
         found["last_run_duration"] = nanoseconds_of(found["last_run_duration"])
     found.setdefault("last_run", None)
-    found["schedule"] = _schedule_for_go(str(document.get("schedule") or ""), zone)
+    found["schedule"] = schedule_for_go(str(document.get("schedule") or ""), zone, str(document.get("_id", "")))
     bookkeeping = document.get("scheduler") or {}
     is_impeded = bookkeeping.get("impeded") and document.get("status") == TaskStatus.FAILED
     if document.get("status") == TaskStatus.RUNNING or is_impeded:
@@ -83,10 +83,21 @@ def notes_on(document: Mapping[str, Any]) -> Iterator[str]:
         yield "metadata.alerts: lost; go-falcon sends no alerts"
     if SECRET_REFERENCE in str(document.get("config")) or SECRET_FIELD in str(document.get("config")):
         yield "config: it refers to a secret in Prefect, which go-falcon does not read"
+    if str(metadata.get("after") or "keep") != "keep":
+        yield f"metadata.after: {metadata['after']} is lost; go-falcon keeps the task"
+    yield from _schedule_notes(str(document.get("schedule") or ""))
+
+
+def _schedule_notes(text: str) -> Iterator[str]:
     try:
-        parse(str(document.get("schedule") or ""))
+        schedule = parse(text)
     except ScheduleError as error:
         yield f"schedule: {error}"
+        return
+    if reason := unsayable(schedule):
+        yield f"schedule: {reason}; it can't start the task, so give it another schedule"
+    elif schedule.is_hashed:
+        yield "schedule: the values that H draws are written as numbers"
 
 
 def _unretire(found: dict[str, Any], bookkeeping: Mapping[str, Any]) -> None:
@@ -96,9 +107,3 @@ def _unretire(found: dict[str, Any], bookkeeping: Mapping[str, Any]) -> None:
     found["enabled"] = bool(bookkeeping.get("was_enabled"))
     if found["enabled"]:
         found["status"] = str(TaskStatus.PAUSED if bookkeeping.get("paused") else TaskStatus.PENDING)
-
-
-def _schedule_for_go(schedule: str, zone: str) -> str:
-    """In go-falcon only the expression can hold a time zone."""
-    named = schedule.startswith(ZONE_PREFIXES) or schedule.startswith("@every")
-    return schedule if zone == "UTC" or named else f"CRON_TZ={zone} {schedule}"

@@ -22,7 +22,7 @@ from falcon_scheduler.core.ports import Clock, Deployments, Plans, TaskStore, Wa
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import due_between
-from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE
+from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE, plan_single_instants
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,9 @@ class PlanWatch:
         """Instants that are still to come; the engine itself can plan them."""
         task = await self._tasks.get(task_id)
         if task.fires:
-            await self._plans.plan(task, max(min(missing), task.known_periods[-1].since))
+            since = max(min(missing), task.known_periods[-1].since)
+            await self._plans.plan(task, since)
+            await plan_single_instants(task, since, plans=self._plans)
             logger.info("Planned task %s from %s on, which the engine had not", task_id, min(missing).isoformat())
 
     async def _make_up_for(self, task_id: str, missing: Sequence[datetime]) -> None:

@@ -27,6 +27,12 @@ def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
     return None if schedule is None else schedule.next_after(after, task.created_at)
 
 
+def single_instants(task: Task, since: datetime) -> list[datetime]:
+    """The single instants (`@at`) that the task's schedule names from `since` on; empty while it does not fire."""
+    schedule = parse_stored(task.definition.schedule, task.definition.timezone, task.id) if task.fires else None
+    return [each for each in schedule.single_instants if each >= since] if schedule else []
+
+
 def period_at(task: Task, instant: datetime) -> Period | None:
     """What was in force at an instant; None if that is not remembered any more, or the task was not there yet."""
     return in_force_at(task.known_periods, instant)

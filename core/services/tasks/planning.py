@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from falcon_scheduler.core.domain.cron.timings import AT
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.ports import Clock, Plans
-from falcon_scheduler.core.services.tasks.fire_times import due_between, next_run
+from falcon_scheduler.core.services.tasks.fire_times import due_between, next_run, single_instants
 
 MARGIN = timedelta(seconds=2)
 """How far before a change the plan is completed: the engine's clock may be behind ours."""
@@ -42,3 +43,13 @@ async def complete_plan(
     only_engine_knows = task.fires and not task.definition.schedule
     if only_engine_knows or (following is not None and following <= now + SOON):
         await plans.plan(task, start)
+    await plan_single_instants(task, start, plans=plans)
+
+
+async def plan_single_instants(task: Task, since: datetime, *, plans: Plans) -> None:
+    """Have a run for each single instant (`@at`) that the task names from `since` on, and for none that it named.
+
+    Nothing is asked of the engine for a task that never named one, as far as is remembered.
+    """
+    if any(AT in period.schedule for period in task.known_periods):
+        await plans.plan_single_instants(task, single_instants(task, since))

@@ -44,7 +44,7 @@ from falcon_scheduler.core.services.tasks.changes import TaskChanges
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from falcon_scheduler.core.services.tasks.placeholder import stand_in
-from falcon_scheduler.core.services.tasks.validation import change_faults, definition_faults
+from falcon_scheduler.core.services.tasks.validation import change_faults, definition_faults, past_faults
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class TaskService:
         When the engine refuses or is away the task is taken back, so that a create is whole or not at all; if even
         that fails the sweep completes it.
         """
-        await self._check(definition)
         now = self._clock.now()
+        await self._check(definition, now)
         new = Task(
             id=task_id or str(uuid.uuid4()),
             definition=definition,
@@ -125,9 +125,11 @@ class TaskService:
         if present.source is Source.IMPORT:
             raise ImportedTask(task_id)
         configs = (present.definition.config, changes.get("config"))
-        if faults := await aside(configs, change_faults, present.definition, changes, self._catalog):
-            raise Invalid(faults)
         now = self._clock.now()
+        faults = await aside(configs, change_faults, present.definition, changes, self._catalog)
+        faults += past_faults(replace(present.definition, **changes), now, present.definition)
+        if faults:
+            raise Invalid(faults)
 
         def redefine(task: Task) -> Task:
             if changes.get("enabled", task.definition.enabled) != task.definition.enabled:
@@ -221,8 +223,9 @@ class TaskService:
         """When the schedule fires next; None when it doesn't."""
         return next_run(task, self._clock.now())
 
-    async def _check(self, definition: TaskDefinition) -> None:
+    async def _check(self, definition: TaskDefinition, now: datetime) -> None:
         faults = await aside(definition.config, definition_faults, definition, self._catalog)
+        faults += past_faults(definition, now)
         if definition.type == TaskType.SYSTEM:
             faults.append(Fault("type", "system tasks are defined in code and can't be created"))
         if faults:

@@ -10,12 +10,12 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.duration import format_duration
-from falcon_scheduler.core.domain.schedule import ScheduleError, parse
+from falcon_scheduler.core.domain.schedule import ScheduleError, parse, parse_stored
 from falcon_scheduler.core.domain.storable import is_storable, storable_text
 from falcon_scheduler.core.domain.task import TaskDefinition
 from falcon_scheduler.core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
@@ -73,6 +73,18 @@ def schedule_faults(schedule: str, timezone: str) -> list[Fault]:
         location = "metadata.timezone" if error.field == "timezone" else "schedule"
         return [Fault(location, str(error))]
     return []
+
+
+def past_faults(definition: TaskDefinition, now: datetime, present: TaskDefinition | None = None) -> list[Fault]:
+    """Single instants (`@at`) of a schedule that are past, which would never run.
+
+    A schedule that is equal to that of the `present` definition was accepted before its instants were past.
+    """
+    if present and (present.schedule, present.timezone) == (definition.schedule, definition.timezone):
+        return []
+    schedule = parse_stored(definition.schedule, definition.timezone)
+    past = schedule.past_instants(now) if schedule else []
+    return [Fault("schedule", f"@at: {each:%Y-%m-%dT%H:%M:%SZ} is past; give an instant to come") for each in past]
 
 
 def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:

@@ -1,0 +1,176 @@
+"""What lines of other programs become. Expected values are written by hand from those programs' manuals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from cronsim import CronSim
+
+from falcon_scheduler.core.domain.conversion import Converted, Program, convert
+from falcon_scheduler.core.domain.schedule import parse
+
+from .expressions import random_instant
+
+
+def of(program: Program, text: str, zone: str = "UTC") -> list[Converted]:
+    return convert(program, text, zone)
+
+
+def one(program: Program, text: str, zone: str = "UTC") -> Converted:
+    [found] = of(program, text, zone)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("program", "line", "expected"),
+    [
+        (Program.CRONTAB, "*/5 * * * * /bin/x", "0 */5 * * * *"),
+        (Program.CRONTAB, "30 2 * * 7 root /usr/bin/y", "0 30 2 * * 0"),
+        (Program.CRONTAB, "0 9 1,15 * * report", "0 0 9 1,15 * *"),
+        (Program.CRONTAB, "0 9 1 * fri", "0 0 9 1 * 5"),
+        (Program.CRONTAB, "0~30 ~ * * * r", "0 H(0-30) H(0-23) * * *"),
+        (Program.CRONTAB, "@daily /bin/d", "0 0 0 * * *"),
+        (Program.QUARTZ, "0 0 12 ? * 2-6", "0 0 12 * * 1-5"),
+        (Program.QUARTZ, "0 0 12 ? * 1", "0 0 12 * * 0"),
+        (Program.QUARTZ, "0 0 12 ? * 7", "0 0 12 * * 6"),
+        (Program.QUARTZ, "0 0 12 ? * 7-2", "0 0 12 * * 0-1,6"),
+        (Program.QUARTZ, "0 0 12 ? * 2/2", "0 0 12 * * 1/2"),
+        (Program.QUARTZ, "0 0 12 ? * MON-FRI *", "0 0 12 * * 1-5"),
+        (Program.QUARTZ, "0 15 10 ? * 6L", "0 15 10 * * 5L"),
+        (Program.QUARTZ, "0 15 10 ? * L", "0 15 10 * * 6"),
+        (Program.QUARTZ, "0 15 10 ? * 6#3", "0 15 10 * * 5#3"),
+        (Program.QUARTZ, "0 15 10 ? * FRI#3", "0 15 10 * * 5#3"),
+        (Program.QUARTZ, "0 0 0 L-3 * ?", "0 0 0 L-3 * *"),
+        (Program.QUARTZ, "0 0 0 LW * ?", "0 0 0 LW * *"),
+        (Program.QUARTZ, "0 /5 * * * ?", "0 0/5 * * * *"),
+        (Program.QUARTZ, "0 30 18 24 DEC ? 2026,2027", "@at 2026-12-24T18:30:00Z; @at 2027-12-24T18:30:00Z"),
+        (Program.JENKINS, "H/15 * * * *", "0 H/15 * * * *"),
+        (Program.JENKINS, "H H(0-7) * * 1-5 # night", "0 H H(0-7) * * 1-5"),
+        (Program.JENKINS, "@midnight", "0 H H(0-2) * * *"),
+        (Program.JENKINS, "@weekly", "0 H H * * H"),
+        (Program.GITHUB, "    - cron: '30 5 * * 1,3'", "0 30 5 * * 1,3"),
+        (Program.GITHUB, '- cron: "30 5 * * *"  # daily', "0 30 5 * * *"),
+        (Program.GITHUB, "30 5 * * *", "0 30 5 * * *"),
+    ],
+)
+def test_a_line_becomes_a_schedule(program: Program, line: str, expected: str) -> None:
+    found = one(program, line)
+    assert (str(found.schedule), found.problem) == (expected, "")
+
+
+@pytest.mark.parametrize(
+    ("program", "line", "reason"),
+    [
+        (Program.CRONTAB, "@reboot /bin/x", "runs when the machine starts"),
+        (Program.CRONTAB, "@fortnightly /bin/x", "none of cron's names"),
+        (Program.CRONTAB, "0 0 */2 * MON /bin/x", "both day fields have to fit in cron"),
+        (Program.CRONTAB, "61 * * * * x", "61 is out of range"),
+        (Program.CRONTAB, "* * *", "it has 3 fields"),
+        (Program.CRONTAB, "CRON_TZ=Mars/Olympus", "not an IANA time zone"),
+        (Program.QUARTZ, "0 0 0 ? * 0", "Quartz allows 1-7"),
+        (Program.QUARTZ, "0 0 0 ? * 8", "Quartz allows 1-7"),
+        (Program.QUARTZ, "0 0 0 L-3W * ?", "write L, L-1 to L-30 or LW"),
+        (Program.QUARTZ, "0 0 * * *", "it has 5 fields; Quartz has 6"),
+        (Program.JENKINS, "0 0 1 * 1", "both day fields have to fit in Jenkins"),
+        (Program.JENKINS, "0 0 1 *", "it has 4 fields"),
+        (Program.GITHUB, "@daily", "GitHub has 5"),
+    ],
+)
+def test_a_line_that_can_not_be_kept_says_why(program: Program, line: str, reason: str) -> None:
+    found = one(program, line)
+    assert found.schedule is None
+    assert reason in found.problem
+
+
+def test_a_crontab_has_comments_variables_zones_and_users() -> None:
+    text = "# nightly\nMAILTO=me\n\nCRON_TZ=Asia/Tokyo\n0 9 * * * root /bin/a 100%\nCRON_TZ=UTC\n0 9 * * * b\n"
+    first, second = of(Program.CRONTAB, text, "Europe/Berlin")
+    assert (first.number, str(first.schedule), first.command) == (5, "CRON_TZ=Asia/Tokyo 0 0 9 * * *", "/bin/a 100%")
+    assert [note.split()[0] for note in first.notes] == ["'root'", "a"]
+    assert (second.number, second.timezone) == (7, "UTC")
+    assert first.lost == ("the variable MAILTO of line 2, which the command may need",)
+
+
+def test_a_fixed_time_in_a_zone_with_clock_changes_is_marked_as_different() -> None:
+    assert any("skips" in note for note in one(Program.CRONTAB, "30 2 * * * x", "Europe/Berlin").notes)
+    assert not one(Program.CRONTAB, "30 2 * * * x", "Asia/Tokyo").notes
+    assert not one(Program.CRONTAB, "*/5 * * * * x", "Europe/Berlin").notes
+
+
+def test_a_year_of_quartz_that_is_not_one_instant_is_named_as_lost() -> None:
+    found = one(Program.QUARTZ, "0 0 12 ? * MON 2027-2029")
+    assert str(found.schedule) == "0 0 12 * * 1"
+    assert "2027-2029" in found.lost[0]
+
+
+def test_the_zone_of_a_jenkins_job_holds_for_its_lines() -> None:
+    found = of(Program.JENKINS, "TZ=Europe/London\n# x\nH 7 * * *\nH 19 * * *")
+    assert [(each.number, each.timezone) for each in found] == [(3, "Europe/London"), (4, "Europe/London")]
+
+
+def test_github_is_in_utc_and_runs_every_five_minutes_at_most() -> None:
+    found = one(Program.GITHUB, "- cron: '*/2 * * * *'", "Europe/Berlin")
+    assert found.timezone == "UTC"
+    assert any("every 5 minutes" in note for note in found.notes)
+    assert len(one(Program.GITHUB, "*/5 * * * *").notes) == 1
+
+
+def test_a_crontab_line_that_is_kept_fires_when_classic_cron_does() -> None:
+    """cronsim reads the day rule as Debian's cron does."""
+    compared = 0
+    for seed in range(300):
+        random = Random(f"crontab {seed}")
+        days = [random.choice(["*", "*/2", "13", "1,15", "*/1"]), random.choice(["*", "1-5", "5", "*/2", "7"])]
+        five = f"{random.randrange(60)} {random.choice(['*', '*/6', '3,15'])} {days[0]} * {days[1]}"
+        found, after = one(Program.CRONTAB, f"{five} x"), random_instant(random)
+        if found.schedule is None:
+            assert "both day fields" in found.problem
+            continue
+        theirs = CronSim(five, after)
+        assert found.schedule.upcoming(after, 12) == [next(theirs) for _ in range(12)], five
+        compared += 1
+    assert compared > 150
+
+
+def test_no_line_makes_the_conversion_fail() -> None:
+    random = Random("damaged lines")
+    pieces = [
+        "*",
+        "5",
+        "H",
+        "L",
+        "?",
+        "#",
+        "~",
+        "/",
+        "-",
+        ",",
+        " ",
+        "TZ=",
+        "CRON_TZ=",
+        "@daily",
+        "%",
+        "=",
+        "'",
+        "2027",
+        "\t",
+    ]
+    for _ in range(3000):
+        line = " ".join("".join(random.choices(pieces, k=random.randint(0, 3))) for _ in range(random.randint(0, 8)))
+        for program in Program:
+            for found in convert(program, line, "UTC"):
+                assert (found.schedule is None) == bool(found.problem)
+
+
+def test_what_a_line_became_is_read_back_by_its_text() -> None:
+    for line in ("0 30 18 24 DEC ? 2026", "0 15 10 ? * 6L"):
+        schedule = one(Program.QUARTZ, line, "Europe/Berlin").schedule
+        assert parse(str(schedule)) == schedule
+    assert (
+        datetime(2026, 12, 24, 17, 30, tzinfo=UTC) - timedelta(seconds=1)
+        < parse(str(one(Program.QUARTZ, "0 30 18 24 DEC ? 2026", "Europe/Berlin").schedule)).upcoming(
+            datetime(2026, 1, 1, tzinfo=UTC), 1
+        )[0]
+    )
