@@ -96,9 +96,9 @@ def token(
     super_admin: Annotated[bool, Parameter(help="May do everything.", negative="")] = False,
     home: HomeOption = None,
     ttl: Annotated[str, Parameter(help="How long it is valid, as 90s, 15m or 24h.")] = "24h",
-    user_id: Annotated[Text, Parameter(help="User that it stands for.")] = "local-operator",
+    user_id: Annotated[Text, Parameter(help="Id of the token's user.")] = "local-operator",
     character_id: Annotated[
-        int, Parameter(help="EVE character that it stands for.", validator=validators.Number(gte=1, lt=2**63))
+        int, Parameter(help="EVE character of the token's user.", validator=validators.Number(gte=1, lt=2**63))
     ] = 1,
     character_name: Annotated[Text, Parameter(help="That character's name.")] = "Local Operator",
 ) -> None:
@@ -154,7 +154,7 @@ def down(*, home: HomeOption = None) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script: what the user can mend is a message and an exit code, not a traceback."""
+    """Entry point of the console script: an error of the user is a message and an exit code, not a traceback."""
     try:
         try:
             app(sys.argv[1:])

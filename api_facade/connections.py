@@ -3,9 +3,9 @@
     uvicorn --http falcon_scheduler.api_facade.connections:BoundedProtocol ...
 
 uvicorn waits for ever for a head, for a body and for an answer to be read, and beyond its limit of connections it
-refuses everybody, so a few hundred clients that dribble would shut all others out. Here each of these waits has an
-end, and a connection beyond the bound takes the place of the one that has been waited for longest. Who asks is the
-peer of the connection; `api_facade.addresses` alone reads what proxies say.
+refuses all clients, so a few hundred slow clients would shut out all others. Here each of these waits has a timeout,
+and a connection beyond the bound replaces the one that has been idle for longest. The caller is the peer of the
+connection; only `api_facade.addresses` reads the headers of proxies.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ READING_PATIENCE = timedelta(seconds=15)
 READ_AT_LEAST = 64 * 1024
 HEAD_BYTES = 16 * 1024
 HEAD_LINES = 128
-"""Of one request. h11 bounds a head that comes in pieces only, and takes apart whatever comes as one."""
+"""Of one request. h11 bounds a head only if it arrives in pieces; it parses a head in one piece without a bound."""
 LOOK_INTERVAL = timedelta(seconds=1)
 TOLD_EVERY = timedelta(seconds=10)
 
@@ -79,7 +79,7 @@ class HeadBounds:
 
 
 class BoundedProtocol(H11Protocol):
-    """One connection. It looks at itself every second."""
+    """One connection. It checks its own timeouts every second."""
 
     _crowded_out: ClassVar[int] = 0
     _told_at: ClassVar[float] = float("-inf")
@@ -112,7 +112,7 @@ class BoundedProtocol(H11Protocol):
         super().data_received(data)
 
     def on_response_complete(self) -> None:
-        """See uvicorn. What was sent ahead of the answer is taken apart now, so it is looked at first."""
+        """See uvicorn. A request that was sent ahead of the answer is parsed now, so it is checked first."""
         self._head = HeadBounds()
         if self.conn.their_state is h11.DONE and not self._head.take(self.conn.trailing_data[0]):
             self.transport.close()

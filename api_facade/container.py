@@ -26,7 +26,7 @@ from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
 
 WARNINGS_KEPT_FOR = timedelta(seconds=5)
-"""Prefect itself knows that a worker is gone after half a minute."""
+"""Prefect itself notices a dead worker after half a minute."""
 
 
 class CatalogEntry(Protocol):
@@ -88,6 +88,6 @@ class Container:
     heavy: HeavyWork
     metrics: Metrics
     warnings: AnswerCache[None, Sequence[str]]
-    """Why an execution that is asked for now may wait for long."""
+    """Why an execution that is requested now may wait for long."""
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""

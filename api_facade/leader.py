@@ -46,8 +46,8 @@ class Leader:
             preparation: makes what the duties need; repeated until it has succeeded once.
             duties: what is repeated from then on, each beside the others.
             at_once: duties that need no preparation.
-            watch: hears of each attempt at a duty whether it succeeded.
-            note_leading: is called with whether this process has the office, after each look at the lease.
+            watch: gets the result of each attempt at a duty.
+            note_leading: is called with whether this process holds the lease, after each renewal.
         """
         self._lease = lease
         self._holder = holder

@@ -62,7 +62,7 @@ def check(
 
 @go_falcon.command
 def takeover(*, env_file: EnvFileOption = None) -> None:
-    """Take the database over and record it. A facade that starts does the same by itself."""
+    """Take the database over and record it. A facade does the same when it starts."""
     settings = _settings(env_file)
     record = asyncio.run(_takeover(settings))
     if record is None:
@@ -90,14 +90,14 @@ def back(
     for where, note in returned.notes:
         print(f"  {where}  {note}")
     if returned.missed:
-        print("These changed meanwhile; stop whatever writes them and run this again:")
+        print("These changed in between; stop the program that writes them and run this again:")
         print("\n".join(f"  {where}" for where in returned.missed))
         raise SystemExit(1)
 
 
 def _settings(env_file: Path | None) -> Settings:
     if env_file is not None:
-        print(take_env_file(env_file), file=sys.stderr)  # the findings alone stand on standard output
+        print(take_env_file(env_file), file=sys.stderr)  # standard output has only the findings
     return Settings.load()
 
 
@@ -126,7 +126,7 @@ async def _check(settings: Settings, *, repair: bool, show: Callable[[Finding, b
 
 
 async def _surroundings(settings: Settings, services: Services, migration: GoFalconMigration) -> Sequence[str]:
-    """What is to be known beside the documents."""
+    """Notes besides the documents."""
     lines = []
     now = services.stores.clock.now()
     if await GoFalconDatabase(services.stores.database).begun_since(now - FIRST_SIGHT, 1):
@@ -166,7 +166,7 @@ async def _remove_deployments(services: Services) -> None:
 
 @asynccontextmanager
 async def _office(services: Services) -> AsyncIterator[None]:
-    """Hold the office of the facades, so that none works on the database meanwhile.
+    """Hold the leader's lease, so that no facade changes the database during the work.
 
     Raises:
         FacadeAtWorkError: a facade holds it.

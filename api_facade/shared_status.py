@@ -1,4 +1,4 @@
-"""Status and numbers for everybody: those who ask at once share one look, so a public route can't be made costly."""
+"""Status and numbers for public routes: concurrent callers share one check, so a flood stays cheap."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from falcon_scheduler.core.services.status import ServiceStatus, Stats, StatusSe
 
 _AT_ONCE_ONLY = timedelta()
 READINESS_TTL = timedelta(seconds=1)
-"""Readiness is asked by anybody and without a limit, so one look serves everybody for so long."""
+"""Readiness is public and has no rate limit, so one check serves all callers for so long."""
 MANY_TASKS = 1_000
 """From so many tasks on, numbers that were costly to add up are shown for a while; see `core.answer_cache`."""
 
 
 class SharedStatus:
-    """`StatusService`, asked by one at a time. Who asks while a look is taken gets what it shows.
+    """`StatusService`, one check at a time. Concurrent callers share its result.
 
-    How the components are is always looked at anew; the numbers of many tasks may be some seconds old.
+    The components are checked on each call; the numbers of many tasks may be some seconds old.
     """
 
     def __init__(self, service: StatusService) -> None:

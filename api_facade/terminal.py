@@ -7,7 +7,7 @@ import sys
 
 
 def say(line: str) -> None:
-    """Print at once, also into a pipe or a file. A stack goes on when nobody reads any more, as behind `| head`."""
+    """Print at once, also into a pipe or a file. A stack goes on after its reader has ended, as behind `| head`."""
     try:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
@@ -16,6 +16,6 @@ def say(line: str) -> None:
 
 
 def forget_output() -> None:
-    """Nobody reads any more: write to nowhere from now on."""
+    """The reader has ended: discard all further output."""
     # Source: Python documentation, "Note on SIGPIPE"; else the interpreter complains when it flushes at its end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -34,7 +34,7 @@ TASKS: dict[str, dict[str, Any]] = {
 
 
 async def fill(stage: Stage, universe: Universe) -> None:
-    """Characters where ESI says, corporations known by id, all two days old."""
+    """Characters as in ESI, corporations with ids only, all two days old."""
     old = datetime.now(UTC) - timedelta(days=2)
     async with stage.database(DATABASE) as database:
         for name, key, first, number in (

@@ -1,4 +1,4 @@
-"""What the EVE benchmarks stand on: embedded servers, the demo ESI, and one task run with its cost measured."""
+"""What the EVE benchmarks need: embedded servers, the demo ESI, and one task run with its cost measured."""
 
 from __future__ import annotations
 

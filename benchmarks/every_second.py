@@ -3,7 +3,7 @@
     python -m benchmarks.every_second                                       # thirty minutes
     python -m benchmarks.every_second --minutes 2 --schedule '* * * * * *'  # each of them every second
 
-Everything is started by itself: servers, facade, one worker. The tasks are made through the API. Afterwards Prefect's
+The script starts everything: servers, facade, one worker. The tasks are made through the API. Afterwards Prefect's
 runs and MongoDB's executions are matched to the instants that the schedule names, each instant of each task.
 """
 
@@ -35,7 +35,7 @@ from falcon_scheduler.core.domain.schedule import Schedule, parse
 
 PARTS = {"postgres", "valkey", "mongo", "prefect", "facade", "worker"}
 SETTLING = timedelta(seconds=15)
-"""The server plans ahead first; what was due meanwhile is not counted."""
+"""The server plans ahead first; instants that were due in this time are not counted."""
 PATIENCE = timedelta(minutes=3)
 PAGE = 200
 
@@ -129,7 +129,7 @@ async def settled(http: httpx.AsyncClient) -> None:
         metrics = (await http.get("/stats")).json()
         if not metrics["running_tasks"] and not metrics["queue_size"]:
             return
-    say("Not everything has ended in time; what follows counts it as it stands")
+    say("Not everything has ended in time; the counts below include what is unfinished")
 
 
 async def runs_of(client: PrefectClient, deployment_id: UUID, since: datetime, until: datetime) -> list[FlowRun]:
@@ -197,6 +197,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Ten tasks, one of them firing each second.")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--tasks", type=int, default=10)
-    parser.add_argument("--schedule", default="N/10 * * * * *", help="N stands for the task's number, 0 to 9")
+    parser.add_argument("--schedule", default="N/10 * * * * *", help="N is replaced by the task's number, 0 to 9")
     chosen = parser.parse_args()
     asyncio.run(main(chosen.minutes, chosen.tasks, chosen.schedule))

@@ -3,7 +3,7 @@
     python -m benchmarks.hostile_load [seconds [load ...]]
 
 Starts the embedded servers and a facade as `falcon-scheduler up` does, on a home that is thrown away, without a
-limit of requests, which would only hide what one request costs. `/status` is asked again and again, first alone, then
+limit of requests, which would only hide what one request costs. `/status` is requested repeatedly, first alone, then
 under each kind of load and under all of them together; the load comes from a process of its own. The last column is
 the 99th percentile as a multiple of the one without load; the exit code is 1 when the last line's exceeds 10.
 """

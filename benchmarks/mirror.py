@@ -47,7 +47,7 @@ async def make_task(services: Services, name: str) -> Task:
 
 
 async def catch_up(services: Services, many: int) -> None:
-    """Runs that ended while nobody followed: none is in MongoDB."""
+    """Runs that ended while no facade ran: none is in MongoDB."""
     tasks = [await make_task(services, f"caught up with {number}") for number in range(10)]
     client = services.engine.client
     gate = asyncio.Semaphore(8)

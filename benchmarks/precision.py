@@ -30,7 +30,7 @@ from benchmarks.worker_stage import Pool, at_work, load, machine, percentile, se
 
 TASKS = 10
 SETTLING = timedelta(seconds=15)
-"""The server plans ahead first; what was due meanwhile is not counted."""
+"""The server plans ahead first; instants that were due in this time are not counted."""
 SLOTS = 10
 BOUNDS_MS = (50, 100, 200, 300, 500, 1000, 2000, 5000)
 

@@ -1,4 +1,4 @@
-"""What the worker benchmarks stand on: servers of their own, pools, workers as processes, and what they cost."""
+"""What the worker benchmarks need: their own servers, pools, workers as processes, and what they cost."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ class Source(StrEnum):
 
     FETCHED = "fetched"
     NOT_MODIFIED = "not_modified"
-    """ESI said 304: what we had is still true."""
+    """ESI answered 304: the cached answer is still valid."""
     CACHED = "cached"
-    """ESI was not asked, since its last answer is still good."""
+    """No request was sent, since the last answer is still valid."""
 
 
 class Answer(NamedTuple):
@@ -40,7 +40,7 @@ class EsiGateway(Protocol):
     Raises:
         EsiRefused: for good.
         EsiUnavailable: for now.
-        EsiUnreadable: the body is not what the specification says.
+        EsiUnreadable: the body violates the specification.
     """
 
     async def alliance_ids(self) -> Sequence[int]:
@@ -56,7 +56,7 @@ class EsiGateway(Protocol):
         ...
 
     async def affiliations(self, character_ids: Sequence[int]) -> Sequence[Affiliation]:
-        """Where up to 1000 different characters belong; ids that ESI knows no more are missing from the answer."""
+        """Where up to 1000 different characters belong; ids that ESI no longer has are missing from the answer."""
         ...
 
     async def spare_errors(self, at_least: int) -> None:
@@ -86,7 +86,7 @@ class Sso(Protocol):
         ...
 
     async def identify(self, access_token: str) -> Identity:
-        """Verify an access token and say whose it is.
+        """Verify an access token and return its character.
 
         Raises:
             TokenNotGenuine, SsoUnavailable
@@ -106,7 +106,7 @@ class ProfileStore(Protocol):
         ...
 
     async def note_other_refresher(self, character_id: int | None, now: datetime) -> None:
-        """Record for the alerts what the look above found; None when it found nobody. Repeatable."""
+        """Record for the alerts the result of the check above; None when it found none. Repeatable."""
         ...
 
     async def claim(self, profile: Profile, now: datetime, until: datetime) -> bool:
@@ -118,7 +118,7 @@ class ProfileStore(Protocol):
         ...
 
     async def keep(self, profile: Profile, grant: Grant, expires_at: datetime, now: datetime) -> bool:
-        """Store a grant; False when the profile got other tokens meanwhile, which then stand."""
+        """Store a grant; False when the profile got other tokens in between, which are kept."""
         ...
 
     async def keep_refresh_token(self, profile: Profile, refresh_token: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""A flow run whose execution has ended already runs nothing, whoever scheduled it again.
+"""A flow run whose execution has ended already runs nothing, even when it is scheduled again.
 
 Prefect's *Retry* sets an ended run to Scheduled. An end in the history never changes. So the retry becomes a new run,
 and the ended run gets its terminal state back. A run that a worker begins late, after it was given up and ended,

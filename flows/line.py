@@ -58,7 +58,7 @@ async def give_way(client: PrefectClient, flow_run: FlowRun) -> NoReturn:
     """Set the run back to Scheduled and end its process."""
     again: State[Any] = Scheduled(
         name=AWAITING_TURN,
-        message="An execution that was asked for earlier goes first",
+        message="An execution that was requested earlier goes first",
         scheduled_time=datetime.now(UTC) + ASKS_AGAIN_AFTER,
     )
     with translated():

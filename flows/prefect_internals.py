@@ -72,7 +72,7 @@ def send_remaining_events(timeout_seconds: float) -> None:
 
 
 def is_cancelled_by_worker() -> bool:
-    """Whether Prefect's own process worker has told this process that its run is cancelled."""
+    """Whether Prefect's own process worker has notified this process that its run is cancelled."""
     return control_listener.get_intent() == "cancel"
 
 

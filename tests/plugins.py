@@ -1,6 +1,6 @@
 """Functions that the tests run. They import nothing of ours, as a user's plug-in would not.
 
-Each writes what it did to a file, so that a test can tell what really happened from what the history says.
+Each writes what it did to a file, so that a test can compare what really happened with the history.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def in_line(file: str, text: str = "", dies: bool = False, seconds: float 
 
 
 def deaf(file: str, seconds: float) -> None:
-    """Work in plain blocking code that hears of no cancellation."""
+    """Work in plain blocking code that notices no cancellation."""
     _write(file, f"start {os.getpid()}")
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -69,7 +69,7 @@ async def counting(total: int) -> dict[str, Any]:
 
 
 async def telling(context: Any, password: str, way: str) -> Any:
-    """Tell a secret in some way."""
+    """Reveal a secret in some way."""
     if way == "returned as data":
         return {"said": [password, {"twice": f"it is {password}!"}]}
     if way.startswith("raised"):

@@ -25,7 +25,7 @@ AskWorkforce = Callable[[], Awaitable[Workforce]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alerts:
-    """What opens alerts, and what tells of them."""
+    """The parts that open alerts, and the parts that send them."""
 
     rules: Alerting
     service: ServiceAlerts

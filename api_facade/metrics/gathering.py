@@ -52,7 +52,7 @@ class Gathering:
             await asyncio.sleep(max(GATHER_INTERVAL, self._pace.owed).total_seconds())
 
     async def gather(self) -> None:
-        """Look at everything once. What can't be asked keeps the value that it had; `component_up` tells."""
+        """Fill all gauges once. Gauges of an absent server keep their value; `component_up` shows it."""
         self._metrics.show_status(await self._status())
         now = self._clock.now()
         try:

@@ -31,7 +31,7 @@ class ErrorWindow:
     errors: int = 0
 
     def headers(self, faults: Faults, now: float) -> dict[str, str]:
-        """What every answer of an old-style route says of it."""
+        """The warning header of every answer of an old-style route."""
         if now >= self.ends_at:
             self.ends_at, self.errors = now + faults.error_window_seconds, 0
         return {
@@ -42,7 +42,7 @@ class ErrorWindow:
 
 @dataclass(slots=True)
 class Demo:
-    """The whole demo world: what is true in it, what is wrong with it, and what was asked of it."""
+    """The whole demo world: its data, its faults, and the requests that it got."""
 
     universe: Universe = field(default_factory=Universe)
     faults: Faults = field(default_factory=Faults)
@@ -177,7 +177,7 @@ class EsiRoute:
             return Response('{"nothing": "of use"}', media_type="application/json")
         if fault.kind is Kind.PAGE:
             return HTMLResponse("<h1>Down for maintenance</h1>", fault.status, headers=fault.headers)
-        return self._refused(fault.status, "a fault was asked for", fault.headers)
+        return self._refused(fault.status, "a fault was requested", fault.headers)
 
     def _refused(self, status: int, message: str, more: dict[str, str] | None = None) -> Response:
         demo, now = self._demo, time.monotonic()

@@ -54,7 +54,7 @@ class Faults:
     error_window_seconds: float = 60.0
     """The old regime's window: so many errors in so long, then 420."""
     cache_seconds: float | None = None
-    """`Expires` of every answer; None is what the specification says."""
+    """`Expires` of every answer; None: as in the specification."""
 
     def add(self, route: str = "*", kind: str = Kind.STATUS, **rest: object) -> Fault:
         """Switch a fault on."""
@@ -82,7 +82,7 @@ class SsoFaults:
     transferred: set[int] = field(default_factory=set)
     """Characters that have changed hands."""
     impostors: dict[int, int] = field(default_factory=dict)
-    """Characters for whom a token of another is given."""
+    """Characters that get the token of another character."""
     wrong_signature: bool = False
     wrong_audience: bool = False
     wrong_issuer: bool = False

@@ -26,7 +26,7 @@ PROFILES = 12
 async def seed(database: AsyncDatabase[dict[str, Any]], universe: Universe | None = None) -> None:
     """Write characters, corporations and logins of the universe. Repeatable: what is there already stays as it is.
 
-    Of the logins the last is revoked; a tenth of the characters stand in a corporation that they have left; one
+    Of the logins the last is revoked; a tenth of the characters are stored in a corporation that they have left; one
     alliance is long gone.
     """
     universe = universe or Universe()

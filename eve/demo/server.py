@@ -90,7 +90,7 @@ class Control:
 
 
 def create_app(demo: Demo, sso: DemoSso) -> ASGIApp:
-    """The app; `sso.issuer` must be set before the first token is asked for."""
+    """The app; `sso.issuer` must be set before the first token request."""
     methods = {route: ["POST"] if route.startswith("/characters") else ["GET"] for route in _ANSWERS}
     app = Starlette(
         routes=[
@@ -120,7 +120,7 @@ def _endpoint(route: EsiRoute):  # type: ignore[no-untyped-def]  # Starlette tak
 
 
 class _QuietServer(uvicorn.Server):
-    """Leaves signals to whoever runs it."""
+    """Leaves signals to the calling process."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

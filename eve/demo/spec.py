@@ -1,4 +1,4 @@
-"""Holds requests and answers against ESI's own specification, in the version that the compatibility date asks for.
+"""Checks requests and answers against ESI's own specification, in the version of the compatibility date.
 
 `spec.json` is a trimmed extract of the published OpenAPI documents of 2020-01-01 and 2026-08-18; the shape of a
 corporation changed at 2026-07-21.
@@ -84,7 +84,7 @@ def operation(route: str, asked: date) -> Operation:
 
 
 def header_faults(wanted: Operation, headers: Mapping[str, str]) -> list[str]:
-    """What is wrong with a request's headers; a real User-Agent is asked for on top of the specification."""
+    """What is wrong with a request's headers; a real User-Agent is required beyond the specification."""
     faults = [f"header {name} is required" for name in wanted.required_headers if name not in headers]
     for name, schema in wanted.headers.items():
         value = headers.get(name)

@@ -1,7 +1,7 @@
 """The SSO half of the demo server: metadata, keys, and refresh tokens that rotate. Its key is new at each start.
 
 A refresh token reads `demo-refresh-<character id>-<generation>`; with rotation on, each use gives the next generation
-and kills the ones before. A character is unknown to a fresh server, which then takes whatever generation comes first.
+and kills the ones before. A new server has no generations, and accepts the first one that it gets.
 """
 
 from __future__ import annotations

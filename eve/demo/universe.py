@@ -19,7 +19,7 @@ _FACTION = 500_001
 
 @dataclass(slots=True)
 class Universe:
-    """What ESI would say. Change it between two runs to see what a task makes of it."""
+    """The data that ESI returns. Change it between two runs to see the effect on a task."""
 
     alliances: int = 20
     corporations: int = 60

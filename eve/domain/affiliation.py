@@ -22,7 +22,7 @@ class Affiliation:
 class StaleCharacter:
     """A character to be compared with ESI.
 
-    `stored` is what the document says with GF's 0 read as "in none"; `key` and `raw` are the store's own marks.
+    `stored` is the document's value, with GF's 0 read as "in none"; `key` and `raw` are the store's own marks.
     """
 
     stored: Affiliation

@@ -30,7 +30,7 @@ class StoredEntity:
 
 @dataclass(frozen=True, slots=True)
 class EntityChange:
-    """What is to be written to one document. `create` allows for a document that does not exist yet."""
+    """The write to one document. `create` allows for a document that does not exist yet."""
 
     id: int
     put: Mapping[str, Any]
@@ -56,7 +56,7 @@ def difference(
         stored: as we keep it, None when we do not.
         entity: as ESI has it.
         owned: the fields that ESI decides; others in the document are left alone.
-        create: whether a document that is missing is to be made.
+        create: whether to create a missing document.
     """
     before = {} if stored is None else stored.fields
     put = {name: value for name, value in entity.fields.items() if name not in before or before[name] != value}

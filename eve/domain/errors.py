@@ -11,7 +11,7 @@ from falcon_scheduler.core.errors import SchedulerError, Unavailable
 
 
 class EveMisconfigured(SchedulerError):
-    """Our own configuration keeps us from EVE. The message says what to set; trying again changes nothing."""
+    """Our configuration prevents requests to EVE. The message names what to set; a retry would fail too."""
 
     code = "eve_misconfigured"
 
@@ -45,7 +45,7 @@ class EsiRefused(SchedulerError):
 
 
 class EsiUnreadable(SchedulerError):
-    """ESI answered 200 with a body that is not what its specification says."""
+    """ESI answered 200 with a body that violates its specification."""
 
     code = "esi_unreadable"
 
@@ -65,7 +65,7 @@ class EsiUnavailable(Unavailable):
 
 
 class EsiWaitTooLong(EsiUnavailable):
-    """ESI asks for a wait that would outlast the run: going on with other items would end no better."""
+    """ESI requires a wait beyond the end of the run, for other items too."""
 
     code = "esi_wait_too_long"
 
@@ -81,7 +81,7 @@ class SsoUnavailable(Unavailable):
 
 
 class GrantRejected(SchedulerError):
-    """EVE SSO says that the refresh token is revoked, expired or unknown; its owner must log in again."""
+    """EVE SSO reports the refresh token as revoked, expired or unknown; its owner must log in again."""
 
     code = "grant_rejected"
 

@@ -1,4 +1,4 @@
-"""What each EVE task may be told, as values: already validated, with the documented defaults.
+"""The options of each EVE task, as values: already validated, with the documented defaults.
 
 The text form (`"batch_size": 100`, `"timeout": "5m"`) and its bounds are read by `eve/tasks/parameters.py`.
 Source of the defaults: go-falcon's system task table; eve-modules, section 10.
@@ -15,7 +15,7 @@ class TokenRefreshOptions:
     """How tokens are refreshed."""
 
     batch_size: int = 100
-    """Profiles read from the database at a time; every due profile is reached whatever it is."""
+    """Profiles read from the database at a time; every due profile is reached with any value."""
     concurrent_workers: int = 4
     """Refreshes under way at once."""
     window: timedelta = timedelta(minutes=20)

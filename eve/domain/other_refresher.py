@@ -1,6 +1,6 @@
 """Recognises somebody else who refreshes the same logins.
 
-A refresh token may change with each use. Two who refresh the same login race for it: whoever comes second sends a
+A refresh token may change with each use. If two programs refresh the same login, the second one sends a
 token that is dead by then, and go-falcon marks the login of the loser invalid. So this service does not refresh while
 another refresher is at work.
 """
@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 TOKEN_LIFETIME = timedelta(minutes=20)
 """How long an access token of EVE lives. Source: eve-modules, section 1."""
 STILL_AT_WORK = timedelta(minutes=30)
-"""A refresher that wrote nothing for so long is taken for stopped. go-falcon's comes every 15 minutes."""
+"""A refresher that wrote nothing for so long counts as stopped. go-falcon's runs every 15 minutes."""
 SETTLING = timedelta(seconds=30)
 """What was written this soon after a takeover may be the last work of the refresher that was stopped for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What a login's document says about who wrote its tokens. Instants that it lacks are None."""
+    """The instants in a login's document that show who wrote its tokens; None for absent ones."""
 
     character_id: int
     token_expiry: datetime
@@ -47,7 +47,7 @@ def is_of_another_refresher(trace: Trace, now: datetime, taken_over_at: datetime
     """Whether somebody else refreshed this login lately: its tokens are not ours, and its owner did not log in.
 
     Args:
-        trace: what the document says.
+        trace: the instants of the document.
         now: the present.
         taken_over_at: since when the database is this service's; None when it always was. What was written before
             counts for nothing, and tokens that this service has never written count only if it is known.

@@ -34,7 +34,7 @@ class Profile:
 
     @property
     def position(self) -> Position:
-        """Where it stands in the order of refreshes."""
+        """Its position in the order of refreshes."""
         return Position(self.token_expiry, self.character_id)
 
 

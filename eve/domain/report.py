@@ -1,7 +1,7 @@
-"""How a module tells what it has done so far: live counts, a log line and a progress mark every so many items.
+"""How a module reports its progress: live counts, and a log line and a progress mark every so many items.
 
-The counts are read by the task even when the module did not get to its end, so that a run that was cut short still
-says honestly what it changed.
+The counts are read by the task even when the module did not get to its end, so that an interrupted run still
+reports what it changed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Report:
         self.counts[name] += by
 
     async def advance(self, by: int = 1) -> None:
-        """Tell that so many more items are done; logs and marks progress whenever another `every` is full."""
+        """Report that so many more items are done; logs and marks progress whenever another `every` is full."""
         before, self.done = self.done, self.done + by
         if self.done // self.every != before // self.every:
             await self.tell()

@@ -1,4 +1,4 @@
-"""Verifies EVE's access tokens: who signed them, for whom, and whose they are.
+"""Verifies EVE's access tokens: issuer, audience and character.
 
 Source: esi-docs, SSO: RS256 by the published keys, `aud` holds our client id and "EVE Online", `sub` is
 `CHARACTER:EVE:<id>`, `scp` is a text for one scope, a list for several, absent for none.

@@ -1,4 +1,4 @@
-"""ESI's answers in Redis: good until `Expires`, and kept longer, so that ESI can say 304 instead of sending again.
+"""ESI's answers in Redis: valid until `Expires`, and kept longer, so that ESI can answer 304 without a body.
 
 Source: esi-docs, best practices: asking again before `Expires` can get a client banned.
 """
@@ -33,7 +33,7 @@ class CachedAnswer:
 
     @property
     def fresh(self) -> bool:
-        """Whether ESI need not and should not be asked."""
+        """Whether the answer is still valid, so that no request is sent."""
         return time.time() < self.expires_at
 
 
@@ -41,7 +41,7 @@ class AnswerCache:
     """The cache, or none at all without Redis: an answer that cannot be looked up is a miss."""
 
     def __init__(self, redis: Redis | None, prefix: str, log: WorkLog) -> None:
-        """`prefix` tells apart what changes the answer to the same path: host, tenant and compatibility date."""
+        """`prefix` distinguishes what changes the answer to the same path: host, tenant and compatibility date."""
         self._redis = redis
         self._prefix = f"esi:answer:{prefix}:"
         self._log = log
@@ -81,7 +81,7 @@ class AnswerCache:
 
 
 def expiry(headers: Mapping[str, str]) -> float:
-    """When an answer stops being good, as a Unix time; now or earlier when its headers don't say.
+    """When an answer stops being good, as a Unix time; now or earlier without such a header.
 
     `Expires` is read against the answer's own `Date`, so that a wrong clock on our side does no harm.
     """

@@ -8,7 +8,7 @@
     500                          two more tries
     502 503 504, time-out, cut   three more tries after about 1, 2 and 4 s
 
-Source: eve-modules, "ESI client rules". It knows paths and JSON, not what they mean (`gateway.py`).
+Source: eve-modules, "ESI client rules". It handles paths and JSON; `gateway.py` interprets them.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class EsiClient:
         """What this client did: `requests`, `retries`, and one `status_…` for each status that was no success."""
 
     async def get(self, route: str, path: str, delay: timedelta = timedelta()) -> Fetched:
-        """Get a path; `route` is its pattern. Waits `delay` first if ESI has to be asked at all.
+        """Get a path; `route` is its pattern. Waits `delay` first if a request has to be sent.
 
         Raises:
             EsiRefused, EsiUnavailable
@@ -81,7 +81,7 @@ class EsiClient:
         return Fetched(body, source)
 
     async def post(self, route: str, path: str, body: Any) -> Fetched:
-        """Post JSON that only asks, so that it may be sent again. Never cached.
+        """Post JSON that changes nothing in ESI, so that it may be repeated. Never cached.
 
         Raises:
             EsiRefused, EsiUnavailable
@@ -148,7 +148,7 @@ def _is_json(response: httpx.Response) -> bool:
 
 
 def _reason(response: httpx.Response) -> str:
-    """ESI's own words about an error. Source: ESI specification, schema `Error`."""
+    """ESI's own message about an error. Source: ESI specification, schema `Error`."""
     try:
         body = response.json()
     except ValueError:

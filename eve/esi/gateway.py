@@ -108,7 +108,7 @@ def _headers(access: EsiAccess) -> dict[str, str]:
     agent = access.user_agent or ""
     if not _CONTACT.search(agent) or _DUMMY.search(agent):
         raise EveMisconfigured(
-            "ESI asks who is calling: set ESI_USER_AGENT to your application's name, version and a way to "
+            "ESI requires a contact: set ESI_USER_AGENT to your application's name, version and a way to "
             "reach you, such as: MyCorpScheduler/1.0 (you@yourcorp.org)"
         )
     if access.compatibility_date > (datetime.now(UTC) - _ROLLS_AT).date():

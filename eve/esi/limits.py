@@ -1,4 +1,4 @@
-"""Reads what ESI says about its limits, in both of its regimes, and turns it into stops.
+"""Reads ESI's headers on its limits, in both of its regimes, and turns them into stops.
 
 Old regime: 100 errors in a fixed window of a minute over all routes, then 420 on every route. New regime: token
 buckets by group, then 429. A route sends the headers of one regime only. Source: esi-docs, rate limiting; the old
@@ -16,9 +16,9 @@ from falcon_scheduler.eve.esi.pacing import EVERYTHING, Pacing
 from falcon_scheduler.eve.esi.patience import Patience
 
 FEW_ERRORS = 10
-"""With fewer errors left, nobody asks until the window ends: those under way may fail too."""
+"""With fewer errors left, no request is sent until the window ends: those under way may fail too."""
 _WORTH_NOTING = 50
-"""With more errors left than this there is nothing to tell the others."""
+"""With more errors left than this the other processes need no stop."""
 _RESET_IF_SILENT_SECONDS = 60.0
 _RETRY_IF_SILENT_SECONDS = 60.0
 _FEW_TOKENS = 10
@@ -42,7 +42,7 @@ class EsiLimits:
         scopes = self._scopes(route)
         while True:
             stopped, seconds = await self._pacing.reserve(scopes)
-            await self._patience.wait(seconds, "a stop that ESI asked for" if stopped else "our own pace")
+            await self._patience.wait(seconds, "a stop that ESI requires" if stopped else "our own pace")
             if not stopped and (seconds == 0 or not await self._pacing.stopped_seconds(scopes)):
                 return
 
@@ -71,7 +71,7 @@ class EsiLimits:
             await self._pacing.stop(EVERYTHING, seconds + 1)
 
     async def _spread(self, group: str, headers: Mapping[str, str]) -> None:
-        """Near the end of a bucket, ask no faster than it refills, so that the 429 never comes."""
+        """Near the end of a bucket, send no faster than it refills, which prevents the 429."""
         remaining = _number(headers.get("x-ratelimit-remaining"))
         limit = re.fullmatch(r"(\d+)/(\d+)([smhd])", headers.get("x-ratelimit-limit", ""))
         if remaining is None or remaining >= _FEW_TOKENS or limit is None:
@@ -85,7 +85,7 @@ class EsiLimits:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
-    """How long a 429 asks us to wait: seconds or an HTTP date; a minute when it does not say."""
+    """The wait that a 429 requires: seconds or an HTTP date; a minute without such a header."""
     value = headers.get("retry-after", "")
     seconds = _number(value)
     if seconds is not None:

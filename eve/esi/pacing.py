@@ -51,14 +51,14 @@ _STOP = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], '1', 'PX', ARGV[1]) end
 return 0
 """
-"""Stops only ever grow: two answers may tell of the same window."""
+"""Stops only ever grow: two answers may report the same window."""
 
 
 class Pacing(Protocol):
     """When a request may be sent."""
 
     async def reserve(self, scopes: Sequence[str]) -> tuple[bool, float]:
-        """Ask for a slot: (False, seconds until the slot that is now ours) or (True, seconds of a stop)."""
+        """Request a slot: (False, seconds until the slot that is now ours) or (True, seconds of a stop)."""
         ...
 
     async def stopped_seconds(self, scopes: Sequence[str]) -> float:

@@ -1,4 +1,4 @@
-"""Waiting for the other side, never past the end of the run."""
+"""Waits for ESI, never past the end of the run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _WORTH_A_LINE_SECONDS = 2
 
 
 class Patience:
-    """Waits that end by themselves, by a cancel, or not at all when the run's time would be over first."""
+    """Waits that end normally or by a cancellation, and are not begun if the run's time would end first."""
 
     def __init__(self, deadline_at: datetime, log: WorkLog, away: Callable[[str, timedelta], Unavailable]) -> None:
-        """`away` makes the error that says that the other side is not to be had: (reason, retry after)."""
+        """`away` makes the error for an unavailable server: (reason, retry after)."""
         self._deadline_at = deadline_at
         self._log = log
         self._away = away

@@ -1,4 +1,4 @@
-"""ESI's bodies as its specification gives them, and what they are in our words.
+"""ESI's bodies as its specification gives them, and their values in our terms.
 
 A corporation's body has two shapes, before and from compatibility date 2026-07-21; both become the same fields.
 Source: ESI OpenAPI of 2020-01-01 and 2026-08-18.
@@ -34,7 +34,7 @@ class AllianceBody(_Body):
     faction_id: Id | None = None
 
     def entity(self, alliance_id: int) -> Entity:
-        """As we keep it: `creator_id` is `creator_character_id`, which says what it is."""
+        """As stored: `creator_id` is named `creator_character_id`, which is more precise."""
         fields = self.model_dump(exclude_none=True, exclude={"creator_id"})
         return Entity(alliance_id, fields | {"creator_character_id": self.creator_id})
 

@@ -1,4 +1,4 @@
-"""Whether ESI is well: `GET /status` answers 200 and its body reads. Source: eve-modules, "Health check"."""
+"""Whether ESI is healthy: `GET /status` answers 200 with a valid body. Source: eve-modules, "Health check"."""
 
 from __future__ import annotations
 

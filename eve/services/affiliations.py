@@ -1,4 +1,4 @@
-"""The character module: where every stale character belongs, asked in batches and written where it differs."""
+"""The character module: requests the affiliation of every stale character in batches and writes the differences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from falcon_scheduler.eve.services.concurrency import OutageGuard, complete, for
 from falcon_scheduler.eve.services.modules import AffiliationResult
 
 _PAGE = 1000
-"""Characters read at a time, whatever the size of a batch."""
+"""Characters read at a time, independent of the size of a batch."""
 _OUTAGE_BATCHES = 5
 """So many batches failing in a row, each with its retries, is an outage."""
 

@@ -22,14 +22,14 @@ _ERRORS_TO_SPARE = 20
 
 @dataclass(slots=True)
 class BatchAnswer:
-    """What became of the ids asked for. Those in neither were missing from ESI's answer."""
+    """The result for the requested ids. Those in neither were missing from ESI's answer."""
 
     affiliations: dict[int, Affiliation] = field(default_factory=dict)
     refused: set[int] = field(default_factory=set)
 
 
 class Bisection:
-    """Asks for batches; splits those that are refused. `on_refused` is told of each bad id when it is found."""
+    """Requests batches; splits those that are refused. `on_refused` is called with each bad id."""
 
     def __init__(self, esi: EsiGateway, on_refused: Callable[[int], Awaitable[None]]) -> None:
         self._esi = esi
@@ -37,7 +37,7 @@ class Bisection:
         self._turn = asyncio.Lock()
 
     async def ask(self, character_ids: Sequence[int], answer: BatchAnswer) -> None:
-        """Ask for all into `answer`; never splits for what is not about the ids (420, 429, 5xx, time-outs).
+        """Request all into `answer`; never splits for errors that are not about the ids (420, 429, 5xx, time-outs).
 
         `answer` is given rather than returned, so that what was found is known even when this raises.
 

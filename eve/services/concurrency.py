@@ -1,4 +1,4 @@
-"""Doing many things at once, and ending them well: workers over one stream, and work that must not stop half way."""
+"""Concurrent work that ends cleanly: workers over one stream, and work that must not stop half way."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def complete(
             task.cancel()
             await asyncio.wait({task}, timeout=0.1)
         elif not task.cancelled():
-            task.exception()  # looked at, or asyncio reports it as never retrieved; the cancel is what matters
+            task.exception()  # read, or asyncio reports it as never retrieved; only the cancellation matters
         raise
 
 
@@ -83,7 +83,7 @@ async def insist(write: Callable[[], Awaitable[T]], tries: int = 6) -> T:
 
 
 class OutageGuard:
-    """Ends a run when the other side is plainly away, instead of asking it for every single item.
+    """Ends a run when the server is evidently away, instead of a request for every single item.
 
     Many failures in a row mean an outage (or the daily downtime); a few among successes do not.
     """
@@ -93,11 +93,11 @@ class OutageGuard:
         self._streak = 0
 
     def succeeded(self) -> None:
-        """The other side answered."""
+        """The server answered."""
         self._streak = 0
 
     def failed(self, error: Unavailable) -> None:
-        """The other side did not answer, all retries included.
+        """The server did not answer, all retries included.
 
         Raises:
             Unavailable: the very error given, when it is one too many in a row.

@@ -1,4 +1,4 @@
-"""The corporation module: every corporation that we know of, brought up to date. It never finds new ones."""
+"""The corporation module: brings every stored corporation up to date. It never adds new ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CorporationUpdater:
     ) -> CorporationUpdateResult:
         """Bring all up to date, `concurrent_workers` at once, `batch_size` to a database read and write.
 
-        A corporation that ESI does not know (404) counts as failed and is marked deleted at the end.
+        A corporation that ESI does not have (404) counts as failed and is marked deleted at the end.
 
         Raises:
             EsiUnavailable: ESI is away for one corporation after another.

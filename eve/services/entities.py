@@ -102,7 +102,7 @@ class EntitySync:
         self._report.count("skipped", counts.missed)
 
     async def mark_gone(self, gone: Sequence[int], kept: int) -> None:
-        """Mark as deleted what ESI knows no more, unless so much is gone that ESI's answer is the likelier fault."""
+        """Mark entities that ESI no longer has as deleted, unless so many that ESI's answer is probably wrong."""
         if not gone:
             return
         if len(gone) > max(1, kept * LARGEST_LOSS):

@@ -49,9 +49,9 @@ class AffiliationResult:
     unchanged: int = 0
     """The same in ESI; nothing was written to them."""
     skipped: int = 0
-    """Not in ESI's answer (deleted characters), or changed by others meanwhile."""
+    """Not in ESI's answer (deleted characters), or changed by others in between."""
     failed: int = 0
-    """Ids that ESI refuses, and all of a batch that could not be asked."""
+    """Ids that ESI refuses, and all of a batch that could not be requested."""
     quarantined: int = 0
     """Of the failed: ids that ESI refuses; left out for a day."""
     batches: int = 0
@@ -66,25 +66,25 @@ class AllianceImportResult:
     created: int = 0
     updated: int = 0
     skipped: int = 0
-    """Nothing to write: ESI said 304, or said the same."""
+    """Nothing to write: ESI answered 304, or with the same values."""
     failed: int = 0
     deleted: int = 0
     """Kept by us, listed by ESI no more: marked deleted."""
     not_modified: int = 0
     """Answers that were a 304."""
     cached: int = 0
-    """Answers out of our cache, for which ESI was not asked."""
+    """Answers from our cache, without a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorporationUpdateResult:
-    """`updated + unchanged + skipped + failed` corporations were looked at."""
+    """`updated + unchanged + skipped + failed` corporations were checked."""
 
     total: int = 0
     updated: int = 0
     unchanged: int = 0
     skipped: int = 0
-    """Changed or removed by others meanwhile."""
+    """Changed or removed by others in between."""
     failed: int = 0
     deleted: int = 0
     """Of the failed: unknown to ESI, marked deleted."""

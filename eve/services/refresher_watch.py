@@ -29,7 +29,7 @@ class OtherRefresherWatch:
         self._clock = clock
 
     def duty(self) -> Duty:
-        """The look, again and again."""
+        """The check, as a duty."""
         return Periodic("look for another refresher", self.look, WATCH_INTERVAL)
 
     async def look(self) -> None:

@@ -1,4 +1,4 @@
-"""The auth module: every login that is about to expire is refreshed, once, whoever else is at it too.
+"""The auth module: every login that is about to expire is refreshed once, even if several runs work at it.
 
 A refresh token may change with each use, and the old one is dead then. So each profile is claimed in the database
 before its token is sent, and what comes back is stored even while the run is being cancelled.

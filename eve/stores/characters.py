@@ -65,7 +65,7 @@ def _character(document: Document) -> StaleCharacter:
 
 
 def _update(change: AffiliationChange, now: datetime) -> UpdateOne:
-    """Guarded by what was read: whoever changed the character meanwhile knew better."""
+    """Guarded by what was read: a change by another program in between has precedence."""
     put: dict[str, Any] = {"updated_at": now}
     remove: dict[str, str] = {}
     guard: dict[str, Any] = {"_id": change.character.key}

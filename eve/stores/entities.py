@@ -47,7 +47,7 @@ class MongoEntities:
         return cls(database, CORPORATIONS, "corporation_id", CORPORATION_FIELDS)
 
     async def known(self, ids: Sequence[int]) -> Mapping[int, StoredEntity]:
-        # A range, and what is not asked for dropped: ids come sorted, so that little lies between them.
+        # A range, without the ids that were not requested: ids are sorted, so few others are between them.
         query = {self._id_field: {"$gte": min(ids), "$lte": max(ids)}}
         with translated():
             documents = await self._entities.find(query, self._projection).to_list()

@@ -1,4 +1,4 @@
-"""What says that another refresher is at work: in the profiles, and as the latest run of the task found it."""
+"""The signs of another active refresher: in the profiles, and as the latest run of the task found it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MongoOtherRefresher:
         return SeenRefresher(character_id=int(document.get("character_id") or 0), seen_at=seen_at)
 
     async def write(self, character_id: int | None, now: datetime) -> None:
-        """Store who was met, or that nobody was. Repeatable."""
+        """Store the character whose tokens showed another refresher, or None. Repeatable."""
         with translated():
             if character_id is None:
                 await self._marks.delete_one({"_id": _RECORD})
@@ -48,7 +48,7 @@ class MongoOtherRefresher:
 
 
 async def fresh_traces(profiles: AsyncCollection[Document], now: datetime) -> AsyncIterator[Trace]:
-    """Of the valid profiles whose tokens are so fresh that whoever wrote them may still be at work."""
+    """Of the valid profiles whose tokens are so fresh that their writer may still be active."""
     fresh = {"valid": True, "token_expiry": {"$gt": now - STILL_AT_WORK + TOKEN_LIFETIME}}
     with translated():
         async for document in profiles.find(fresh, _FIELDS):

@@ -1,4 +1,4 @@
-"""`user_profiles`: logins of EVE characters. A profile is taken for a refresh by a guarded update, never by a lock.
+"""`user_profiles`: logins of EVE characters. A conditional update claims a profile for a refresh; there is no lock.
 
 Queries hold no `$or`: the two halves of a keyset page are two ranges, each served by (valid, token_expiry,
 character_id), on servers without a query planner too.
@@ -120,14 +120,14 @@ class MongoProfiles:
         await self._change(profile, {"$set": change, "$unset": {_CLAIM: ""}})
 
     async def invalidate(self, profile: Profile, now: datetime) -> None:
-        # The dead token stays: should EVE have been wrong, `valid: true` brings the login back. Sealed, if we can.
+        # The dead token stays: if EVE was wrong, `valid: true` restores the login. Sealed, if we can.
         change = {"valid": False, "updated_at": now, "refresh_token": self._vault.seal(profile.refresh_token or "")}
         await self._change(profile, {"$set": change, "$unset": {_CLAIM: ""}})
 
     async def _change(
         self, profile: Profile, update: Mapping[str, Any], guard: Mapping[str, Any] | None = None
     ) -> bool:
-        """Change the profile if its refresh token is still the one read: a login meanwhile stands."""
+        """Change the profile if its refresh token is still the one read: a login in between is kept."""
         query = {"_id": profile.key, "refresh_token": profile.version, **(guard or {})}
         with translated():
             result = await self._profiles.update_one(query, update)

@@ -1,6 +1,6 @@
 """How EVE tokens rest in the database: sealed with Fernet when a key is set, in the clear when none is.
 
-Clear text is always read, so that a database written by the Go service opens; whatever is written again is sealed.
+Clear text is always read, so that a database of the Go service can be read; every write is sealed.
 """
 
 from __future__ import annotations

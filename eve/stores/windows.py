@@ -20,7 +20,7 @@ LAST_ID = 2**63 - 1
 _WIDER = 8
 _RANGES_BEGIN = (1_000_000, 3_000_000, 90_000_000, 98_000_000, 99_000_000, 100_000_000, 2_100_000_000)
 """Where EVE's ids begin to be dense. No window crosses such a place, and those behind it begin narrow again: the
-embedded servers read all of a window, however few documents are asked for. Source: EVE's id ranges, esi-docs."""
+embedded servers read all of a window, even for few requested documents. Source: EVE's id ranges, esi-docs."""
 
 
 class Window(NamedTuple):

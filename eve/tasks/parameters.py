@@ -47,7 +47,7 @@ class TokenRefreshParameters(EveParameters):
     failure_threshold: Share = 1.0
     """Logins that are dead are no failure of ours, however many they are."""
     batch_size: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Profiles read at a time. All due profiles are reached whatever it is."""
+    """Profiles read at a time. All due profiles are reached with any value."""
     concurrent_workers: Workers = 4
     """Refreshes under way at once."""
     window: Annotated[GoDuration, Field(ge=timedelta(minutes=1), le=_DAY)] = timedelta(minutes=20)

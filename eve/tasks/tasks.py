@@ -18,12 +18,12 @@ from falcon_scheduler.eve.tasks.modules import OpenModule, open_module
 from falcon_scheduler.eve.tasks.parameters import EveParameters, TokenRefreshParameters
 
 _BEFORE_THE_ATTEMPT_ENDS = timedelta(seconds=2)
-"""The work ends by itself a little before the attempt is cut off, so that its counts are told."""
+"""The work ends a little before the attempt's timeout, so that its counts are reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EveWork:
-    """What tells one of the four tasks from the others."""
+    """The differences between the four tasks."""
 
     module: str
     method: str
@@ -102,7 +102,7 @@ class EveTask:
 
 @dataclass(slots=True)
 class _Run:
-    """How one run is told, whichever way it ends."""
+    """The report of one run, for every kind of end."""
 
     work: EveWork
     parameters: EveParameters

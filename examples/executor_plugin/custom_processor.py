@@ -21,7 +21,7 @@ class Parameters:
 
 
 class CustomProcessor:
-    """Processes items one after the other, and tells how far it is."""
+    """Processes items one after the other, and reports its progress."""
 
     config_schema = Parameters
 

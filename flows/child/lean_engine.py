@@ -47,7 +47,7 @@ class Run:
 
     @property
     def known(self) -> KnownRun:
-        """What the clients of this run need not ask."""
+        """What the clients of this run need not request."""
         return KnownRun(self.flow_run, self.result_storage_id, self.transport)
 
 
@@ -142,7 +142,7 @@ def _reported(run: Run, engine: Callable[[], LeanAsyncEngine | LeanSyncEngine | 
         yield
     except (Abort, Pause, TerminationSignal, asyncio.CancelledError):
         pass
-    except Exception as failure:  # noqa: BLE001 - whatever the engine lets out, the worker has to know of it
+    except Exception as failure:  # noqa: BLE001 - the worker must get every error of the engine
         error = f"{type(failure).__name__}: {failure}"
         if not _is_settled(engine()):
             log = prefect_internals.flow_run_logger(run.flow_run)

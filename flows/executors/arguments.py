@@ -143,7 +143,7 @@ class FunctionArguments:
             raise PluginError(f"Function {name} has a parameter that JSON can't be read into: {error}") from error
 
     def _read_json(self, values: Mapping[str, Any], *, stored: bool) -> BaseModel:
-        # Nested models have their own settings; only `strict=True` here makes them strict as well.
+        # Nested models have their own settings; only `strict=True` here makes them strict too.
         strict = None if stored else True
         read: BaseModel = self._model.model_validate_json(json.dumps(values, default=str), strict=strict)
         return read

@@ -1,4 +1,4 @@
-"""The reported end of an attempt, without secrets, whatever value or exception a plug-in produced."""
+"""The reported end of an attempt, without secrets, for any value or exception of a plug-in."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class AttemptSecrets:
     """The secrets of one attempt: fills references in, and removes the same secrets from its output."""
 
     def __init__(self, reader: SecretReader, *plain: object) -> None:
-        """`plain` are JSON values (config, parameters) whose own secrets are removed as well."""
+        """`plain` are JSON values (config, parameters) whose own secrets are removed too."""
         self._reader = reader
         self._read: dict[str, str] = {}
         self._plain = frozenset(secret for value in plain for secret in secrets_in(value))

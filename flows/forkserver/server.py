@@ -1,6 +1,6 @@
 """The loop of the preloaded process: requests in, forks and exits out.
 
-It has one thread, forks on request, reports how each forked process ended, and sees to it that nothing of a run
+It has one thread, forks on request, reports how each forked process ended, and ensures that no process of a run
 outlives it. It executes no user code beyond importing it. When its worker is gone it kills every run and reports them
 to Prefect before it exits. The messages are those of `flows.interprocess.messages`.
 """

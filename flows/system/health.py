@@ -1,7 +1,7 @@
-"""The health check: MongoDB, Redis and what the plug-ins name, asked at the same time, each with its latency.
+"""The health check: MongoDB, Redis and what the plug-ins name, checked at the same time, each with its latency.
 
 Only MongoDB being away fails the task. Redis and an outside service (ESI is down for minutes every day) make it
-degraded, and nobody is to be woken for that. Source: eve-modules, "Health check", what is marked ours.
+degraded, which needs no alert. Source: eve-modules, "Health check", what is marked ours.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Alerts on a database of the test's own, with real tasks and runs in it, and a receiver to be told.
+"""Alerts on a database of the test's own, with real tasks and runs in it, and a receiver for the messages.
 
-A bench stands for one facade: its rules and its deliveries. Its clock can be moved on, so that nobody waits for the
+A bench represents one facade: its rules and its deliveries. Its clock can be moved on, so that nobody waits for the
 hours after which a message is given up.
 """
 
@@ -88,7 +88,7 @@ class Bench:
         return await self.stores.tasks.insert(task)
 
     async def end(self, task: Task, *outcomes: bool, is_heard: bool = True, **fields: Any) -> None:
-        """Runs of the task ended so, and the alerts hear of it unless `is_heard` says otherwise."""
+        """Runs of the task ended so, and are reported to the alerts unless `is_heard` is false."""
         error = fields.pop("error", "it went wrong")
         for succeeded in outcomes:
             began_at = self.clock.now()

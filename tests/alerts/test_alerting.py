@@ -1,4 +1,4 @@
-"""What is told, and that it is told once: by rules over what is stored, whoever looks and however often."""
+"""What is reported, and that it is reported once, for any number of facades and checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def opened_then_recovered(kind: AlertKind) -> list[tuple[str, str]]:
     return [("alert.opened", kind), ("alert.recovered", kind)]
 
 
-async def test_a_failing_task_is_told_once_not_per_run_and_so_is_its_recovery(
+async def test_a_failing_task_is_reported_once_not_per_run_and_so_is_its_recovery(
     bench: Open, receiver: Receiver
 ) -> None:
     facade = bench(webhooks=receiver.url())
@@ -38,7 +38,7 @@ async def test_a_failing_task_is_told_once_not_per_run_and_so_is_its_recovery(
     assert receiver.taken[0].json["data"]["task"] == {"id": task.id, "name": "Prices"}
 
 
-async def test_several_facades_and_outcomes_told_twice_make_one_alert(bench: Open, receiver: Receiver) -> None:
+async def test_several_facades_and_outcomes_reported_twice_make_one_alert(bench: Open, receiver: Receiver) -> None:
     first = bench(webhooks=receiver.url())
     task = await first.task()
     await first.end(task, False, False)
@@ -53,7 +53,7 @@ async def test_several_facades_and_outcomes_told_twice_make_one_alert(bench: Ope
     assert receiver.told() == opened_then_recovered(AlertKind.FAILURES_IN_A_ROW)
 
 
-async def test_the_next_facade_does_not_tell_again_what_the_last_has_told(bench: Open, receiver: Receiver) -> None:
+async def test_the_next_facade_does_not_repeat_what_the_last_has_reported(bench: Open, receiver: Receiver) -> None:
     last = bench(webhooks=receiver.url())
     await last.end(await last.task(), False, False, False)
     await last.deliver()
@@ -99,7 +99,7 @@ async def test_failures_that_no_facade_saw_are_found_by_the_first_that_looks(ben
     assert [each.kind for each in await facade.opened()] == [AlertKind.FAILURES_IN_A_ROW]
 
 
-async def test_a_run_that_does_not_begin_is_told_until_one_does(bench: Open, receiver: Receiver) -> None:
+async def test_a_run_that_does_not_begin_is_reported_until_one_does(bench: Open, receiver: Receiver) -> None:
     facade = bench(webhooks=receiver.url(), late_after="5m")
     task = await facade.task(schedule="0 0 * * * *")
     await facade.alerts.rules.look()
@@ -118,7 +118,7 @@ async def test_a_run_that_does_not_begin_is_told_until_one_does(bench: Open, rec
     assert receiver.told() == opened_then_recovered(AlertKind.LATE_RUN)
 
 
-async def test_a_run_that_began_late_is_told_when_it_has_ended(bench: Open) -> None:
+async def test_a_run_that_began_late_is_reported_when_it_has_ended(bench: Open) -> None:
     facade = bench(late_after="5m")
     task = await facade.task()
     due = facade.clock.now() - timedelta(minutes=30)
@@ -131,7 +131,7 @@ async def test_a_run_that_began_late_is_told_when_it_has_ended(bench: Open) -> N
     assert await facade.opened() == []
 
 
-async def test_a_task_that_is_paused_deleted_or_disabled_owes_nothing_any_more(bench: Open) -> None:
+async def test_a_task_that_is_paused_deleted_or_disabled_has_no_open_alerts_any_more(bench: Open) -> None:
     facade = bench()
     paused, deleted, disabled = [await facade.task(schedule="0 0 * * * *") for _ in range(3)]
     await facade.look()
@@ -150,7 +150,7 @@ async def test_a_task_that_is_paused_deleted_or_disabled_owes_nothing_any_more(b
     }
 
 
-async def test_when_nothing_runs_any_more_one_alert_stands_for_all(bench: Open, receiver: Receiver) -> None:
+async def test_when_nothing_runs_any_more_one_alert_replaces_the_others(bench: Open, receiver: Receiver) -> None:
     facade = bench(webhooks=receiver.url())
     tasks = [await facade.task(schedule="0 0 * * * *") for _ in range(alerting.MANY + 5)]
     for _ in range(2):
@@ -181,7 +181,7 @@ async def test_a_run_of_somebody_elses_deployment_may_be_stale_too(bench: Open) 
     assert [each.kind for each in await facade.opened()] == [AlertKind.STALE_RUN]
 
 
-async def test_a_full_queue_is_told_and_that_it_has_emptied(
+async def test_a_full_queue_is_reported_and_that_it_has_emptied(
     bench: Open, receiver: Receiver, scheduler: Scheduler, prefect: Client
 ) -> None:
     [low] = [each for each in await prefect.read_work_queues(work_pool_name=POOL) if each.name == Priority.LOW]
@@ -208,7 +208,7 @@ async def test_a_full_queue_is_told_and_that_it_has_emptied(
     assert receiver.told() == opened_then_recovered(AlertKind.QUEUE_FULL)
 
 
-async def test_a_task_says_whom_to_tell_and_from_when_on(bench: Open, receiver: Receiver) -> None:
+async def test_a_task_sets_its_channels_and_thresholds(bench: Open, receiver: Receiver) -> None:
     facade = bench(webhooks=f"ops={receiver.url('/ops')}, chat={receiver.url('/chat')}")
     chatty = await facade.task(alerts=TaskAlerts(failures_in_a_row=1, channels=("chat",)))
     silent = await facade.task(alerts=TaskAlerts(enabled=False))

@@ -1,4 +1,4 @@
-"""Apprise: told in threads of its own, which may hang without anybody else noticing."""
+"""Apprise: sends in its own threads, which may hang without an effect on others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conftest import wait_until
 Make = Callable[..., AlertDelivery]
 
 
-async def test_what_apprise_reaches_is_told_of_an_alert_and_of_its_end(bench: Open, receiver: Receiver) -> None:
+async def test_a_service_of_apprise_gets_an_alert_and_of_its_end(bench: Open, receiver: Receiver) -> None:
     facade = bench(apprise=f"chat={receiver.url('/chat', 'json')}")
     task = await facade.task(name="Market prices")
     await facade.end(task, False, False, False)
@@ -44,7 +44,7 @@ async def test_what_users_wrote_is_text_for_a_service_that_shows_html(bench: Ope
     assert "&lt;b&gt;no&lt;/b&gt;" in told["message"]
 
 
-async def test_why_it_failed_is_told_without_any_part_of_the_address(delivery_of: Make, receiver: Receiver) -> None:
+async def test_a_failure_is_reported_without_any_part_of_the_address(delivery_of: Make, receiver: Receiver) -> None:
     receiver.answers = [500, 500]
     url = f"json://someuser:P4SSW0RD@127.0.0.1:{receiver.port}/S3CR3TP4TH?rto=5&-token=T0K3N"
     [outcome] = await delivery_of(apprise=url).test("apprise-1")

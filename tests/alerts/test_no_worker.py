@@ -22,7 +22,7 @@ async def kinds(facade: Bench) -> list[AlertKind]:
     return [each.kind for each in await facade.opened()]
 
 
-async def test_without_a_worker_one_alert_says_so_and_no_task_is_called_late(bench: Open, receiver: Receiver) -> None:
+async def test_without_a_worker_one_alert_opens_and_no_task_is_called_late(bench: Open, receiver: Receiver) -> None:
     facade = bench(webhooks=receiver.url(), late_after="5m")
     tasks = [await facade.task(schedule="0 * * * * *") for _ in range(5)]
     facade.crew.workforce = NOBODY
@@ -33,7 +33,7 @@ async def test_without_a_worker_one_alert_says_so_and_no_task_is_called_late(ben
     assert receiver.taken[0].json["data"]["text"] == NO_WORKER
     facade.crew.workforce = ONE_WORKER
     await facade.alerts.rules.look()
-    for task in tasks:  # what was due meanwhile begins late, which has been explained
+    for task in tasks:  # what was due in this time begins late, which has been explained
         due = facade.clock.now() - timedelta(minutes=6)
         await facade.end(task, True, scheduled_for=due, trigger=Trigger.SCHEDULE)
     await facade.look()
@@ -62,7 +62,7 @@ async def test_runs_that_do_not_begin_although_a_worker_is_back_are_late_from_th
     assert await kinds(facade) == [AlertKind.LATE_RUN]
 
 
-async def test_a_late_run_alert_stays_while_nothing_begins_and_says_why_it_is_over(bench: Open) -> None:
+async def test_a_late_run_alert_stays_while_nothing_begins_and_gives_the_reason_it_is_over(bench: Open) -> None:
     facade = bench(late_after="5m")
     task = await facade.task(schedule="0 0 * * * *")
     await facade.look(times=2)

@@ -1,4 +1,4 @@
-"""Prefect is told of alerts by events, which its automations can act on."""
+"""Prefect gets alerts as events, which its automations can act on."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def pausing(prefect: Client) -> AsyncIterator[None]:
     await prefect.delete_automation(automation_id)
 
 
-async def test_runs_that_really_fail_make_the_facade_tell_prefect(
+async def test_runs_that_really_fail_make_the_facade_send_an_event_to_prefect(
     scheduler: Scheduler, worker: None, prefect: Client, pausing: None
 ) -> None:
     """The whole way: worker, history, the facade's background, Prefect's events, and an automation that acts."""

@@ -35,7 +35,7 @@ def test_a_signature_is_that_of_the_standards_own_example() -> None:
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-async def test_a_webhook_is_signed_so_that_its_receiver_can_tell(delivery_of: Make, receiver: Receiver) -> None:
+async def test_a_webhook_is_signed_so_that_its_receiver_can_verify_it(delivery_of: Make, receiver: Receiver) -> None:
     [outcome] = await delivery_of(webhooks=f"ops={receiver.url()}").test("ops")
     assert outcome.error == ""
     [request] = receiver.taken
@@ -59,7 +59,7 @@ async def test_a_redirect_is_not_followed(delivery_of: Make, receiver: Receiver)
     assert len(receiver.taken) == 1
 
 
-async def test_no_word_tells_the_secret_in_an_address(delivery_of: Make, receiver: Receiver) -> None:
+async def test_no_text_reveals_the_secret_in_an_address(delivery_of: Make, receiver: Receiver) -> None:
     receiver.answers = [500]
     delivery = delivery_of(webhooks=f"{receiver.url('/services/T0PS3CR3T')}?token=T0K3N, http://127.0.0.1:1/S3CR3T")
     outcomes = await delivery.test()

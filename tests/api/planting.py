@@ -24,7 +24,7 @@ class Planter:
         return core + end
 
     def found_in(self, texts: Mapping[str, str]) -> list[str]:
-        """Every place where a secret shows, with where it was planted and what stands around it."""
+        """Every place where a secret shows, with where it was planted and the text around it."""
         return [
             f"planted in {place}, shows in {name}: …{_around(text, spelling)}…"
             for core, place in self.planted.items()
@@ -40,7 +40,7 @@ def _around(text: str, spelling: str) -> str:
 
 
 def _spellings(core: str) -> Iterable[str]:
-    """The core as it is, and as it stands in base64 behind 0, 1 or 2 bytes."""
+    """The core as it is, and in base64 behind 0, 1 or 2 bytes."""
     yield core
     yield from _in_base64(core)
 

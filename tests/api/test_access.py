@@ -60,7 +60,7 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/tasks/bulk"): Permission.CONTROL,
     ("POST", "/reload"): Permission.MANAGE,
 }
-"""What each route asks for. Every route of the OpenAPI document stands here, as a test makes sure."""
+"""What each route needs. A test checks that every route of the OpenAPI document is listed here."""
 
 ENDING: Mapping[str, str] = {"/events": "?seconds=0"}
 """What has the answer of a route end: a stream that may not be so short is refused, after its caller was judged."""
@@ -252,7 +252,7 @@ async def test_another_sites_page_cannot_change_anything_with_our_cookie(
     assert by_bearer.status_code == 404, "no page makes a browser send a Bearer token"
 
 
-async def test_a_page_that_we_trust_may_use_the_cookie_and_is_told_so(services: Services, settings: Settings) -> None:
+async def test_a_trusted_page_may_use_the_cookie_with_cors_headers(services: Services, settings: Settings) -> None:
     ui = "https://ui.example.com"
     trusting = replace(settings, api=settings.api.model_copy(update={"api_trusted_origins": (ui,)}))
     app = build_app(compose(trusting, services), trusting)

@@ -76,7 +76,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest_asyncio.fixture
 async def told(services: Services, settings: Settings, receiver: Receiver) -> AsyncIterator[httpx.AsyncClient]:
-    """A super admin of a facade that tells a good webhook, a bad one and Prefect."""
+    """A super admin of a facade with a good webhook, a bad one and Prefect as channels."""
     webhooks = f"good={receiver.url('/good')}, bad=http://127.0.0.1:1/S3CR3T"
     wanted = AlertSettings(webhooks=webhooks, webhook_secret="a secret that only the tests know")
     async with open_client(settings.prefect.api_url) as prefect:
@@ -91,7 +91,7 @@ async def told(services: Services, settings: Settings, receiver: Receiver) -> As
             yield client
 
 
-async def test_a_test_message_goes_to_all_channels_and_tells_what_became_of_it(
+async def test_a_test_message_goes_to_all_channels_and_reports_what_became_of_it(
     told: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     answer = await told.post("/alerts/test")

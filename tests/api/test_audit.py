@@ -94,7 +94,7 @@ async def test_a_switch_thrown_twice_changes_nothing_the_second_time(make: Make,
     assert (again["before"], again["after"]) == ({}, {})
 
 
-async def test_an_execution_is_told_with_its_id_and_its_parameters(make: Make, admin: httpx.AsyncClient) -> None:
+async def test_an_execution_is_reported_with_its_id_and_its_parameters(make: Make, admin: httpx.AsyncClient) -> None:
     task = await make()
     body = {"parameters": {"greeting": "fly safe", "api_key": "planted-in-parameters"}, "priority": "high"}
     execution = (await admin.post(f"/tasks/{task['id']}/execute", json=body)).json()
@@ -106,7 +106,7 @@ async def test_an_execution_is_told_with_its_id_and_its_parameters(make: Make, a
     }
 
 
-async def test_what_is_refused_says_why(make: Make, admin: httpx.AsyncClient) -> None:
+async def test_what_is_refused_gives_the_reason(make: Make, admin: httpx.AsyncClient) -> None:
     taken, task = await make(), await make()
     assert (await admin.put(f"/tasks/{task['id']}", json={"name": taken["name"]})).status_code == 409
     [entry] = await entries(admin, task_id=task["id"], action="update")
@@ -135,7 +135,7 @@ async def test_many_at_once_share_the_request_and_its_door(make: Make, admin: ht
     await admin.delete(f"/tasks/{imported['id']}")
 
 
-async def test_a_reload_that_somebody_asks_for_is_told(admin: httpx.AsyncClient) -> None:
+async def test_a_reload_that_somebody_asks_for_is_reported(admin: httpx.AsyncClient) -> None:
     answer = await admin.post("/reload")
     entry = (await entries(admin, action="reload"))[0]
     assert entry["request_id"] == answer.headers["x-request-id"]
@@ -143,7 +143,7 @@ async def test_a_reload_that_somebody_asks_for_is_told(admin: httpx.AsyncClient)
     assert entry["after"]["failed"] == []
 
 
-async def test_a_switch_thrown_in_prefect_is_told_as_prefects(
+async def test_a_switch_thrown_in_prefect_is_reported_as_prefects(
     make: Make, admin: httpx.AsyncClient, services: Services
 ) -> None:
     task = await make()
@@ -161,7 +161,7 @@ async def test_a_switch_thrown_in_prefect_is_told_as_prefects(
     assert "request_id" not in entry
 
 
-async def test_our_own_pause_that_is_seen_in_prefect_in_between_is_not_told_as_prefects(
+async def test_our_own_pause_that_is_seen_in_prefect_in_between_is_not_reported_as_prefects(
     make: Make, admin: httpx.AsyncClient, services: Services
 ) -> None:
     task = await make()

@@ -18,7 +18,7 @@ def task(name: str, **fields: Any) -> dict[str, Any]:
     return {"name": name, "type": "function", "schedule": NEVER, "config": NOOP, **fields}
 
 
-async def test_a_bulk_operation_tells_of_each_task(make: Callable[..., Any], admin: httpx.AsyncClient) -> None:
+async def test_a_bulk_operation_lists_each_task(make: Callable[..., Any], admin: httpx.AsyncClient) -> None:
     first, second = (await make())["id"], (await make())["id"]
     ids = [first, "nobody", second, first]
     answer = (await admin.post("/tasks/bulk", json={"task_ids": ids, "operation": "pause"})).json()
@@ -88,7 +88,7 @@ async def test_what_is_exported_can_be_imported_and_is_the_same(
     await admin.delete(f"/tasks/{imported['id']}")
 
 
-async def test_an_import_tells_of_each_task_and_changes_only_when_told_to(
+async def test_an_import_lists_each_task_and_changes_only_on_request(
     make: Callable[..., Any], admin: httpx.AsyncClient
 ) -> None:
     present = await make()

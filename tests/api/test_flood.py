@@ -76,7 +76,7 @@ class Flood:
     answers: list[bytes] = field(default_factory=list)
 
     async def connection(self, first: bytes, more: bytes = b"", *, deaf: bool = False) -> None:
-        """Say something, go on saying a little every half second, until the other side has had enough."""
+        """Send something, then a little more every half second, until the server closes the connection."""
         sock = socket.socket()
         sock.setblocking(False)
         if deaf:

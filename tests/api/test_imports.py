@@ -151,7 +151,7 @@ async def test_an_import_sets_the_switches_of_a_system_task_and_nothing_else_of_
     assert await exported(admin, "system-state-cleanup") == [present]
 
 
-async def test_a_name_or_an_id_that_stands_twice_is_one_fault_that_names_both_places(
+async def test_a_name_or_an_id_that_appears_twice_is_one_fault_that_names_both_places(
     admin: httpx.AsyncClient,
 ) -> None:
     name, id = own("twice"), str(uuid.uuid4())
@@ -164,7 +164,7 @@ async def test_a_name_or_an_id_that_stands_twice_is_one_fault_that_names_both_pl
     assert (await admin.get("/tasks", params={"q": name})).json()["total"] == 0, "nothing was begun"
 
 
-async def test_what_is_wrong_with_an_imported_task_is_told_by_field(admin: httpx.AsyncClient) -> None:
+async def test_what_is_wrong_with_an_imported_task_is_reported_by_field(admin: httpx.AsyncClient) -> None:
     bodies = [
         task(own("wrong"), id="system-x"),
         task(own("wrong"), paused="yes", schedule="never"),

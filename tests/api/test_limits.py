@@ -176,7 +176,7 @@ async def test_a_request_id_is_kept_when_it_is_fit_for_the_log(client: httpx.Asy
         assert len(answer.headers["x-request-id"]) == 32
 
 
-async def test_a_caller_that_asks_too_often_is_told_when_to_come_back_and_others_are_not(
+async def test_a_caller_that_asks_too_often_is_reported_when_to_come_back_and_others_are_not(
     services: Services, settings: Settings, contract: Contract
 ) -> None:
     slow = replace(settings, api=settings.api.model_copy(update={"api_rate_limit": 0.02}))

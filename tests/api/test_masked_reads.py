@@ -77,7 +77,7 @@ async def test_masks_that_are_sent_back_keep_what_is_stored(
     }
 
 
-async def test_a_mask_that_stands_for_nothing_is_refused_by_its_field(
+async def test_a_mask_without_a_stored_value_is_refused_by_its_field(
     make: Make, client: httpx.AsyncClient, admin: httpx.AsyncClient, updater: dict[str, str]
 ) -> None:
     task = await make(type="http", config=CONFIG)

@@ -99,7 +99,7 @@ async def test_every_end_is_counted_once_by_its_outcome_and_timed(
 
 
 @pytest.mark.slow
-async def test_a_takeover_leaves_no_end_out_and_tells_only_the_last_again(scheduler: Scheduler, worker: None) -> None:
+async def test_a_takeover_leaves_no_end_out_and_repeats_only_the_last(scheduler: Scheduler, worker: None) -> None:
     stores = scheduler.services.stores
     told: list[str] = []
 
@@ -124,11 +124,11 @@ async def test_a_takeover_leaves_no_end_out_and_tells_only_the_last_again(schedu
         ids.append(execution.id)
         await follower.follow()
         await follower.follow()
-    assert told.count(ids[0]) == 1  # the one that the watermark stands at may be told again
+    assert told.count(ids[0]) == 1  # the one at the watermark may be reported again
     assert [each for each in dict.fromkeys(told) if each in ids] == ids
 
 
-async def test_an_end_that_the_mirror_writes_long_after_it_happened_is_told_too(scheduler: Scheduler) -> None:
+async def test_an_end_that_the_mirror_writes_long_after_it_happened_is_reported_too(scheduler: Scheduler) -> None:
     stores = scheduler.services.stores
     told: list[str] = []
 

@@ -295,7 +295,7 @@ async def ask_wrongly(plant: Planter, facade: Facade) -> None:
 
 
 async def left_by(facade: Facade, services: Services, home: Path) -> dict[str, str]:
-    """Every word that was left of the tasks, by where it stands."""
+    """Every text that was left of the tasks, by its place."""
     texts = {**facade.answers, "the facade's log": facade.log.read_text()}
     texts |= {f"the log {log.name}": log.read_text(errors="replace") for log in (home / "logs").glob("*.log")}
     for name, task_id in facade.made.items():

@@ -162,7 +162,7 @@ async def test_many_callers_at_once_ask_once(provider: Provider, verifier: Token
     assert provider.asked == 1
 
 
-async def test_a_provider_that_is_away_is_told_as_such(provider: Provider, verifier: TokenVerifier) -> None:
+async def test_a_provider_that_is_away_is_reported_as_such(provider: Provider, verifier: TokenVerifier) -> None:
     token = provider.token("rsa")
     await provider.die()
     with pytest.raises(Unavailable):

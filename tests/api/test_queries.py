@@ -57,7 +57,7 @@ async def test_a_query_of_a_change_is_judged_before_anything_changes(admin: http
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/executions", "/tasks/system-health-check"])
-async def test_a_route_of_go_falcon_ignores_a_name_that_it_does_not_know_and_says_so(
+async def test_a_route_of_go_falcon_ignores_a_name_that_it_does_not_know_and_reports_it(
     admin: httpx.AsyncClient, path: str
 ) -> None:
     answer = await admin.get(f"{path}?stauts=failed")

@@ -75,7 +75,7 @@ async def test_twins_at_the_same_moment_make_one_run(
     assert len({each.json()["execution_id"] for each in answers}) == 1
 
 
-async def test_a_key_stands_for_one_body_of_one_caller_and_one_task(
+async def test_a_key_identifies_one_body_of_one_caller_and_one_task(
     make: Callable[..., Any],
     admin: httpx.AsyncClient,
     app: FastAPI,

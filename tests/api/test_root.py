@@ -1,4 +1,4 @@
-"""What stands outside of the API's base: the index, the probes, and what browsers are told with every answer."""
+"""Routes outside of the API's base: the index, the probes, and the headers for browsers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def serving(settings: Settings, services: Services, **api: Any) -> AsyncIt
 
 
 @pytest.mark.parametrize("path", ["/", BASE, f"{BASE}/"])
-async def test_who_comes_without_a_path_is_told_where_things_are(client: httpx.AsyncClient, path: str) -> None:
+async def test_a_request_without_a_path_gets_the_addresses(client: httpx.AsyncClient, path: str) -> None:
     index = (await client.get(path)).json()
     assert index["name"] == "Falcon Scheduler"
     for each in ("docs", "openapi", "status", "health", "readiness"):

@@ -24,7 +24,7 @@ from tests.conftest import wait_until
 
 
 @pytest.mark.usefixtures("worker")
-async def test_status_tells_every_component_and_its_latency(client: httpx.AsyncClient) -> None:
+async def test_status_lists_every_component_and_its_latency(client: httpx.AsyncClient) -> None:
     async def healthy() -> Any:
         status = (await client.get(f"{BASE}/status")).json()
         return status if status["status"] == "healthy" else None
@@ -71,7 +71,7 @@ async def test_stats_follow_the_tasks(make: Callable[..., Any], client: httpx.As
     assert datetime.fromisoformat(after["next_scheduled_run"])
 
 
-async def test_reload_tells_what_it_did(make: Callable[..., Any], admin: httpx.AsyncClient) -> None:
+async def test_reload_reports_what_it_did(make: Callable[..., Any], admin: httpx.AsyncClient) -> None:
     await make()
     outcome = (await admin.post("/reload")).json()
     assert outcome["failed"] == []
@@ -129,7 +129,7 @@ async def test_every_answer_in_the_document_has_an_example_that_fits(app: FastAP
                     Draft202012Validator(schema).validate(example)
 
 
-async def test_the_document_tells_the_bounds_of_every_list(app: FastAPI) -> None:
+async def test_the_document_contains_the_bounds_of_every_list(app: FastAPI) -> None:
     bounds = {
         (path, each["name"]): (each["schema"].get("minimum"), each["schema"].get("maximum"))
         for path, operations in app.openapi()["paths"].items()
@@ -151,7 +151,7 @@ async def test_the_page_and_its_files_need_nothing_from_elsewhere(client: httpx.
     assert (await client.get(f"{BASE}/openapi.json")).json()["openapi"].startswith("3.1")
 
 
-async def test_a_prefix_stands_before_everything(settings: Settings, app: FastAPI) -> None:
+async def test_a_prefix_precedes_every_route(settings: Settings, app: FastAPI) -> None:
     prefixed = replace(settings, api=settings.api.model_copy(update={"api_prefix": "/falcon/v1"}))
     other = build_app(app.state.container, prefixed)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(other), base_url="http://api.test") as client:

@@ -201,7 +201,7 @@ async def test_a_zone_that_would_not_count_is_refused_with_the_way_out(
     assert back.json()["next_run"].split("T")[1] in {"07:00:00.000Z", "08:00:00.000Z"}
 
 
-async def test_a_stored_schedule_that_cannot_be_read_hides_no_task_and_can_be_mended(
+async def test_a_stored_schedule_that_cannot_be_read_hides_no_task_and_can_be_repaired(
     make: Callable[..., Any], admin: httpx.AsyncClient, mongo_database: AsyncDatabase[dict[str, Any]]
 ) -> None:
     task = await make(schedule="@hourly", tags=["unreadable"])

@@ -23,7 +23,7 @@ async def hard_of_hearing(heard: list[str]) -> None:
                 raise
 
 
-async def test_a_part_that_overhears_a_cancel_is_asked_again() -> None:
+async def test_a_part_that_misses_a_cancel_is_cancelled_again() -> None:
     heard: list[str] = []
     both = asyncio.create_task(together(for_ever(), hard_of_hearing(heard)))
     await asyncio.sleep(0)
@@ -35,7 +35,7 @@ async def test_a_part_that_overhears_a_cancel_is_asked_again() -> None:
     assert len(heard) == 3
 
 
-async def test_when_one_fails_the_others_end_and_its_error_is_told() -> None:
+async def test_when_one_fails_the_others_end_and_its_error_is_reported() -> None:
     heard: list[str] = []
 
     async def fails() -> None:

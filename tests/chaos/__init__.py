@@ -2,5 +2,5 @@
 
     make chaos MINUTES=60 SEED=7
 
-Not part of the test suite: it takes as long as it is told to.
+Not part of the test suite: the command line sets its duration.
 """

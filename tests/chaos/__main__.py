@@ -113,7 +113,7 @@ async def _inject(injector: Injector, faults: Sequence[Fault], length: timedelta
 
 
 async def _settle(services: Services) -> float:
-    """Wait until nothing is at work; returns how long that took. Long patience: the checks tell what is left."""
+    """Wait until nothing is at work; returns how long that took. Long patience: the checks report what is left."""
     began = time.monotonic()
     quiet = 0
     while quiet < 3 and time.monotonic() - began < 240:
@@ -126,7 +126,7 @@ async def _settle(services: Services) -> float:
 
 
 def _burials(injector: Injector, evidence: Evidence) -> dict[str, object]:
-    """From a kill to the end that the history tells, for the runs that it killed."""
+    """From a kill to the end in the history, for the runs that it killed."""
     executions = evidence.executions
     found: dict[str, list[float]] = {}
     for at, what, runs in injector.kills:
@@ -141,7 +141,7 @@ def _burials(injector: Injector, evidence: Evidence) -> dict[str, object]:
 
 
 def say(line: str) -> None:
-    """Tell who watches, at once, also through a pipe."""
+    """Print at once, also through a pipe."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -89,7 +89,7 @@ class Injector:
         try:
             await getattr(self, f"_{verb}_{noun.replace(' ', '_').replace(chr(39), '')}")(fault)
             self.done[fault.kind] += 1
-        except Exception as error:  # noqa: BLE001 - a fault that could not be injected is told, the run goes on
+        except Exception as error:  # noqa: BLE001 - a fault that could not be injected is reported, the run goes on
             self.log.append(f"{began_at:%H:%M:%S} {fault.kind} failed: {type(error).__name__}: {error}")
         else:
             self.log.append(f"{began_at:%H:%M:%S} {fault.kind} for {fault.lasts_seconds:g} s")

@@ -1,7 +1,7 @@
 """The work that the chaos run's tasks do. Imports nothing of ours, as a user's plug-in would not.
 
 Every run writes a line when it starts, several while it works and one when it ends, to a file of its task: what
-really happened, told by the work itself.
+really happened, reported by the work itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def steady(file: str, seconds: float) -> str:
 
 
 def grinding(file: str, seconds: float) -> str:
-    """Work that blocks and hears of no cancellation."""
+    """Work that blocks and notices no cancellation."""
     _tell(file, "start")
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:

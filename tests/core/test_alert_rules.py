@@ -29,12 +29,12 @@ def runs(outcomes: Sequence[bool]) -> list[Execution]:
 
 
 def story(kind: AlertKind, came: Sequence[Execution], task: Task | None = None) -> list[str]:
-    """What is told of one kind as run after run ends: `opened 3` after the third, and so on."""
+    """The events of one kind as run after run ends: `opened 3` after the third, and so on."""
     told: list[str] = []
     is_open = False
     for number in range(1, len(came) + 1):
         latest = list(reversed(came[:number]))[: POLICY.runs_needed]
-        for _ in range(2):  # judged again, by another facade or because the outcome is told twice
+        for _ in range(2):  # judged again, by another facade or because the outcome is reported twice
             finding = next((each for each in judge(task or a_task(), latest, POLICY) if each.kind is kind), None)
             if finding and finding.holds is not None and finding.holds != is_open:
                 is_open = finding.holds
@@ -42,7 +42,7 @@ def story(kind: AlertKind, came: Sequence[Execution], task: Task | None = None) 
     return told
 
 
-def test_failures_in_a_row_are_told_once_however_many_follow_and_so_is_their_end() -> None:
+def test_failures_in_a_row_are_reported_once_however_many_follow_and_so_is_their_end() -> None:
     outcomes = [FAILED, FAILED, FINE, FAILED, FAILED, FAILED, FAILED, FAILED, FINE, FINE, FAILED]
     assert story(AlertKind.FAILURES_IN_A_ROW, runs(outcomes)) == ["opened 6", "recovered 9"]
 
@@ -54,7 +54,7 @@ def test_a_run_that_a_user_cancelled_neither_breaks_a_row_nor_makes_it_longer() 
     assert story(AlertKind.FAILURES_IN_A_ROW, came) == ["opened 4"]
 
 
-def test_a_high_rate_is_told_once_and_does_not_flap_about_its_threshold() -> None:
+def test_a_high_rate_is_reported_once_and_does_not_flap_about_its_threshold() -> None:
     shaky = [FAILED, FINE] * 15
     assert story(AlertKind.FAILURE_RATE, runs(shaky)) == ["opened 20"]
     assert story(AlertKind.FAILURE_RATE, runs([*shaky, FINE, FINE])) == ["opened 20"]
@@ -66,21 +66,21 @@ def test_a_rate_needs_enough_runs() -> None:
     assert story(AlertKind.FAILURE_RATE, runs([FAILED] * 19)) == []
 
 
-def test_a_system_tasks_failure_is_told_at_once() -> None:
+def test_a_system_tasks_failure_is_reported_at_once() -> None:
     system = a_task(source=Source.SYSTEM)
     came = runs([FINE, FAILED, FAILED, FINE])
     assert story(AlertKind.SYSTEM_TASK_FAILED, came, system) == ["opened 2", "recovered 4"]
     assert story(AlertKind.SYSTEM_TASK_FAILED, came) == []
 
 
-def test_a_stale_run_is_told_until_a_run_ends_otherwise() -> None:
+def test_a_stale_run_is_reported_until_a_run_ends_otherwise() -> None:
     came = runs([FINE, FAILED, FAILED])
     came[1] = replace(came[1], error=STALE_ERROR)
     assert is_stale(came[1])
     assert story(AlertKind.STALE_RUN, came) == ["opened 2", "recovered 3"]
 
 
-def test_a_run_that_began_late_is_told_until_one_begins_in_time() -> None:
+def test_a_run_that_began_late_is_reported_until_one_begins_in_time() -> None:
     came = [
         replace(ended(60 * hour), scheduled_for=NOON + timedelta(hours=hour, minutes=-late))
         for hour, late in enumerate([0, 4, 6, 7, 0, 0])
@@ -112,7 +112,7 @@ def test_a_run_that_does_not_begin_is_overdue_from_the_threshold_on() -> None:
 
 
 @pytest.mark.parametrize("change", ["paused", "disabled", "changed", "without alerts"])
-def test_a_task_that_owes_nothing_is_not_overdue(change: str) -> None:
+def test_a_task_without_a_due_run_is_not_overdue(change: str) -> None:
     later = NOON + timedelta(hours=1, minutes=10)
     hourly = a_task()
     definition = hourly.definition
@@ -210,7 +210,7 @@ def test_a_final_refusal_is_not_tried_again() -> None:
     )
 
 
-def test_a_late_yes_counts_whoever_has_tried_again_meanwhile() -> None:
+def test_a_late_yes_counts_whoever_has_tried_again_in_between() -> None:
     first = an_alert("ops").claimed(_next(an_alert("ops")), NOON)
     again = first.claimed(_next(first), NOON + timedelta(minutes=2))
     assert _last(again.delivered(_next(first), NOON)).state is DeliveryState.DELIVERED

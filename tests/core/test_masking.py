@@ -1,4 +1,4 @@
-"""What readers see of secrets, and that a masked value that comes back stands for what is stored."""
+"""What readers see of secrets, and that a masked value that comes back is replaced by the stored one."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_what_is_shown_and_sent_back_is_what_is_stored() -> None:
         ({"query": [CONCEALED]}, "config.query.0"),
     ],
 )
-def test_a_mask_that_stands_for_nothing_is_a_fault_that_names_its_field(given: Any, location: str) -> None:
+def test_a_mask_without_a_stored_value_is_a_fault_that_names_its_field(given: Any, location: str) -> None:
     _, faults = restored(given, CONFIG, "config")
     assert location in {fault.location for fault in faults}
     assert location in {fault.location for fault in mask_faults(given, "config")}

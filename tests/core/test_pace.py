@@ -26,7 +26,7 @@ def test_work_and_its_rest_together_are_as_long_as_the_share_allows(share: float
     assert rest_after(timedelta(seconds=1), share) == timedelta(seconds=rest)
 
 
-def test_rest_is_owed_for_work_that_has_ended_until_work_begins_again() -> None:
+def test_rest_is_due_for_work_that_has_ended_until_work_begins_again() -> None:
     passed = Stopwatch()
     pace = Pace(0.25, passed)
     pace.begin()
@@ -38,7 +38,7 @@ def test_rest_is_owed_for_work_that_has_ended_until_work_begins_again() -> None:
     assert pace.owed == timedelta()
 
 
-async def test_work_in_slices_owes_at_its_end_only_for_what_came_after_the_last_rest() -> None:
+async def test_work_in_slices_rests_at_its_end_only_for_what_came_after_the_last_rest() -> None:
     passed = Stopwatch()
     pace = Pace(0.9, passed)
     pace.begin()

@@ -14,7 +14,7 @@ NONE = timedelta()
 
 
 class Call:
-    """Fails as often as it is told, then succeeds."""
+    """Fails as often as configured, then succeeds."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)

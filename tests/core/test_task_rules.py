@@ -59,7 +59,7 @@ def test_finishing_a_run_never_undoes_a_pause() -> None:
     assert task.finished(ended(1)).status is TaskStatus.PAUSED
 
 
-def test_disabled_stands_over_paused_over_running() -> None:
+def test_disabled_has_precedence_over_paused_over_running() -> None:
     task = a_task().started("e1", NOON, 1).with_paused(True, "me", NOON).with_enabled(False, "me", NOON)
     assert task.status is TaskStatus.DISABLED
     assert not task.fires
@@ -85,7 +85,7 @@ def test_runs_do_not_touch_updated_at() -> None:
     assert a_task().started("e1", later, 1).finished(ended(1, at=later)).updated_at == NOON
 
 
-def test_the_last_run_is_the_one_that_started_last_whichever_is_told_last() -> None:
+def test_the_last_run_is_the_one_that_started_last_whichever_is_reported_last() -> None:
     task = a_task().finished(ended(2)).finished(ended(1, succeeded=False))
     assert task.status is TaskStatus.COMPLETED
     assert task.record.last_run == ended(2).started_at
@@ -93,7 +93,7 @@ def test_the_last_run_is_the_one_that_started_last_whichever_is_told_last() -> N
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=60))
-def test_counters_count_every_end_once_however_often_and_in_whatever_order_it_is_told(
+def test_counters_count_every_end_once_however_often_and_in_whatever_order_it_is_reported(
     told: list[tuple[int, bool]],
 ) -> None:
     task = a_task()

@@ -35,7 +35,7 @@ def told_routes() -> Iterator[str]:
                 yield f"{method} {first.rpartition('/')[0]}{each}"
 
 
-def test_every_route_is_told_and_every_told_route_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_route_is_listed_and_every_listed_route_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET", "a secret that only this test knows, of 32 bytes")
     paths = create_app().openapi()["paths"]
     real = {f"{method.upper()} {path.removeprefix('/scheduler')}" for path, by in paths.items() for method in by}
@@ -50,7 +50,7 @@ def _kinds(of: type[SchedulerError]) -> Iterator[type[SchedulerError]]:
         yield from _kinds(kind)
 
 
-def test_every_code_that_an_error_may_have_is_told() -> None:
+def test_every_code_that_an_error_may_have_is_reported() -> None:
     errors = (kind for kind in _kinds(SchedulerError) if kind.__module__.startswith(ANSWERED_FROM))
     codes = {kind.code for kind in errors} - NEVER_AN_ANSWER
     rows = re.findall(r"^\| [\d, ]+ \| (.+) \|$", section("Errors"), re.MULTILINE)

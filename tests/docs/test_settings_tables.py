@@ -1,6 +1,6 @@
 """Every setting is documented with its real default, and every documented variable is a setting.
 
-A setting stands in one table of docs/ whose head is `| variable | default | …`. A row may hold several variables, and
+Each setting is in one table of docs/ whose head is `| variable | default | …`. A row may hold several variables, and
 their defaults in the same order; a dash says that there is none.
 """
 

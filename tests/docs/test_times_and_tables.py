@@ -28,7 +28,7 @@ def test_the_page_of_times_names_some() -> None:
     assert len(TIMES) > 10
 
 
-def test_the_settings_of_the_prefect_server_are_told_with_their_values() -> None:
+def test_the_settings_of_the_prefect_server_are_reported_with_their_values() -> None:
     page = (DOCS / "operations.md").read_text()
     table = re.search(r"^\| setting \(`PREFECT_SERVER_….*\n(?:\|.*\n)+", page, re.MULTILINE)
     assert table is not None
@@ -37,7 +37,7 @@ def test_the_settings_of_the_prefect_server_are_told_with_their_values() -> None
     assert told == {name: value for name, value in ours.items() if name.startswith("PREFECT_SERVER_")}
 
 
-def test_the_settings_of_workers_are_told_with_their_values() -> None:
+def test_the_settings_of_workers_are_reported_with_their_values() -> None:
     page = (DOCS / "operations.md").read_text()
     for name, value in worker_settings().items():
         assert f"`{name}={value}`" in page

@@ -165,7 +165,7 @@ async def test_an_outage_ends_the_run_and_changes_nothing(bench: Bench) -> None:
     assert await bench.all("characters") == before
 
 
-async def test_a_character_changed_by_others_meanwhile_is_not_overwritten(bench: Bench) -> None:
+async def test_a_character_changed_by_others_in_between_is_not_overwritten(bench: Bench) -> None:
     await bench.add_characters(*SOME)
     bench.faults.add("/characters/*", kind="slow", seconds=2.0)
 

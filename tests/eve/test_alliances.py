@@ -134,7 +134,7 @@ async def test_without_the_list_the_import_fails_and_touches_nothing(bench: Benc
     assert [one["name"] for one in await bench.all("alliances")] == ["ours"]
 
 
-async def test_progress_is_told_every_hundred(bench: Bench) -> None:
+async def test_progress_is_reported_every_hundred(bench: Bench) -> None:
     bench.demo.universe.alliances = 250
 
     await bench.run("alliance_bulk_import", batch_size=30)

@@ -80,7 +80,7 @@ async def test_when_esi_knows_none_of_ours_none_is_marked_deleted(bench: Bench) 
     assert await bench.database["corporations"].count_documents({"deleted_at": {"$exists": True}}) == 0
 
 
-async def test_a_document_that_somebody_deleted_meanwhile_stays_so(bench: Bench) -> None:
+async def test_a_document_that_somebody_deleted_in_between_stays_so(bench: Bench) -> None:
     await bench.add_corporations(*SOME)
     await bench.add_corporations(FIRST_CORPORATION + 40, deleted_at=datetime.now(UTC))
 

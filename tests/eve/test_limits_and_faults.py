@@ -1,4 +1,4 @@
-"""How the ESI client bears ESI: both limit regimes, retries, waits that end, Redis away."""
+"""How the ESI client handles ESI: both limit regimes, retries, waits that end, Redis away."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ async def test_a_forbidden_client_stops_for_good(bench: Bench) -> None:
     assert bench.demo.requests.total() == 1
 
 
-async def test_downtime_fails_the_task_and_says_so(bench: Bench) -> None:
+async def test_downtime_fails_the_task_and_reports_it(bench: Bench) -> None:
     bench.faults.add("*", kind="page", status=503)
 
     result = await bench.run("alliance_bulk_import")
@@ -246,7 +246,7 @@ async def test_bisection_waits_while_errors_are_few(bench: Bench) -> None:
     assert bench.requests(" 420") == 0
 
 
-async def test_an_outage_is_told_apart_from_a_refusal() -> None:
+async def test_an_outage_is_distinguished_from_a_refusal() -> None:
     error = EsiUnavailable("it answered 503", timedelta(seconds=9))
     assert str(error) == "ESI is not available: it answered 503"
     assert error.retry_after == timedelta(seconds=9)

@@ -222,7 +222,7 @@ async def test_a_profile_claimed_by_a_worker_that_died_is_free_again(bench: Benc
     assert (await bench.profile(TWO))["refresh_token"] == refresh_token(TWO, 1)
 
 
-async def test_a_login_during_the_refresh_stands(bench: Bench) -> None:
+async def test_a_login_during_the_refresh_is_kept(bench: Bench) -> None:
     await bench.add_profiles(ONE)
     bench.faults.add("/v2/oauth/token", kind="slow", seconds=2)
     run = asyncio.create_task(bench.run("token_refresh"))

@@ -29,7 +29,7 @@ class SecretsOfTheTest:
 
 @dataclass
 class Bench:
-    """Executes tasks as a run would, and keeps what they told on the way."""
+    """Executes tasks as a run would, and keeps what they reported on the way."""
 
     registry: Registry
     secrets: dict[str, str] = field(default_factory=dict)

@@ -114,7 +114,7 @@ async def test_an_exception_is_the_error(bench: Bench) -> None:
     assert result.retryable
 
 
-async def test_a_cancelled_executor_is_told_and_the_cancellation_goes_on(bench: Bench) -> None:
+async def test_a_cancelled_executor_is_notified_and_the_cancellation_goes_on(bench: Bench) -> None:
     begun, told = asyncio.Event(), asyncio.Event()
 
     class Waiting:

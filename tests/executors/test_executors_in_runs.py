@@ -25,7 +25,7 @@ def prefect_at(api_url: str) -> AbstractContextManager[object]:
     return temporary_settings({PREFECT_API_URL: api_url, PREFECT_CLIENT_MAX_RETRIES: 0})
 
 
-async def test_an_http_task_runs_with_a_secret_block_and_its_history_tells_all_but_the_secret(
+async def test_an_http_task_runs_with_a_secret_block_and_its_history_shows_all_but_the_secret(
     scheduler: Scheduler, worker: None, web: WebServer, settings: Settings
 ) -> None:
     name, secret = f"token-{uuid.uuid4().hex[:8]}", f"pl4nted-{uuid.uuid4().hex}"

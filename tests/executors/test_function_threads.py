@@ -33,7 +33,7 @@ async def test_an_async_function_runs_in_the_loop_and_a_plain_one_beside_it(benc
     assert threads == {"inside": True, "beside": False}
 
 
-async def test_the_context_tells_what_is_known_and_takes_progress(bench: Bench) -> None:
+async def test_the_context_contains_what_is_known_and_takes_progress(bench: Bench) -> None:
     @bench.registry.function(module="tests")
     def plain(n: int, context: Any) -> dict[str, Any]:
         context.progress(1, n, "half")
@@ -73,7 +73,7 @@ async def test_an_async_function_is_cancelled_where_it_waits(bench: Bench) -> No
     assert cleaned.is_set()
 
 
-async def test_a_plain_function_that_asks_hears_of_its_cancellation(bench: Bench) -> None:
+async def test_a_plain_function_that_asks_notices_its_cancellation(bench: Bench) -> None:
     begun, heard = threading.Event(), threading.Event()
 
     @bench.registry.function(module="tests")
@@ -111,7 +111,7 @@ async def test_no_second_attempt_runs_beside_one_that_does_not_listen(bench: Ben
     assert not second.retryable
     assert any("goes on after its cancellation" in line for line in bench.logged)
     stop.set()
-    while any(thread.name.startswith("task-") for thread in threading.enumerate()):  # noqa: ASYNC110 - no event tells
+    while any(thread.name.startswith("task-") for thread in threading.enumerate()):  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.01)
     assert (await bench.run("function", of("deaf"))).success
     assert len(calls) == 2

@@ -1,4 +1,4 @@
-"""Function tasks: what is registered is called with checked parameters, and its end is told without secrets."""
+"""Function tasks: what is registered is called with checked parameters, and its end is reported without secrets."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ async def test_whatever_is_returned_is_the_output(bench: Bench, value: object, o
     assert (result.success, result.output) == (True, output)
 
 
-async def test_a_function_may_tell_its_own_result(bench: Bench) -> None:
+async def test_a_function_may_return_its_own_result(bench: Bench) -> None:
     @bench.registry.function(module="tests")
     def give() -> dict[str, Any]:
         return {"success": False, "error": "no", "retryable": False, "detail": {"n": 1, "when": date(2026, 1, 2)}}
@@ -227,7 +227,7 @@ async def test_secret_references_are_filled_and_never_shown(bench: Bench) -> Non
     assert result.output == "used [concealed]"
 
 
-async def test_what_a_function_logs_or_tells_has_no_secrets(bench: Bench) -> None:
+async def test_what_a_function_logs_or_reports_has_no_secrets(bench: Bench) -> None:
     bench.secrets["s"] = "pl4nted-s3cret"
 
     @bench.registry.function(module="tests")

@@ -67,7 +67,7 @@ async def test_a_senseless_retry_after_does_no_harm(bench: Bench, web: WebServer
     assert result.retry_after is None or result.retry_after <= timedelta(hours=1)
 
 
-async def test_a_redirect_is_followed_unless_told_not_to(bench: Bench, web: WebServer) -> None:
+async def test_a_redirect_is_followed_unless_the_config_forbids_it(bench: Bench, web: WebServer) -> None:
     url = web.url("/redirect?to=/body%3Ftext%3Dthere")
     result = await bench.run("http", {"url": url})
     assert (result.output, result.detail["redirects"]) == ("there", 1)
@@ -130,7 +130,7 @@ async def test_a_json_path_into_something_else_than_json_fails_cleanly(bench: Be
     assert "longer than what is read" in too_long.error
 
 
-async def test_output_is_cut_at_64_kib_and_says_so(bench: Bench, web: WebServer) -> None:
+async def test_output_is_cut_at_64_kib_and_reports_it(bench: Bench, web: WebServer) -> None:
     result = await bench.run("http", {"url": web.url("/body?text=0123456789abcdef&times=10000")})
     assert result.success
     assert len(result.output.encode()) == OUTPUT_LIMIT_BYTES

@@ -122,7 +122,7 @@ async def test_no_spelling_of_this_machine_is_called(host: str) -> None:
         assert web.seen == []
 
 
-async def test_the_refusal_tells_how_to_allow_it_and_not_what_the_name_resolves_to() -> None:
+async def test_the_refusal_explains_how_to_allow_it_and_not_what_the_name_resolves_to() -> None:
     result = await bench_allowing().run("http", {"url": "http://localhost:9/"})
     assert "localhost:9 is not a public address" in result.error
     assert "SCHEDULER_HTTP_ALLOW" in result.error

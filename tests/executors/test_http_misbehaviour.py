@@ -102,7 +102,7 @@ async def test_a_secret_in_a_part_of_an_answer_is_concealed_where_it_is_cut(benc
     assert result.output == ""
 
 
-async def test_a_server_that_never_speaks_tls_is_told_as_such(bench: Bench) -> None:
+async def test_a_server_that_never_speaks_tls_is_reported_as_such(bench: Bench) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
@@ -114,7 +114,7 @@ async def test_a_server_that_never_speaks_tls_is_told_as_such(bench: Bench) -> N
     server.close()
 
 
-async def test_nobody_listening_is_told_as_such(bench: Bench) -> None:
+async def test_nobody_listening_is_reported_as_such(bench: Bench) -> None:
     async with serving() as gone:
         url = gone.url("/echo")
     result = await bench.run("http", {"url": url})
@@ -122,7 +122,7 @@ async def test_nobody_listening_is_told_as_such(bench: Bench) -> None:
     assert result.retryable
 
 
-async def test_a_name_without_address_is_told_as_such(bench: Bench) -> None:
+async def test_a_name_without_address_is_reported_as_such(bench: Bench) -> None:
     result = await bench.run("http", {"url": "http://no-such-host.invalid/"})
     assert result.error == "The name no-such-host.invalid does not resolve"
 

@@ -1,4 +1,4 @@
-"""Secrets reach the other side and nothing else: no output, error, detail or log, even where they are echoed."""
+"""Secrets reach the server and nothing else: no output, error, detail or log, even where they are echoed."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ async def _planted(secret: str, where: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/hang-up", "/no-http"])
-async def test_a_failure_tells_no_secret_either(bench: Bench, web: WebServer, path: str) -> None:
+async def test_a_failure_reveals_no_secret_either(bench: Bench, web: WebServer, path: str) -> None:
     bench.secrets["s"] = SECRET
     config = {"url": web.url(path + "?token={{ prefect.blocks.secret.s }}")}
     assert_nowhere(bench, await bench.run("http", config))

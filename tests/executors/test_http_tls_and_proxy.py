@@ -134,7 +134,7 @@ async def test_an_https_request_is_tunnelled_through_the_proxy(bench: Bench, aut
         assert heads[0].startswith(f"CONNECT 127.0.0.1:{web.port} ")
 
 
-async def test_the_guard_stands_before_the_proxy_and_behind_it(web: WebServer) -> None:
+async def test_the_guard_checks_the_proxy_and_the_target(web: WebServer) -> None:
     async with proxying() as (port, heads):
         config = {"url": web.url("/echo"), "proxy": f"http://127.0.0.1:{port}"}
         no_proxy = await bench_allowing(f"127.0.0.1:{web.port}").run("http", config)

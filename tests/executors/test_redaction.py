@@ -46,7 +46,7 @@ def test_what_looks_like_a_secret_is_concealed(text: str) -> None:
     assert conceal(concealed) == concealed
 
 
-def test_a_jwt_is_concealed_wherever_it_stands() -> None:
+def test_a_jwt_is_concealed_in_every_place() -> None:
     jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abcDEF123_-"
     assert conceal(f"token was {jwt}!") == f"token was {CONCEALED}!"
 
@@ -147,7 +147,7 @@ def test_a_redactor_shows_nothing_of_what_it_knows() -> None:
     assert "hunter22" not in repr(Redactor(["hunter22"]))
 
 
-def test_counting_tokens_tells_none() -> None:
+def test_counting_tokens_reveals_none() -> None:
     text = "Processed 12 tokens: 11 successful, 1 failed"
     assert conceal(text) == text
     assert conceal("token: 11") == f"token: {CONCEALED}"

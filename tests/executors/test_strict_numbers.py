@@ -1,4 +1,4 @@
-"""What counts as a number: numbers. Text and truths do not; a whole double is the whole number that it stands for."""
+"""What counts as a number: numbers. Text and booleans do not; a whole double is the whole number."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Nested(BaseModel):
 
 
 class Sizing:
-    """An executor that tells what it was given."""
+    """An executor that returns its parameters."""
 
     config_schema = Sized
 
@@ -94,7 +94,7 @@ def test_what_is_no_whole_number_is_refused_by_its_field(registry: Registry, kin
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_whole_double_is_the_number_that_it_stands_for(registry: Registry, kind: str) -> None:
+def test_a_whole_double_is_the_number_that_it_represents(registry: Registry, kind: str) -> None:
     for size in (200, 200.0):
         type, config, _ = config_of(kind, size)
         assert registry.faults(type, config) == []

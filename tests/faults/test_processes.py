@@ -43,7 +43,7 @@ def is_gone(pid: int) -> bool:
 
 
 async def all_agree(shop: Scheduler, task: Task, execution_id: str) -> Execution:
-    """The execution once MongoDB, Prefect and the lock tell the same of it: it is over."""
+    """The execution once MongoDB, Prefect and the lock agree that it is over."""
     ended = await shop.ended(execution_id)
 
     async def agreed() -> bool:

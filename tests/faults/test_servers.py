@@ -21,7 +21,7 @@ from tests.running.test_runs import from_tests, lines_of
 pytestmark = pytest.mark.slow
 
 
-async def test_while_redis_is_away_runs_go_on_and_the_status_says_so(
+async def test_while_redis_is_away_runs_go_on_and_the_status_reports_it(
     stand: Stand, shop: Scheduler, api: httpx.AsyncClient
 ) -> None:
     await stand.stop("valkey")
@@ -111,7 +111,7 @@ async def test_an_execute_during_which_mongodb_dies_is_accepted_and_its_repeat_f
     assert [each.id for each in await shop.history(task)] == [accepted.id]
 
 
-async def test_a_full_disk_under_mongodb_is_a_503_and_what_ran_meanwhile_is_in_the_history(
+async def test_a_full_disk_under_mongodb_is_a_503_and_what_ran_in_between_is_in_the_history(
     stand: Stand, shop: Scheduler, api: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     file = tmp_path / "diary"
@@ -160,7 +160,7 @@ async def test_runs_outlive_a_restart_of_prefect_and_of_postgresql(
     task = await shop.task(config=from_tests("diary", file=str(file), seconds=5))
     execution, _ = await at_work(shop, task, file)
     await asyncio.gather(stand.kill("prefect"), stand.kill("postgres"))
-    await asyncio.sleep(6)  # the work ends while nobody can be told
+    await asyncio.sleep(6)  # the work ends while no server can be reached
     await stand.start("postgres")
     await stand.start("prefect")
     ended = await all_agree(shop, task, execution.id)

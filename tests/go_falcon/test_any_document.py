@@ -1,4 +1,4 @@
-"""Whatever stands in a document, its task or execution is read, shown, and written back without loss."""
+"""With any value in a document, its task or execution is read, shown, and written back without loss."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def test_any_execution_document_is_read_and_shown(document: dict[str, Any], exec
         ("000000011-1111-4222-8333-444444444444", ""),
     ],
 )
-def test_a_task_of_go_falcon_says_why_it_can_not_run(task_id: str, impediment: str) -> None:
+def test_a_task_of_go_falcon_gives_the_reason_it_can_not_run(task_id: str, impediment: str) -> None:
     task = task_of(task_id)
     assert (task.impediments[0] if task.impediments else "").startswith(impediment)
     assert bool(task.impediments) == bool(impediment)
 
 
-def test_a_change_of_the_field_that_stands_in_the_way_lets_the_task_fire_again() -> None:
+def test_a_change_of_the_field_that_prevents_it_lets_the_task_fire_again() -> None:
     task = task_of("00000008-1111-4222-8333-444444444444")
     assert not task.fires
     mended = task.redefined(replace(task.definition, schedule="0 */5 * * * *"), "me", NOW)

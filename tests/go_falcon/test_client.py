@@ -169,7 +169,7 @@ CALLS: Sequence[tuple[str, str]] = (
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
-async def test_a_browser_is_told_that_the_page_may_call(page: httpx.AsyncClient, method: str, path: str) -> None:
+async def test_a_browser_learns_that_the_page_may_call(page: httpx.AsyncClient, method: str, path: str) -> None:
     asking = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
     answer = await page.options(path, headers=asking)
     assert answer.status_code == 200

@@ -174,7 +174,7 @@ async def test_the_first_start_takes_the_database_over_and_its_tasks_go_on(shop:
     assert {"take_over", "retire", "update"} <= actions
 
 
-async def test_a_broken_task_is_mended_by_the_one_field_that_is_wrong(shop: Shop) -> None:
+async def test_a_broken_task_is_repaired_by_the_one_field_that_is_wrong(shop: Shop) -> None:
     """Its long name and its tags break our rules; a PUT is judged by what it sends."""
     answer = await shop.api.put(f"/tasks/{BROKEN[1]}", json={"schedule": "0 */5 * * * *"})
     assert answer.status_code == 200, answer.text

@@ -239,7 +239,7 @@ async def test_the_deployment_of_a_system_task_comes_back_when_it_is_deleted(
 
 
 async def test_a_prefect_database_that_was_lost_is_filled_again(scheduler: Scheduler, client: PrefectClient) -> None:
-    """A deployment that is missing although nobody removed it: its id was never heard of by this server."""
+    """A deployment that is missing although nobody removed it: this server never had its id."""
     task = await scheduler.task()
     assert task.deployed is not None
     unknown = replace(task.deployed, id="00000000-0000-4000-8000-000000000000")
@@ -368,7 +368,7 @@ def test_every_system_task_has_parameters_that_its_definition_fits(settings: Set
     assert not any(faults.values()), faults
 
 
-async def test_a_second_schedule_made_in_prefect_is_taken_back_and_the_audit_says_why(
+async def test_a_second_schedule_made_in_prefect_is_taken_back_and_the_audit_gives_the_reason(
     scheduler: Scheduler, client: PrefectClient
 ) -> None:
     task = await scheduler.task()

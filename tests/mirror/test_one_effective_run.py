@@ -57,7 +57,7 @@ async def test_a_run_that_was_fenced_off_can_not_end_by_its_own_word(scheduler: 
     assert await store.finish(late.ended(ExecutionStatus.FAILED, datetime.now(UTC), error="superseded"))
 
 
-async def test_ends_that_are_told_many_at_once_and_again_count_once(scheduler: Scheduler) -> None:
+async def test_ends_that_are_reported_many_at_once_and_again_count_once(scheduler: Scheduler) -> None:
     counting, store = scheduler.services.stores.counting, scheduler.services.stores.executions
     task = await scheduler.task()
     now = datetime.now(UTC).replace(microsecond=0)

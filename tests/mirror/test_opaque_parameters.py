@@ -84,7 +84,7 @@ async def test_a_run_planned_by_an_earlier_version_or_started_in_prefect_is_give
         ({"deep": {"$where": 1}}, "parameters.deep.$where: a name must not"),
     ],
 )
-async def test_what_a_run_may_not_be_given_in_prefect_fails_it_and_says_why(
+async def test_what_a_run_may_not_be_given_in_prefect_fails_it_and_gives_the_reason(
     scheduler: Scheduler, client: PrefectClient, given: Any, said: str
 ) -> None:
     task = await scheduler.task()

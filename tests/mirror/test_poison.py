@@ -50,7 +50,7 @@ async def change(client: PrefectClient, deployment_id: str, **fields: object) ->
 
 @asynccontextmanager
 async def adopted(scheduler: Scheduler, client: PrefectClient) -> AsyncIterator[str]:
-    """A deployment of somebody else's that was taken in. Its id is the task's."""
+    """An adopted deployment. Its id is the task's."""
     flow_id = await client.create_flow_from_name("monthly-report")
     name = f"theirs-{uuid.uuid4().hex[:6]}"
     deployment_id = await client.create_deployment(flow_id, name=name, tags=[ADOPTION_TAG])
@@ -62,7 +62,7 @@ async def adopted(scheduler: Scheduler, client: PrefectClient) -> AsyncIterator[
 
 
 async def shown_by_prefect(client: PrefectClient, flow_run_id: UUID) -> bool:
-    """Whether a list that it stands in can be read."""
+    """Whether a list that contains it can be read."""
     wanted = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     try:
         return bool(await client.read_flow_runs(flow_run_filter=wanted))
@@ -71,7 +71,7 @@ async def shown_by_prefect(client: PrefectClient, flow_run_id: UUID) -> bool:
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_run_that_no_list_of_prefect_can_hold_is_mended_and_its_task_runs_stops_and_is_deleted(
+async def test_a_run_that_no_list_of_prefect_can_hold_is_repaired_and_its_task_runs_stops_and_is_deleted(
     scheduler: Scheduler, client: PrefectClient
 ) -> None:
     task, other = await scheduler.task(), await scheduler.task()
@@ -94,7 +94,7 @@ async def test_a_run_that_no_list_of_prefect_can_hold_is_mended_and_its_task_run
 
 
 @pytest.mark.usefixtures("worker")
-async def test_a_waiting_run_that_no_list_can_hold_is_seen_stopped_and_mended(
+async def test_a_waiting_run_that_no_list_can_hold_is_seen_stopped_and_repaired(
     scheduler: Scheduler, client: PrefectClient
 ) -> None:
     task = await scheduler.task(config=function("sleep", duration="5m"), overlap=Overlap.QUEUE)
@@ -162,7 +162,7 @@ async def test_a_deployment_with_such_a_number_is_replaced_and_hides_no_other(
 
 @contextmanager
 def not_sent(client: PrefectClient, deployment_id: str) -> Iterator[None]:
-    """Prefect fails at every list in which the deployment stands, as it does for runs. (It sends these.)"""
+    """Prefect fails at every list that contains the deployment, as it does for runs. (It sends these.)"""
     hooks = client._client.event_hooks["response"]
 
     async def fail(response: httpx.Response) -> None:

@@ -1,4 +1,4 @@
-"""What the mirror, the rescuer, the reload and retention mend, each shown on real servers."""
+"""What the mirror, the rescuer, the reload and retention repair, each shown on real servers."""
 
 from __future__ import annotations
 
@@ -129,9 +129,7 @@ def test_every_place_where_prefect_cancels_runs_is_known() -> None:
     assert found == KNOWN_CANCELLATIONS
 
 
-async def test_prefect_is_told_an_end_that_it_was_not_told_or_believes_otherwise(
-    scheduler: Scheduler, client: PrefectClient
-) -> None:
+async def test_prefect_gets_an_end_that_it_lacks_or_has_wrong(scheduler: Scheduler, client: PrefectClient) -> None:
     task = await scheduler.task()
     run_id = await flow_run_of(client, task)
     await client.set_flow_run_state(UUID(run_id), Running())
@@ -207,7 +205,7 @@ async def test_a_run_that_still_beats_long_after_its_timeouts_is_ended_as_stale(
     await client.set_flow_run_state(UUID(ids[allowed_longer.id]), Completed())
 
 
-async def test_a_create_that_died_before_prefect_heard_of_it_is_completed_by_a_reload(
+async def test_a_create_that_died_before_prefect_got_it_is_completed_by_a_reload(
     scheduler: Scheduler, client: PrefectClient
 ) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
@@ -288,7 +286,7 @@ async def test_prefect_is_asked_again_only_for_runs_of_which_the_history_does_no
     assert await asked_for(RunPhase.FAILED) == await asked_for(None) == set(ids)
 
 
-def test_only_plain_states_tell_a_phase() -> None:
+def test_only_plain_states_have_a_phase() -> None:
     def phase(name: str, type: StateType) -> RunPhase | None:
         resource = {
             "prefect.resource.id": f"prefect.flow-run.{uuid4()}",

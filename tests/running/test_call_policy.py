@@ -54,7 +54,7 @@ async def test_a_call_that_decides_is_made_again_while_others_are_busy_with_the_
     assert await decided(ask) == "yes"
 
 
-async def test_progress_that_can_not_be_told_rests_and_costs_the_work_no_more_time() -> None:
+async def test_progress_that_can_not_be_reported_rests_and_costs_the_work_no_more_time() -> None:
     asked = 0
 
     class Away:
@@ -115,7 +115,7 @@ async def nobody_is_first() -> bool:
     return False
 
 
-class nothing_beats:  # noqa: N801 - stands for a function
+class nothing_beats:  # noqa: N801 - replaces a function
     async def __aenter__(self) -> None: ...
 
     async def __aexit__(self, *of: object) -> None: ...

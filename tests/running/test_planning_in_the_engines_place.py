@@ -86,7 +86,7 @@ async def test_while_prefect_plans_nothing_the_service_is_degraded_and_every_ins
     assert {file.name: stamped(file) for file in tasks} == {file.name: due[file] for file in tasks}
 
 
-async def test_a_change_whose_facade_died_before_it_told_the_engine_is_completed(
+async def test_a_change_whose_facade_died_before_it_called_the_engine_is_completed(
     scheduler: Scheduler, tmp_path: Path
 ) -> None:
     file = tmp_path / "orphan"

@@ -26,7 +26,7 @@ def lines_of(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-async def test_a_manual_run_goes_from_pending_to_completed_and_tells_its_story(scheduler: Scheduler) -> None:
+async def test_a_manual_run_goes_from_pending_to_completed_and_has_a_full_history(scheduler: Scheduler) -> None:
     task = await scheduler.task(config=function("echo", greeting="hello"))
     asked = await scheduler.execute(task, greeting="good morning")
     assert asked.status is ExecutionStatus.PENDING

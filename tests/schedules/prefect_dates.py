@@ -17,7 +17,7 @@ def all_dates(schedule: Schedule, start: datetime, count: int, end: datetime) ->
 
 
 def prefect_dates(schedule: Schedule, start: datetime, count: int, end: datetime) -> list[datetime]:
-    """The first `count` dates from `start` to `end` if Prefect is told of the schedule at `start`."""
+    """The first `count` dates from `start` to `end` if Prefect gets the schedule at `start`."""
     return dates_of(to_prefect(schedule, now=start), start, count, end)
 
 

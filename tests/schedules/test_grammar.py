@@ -1,4 +1,4 @@
-"""Which texts are schedules, and what the others are told."""
+"""Which texts are schedules, and the errors of the others."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ from .expressions import random_expression, random_zone
         ("0 0 0 25-5 nov-feb *", "0 0 0 1-5,25-31 1-2,11-12 *"),
         ("0 5-1 * * * *", "0 0-1,5-59 * * * *"),
         ("0 5-4 * * * *", "0 0-4,5-59 * * * *"),
-        # What robfig/cron reads, as it reads it: signs, empty items, and whatever stands behind a star.
+        # What robfig/cron reads, as it reads it: signs, empty items, and any text behind a star.
         ("0 +5 +1-+3/+2 * * *", "0 5 1-3/2 * * *"),
         ("0 1,,2 0, * * *", "0 1,2 0 * * *"),
         ("0 *-5 ?-x/3 * * *", "0 * */3 * * *"),

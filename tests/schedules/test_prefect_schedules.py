@@ -83,7 +83,7 @@ def test_every_hour_of_every_day_is_one_cron_in_utc() -> None:
     assert len(half_an_hour) > 1
 
 
-def test_a_date_that_loses_or_repeats_an_hour_is_taken_out_and_told_in_utc() -> None:
+def test_a_date_that_loses_or_repeats_an_hour_is_taken_out_and_sent_in_utc() -> None:
     told = to_prefect(parse("0 30 1,2 * * *", "America/New_York"), now=datetime(2021, 2, 1, tzinfo=UTC))
     assert [(named.slug, named.schedule.cron, named.schedule.timezone) for named in told] == [  # type: ignore[union-attr]
         ("cron", "30 1,2 * 1,2,4-10,12 *", "America/New_York"),
@@ -94,7 +94,7 @@ def test_a_date_that_loses_or_repeats_an_hour_is_taken_out_and_told_in_utc() -> 
     ]
 
 
-def test_a_step_that_clocks_going_back_repeat_is_told_in_utc_for_that_date() -> None:
+def test_a_step_that_clocks_going_back_repeat_is_sent_in_utc_for_that_date() -> None:
     """It keeps its rhythm, which croniter does not know."""
     schedule = parse("0 */30 0-2 * * *", "America/New_York")
     start, end = datetime(2021, 11, 7, 4, tzinfo=UTC), datetime(2021, 11, 7, 12, tzinfo=UTC)
@@ -173,7 +173,7 @@ def _compare_with_prefect(seeds: range) -> None:
 
 
 @pytest.mark.slow
-def test_what_prefect_was_told_stays_right_until_it_is_to_be_renewed() -> None:
+def test_what_prefect_got_stays_right_until_it_is_to_be_renewed() -> None:
     for seed in range(CASES):
         random = Random(f"renew {seed}")
         hours = random.choice(["*", "*/2", "1", "2", "0-3", "1,2"])

@@ -111,7 +111,7 @@ def test_a_reader_that_is_gone_is_no_error_to_be_traced(tmp_path: Path, argument
 
 
 @pytest.mark.parametrize("command", ["token", "status", "down", "env"])
-def test_a_folder_where_no_stack_ever_ran_is_told_so_and_left_alone(tmp_path: Path, command: str) -> None:
+def test_a_folder_where_no_stack_ever_ran_is_reported_so_and_left_alone(tmp_path: Path, command: str) -> None:
     refused = falcon(command, "--home", f"{tmp_path}/nothing")
     assert refused.returncode == 1
     assert f"{tmp_path}/nothing" in refused.stderr

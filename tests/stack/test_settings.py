@@ -1,4 +1,4 @@
-"""What the environment may say, and what is told when it says something else."""
+"""The allowed values of the environment, and the errors for others."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_redis_url_gives_every_part_that_has_no_variable_of_its_own(monkeypatc
         ("PREFECT_API_URL", "localhost:4200"),
     ],
 )
-def test_a_bad_value_is_told_by_its_name_and_never_by_itself(
+def test_a_bad_value_is_reported_by_its_name_and_never_by_itself(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -118,7 +118,7 @@ def test_a_bad_value_is_told_by_its_name_and_never_by_itself(
     assert "hunter2" not in str(told.value)
 
 
-def test_all_bad_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_bad_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PORT", "x")
     monkeypatch.setenv("SCHEDULER_QUEUE_SIZE", "x")
     with pytest.raises(SettingsError) as told:

@@ -90,7 +90,7 @@ def test_only_this_machine_can_reach_any_part(up: Up) -> None:
     assert set(listening) == {"127.0.0.1"}
 
 
-def test_no_secret_stands_on_a_command_line_and_no_file_is_open_to_others(up: Up) -> None:
+def test_no_secret_is_on_a_command_line_and_no_file_is_open_to_others(up: Up) -> None:
     secrets = [file.read_text() for file in (up.home / "secrets").iterdir()]
     command_lines = " ".join(" ".join(process.cmdline()) for process in up.leftovers)
     assert secrets

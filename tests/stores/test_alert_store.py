@@ -54,7 +54,7 @@ async def test_what_is_stored_is_read_again_as_it_was(store: AlertStore) -> None
     assert [*(await store.list(AlertFilter(), PageRequest())).items] == [over]
 
 
-async def test_a_change_that_changes_nothing_or_nobody_says_so(store: AlertStore) -> None:
+async def test_a_change_that_changes_nothing_or_nobody_reports_it(store: AlertStore) -> None:
     await store.open(an_alert("a"))
     assert await store.change("a", lambda each: each) is None
     assert await store.change("unknown", recovered(1)) is None

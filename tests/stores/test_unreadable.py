@@ -1,4 +1,4 @@
-"""Documents of odd shape stop no list, sweep, reload or retention pass, are shown, and can be mended and deleted."""
+"""Documents of odd shape stop no list, sweep, reload or retention pass, are shown, can be repaired and deleted."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_they_stop_nothing_and_lists_show_them_all(
     assert (await scheduler.services.tasks.get(sound.id)).definition == sound.definition
 
 
-async def test_those_that_can_not_run_say_why_and_each_can_be_mended_stopped_and_deleted(
+async def test_those_that_can_not_run_give_the_reason_and_each_can_be_repaired_stopped_and_deleted(
     scheduler: Scheduler, planted: str
 ) -> None:
     tasks = scheduler.services.tasks

@@ -71,7 +71,7 @@ async def deaf(seconds: float = 60, note: str | None = None) -> None:
 
 @flow
 async def blocked(seconds: float = 60, note: str | None = None) -> None:
-    """Block the loop itself, so that nothing can be heard."""
+    """Block the loop itself, so that no signal is noticed."""
     if note:
         _write(note, str(os.getpid()))
     end = time.monotonic() + seconds

@@ -69,7 +69,7 @@ async def test_nothing_of_a_killed_run_is_left(launcher: Launcher, tmp_path: Pat
     assert not is_alive(grandchild)
 
 
-async def test_a_run_that_can_not_be_read_says_why(launcher: Launcher, tmp_path: Path) -> None:
+async def test_a_run_that_can_not_be_read_gives_the_reason(launcher: Launcher, tmp_path: Path) -> None:
     process = await launcher.fork_run("r-1")
     process.channel.send(Start({"type": "PENDING"}))
     [message] = [message async for message in process.channel.messages()]

@@ -99,7 +99,7 @@ def imported_of_prefect(tree: ast.Module) -> set[str]:
 
 
 def resolve(path: str) -> object | None:
-    """What a name of the tables stands for; attributes that are only set on instances are found in the source."""
+    """The object behind a name of the tables; attributes that are only set on instances are found in the source."""
     module, _, member = path.partition(":")
     found: object = importlib.import_module(module)
     for part in filter(None, member.split(".")):

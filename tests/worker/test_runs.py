@@ -199,7 +199,7 @@ async def test_two_workers_share_the_runs_and_none_runs_twice(
 
 
 @pytest.mark.parametrize("flow_name", ["nothing", "fail"])
-async def test_a_worker_that_comes_too_late_gets_nothing_and_the_end_of_the_run_stands(
+async def test_a_worker_that_comes_too_late_gets_nothing_and_the_end_of_the_run_is_kept(
     pool: Pool, warm_worker: WorkerProcess, flow_name: str
 ) -> None:
     run = await pool.run(flow_name)

@@ -11,7 +11,7 @@ from falcon_scheduler.core.services.duty import Duty, Periodic
 
 PROBE_INTERVAL = timedelta(seconds=5)
 PATIENCE = timedelta(seconds=25)
-"""How long the planner may owe a run, two rounds of it apart, before it counts as stopped."""
+"""How long the planner may leave a run unplanned, at least two of its rounds, before it counts as stopped."""
 TEXT = "Prefect's scheduler service plans no runs; the facade plans them until it does again"
 RECOVERED_TEXT = "Prefect's scheduler service plans runs again"
 

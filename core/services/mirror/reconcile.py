@@ -252,7 +252,7 @@ class ReconcileService:
 
 
 def told_first(task: Task, present: Sequence[Deployed]) -> tuple[Deployed | None, Sequence[Deployed]]:
-    """The task's own deployment among those that bear its id, and the others: left behind by a change of type."""
+    """The task's own deployment among those with its id, and the others, which remain from a change of type."""
     own = next((each for each in present if each.as_told.id == task.deployment_id), None)
     if own is None and task.deployment_id is None and present:
         own = present[0]

@@ -27,7 +27,7 @@ class _MovedOnError(Exception):
 class OutcomeCounting:
     """Writes ends, each counted once. Used by the run itself and by the mirror.
 
-    `told` is called with every end that was written here and counted.
+    The callback gets every end that was written here and counted.
     """
 
     def __init__(

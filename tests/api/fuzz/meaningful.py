@@ -50,7 +50,7 @@ def _readings(text: str) -> list[Any]:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
-    """Mend what is right in shape."""
+    """Correct a value that has the right shape."""
     if case.meta is None or not case.meta.generation.mode.is_positive or not isinstance(case.body, dict):
         return
     bodies = case.body.get("tasks") if "tasks" in case.body else [case.body]
