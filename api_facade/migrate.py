@@ -159,7 +159,7 @@ async def _back(settings: Settings, *, without_prefect: bool) -> Returned:
 
 async def _remove_deployments(services: Services) -> None:
     """Otherwise a worker would go on running the tasks. Deployments that others made stay."""
-    ours = [each.as_told.id async for each in services.engine.deployments.all() if each.adopted is None]
+    ours = [each.as_deployed.id async for each in services.engine.deployments.all() if each.adopted is None]
     for deployment_id in ours:
         await services.engine.deployments.remove_deployment(deployment_id)
 

@@ -68,15 +68,15 @@ async def measure(servers: Servers, task_name: str, parameters: dict[str, Any]) 
         sys.executable, "-m", "benchmarks.eve", "--one", order, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
-    told: dict[str, Any] = json.loads(output)
-    return told
+    summary: dict[str, Any] = json.loads(output)
+    return summary
 
 
 async def one(order: str) -> None:
     """The inside of `measure`."""
     given = json.loads(order)
     measured = await Stage(Servers(**given["servers"])).run(given["task"], DATABASE, given["parameters"])
-    print(json.dumps(measured.told()))
+    print(json.dumps(measured.summary()))
 
 
 async def main(arguments: argparse.Namespace) -> None:
@@ -99,11 +99,11 @@ async def main(arguments: argparse.Namespace) -> None:
             show(task_name, "third, an hour later", await measure(servers, task_name, parameters))
 
 
-def show(task_name: str, which: str, told: dict[str, Any]) -> None:
+def show(task_name: str, which: str, summary: dict[str, Any]) -> None:
     print(
-        f"{task_name:<29} {which:<21} {told['seconds']:>8.1f} s {told['requests']:>6} requests "
-        f"{told['peak_mib']:>5} MiB {told['write_commands']:>6} write commands {told['writes']:>8} writes | "
-        f"{told['output']} {told['error']} {told['esi']}",
+        f"{task_name:<29} {which:<21} {summary['seconds']:>8.1f} s {summary['requests']:>6} requests "
+        f"{summary['peak_mib']:>5} MiB {summary['write_commands']:>6} write commands {summary['writes']:>8} writes | "
+        f"{summary['output']} {summary['error']} {summary['esi']}",
         flush=True,
     )
 

@@ -133,10 +133,10 @@ async def run(case: Case, number: int, servers: Servers) -> None:
             await stage.run(case.task, name, parameters(case))
         case.switch(running)
         measured = await stage.run(case.task, name, parameters(case))
-    told = measured.told()
+    cost = measured.summary()
     outcome = "completed" if measured.result.success else "failed"
-    print(f"{case.task} | {case.fault} | {outcome} | {told['seconds']} s | {told['requests']} | {told['writes']} | "
-          f"{told['output']} | {told['error']}", flush=True)  # fmt: skip
+    print(f"{case.task} | {case.fault} | {outcome} | {cost['seconds']} s | {cost['requests']} | {cost['writes']} | "
+          f"{cost['output']} | {cost['error']}", flush=True)  # fmt: skip
 
 
 def parameters(case: Case) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Measured:
     peak_mib: float
     writes: Writes
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         esi = dict(self.result.detail.get("esi", {}))
         return {
             "seconds": round(self.seconds, 1),

@@ -30,13 +30,13 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
     """The body of `POST /deployments/` for a task."""
     definition = task.definition
     schedule = parse_stored(definition.schedule, definition.timezone, task.id)
-    told = to_prefect(schedule, now=now, since=task.created_at) if schedule else []
+    schedules_there = to_prefect(schedule, now=now, since=task.created_at) if schedule else []
     collision = COLLISION.get(definition.overlap)
     return {
         "name": task.id,
         "flow_id": flow_id,
         # Without a schedule in Prefect (none is left, or it can't be read) the deployment's switch is used.
-        "paused": not told and not task.fires,
+        "paused": not schedules_there and not task.fires,
         "description": describe(task),
         "tags": tags_of(task),
         "version": str(task.version),
@@ -53,7 +53,7 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
         "path": None,
         "schedules": [
             {"slug": named.slug, "active": task.fires, "schedule": named.schedule.model_dump(mode="json")}
-            for named in told
+            for named in schedules_there
         ],
     }
 

@@ -64,9 +64,9 @@ class PrefectDeployments:
                     deployment_id = (await self._post(task, name))["id"]
             except Gone as error:
                 raise EngineRefused(404, f"its work pool {POOL!r} is not there") from error
-        return self._told(deployment_id, task)
+        return self._sent(deployment_id, task)
 
-    def _told(self, deployment_id: str, task: Task) -> DeployedAs:
+    def _sent(self, deployment_id: str, task: Task) -> DeployedAs:
         """What was sent to the engine. A schedule that can't be read, or fires too far ahead, is not active there."""
         body = deployment_body(task, NO_FLOW, self._clock.now())
         return DeployedAs(id=deployment_id, active=is_active(body), fingerprint=fingerprint_of(body))
@@ -197,7 +197,7 @@ def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:
     task_id = (deployment.get("parameters") or {}).get("task_id") or deployment["name"]
     return Deployed(
         task_id=task_id,
-        as_told=DeployedAs(
+        as_deployed=DeployedAs(
             id=deployment["id"],
             active=is_active(deployment),
             fingerprint=fingerprint_of(deployment),

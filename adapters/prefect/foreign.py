@@ -25,7 +25,7 @@ def foreign_deployed(deployment: Mapping[str, Any], flow_name: str) -> Deployed:
     meaning = [definition.name, definition.description, definition.schedule, definition.timezone, definition.tags]
     return Deployed(
         task_id=deployment["id"],
-        as_told=DeployedAs(
+        as_deployed=DeployedAs(
             id=deployment["id"],
             active=active,
             fingerprint=hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:32],

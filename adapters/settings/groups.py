@@ -181,7 +181,7 @@ class AlertSettings(Group):
     @classmethod
     def _are_signed(cls, value: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
         if value and not info.data.get("webhook_secret"):
-            raise ValueError("need ALERT_WEBHOOK_SECRET, which signs what they are told")
+            raise ValueError("need ALERT_WEBHOOK_SECRET, which signs their messages")
         return value
 
     @field_validator("apprise")

@@ -84,7 +84,7 @@ def make_mirror(
     outcomes = OutcomeFeed(
         log=MongoOutcomeLog(stores.database), tasks=tasks, watermark=watermark, clock=clock, observers=observers
     )
-    counting = OutcomeCounting(tasks, executions, told=outcomes.note)
+    counting = OutcomeCounting(tasks, executions, on_counted=outcomes.note)
     history = Mirror(
         tasks=tasks,
         executions=executions,

@@ -137,7 +137,7 @@ class Alert:
         """Open until it has recovered."""
         return AlertState.OPEN if self.recovered_at is None else AlertState.RECOVERED
 
-    def told_to(self, channels: tuple[str, ...]) -> Alert:
+    def announced_to(self, channels: tuple[str, ...]) -> Alert:
         """With a delivery of its opening for each of these channels."""
         wanted = tuple(wanted_delivery(AlertEvent.OPENED, channel, self.opened_at) for channel in channels)
         return replace(self, deliveries=wanted)

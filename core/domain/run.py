@@ -63,7 +63,7 @@ class Deployed:
     """A deployment as the engine has it now, for comparing with our task."""
 
     task_id: str
-    as_told: DeployedAs
+    as_deployed: DeployedAs
     changed_at: datetime | None = None
     """When anybody last changed it; the engine dropped its planned runs then."""
     changes: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)

@@ -82,20 +82,20 @@ def tokens(counts: Counts) -> str:
 
 def characters(counts: Counts) -> str:
     """What became of the characters that were due."""
-    return _told("characters", counts, ("updated", "unchanged", "skipped", "failed"))
+    return _sentence("characters", counts, ("updated", "unchanged", "skipped", "failed"))
 
 
 def alliances(counts: Counts) -> str:
     """What became of the alliances that ESI lists."""
-    return _told("alliances", counts, ("created", "updated", "skipped", "failed"))
+    return _sentence("alliances", counts, ("created", "updated", "skipped", "failed"))
 
 
 def corporations(counts: Counts) -> str:
     """What became of the corporations that we keep."""
-    return _told("corporations", counts, ("updated", "unchanged", "skipped", "failed"))
+    return _sentence("corporations", counts, ("updated", "unchanged", "skipped", "failed"))
 
 
-def _told(subject: str, counts: Counts, names: tuple[str, ...]) -> str:
+def _sentence(subject: str, counts: Counts, names: tuple[str, ...]) -> str:
     number = sum(int(counts.get(name, 0)) for name in names)
     text = f"Processed {number} {subject}: " + ", ".join(f"{counts.get(name, 0)} {name}" for name in names)
     return text + (f", {counts['deleted']} marked deleted" if counts.get("deleted") else "")

@@ -87,12 +87,12 @@ class EveTask:
         except TimeoutError:
             if not time_limit.expired():
                 raise
-            return outcome.out_of_time(seconds, parameters, *run.told(report.counts))
+            return outcome.out_of_time(seconds, parameters, *run.result(report.counts))
         except SchedulerError as error:
-            return outcome.stopped(error, *run.told(report.counts))
+            return outcome.stopped(error, *run.result(report.counts))
         await report.tell()
         counts = {**report.counts, **outcome.counts_of(result)}
-        return outcome.done(counts, parameters, *run.told(counts))
+        return outcome.done(counts, parameters, *run.result(counts))
 
     def _module(
         self, deadline_at: datetime, context: WorkContext, world: World
@@ -109,7 +109,7 @@ class _Run:
     report: Report
     statistics: Callable[[], Mapping[str, Any]] = dict
 
-    def told(self, counts: outcome.Counts) -> tuple[str, dict[str, Any]]:
+    def result(self, counts: outcome.Counts) -> tuple[str, dict[str, Any]]:
         """The output's text and the detail."""
         detail = dict(counts)
         if isinstance(self.parameters, TokenRefreshParameters):

@@ -22,7 +22,7 @@ async def check_health(parameters: HealthCheckParameters, context: WorkContext, 
     """The work of `system-health-check`."""
     answers = await asyncio.gather(*(probe.check(parameters.timeout) for probe in _probes(world)))
     overall = condition(answers)
-    components = {answer.name: _told(answer) for answer in answers}
+    components = {answer.name: _as_json(answer) for answer in answers}
     output = json.dumps({"status": overall, "components": components})
     away = ", ".join(answer.name for answer in answers if not answer.healthy)
     if away:
@@ -52,7 +52,7 @@ def condition(answers: list[Health]) -> str:
     return "degraded" if away else "healthy"
 
 
-def _told(answer: Health) -> dict[str, object]:
+def _as_json(answer: Health) -> dict[str, object]:
     latency_ms = round(answer.latency / timedelta(milliseconds=1), 1)
-    told: dict[str, object] = {"status": "healthy" if answer.healthy else "unhealthy", "latency_ms": latency_ms}
-    return told | ({"message": answer.message} if answer.message else {})
+    fields: dict[str, object] = {"status": "healthy" if answer.healthy else "unhealthy", "latency_ms": latency_ms}
+    return fields | ({"message": answer.message} if answer.message else {})

@@ -126,7 +126,7 @@ async def test_exported_wiped_and_imported_all_tasks_are_what_they_were(
         now = await services.stores.tasks.get(was.id)
         assert (now.definition, now.paused) == (was.definition, was.paused)
         [deployed] = await services.engine.deployments.of_ids([str(now.deployment_id)])
-        assert deployed.as_told.active is was.fires, "an import starts nothing that was held"
+        assert deployed.as_deployed.active is was.fires, "an import starts nothing that was held"
         await admin.delete(f"/tasks/{was.id}")
 
 
@@ -227,7 +227,7 @@ async def test_an_import_that_was_cut_off_goes_on_where_it_stopped(
     for body in bodies:
         stored = await services.stores.tasks.get(body["id"])
         [deployed] = await services.engine.deployments.of_ids([str(stored.deployment_id)])
-        assert not deployed.as_told.active
+        assert not deployed.as_deployed.active
         await admin.delete(f"/tasks/{body['id']}")
 
 

@@ -153,7 +153,7 @@ def test_whatever_happens_openings_and_recoveries_alternate(outcomes: list[bool]
 
 def an_alert(*channels: str) -> Alert:
     alert = Alert(id="a", kind=AlertKind.QUEUE_FULL, text="full", opened_at=NOON)
-    return alert.told_to(channels)
+    return alert.announced_to(channels)
 
 
 def test_what_is_to_be_sent_is_part_of_the_change() -> None:

@@ -15,7 +15,7 @@ from falcon_scheduler.core.services.mirror.deployment_watch import WATCH_INTERVA
 
 
 def deployment(name: str, fingerprint: str = "as deployed") -> Deployed:
-    return Deployed(task_id=f"task {name}", as_told=DeployedAs(id=name, fingerprint=fingerprint, active=True))
+    return Deployed(task_id=f"task {name}", as_deployed=DeployedAs(id=name, fingerprint=fingerprint, active=True))
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Followed:
     is_away: bool = False
 
     async def follow(self, deployed: Deployed) -> None:
-        self.followed.append(deployed.as_told.id)
+        self.followed.append(deployed.as_deployed.id)
         if self.is_away:
             raise Unavailable("MongoDB")
 

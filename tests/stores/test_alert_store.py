@@ -44,7 +44,7 @@ async def test_of_one_key_one_alert_is_open(store: AlertStore) -> None:
 
 
 async def test_what_is_stored_is_read_again_as_it_was(store: AlertStore) -> None:
-    alert = an_alert("a", "t").told_to(("mail", "chat"))
+    alert = an_alert("a", "t").announced_to(("mail", "chat"))
     assert await store.open(alert)
     assert [*await store.opened()] == [alert]
     changed = await store.change("a", lambda each: each.claimed(each.deliveries[0], NOON))
@@ -63,7 +63,7 @@ async def test_a_change_that_changes_nothing_or_nobody_reports_it(store: AlertSt
 
 
 async def test_of_several_claims_of_a_delivery_one_is_made(store: AlertStore) -> None:
-    alert = an_alert("a").told_to(("mail",))
+    alert = an_alert("a").announced_to(("mail",))
     await store.open(alert)
     claim = alert.deliveries[0]
     claims = await asyncio.gather(*(store.change("a", lambda each: each.claimed(claim, NOON)) for _ in range(5)))
@@ -85,8 +85,8 @@ async def test_open_alerts_are_found_by_task_and_by_kind(store: AlertStore) -> N
 
 async def test_deliveries_are_due_longest_waiting_first(store: AlertStore) -> None:
     for number in (3, 1, 2):
-        await store.open(an_alert(f"a{number}", f"t{number}", number).told_to(("mail",)))
-    await store.open(an_alert("other", "u").told_to(("chat",)))
+        await store.open(an_alert(f"a{number}", f"t{number}", number).announced_to(("mail",)))
+    await store.open(an_alert("other", "u").announced_to(("chat",)))
     await store.open(an_alert("nobody", "v"))
     assert [each.id for each in await store.due("mail", NOON + 2 * MINUTE, 10)] == ["a1", "a2"]
     assert [each.id for each in await store.due("mail", NOON + 9 * MINUTE, 1)] == ["a1"]

@@ -157,8 +157,8 @@ class Alerting:
         """The overdue tasks that get an alert of their own."""
         if not self._overdue.is_settled:
             return ()
-        told = {alert.subject.task_id for alert in opened.values() if alert.kind is AlertKind.LATE_RUN}
-        fresh = [task_id for task_id in overdue if task_id not in told]
+        alerted = {alert.subject.task_id for alert in opened.values() if alert.kind is AlertKind.LATE_RUN}
+        fresh = [task_id for task_id in overdue if task_id not in alerted]
         if len(fresh) > MANY:
             text = f"{len(overdue)} tasks are overdue. Are the workers, Prefect and its work pool well?"
             await self._settle(Finding(AlertKind.MANY_LATE_RUNS, True, text), Subject(), self._channels, opened)
@@ -227,7 +227,7 @@ class Alerting:
                 text=finding.text,
                 opened_at=self._clock.now(),
             )
-            if await self._alerts.open(alert.told_to(tuple(channels))):
+            if await self._alerts.open(alert.announced_to(tuple(channels))):
                 logger.warning("Alert %s opened for task %r: %s", alert.kind, subject.task_id, alert.text)
         elif finding.holds is False and present is not None:
             await self._recover(present, finding.text)

@@ -43,7 +43,7 @@ class ServiceAlerts:
             if present.text != text:
                 await self._alerts.change(present.id, lambda each: replace(each, text=text))
             return
-        if await self._alerts.open(alert.told_to(self._channels)):
+        if await self._alerts.open(alert.announced_to(self._channels)):
             logger.warning("Alert %s opened%s: %s", kind, f" for {part!r}" if part else "", text)
 
     async def resolve(self, kind: AlertKind, text: str, part: str = "") -> None:

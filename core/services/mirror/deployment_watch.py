@@ -80,7 +80,7 @@ class DeploymentWatch(Duty):
     async def _look(self, noted: Collection[str]) -> dict[str, Deployed]:
         before, seen = self._seen or {}, {}
         async for deployed in self._deployments.all():
-            deployment_id = deployed.as_told.id
+            deployment_id = deployed.as_deployed.id
             same = deployment_id not in noted and (self._seen is None or before.get(deployment_id) == deployed)
             known = deployed if same or await self._followed(deployed) else before.get(deployment_id)
             if known is not None:

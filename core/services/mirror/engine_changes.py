@@ -51,10 +51,10 @@ class EngineChanges:
         A deployment that differs is read again, after the task: during the first read our own change may have been
         under way, and its effect would be taken for a change by a user.
         """
-        if task.deployed is None or task.deployed.id != present.as_told.id:
+        if task.deployed is None or task.deployed.id != present.as_deployed.id:
             return task
-        if task.deployed != present.as_told:
-            fresh = await self._deployments.of_ids([present.as_told.id])
+        if task.deployed != present.as_deployed:
+            fresh = await self._deployments.of_ids([present.as_deployed.id])
             if not fresh:
                 return task
             present = fresh[0]
@@ -65,10 +65,10 @@ class EngineChanges:
         return await self._complete_plan(task, present)
 
     async def _take_over_switch(self, task: Task, present: Deployed) -> Task:
-        told, there = task.deployed, present.as_told
-        if told is None or told.active == there.active or task.fires == there.active:
+        sent, there = task.deployed, present.as_deployed
+        if sent is None or sent.active == there.active or task.fires == there.active:
             return task
-        if task.fires != told.active:  # changed here as well, and that change is on its way
+        if task.fires != sent.active:  # changed here as well, and that change is on its way
             return task
         if task.impediments:  # it can't fire, whatever its switch there; an earlier version left that on
             return task
@@ -76,13 +76,13 @@ class EngineChanges:
         since = min(present.changed_at or now, now)
 
         def follow(each: Task) -> Task:
-            if each.deployed != told:  # a later change was sent in between and has precedence
+            if each.deployed != sent:  # a later change was sent in between and has precedence
                 return each
             if each.fires == there.active:  # it was our own change, which is about to be recorded as sent
                 return each
             each = each.with_paused(not there.active, ENGINE_USER, now, since=since)
             each = each.with_enabled(True, ENGINE_USER, now, since=since) if there.active else each
-            each = replace(each, deployed=replace(told, active=there.active), next_run=next_run(each, now))
+            each = replace(each, deployed=replace(sent, active=there.active), next_run=next_run(each, now))
             return each.to_be_planned(since)
 
         async with self._audit.change_in_engine(_switch_to(there.active), task.id) as note:
@@ -93,10 +93,10 @@ class EngineChanges:
 
     async def _take_over_definition(self, task: Task, present: Deployed) -> Task:
         """Take over schedule, queue and tags. A value that a task can't hold is set back by the next reload."""
-        told, there = task.deployed, present.as_told
-        if told is None or told.fingerprint == there.fingerprint:
+        sent, there = task.deployed, present.as_deployed
+        if sent is None or sent.fingerprint == there.fingerprint:
             return task
-        if self._deployments.fingerprint(task) != told.fingerprint:  # our own unsent change has precedence
+        if self._deployments.fingerprint(task) != sent.fingerprint:  # our own unsent change has precedence
             return task
         changes, now = present.changes(task), self._clock.now()
         since = min(present.changed_at or now, now)
@@ -107,7 +107,7 @@ class EngineChanges:
         logger.info("Task %s was changed in Prefect: %s", task.id, ", ".join(sorted(changes)))
 
         def follow(each: Task) -> Task:
-            if each.deployed != told or each.definition != task.definition:
+            if each.deployed != sent or each.definition != task.definition:
                 return each
             definition = replace(each.definition, **changes)
             return each.redefined(definition, ENGINE_USER, now, since=since).to_be_planned(since)
@@ -128,7 +128,7 @@ class EngineChanges:
         if not present.taken_back(task):
             return task
         async with self._taking_back:
-            fresh = await self._deployments.of_ids([present.as_told.id])
+            fresh = await self._deployments.of_ids([present.as_deployed.id])
             unsaid = fresh[0].taken_back(task) if fresh else {}
             if not unsaid:
                 return task
@@ -155,8 +155,8 @@ class EngineChanges:
             updated_at=now,
             created_by=ENGINE_USER,
             updated_by=ENGINE_USER,
-            paused=not deployed.as_told.active,
-            deployed=deployed.as_told,
+            paused=not deployed.as_deployed.active,
+            deployed=deployed.as_deployed,
         )
         try:
             await self._insert(task)
@@ -171,11 +171,11 @@ class EngineChanges:
 
     async def _take_over_foreign(self, task: Task, present: Deployed) -> Task:
         """A user's deployment defines its task; only its switch can be changed here too."""
-        definition, there, told = present.adopted, present.as_told, task.deployed
-        if definition is None or told is None or (there == told and task.fires == there.active):
+        definition, there, sent = present.adopted, present.as_deployed, task.deployed
+        if definition is None or sent is None or (there == sent and task.fires == there.active):
             return task
         now = self._clock.now()
-        thrown_here = task.fires != told.active
+        thrown_here = task.fires != sent.active
 
         def follow(each: Task) -> Task:
             kept = replace(definition, name=each.definition.name, enabled=each.definition.enabled)

@@ -55,13 +55,13 @@ class Mending:
 
     async def look(self) -> None:
         """Repair unreadable runs of our tasks. Those that are left keep an alert open."""
-        await self._tell(TASKS, self._tasks.unreadable(), "documents of tasks can't be read from MongoDB")
+        await self._update_alert(TASKS, self._tasks.unreadable(), "documents of tasks can't be read from MongoDB")
         await self._report_impeded()
         unreadable = await self._unreadable.ids()
         for start in range(0, len(unreadable), AT_ONCE):
             await self._mend_all(unreadable[start : start + AT_ONCE])
         left = await self._unreadable.ids() if unreadable else ()
-        await self._tell(RUNS, left, "runs can't be read from Prefect and could not be repaired here")
+        await self._update_alert(RUNS, left, "runs can't be read from Prefect and could not be repaired here")
 
     async def _report_impeded(self) -> None:
         impeded = self._tasks.impeded()
@@ -71,7 +71,7 @@ class Mending:
         text = f"{len(impeded)} tasks can't run as they are stored ({_some_of(impeded)}); see their last_error"
         await self._alerts.open(AlertKind.IMPEDED_TASKS, text)
 
-    async def _tell(self, part: str, ids: Collection[str], what: str) -> None:
+    async def _update_alert(self, part: str, ids: Collection[str], what: str) -> None:
         if not ids:
             await self._alerts.resolve(AlertKind.UNREADABLE, f"All {part} can be read", part)
             return

@@ -120,7 +120,7 @@ class NewsFollower(Duty):
         present = await self._deployments.of_ids(ids)
         for deployed in present:
             await self._reconcile.follow(deployed)
-        for deployment_id in {*ids} - {each.as_told.id for each in present}:
+        for deployment_id in {*ids} - {each.as_deployed.id for each in present}:
             await self._reconcile.left(deployment_id)
 
     def forget(self) -> None:

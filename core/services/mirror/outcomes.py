@@ -41,7 +41,7 @@ class OutcomeFeed:
         self._clock = clock
         self._observers = observers
         self._noted: dict[str, Execution] = {}
-        self._told: dict[str, datetime] = {}
+        self._reported: dict[str, datetime] = {}
         """Reported ends, with the time of the end or, if that is later, of the mirror's report."""
         self._seen_until: datetime | None = None
         self._began_from: datetime | None = None
@@ -63,19 +63,19 @@ class OutcomeFeed:
         if self._seen_until is None or self._began_from is None:
             self._seen_until = self._began_from = await self._watermark.read(WATERMARK) or now
         since = max(self._seen_until - LOOK_BACK, self._began_from)
-        await self._tell([*self._noted.values()])
+        await self._report([*self._noted.values()])
         batch: list[Execution] = []
         async for execution in self._log.ended_since(since):
             batch.append(execution)
             if len(batch) == TOLD_AT_ONCE:
-                await self._tell(batch)
+                await self._report(batch)
                 batch = []
-        await self._tell(batch)
+        await self._report(batch)
         keep_from = self._seen_until - 2 * LOOK_BACK  # as far back as the next read goes, and some more
-        self._told = {each: at for each, at in self._told.items() if at > keep_from}
+        self._reported = {each: at for each, at in self._reported.items() if at > keep_from}
 
-    async def _tell(self, ended: Sequence[Execution]) -> None:
-        fresh = [execution for execution in ended if execution.id not in self._told]
+    async def _report(self, ended: Sequence[Execution]) -> None:
+        fresh = [execution for execution in ended if execution.id not in self._reported]
         if not fresh:
             return
         tasks: dict[str, Task | None] = {}
@@ -87,7 +87,7 @@ class OutcomeFeed:
         now = self._clock.now()
         for execution in fresh:
             was_noted = self._noted.pop(execution.id, None) is not None
-            self._told[execution.id] = now if was_noted else execution.completed_at or now
+            self._reported[execution.id] = now if was_noted else execution.completed_at or now
         latest = max((execution.completed_at for execution in fresh if execution.completed_at), default=now)
         if self._seen_until is None or latest > self._seen_until:
             self._seen_until = min(latest, now)  # a clock that is ahead must not hide ends in between

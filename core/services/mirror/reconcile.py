@@ -105,7 +105,7 @@ class ReconcileService:
         failed: list[str] = []
         missing: list[Task] = []
         async for task in self._tasks.all():
-            same, others = told_first(task, there.pop(task.id, []))
+            same, others = own_first(task, there.pop(task.id, []))
             try:
                 removed += await self._remove_strays(others)
                 if same is None and task.deployed is not None:
@@ -191,11 +191,11 @@ class ReconcileService:
         if present is not None:
             task = await self._changes.take_over(task, present)
             since = present.changed_at
-            as_told = present.as_told
+            as_deployed = present.as_deployed
             if (
-                task.deployed == as_told
-                and as_told.active == task.fires
-                and as_told.fingerprint == self._deployments.fingerprint(task)
+                task.deployed == as_deployed
+                and as_deployed.active == task.fires
+                and as_deployed.fingerprint == self._deployments.fingerprint(task)
             ):
                 return False
         await self._deploying.deploy(task, since=self._recent(since))
@@ -238,22 +238,22 @@ class ReconcileService:
                 continue
             try:
                 task = await self._tasks.get(stray.task_id)  # created or deployed since the list was read
-                if task.deployment_id in {None, stray.as_told.id}:
+                if task.deployment_id in {None, stray.as_deployed.id}:
                     continue
-                if await self._runs.unfinished(stray.as_told.id):  # due or at work from before a change of type
+                if await self._runs.unfinished(stray.as_deployed.id):  # due or at work from before a change of type
                     continue
             except TaskNotFound:
                 pass
             except UnreadableDocument:  # there is a task, although it can't be read
                 continue
-            await self._deployments.remove_deployment(stray.as_told.id)
+            await self._deployments.remove_deployment(stray.as_deployed.id)
             removed += 1
         return removed
 
 
-def told_first(task: Task, present: Sequence[Deployed]) -> tuple[Deployed | None, Sequence[Deployed]]:
+def own_first(task: Task, present: Sequence[Deployed]) -> tuple[Deployed | None, Sequence[Deployed]]:
     """The task's own deployment among those with its id, and the others, which remain from a change of type."""
-    own = next((each for each in present if each.as_told.id == task.deployment_id), None)
+    own = next((each for each in present if each.as_deployed.id == task.deployment_id), None)
     if own is None and task.deployment_id is None and present:
         own = present[0]
     return own, [each for each in present if each is not own]

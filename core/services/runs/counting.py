@@ -27,18 +27,18 @@ class _MovedOnError(Exception):
 class OutcomeCounting:
     """Writes ends, each counted once. Used by the run itself and by the mirror.
 
-    The callback gets every end that was written here and counted.
+    `on_counted` gets every end that was written here and counted.
     """
 
     def __init__(
         self,
         tasks: TaskStore,
         executions: ExecutionStore,
-        told: Callable[[Sequence[Execution]], None] = lambda ended: None,
+        on_counted: Callable[[Sequence[Execution]], None] = lambda ended: None,
     ) -> None:
         self._tasks = tasks
         self._executions = executions
-        self._told = told
+        self._on_counted = on_counted
 
     async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
         """Store the end of an execution and count it. False when it was refused; see `ExecutionStore.finish`."""
@@ -46,14 +46,14 @@ class OutcomeCounting:
         if changed:
             with suppress(ConcurrentChange):  # it is marked as uncounted, and the sweep counts it
                 await self._count_now(execution.task_id, [execution], [execution.id])
-            self._told([execution])
+            self._on_counted([execution])
         return changed
 
     async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
         """Store and count the ends of many. Returns those that had not ended before."""
         changed = await self._executions.finish_all(executions)
         await self.count(changed)
-        self._told(changed)
+        self._on_counted(changed)
         return changed
 
     async def count(self, executions: Sequence[Execution]) -> None:

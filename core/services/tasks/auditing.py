@@ -136,20 +136,20 @@ class Auditing:
         self, entry: AuditEntry, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
     ) -> AsyncIterator[Note]:
         note = Note(before or {}, after or {})
-        entry = await _told(entry, note)
+        entry = await _noted(entry, note)
         await self._entries.add(entry)
         try:
             yield note
         except Unavailable as error:
-            await self._settle(replace(await _told(entry, note), outcome=ChangeOutcome.FAILED, error=error.code))
+            await self._settle(replace(await _noted(entry, note), outcome=ChangeOutcome.FAILED, error=error.code))
             raise
         except SchedulerError as error:
             await self._settle(replace(entry, outcome=ChangeOutcome.REFUSED, error=error.code))
             raise
         except Exception:
-            await self._settle(replace(await _told(entry, note), outcome=ChangeOutcome.FAILED, error="internal"))
+            await self._settle(replace(await _noted(entry, note), outcome=ChangeOutcome.FAILED, error="internal"))
             raise
-        await self._settle(replace(await _told(entry, note), outcome=ChangeOutcome.APPLIED))
+        await self._settle(replace(await _noted(entry, note), outcome=ChangeOutcome.APPLIED))
 
     async def _settle(self, entry: AuditEntry) -> None:
         """The change is made whether or not this write succeeds; without it the entry stays `intended`."""
@@ -160,6 +160,6 @@ class Auditing:
             logger.warning("Audit entry %s of a change that was %s stays intended%s", entry.id, entry.outcome, reason)
 
 
-async def _told(entry: AuditEntry, note: Note) -> AuditEntry:
+async def _noted(entry: AuditEntry, note: Note) -> AuditEntry:
     before, after = await aside((note.before, note.after), cleaned_difference, note.before, note.after)
     return replace(entry, before=before, after=after)

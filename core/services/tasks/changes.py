@@ -60,12 +60,12 @@ class TaskChanges:
             raise
 
     def _concerns_engine(self, task: Task) -> bool:
-        told = task.deployed
+        sent = task.deployed
         return (
-            told is None
+            sent is None
             or task.unplanned_since is not None
-            or told.active != task.fires
-            or told.fingerprint != self._deployments.fingerprint(task)
+            or sent.active != task.fires
+            or sent.fingerprint != self._deployments.fingerprint(task)
         )
 
     async def deploy(self, task: Task) -> Task:

@@ -36,14 +36,14 @@ class TaskDeploying:
         began_at = self._clock.now()
         while True:
             since = min(each for each in (since, task.unplanned_since, began_at) if each is not None)
-            told = await self._deployments.deploy(task)
-            planned = await self._is_planned(replace(task, deployed=told), since)
+            sent = await self._deployments.deploy(task)
+            planned = await self._is_planned(replace(task, deployed=sent), since)
 
-            def remember(each: Task, task: Task = task, told: DeployedAs = told, planned: bool = planned) -> Task:
+            def remember(each: Task, task: Task = task, sent: DeployedAs = sent, planned: bool = planned) -> Task:
                 done = planned and _is_same(each, task)
                 unplanned_since = None if done else each.unplanned_since
                 following = next_run(each, self._clock.now())
-                return replace(each, deployed=told, next_run=following, unplanned_since=unplanned_since)
+                return replace(each, deployed=sent, next_run=following, unplanned_since=unplanned_since)
 
             stored = await self._tasks.change(task.id, remember)
             if _is_same(stored, task):
