@@ -142,7 +142,7 @@ async def out_of_step(kept: Kept, shop: Shop) -> Task:
     task = await shop.task()
     await shop.task("lost")
     kept.engine.deployments = {
-        each.as_told.id: each for each in kept.engine.deployments.values() if each.task_id == task.id
+        each.as_deployed.id: each for each in kept.engine.deployments.values() if each.task_id == task.id
     }
     stray = replace(task, id="stray", deployed=None)
     await MemoryDeployments(kept.engine).deploy(stray)
@@ -155,8 +155,8 @@ async def paused_in_the_engine(kept: Kept, shop: Shop) -> Task:
     task = await shop.task()
     kept.clock.advance(timedelta(seconds=10))
     for deployment_id, each in kept.engine.deployments.items():
-        told = replace(each.as_told, active=False)
-        kept.engine.deployments[deployment_id] = replace(each, as_told=told, changed_at=kept.clock.now())
+        told = replace(each.as_deployed, active=False)
+        kept.engine.deployments[deployment_id] = replace(each, as_deployed=told, changed_at=kept.clock.now())
     return task
 
 

@@ -77,18 +77,18 @@ class MemoryDeployments:
     async def deploy(self, task: Task) -> DeployedAs:
         state = self._state
         known = task.deployment_id if task.deployment_id in state.deployments else None
-        same_name = (each.as_told.id for each in state.deployments.values() if each.task_id == task.id)
+        same_name = (each.as_deployed.id for each in state.deployments.values() if each.task_id == task.id)
         told = DeployedAs(
             id=known or next(same_name, None) or str(uuid.uuid4()),
             active=task.fires,
             fingerprint=self.fingerprint(task),
         )
-        state.deployments[told.id] = Deployed(task_id=task.id, as_told=told, changed_at=state.clock.now())
+        state.deployments[told.id] = Deployed(task_id=task.id, as_deployed=told, changed_at=state.clock.now())
         state.forget_runs([run.id for run in state.of_deployment(told.id) if run.phase is RunPhase.AHEAD])
         return told
 
     async def remove(self, task: Task) -> None:
-        named = [each.as_told.id for each in self._state.deployments.values() if each.task_id == task.id]
+        named = [each.as_deployed.id for each in self._state.deployments.values() if each.task_id == task.id]
         for deployment_id in {*named, *([task.deployment_id] if task.deployment_id else [])}:
             await self.remove_deployment(deployment_id)
 

@@ -189,7 +189,7 @@ def _of_tasks(kept: Kept) -> list[str]:
     found = []
     fingerprint = MemoryDeployments(kept.engine).fingerprint
     for task in kept.tasks.rows.values():
-        own = [each.as_told for each in kept.engine.deployments.values() if each.task_id == task.id]
+        own = [each.as_deployed for each in kept.engine.deployments.values() if each.task_id == task.id]
         if own != [task.deployed]:
             found.append(f"task {task.id} is deployed as {own} and takes itself for deployed as {task.deployed}")
         elif (own[0].active, own[0].fingerprint) != (task.fires, fingerprint(task)):
@@ -216,7 +216,7 @@ def _of_executions(kept: Kept) -> list[str]:
 
 def _of_runs(kept: Kept) -> list[str]:
     """The engine and the history say the same of every run that was due."""
-    deployed = {each.as_told.id for each in kept.engine.deployments.values()}
+    deployed = {each.as_deployed.id for each in kept.engine.deployments.values()}
     found = []
     for run in map(kept.engine.present, kept.engine.runs.values()):
         execution = kept.executions.rows.get(run.id)
