@@ -1,7 +1,7 @@
 """One reader of the event log for all streams of this process, and a bounded queue for each of them.
 
 The reader is at work while somebody watches. A watcher that can't keep up, and every watcher once the log can't be
-read, is let go: its client comes again with the last position that it has, and gets what it missed, or is told to
+read, is let go: its client comes again with the last position that it has, and gets what it missed, or is asked to
 read anew.
 """
 
@@ -66,7 +66,7 @@ class Broadcast:
     async def _read(self) -> None:
         if self._reading is None or self._reading.done():
             position = await self._log.newest()
-            if self._reading is None or self._reading.done():  # another watcher may have started it meanwhile
+            if self._reading is None or self._reading.done():  # another watcher may have started it in between
                 self._reading = asyncio.create_task(self._follow(position))
 
     async def _follow(self, position: str) -> None:

@@ -1,6 +1,6 @@
 """The files of the operations page: read once, compressed once, and named by what they hold.
 
-The page itself is asked for anew each time (with an ETag); everything else stands under a folder whose name is the
+The page itself is asked for anew each time (with an ETag); everything else is under a folder whose name is the
 digest of all files, so a browser keeps it for ever and asks for nothing twice, and gets everything anew with another
 version. The page names each module that it needs, so that a browser fetches them side by side.
 """

@@ -18,7 +18,7 @@ from falcon_scheduler.core.ports.events import Announcer, Happening, Subject
 
 
 class AnnouncingTaskStore(MongoTaskStore):
-    """Tells of each task that is created, changed or removed."""
+    """Announces each task that is created, changed or removed."""
 
     def __init__(self, database: Database, announcer: Announcer) -> None:
         super().__init__(database)
@@ -48,7 +48,7 @@ class AnnouncingTaskStore(MongoTaskStore):
 
 
 class AnnouncingExecutionStore(MongoExecutionStore):
-    """Tells of each execution that waits, begins, ends or is withdrawn."""
+    """Announces each execution that waits, begins, ends or is withdrawn."""
 
     def __init__(self, database: Database, announcer: Announcer) -> None:
         super().__init__(database)
@@ -94,7 +94,7 @@ class AnnouncingExecutionStore(MongoExecutionStore):
 
 
 class AnnouncingAlertStore(MongoAlertStore):
-    """Tells of each alert that opens or changes."""
+    """Announces each alert that opens or changes."""
 
     def __init__(self, database: Database, announcer: Announcer) -> None:
         super().__init__(database)
@@ -121,7 +121,7 @@ class AnnouncingAlertStore(MongoAlertStore):
 
 
 class AnnouncingAuditStore(MongoAuditStore):
-    """Tells of each entry whose outcome is known."""
+    """Announces each entry whose outcome is known."""
 
     def __init__(self, database: Database, announcer: Announcer) -> None:
         super().__init__(database)

@@ -45,7 +45,7 @@ def mint_code(secret: str, bearer: Bearer, *, issued_at: datetime) -> str:
 
 
 def sign_in_link(api_url: str, code: str) -> str:
-    """The page's address with the code behind `#`: browsers send no fragment, so it stands in no log."""
+    """The page's address with the code behind `#`: browsers send no fragment, so no log contains it."""
     return f"{api_url.rstrip('/')}/ui/#/sign-in?code={code}"
 
 

@@ -40,7 +40,7 @@ class Announcer(Protocol):
     """Takes what has just been written to a store."""
 
     def announce(self, happening: Happening) -> None:
-        """Pass it on soon. Never waits and never fails: the write that it is about stands whatever becomes of it."""
+        """Pass it on soon. Never waits and never fails: the write itself is made in any case."""
         ...
 
 

@@ -129,7 +129,7 @@ async def with_old_history(kept: Kept, shop: Shop) -> Task:
 
 
 async def ended_in_the_engine(kept: Kept, shop: Shop) -> Task:
-    """A task whose runs have ended, of which the history has heard nothing yet."""
+    """A task whose runs have ended, of which the history has nothing yet."""
     task = await at_work(kept, shop)
     for run in kept.engine.of_deployment(str(kept.tasks.rows[task.id].deployment_id)):
         if run.phase in {RunPhase.RUNNING, RunPhase.WAITING}:

@@ -32,11 +32,11 @@ class Fault(StrEnum):
     DIES_AFTER = "dies after"
     """The process dies after the call took effect."""
     NONSENSE = "nonsense"
-    """The other side answers something that its adapter does not expect."""
+    """The server answers something that its adapter does not expect."""
 
 
 class ProcessDied(BaseException):
-    """Stands for the end of the process: nobody handles it, and nothing takes effect after it."""
+    """Represents the end of the process: no code handles it, and nothing takes effect after it."""
 
 
 class NonsenseError(Exception):

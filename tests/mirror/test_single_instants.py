@@ -60,7 +60,7 @@ async def test_a_task_of_one_instant_runs_once_and_is_then_as_its_after_says(sch
 
 
 async def test_a_task_without_an_instant_to_come_is_still_paused_and_resumed_in_prefect(scheduler: Scheduler) -> None:
-    """It has no schedule in Prefect, which would only keep the planner busy; the deployment's switch stands in."""
+    """It has no schedule in Prefect, which would only keep the planner busy; the deployment's switch is used."""
     services, client = scheduler.services, scheduler.services.engine.client
     stored = await past_task(scheduler, "switched")
     await services.reconcile.reload()

@@ -3,7 +3,7 @@
 The page has no build step, so a browser must find every module by a relative path. The only thing that is changed in
 a vendored file is how it names another one ("preact" becomes "./preact.js"), and uPlot, which defines a global name,
 gets a line that exports it. `web/vendor/checksums.json` records the digest of each package as the registry serves it
-and of each file as it stands here; a test compares the files with it.
+and of each file as stored here; a test compares the files with it.
 """
 
 from __future__ import annotations

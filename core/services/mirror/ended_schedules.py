@@ -68,7 +68,9 @@ class EndedSchedules:
                     await self._end(task)
             except Unavailable:
                 raise
-            except SchedulerError as error:  # changed or deleted meanwhile, or refused: the next look sees it anew
+            except (
+                SchedulerError
+            ) as error:  # changed or deleted in between, or refused: the next check finds it again
                 logger.warning("Task %s could not be ended: %s", task.id, error)
 
     async def _is_at_work(self, task: Task) -> bool:

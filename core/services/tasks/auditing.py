@@ -155,7 +155,7 @@ class Auditing:
         """The change is made whether or not this write succeeds; without it the entry stays `intended`."""
         try:
             await self._entries.settle(replace(entry, ended_at=self._clock.now()))
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever made the change is to hear what came of it
+        except Exception as error:  # noqa: BLE001 - no error here may hide the result of the change from its caller
             reason = "" if isinstance(error, Unavailable) else f": {type(error).__name__}"
             logger.warning("Audit entry %s of a change that was %s stays intended%s", entry.id, entry.outcome, reason)
 

@@ -1,4 +1,4 @@
-"""What somebody does in front of the operations page, and what a browser notes meanwhile."""
+"""What somebody does in front of the operations page, and what a browser notes at the same time."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Operator:
         return self.page.get_by_role("dialog")
 
     def violations(self) -> list[str]:
-        """What axe finds wrong with the screen for people who see, hear or point otherwise."""
+        """What axe finds wrong with the screen for people with another sight, hearing or pointer."""
         # axe is evaluated by the browser's own tools: the page's policy lets no script in.
         self.page.evaluate(AXE)
         found = self.page.evaluate("options => axe.run(document, options)", _NO_RULES)
