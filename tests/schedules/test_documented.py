@@ -22,12 +22,12 @@ def rows(header: str) -> Iterator[tuple[str, str]]:
             yield first.strip("`"), second
 
 
-@pytest.mark.parametrize(("text", "words"), rows("| schedule | fires |"))
+@pytest.mark.parametrize(("text", "words"), [*rows("| schedule | fires |")])
 def test_the_words_of_an_example_are_those_of_the_product(text: str, words: str) -> None:
     assert parse(text).describe() == words
 
 
-@pytest.mark.parametrize(("text", "words"), rows("| written | refused with |"))
+@pytest.mark.parametrize(("text", "words"), [*rows("| written | refused with |")])
 def test_an_example_of_an_error_is_refused_so(text: str, words: str) -> None:
     with pytest.raises(ScheduleError) as caught:
         parse(text)
