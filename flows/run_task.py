@@ -25,8 +25,8 @@ from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, RunEnvironment, Ticket
 from falcon_scheduler.flows import termination
-from falcon_scheduler.flows.ended_runs import end_again, log_end_as_information
-from falcon_scheduler.flows.line import BEGUN, give_way, has_to_give_way, is_behind
+from falcon_scheduler.adapters.prefect.ended_runs import end_again, log_end_as_information
+from falcon_scheduler.adapters.prefect.queue_order import BEGUN, give_way, has_to_give_way, is_behind
 from falcon_scheduler.flows.prefect_internals import WORKER_NAME_VARIABLE
 from falcon_scheduler.flows.progress import PrefectProgress
 from falcon_scheduler.flows.runtime import open_runtime

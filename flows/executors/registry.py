@@ -68,7 +68,7 @@ class Registry:
         Raises:
             PluginError: a plug-in does not load; its name is in the message.
         """
-        from falcon_scheduler.flows.executors.prefect_secrets import (
+        from falcon_scheduler.adapters.prefect.secrets import (
             PrefectSecrets,  # here, so that modules that only use the type do not import Prefect
         )
 

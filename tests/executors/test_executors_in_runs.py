@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.errors import Invalid, Unavailable
-from falcon_scheduler.flows.executors.prefect_secrets import PrefectSecrets
+from falcon_scheduler.adapters.prefect.secrets import PrefectSecrets
 from falcon_scheduler.flows.executors.secrets import SecretMissing
 from tests.conftest import Scheduler
 from tests.executors.web_server import WebServer
