@@ -7,6 +7,7 @@ breaks without them, and fails when another module uses one. What Prefect keeps 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,6 +51,10 @@ HEARTBEAT_EVENT = "prefect.flow-run.heartbeat"
 """Without it automations take a running flow run for a zombie. Source: prefect.flow_engine."""
 
 
+END_OF_RUN_TEXT = "Finished in state"
+"""How the engine's log line about the end of a run begins. It logs every end but Completed as an error."""
+
+
 def is_setting(name: str) -> bool:
     """Whether an environment variable is one of Prefect's settings, which its settings context is made from."""
     return name.startswith("PREFECT_") and not name.startswith(_INTERNAL_VARIABLES)
@@ -63,6 +68,23 @@ def reload_settings() -> None:
 def ship_logs_to(ship: Callable[[dict[str, Any]], None] | None) -> None:
     """Give every log record that Prefect sends to its API to a function instead; `None` undoes it."""
     set_api_log_sink(ship)
+
+
+def log_end_as_information(flow_run_id: str) -> None:
+    """Make Prefect's engine log the end of this run as information, for an end that is no failure."""
+    logging.getLogger("prefect.flow_runs").addFilter(_EndAsInformation(flow_run_id))
+
+
+class _EndAsInformation(logging.Filter):
+    def __init__(self, flow_run_id: str) -> None:
+        super().__init__()
+        self._flow_run_id = flow_run_id
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_end = str(record.msg).startswith(END_OF_RUN_TEXT)
+        if is_end and str(getattr(record, "flow_run_id", "")) == self._flow_run_id:
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return True
 
 
 def send_remaining_events(timeout_seconds: float) -> None:

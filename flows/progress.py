@@ -1,4 +1,4 @@
-"""Reports the progress of an execution: in its metadata, and as a progress artifact in the Prefect UI."""
+"""Reports the progress of an execution: in its metadata, and in the engine."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
-
-from prefect.artifacts import acreate_progress_artifact, aupdate_progress_artifact
 
 from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.domain.work import WorkLog
-from falcon_scheduler.core.ports import ExecutionStore
+from falcon_scheduler.core.ports import ExecutionStore, OwnRun
 from falcon_scheduler.core.services.runs.call_policy import inform
 
 SHOWN_EVERY_SECONDS = 1.0
@@ -22,14 +19,14 @@ REST_SECONDS = 15.0
 """After a failed report, no further report is sent for so long."""
 
 
-class PrefectProgress:
+class ReportedProgress:
     """See `core.domain.work.Progress`. Sends at most one report a second; further calls return at once."""
 
-    def __init__(self, execution_id: str, executions: ExecutionStore, log: WorkLog) -> None:
+    def __init__(self, own_run: OwnRun, execution_id: str, executions: ExecutionStore, log: WorkLog) -> None:
+        self._own_run = own_run
         self._execution_id = execution_id
         self._executions = executions
         self._log = log
-        self._artifact_id: UUID | None = None
         self._shown_at = float("-inf")
         self._rests_until = float("-inf")
 
@@ -44,16 +41,7 @@ class PrefectProgress:
         note = partial(self._executions.note, self._execution_id, detail=detail)
         is_reported = await inform("note the progress in the history", note, self._log, within=PATIENCE)
         if is_reported and total:
-            show = partial(self._show, 100 * min(done / total, 1), text)
+            show = partial(self._own_run.show_progress, 100 * min(done / total, 1), text)
             is_reported = await inform("show the progress in Prefect", show, self._log, within=PATIENCE)
         if not is_reported:
             self._rests_until = time.monotonic() + REST_SECONDS
-
-    async def _show(self, percent: float, text: str) -> None:
-        if self._artifact_id is None:
-            created: Any = await acreate_progress_artifact(
-                progress=percent, key=f"execution-{self._execution_id}", description=text or None
-            )
-            self._artifact_id = created
-        else:
-            await aupdate_progress_artifact(self._artifact_id, progress=percent, description=text or None)

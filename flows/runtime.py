@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
-from prefect.client.orchestration import get_client
-
+from falcon_scheduler.adapters.prefect.client import client_of_run
 from falcon_scheduler.adapters.prefect.runs import PrefectRuns
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores, world_of
@@ -90,5 +89,5 @@ def _executor_for(task_type: str, settings: Settings, stores: Stores) -> Executo
 
 
 async def _cancel(execution_id: str, stores: Stores) -> None:
-    async with get_client() as client:
+    async with client_of_run() as client:
         await PrefectRuns(client, stores.clock).cancel(execution_id)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import PrefectClient
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import WorkerStatus, WorkPool
 from prefect.exceptions import ObjectAlreadyExists
@@ -38,6 +38,18 @@ async def open_client(api_url: str) -> AsyncIterator[PrefectClient]:
     )
     async with opening as client:
         yield client
+
+
+@asynccontextmanager
+async def client_of_run() -> AsyncIterator[PrefectClient]:
+    """The client that Prefect's engine has opened for the flow run that we are in.
+
+    Raises:
+        Unavailable: it has opened none, and another can't be opened.
+    """
+    with translated():
+        async with get_client() as client:
+            yield client
 
 
 async def ensure_foundation(client: PrefectClient, base_job_template: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ creates no new run.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Failed, Scheduled
 
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.core.domain.work import WorkLog
 
 SLOT_COMES_FREE_AFTER = timedelta(seconds=2)
@@ -26,24 +26,40 @@ async def end_again(client: PrefectClient, flow_run: FlowRun, log: WorkLog) -> S
     """Start a new run if somebody requested one. Returns the state in which the flow run had ended.
 
     May be repeated for the same request: the idempotency key makes Prefect create one run.
+
+    Raises:
+        Unavailable: Prefect is away.
+        EngineRefused: it refuses the new run.
     """
-    states = sorted(await client.read_flow_run_states(flow_run.id), key=lambda each: each.timestamp)
+    with translated():
+        states = sorted(await client.read_flow_run_states(flow_run.id), key=lambda each: each.timestamp)
     ended = next((each for each in reversed(states) if each.is_final()), None)
     request = _request_after(states, ended)
-    if request is None or flow_run.deployment_id is None:
+    fresh = await _started_anew(client, flow_run, request) if request else None
+    if fresh is None:
         log.info("Execution %s had already ended; nothing was run", flow_run.id)
     else:
-        fresh = await client.create_flow_run_from_deployment(
-            flow_run.deployment_id,
-            parameters=flow_run.parameters,
-            state=Scheduled(scheduled_time=datetime.now(UTC) + SLOT_COMES_FREE_AFTER),
-            idempotency_key=f"again-{flow_run.id}-{request.id}",
-            work_queue_name=flow_run.work_queue_name,
-        )
         log.info("Execution %s had already ended; nothing was run. Execution %s runs instead", flow_run.id, fresh.id)
     if ended is None:
         return Failed(message="The run had already ended")
     return State[Any](type=ended.type, name=ended.name, message=ended.message)
+
+
+async def _started_anew(client: PrefectClient, flow_run: FlowRun, request: State[Any]) -> FlowRun | None:
+    """The run that replaces this one; None when the deployment is gone."""
+    if flow_run.deployment_id is None:
+        return None
+    try:
+        with translated():
+            return await client.create_flow_run_from_deployment(
+                flow_run.deployment_id,
+                parameters=flow_run.parameters,
+                state=Scheduled(scheduled_time=datetime.now(UTC) + SLOT_COMES_FREE_AFTER),
+                idempotency_key=f"again-{flow_run.id}-{request.id}",
+                work_queue_name=flow_run.work_queue_name,
+            )
+    except Gone:
+        return None
 
 
 def _request_after(states: Sequence[State[Any]], ended: State[Any] | None) -> State[Any] | None:
@@ -52,20 +68,3 @@ def _request_after(states: Sequence[State[Any]], ended: State[Any] | None) -> St
         return None
     asked = [each for each in states if each.is_scheduled() and each.timestamp > ended.timestamp]
     return asked[-1] if asked else None
-
-
-def log_end_as_information(flow_run: FlowRun) -> None:
-    """Make Prefect's engine log the end of this run as information: it logs every end but Completed as an error."""
-    logging.getLogger("prefect.flow_runs").addFilter(_EndAsInformation(str(flow_run.id)))
-
-
-class _EndAsInformation(logging.Filter):
-    def __init__(self, flow_run_id: str) -> None:
-        super().__init__()
-        self._flow_run_id = flow_run_id
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        is_end = str(record.msg).startswith("Finished in state")
-        if is_end and str(getattr(record, "flow_run_id", "")) == self._flow_run_id:
-            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
-        return True

@@ -10,17 +10,17 @@ cancelled leaves the queue without further work.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import Pause
 from prefect.states import Scheduled
 
-from falcon_scheduler.adapters.prefect.errors import translated
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
 
 ASKS_AGAIN_AFTER = timedelta(seconds=1)
@@ -49,21 +49,21 @@ async def is_behind(client: PrefectClient, flow_run: FlowRun, states: Collection
     return any(place_of(each) < place_of(flow_run) for each in found)
 
 
-async def has_to_give_way(client: PrefectClient, flow_run: FlowRun) -> bool:
-    """Whether a waiting run is before this one, which has just begun."""
-    return flow_run.run_count <= GIVES_WAY_AT_MOST and await is_behind(client, flow_run, WAITING)
+def may_give_way(flow_run: FlowRun) -> bool:
+    """Whether the run, which has just begun, has not given way too often yet."""
+    return flow_run.run_count <= GIVES_WAY_AT_MOST
 
 
-async def give_way(client: PrefectClient, flow_run: FlowRun) -> NoReturn:
-    """Set the run back to Scheduled and end its process."""
+async def put_back(client: PrefectClient, flow_run: FlowRun) -> State[Any]:
+    """Set the run back to Scheduled, if it is still there. Raises `Unavailable`."""
     again: State[Any] = Scheduled(
         name=AWAITING_TURN,
         message="An execution that was requested earlier goes first",
         scheduled_time=datetime.now(UTC) + ASKS_AGAIN_AFTER,
     )
-    with translated():
+    with suppress(Gone), translated():
         await client.set_flow_run_state(flow_run.id, again, force=True)
-    raise Pause("The run waits for its turn", state=again)
+    return again
 
 
 def place_of(flow_run: FlowRun) -> tuple[datetime, str]:

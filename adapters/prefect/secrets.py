@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 from prefect.blocks.system import Secret
-from prefect.exceptions import PrefectHTTPStatusError
 
-from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.flows.executors.secrets import SecretMissing
+from falcon_scheduler.adapters.prefect.errors import Gone, translated
+from falcon_scheduler.core.errors import EngineRefused, Unavailable
+from falcon_scheduler.core.ports import SecretMissing
 
 
 class PrefectSecrets:
-    """The Secret blocks of the Prefect server that this process talks to."""
+    """See `core.ports.SecretReader`. The Secret blocks of the Prefect server that this process talks to."""
 
     async def read(self, name: str) -> str:
-        """See `SecretReader.read`."""
+        """The text of the block."""
         try:
-            block: Secret[Any] = await Secret.aload(name)
-        except ValueError as error:
+            with translated():
+                block: Secret[Any] = await Secret.aload(name)
+        except (ValueError, Gone) as error:
             raise SecretMissing(name) from error
-        except (httpx.HTTPError, PrefectHTTPStatusError, OSError, RuntimeError) as error:
+        except EngineRefused as error:
             raise Unavailable("Prefect") from error
         value = block.value.get_secret_value()  # `get()` would turn "0123" into a number
         if not isinstance(value, str):

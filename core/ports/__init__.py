@@ -13,9 +13,11 @@ from falcon_scheduler.core.ports.clock import Clock
 from falcon_scheduler.core.ports.deployments import Deployments
 from falcon_scheduler.core.ports.health import Health, HealthProbe
 from falcon_scheduler.core.ports.locks import Lease, Lock, LockService
+from falcon_scheduler.core.ports.own_run import OwnRun
 from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.plans import PlannerProbe, Plans
 from falcon_scheduler.core.ports.runs import Runs, UnreadableRuns
+from falcon_scheduler.core.ports.secrets import SecretMissing, SecretReader
 from falcon_scheduler.core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
 
 __all__ = [
@@ -35,11 +37,14 @@ __all__ = [
     "Lease",
     "Lock",
     "LockService",
+    "OwnRun",
     "Page",
     "PageRequest",
     "PlannerProbe",
     "Plans",
     "Runs",
+    "SecretMissing",
+    "SecretReader",
     "TaskCounts",
     "TaskFilter",
     "TaskStore",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext
 from falcon_scheduler.core.errors import Fault, Invalid
+from falcon_scheduler.core.ports import SecretReader
 from falcon_scheduler.flows.executors.arguments import (
     AnyArguments,
     Arguments,
@@ -27,7 +28,7 @@ from falcon_scheduler.flows.executors.catalog import CatalogEntry, described
 from falcon_scheduler.flows.executors.faults import faults_of
 from falcon_scheduler.flows.executors.outcome import raised, refused, shielded, without_secrets
 from falcon_scheduler.flows.executors.plain_logs import cleaned_logs
-from falcon_scheduler.flows.executors.secrets import AttemptSecrets, SecretReader, reserved_beside_secrets
+from falcon_scheduler.flows.executors.secrets import AttemptSecrets, reserved_beside_secrets
 from falcon_scheduler.flows.executors.threads import Threads
 
 

@@ -20,6 +20,7 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.core.domain.task import TaskType
 from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext
 from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.core.ports import SecretReader
 from falcon_scheduler.flows.executors import builtin
 from falcon_scheduler.flows.executors.arguments import PluginError
 from falcon_scheduler.flows.executors.catalog import CatalogEntry
@@ -27,7 +28,6 @@ from falcon_scheduler.flows.executors.custom import CustomExecutor, PluggedExecu
 from falcon_scheduler.flows.executors.function import FunctionExecutor
 from falcon_scheduler.flows.executors.http.executor import HttpExecutor
 from falcon_scheduler.flows.executors.plugins import load_installed, load_named
-from falcon_scheduler.flows.executors.secrets import SecretReader
 from falcon_scheduler.flows.executors.threads import Threads
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])

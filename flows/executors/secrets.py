@@ -7,37 +7,15 @@ when an attempt needs it, and remembered only to be removed from what the attemp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from falcon_scheduler.core.domain.plain_secrets import secrets_in
 from falcon_scheduler.core.domain.redaction import Redactor
 from falcon_scheduler.core.domain.references import REFERENCE, has_reference
-from falcon_scheduler.core.errors import Fault, SchedulerError
+from falcon_scheduler.core.errors import Fault
+from falcon_scheduler.core.ports import SecretReader
 
 _BESIDE_SECRETS = "the task's config holds a secret, so a caller who may create or update tasks has to give this"
-
-
-class SecretMissing(SchedulerError):
-    """There is no Secret block of this name, or its value is no text."""
-
-    code = "secret_missing"
-    retryable = False
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"No Secret block named {name!r} holds a text in Prefect")
-
-
-class SecretReader(Protocol):
-    """Reads secrets."""
-
-    async def read(self, name: str) -> str:
-        """The text of the Secret block.
-
-        Raises:
-            SecretMissing: there is none.
-            Unavailable: it can't be read now.
-        """
-        ...
 
 
 class AttemptSecrets:

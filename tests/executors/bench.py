@@ -11,8 +11,8 @@ from typing import Any
 from falcon_scheduler.adapters.http.guard import AddressGuard
 from falcon_scheduler.adapters.http.sender import HttpSender
 from falcon_scheduler.core.domain.work import TaskResult, WorkContext
+from falcon_scheduler.core.ports import SecretMissing
 from falcon_scheduler.flows.executors.registry import Registry
-from falcon_scheduler.flows.executors.secrets import SecretMissing
 
 
 class SecretsOfTheTest:

@@ -9,11 +9,11 @@ import pytest
 from prefect.blocks.system import Secret
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from falcon_scheduler.adapters.prefect.secrets import PrefectSecrets
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.errors import Invalid, Unavailable
-from falcon_scheduler.adapters.prefect.secrets import PrefectSecrets
-from falcon_scheduler.flows.executors.secrets import SecretMissing
+from falcon_scheduler.core.ports import SecretMissing
 from tests.conftest import Scheduler
 from tests.executors.web_server import WebServer
 

@@ -14,7 +14,7 @@ from falcon_scheduler.core.domain.task import Overlap, Task
 from falcon_scheduler.core.errors import ConcurrentChange, Unavailable
 from falcon_scheduler.core.services.runs.call_policy import decided, inform
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
-from falcon_scheduler.flows.progress import PrefectProgress
+from falcon_scheduler.flows.progress import ReportedProgress
 from tests.conftest import Scheduler
 
 log = logging.getLogger("a run")
@@ -63,7 +63,7 @@ async def test_progress_that_can_not_be_reported_rests_and_costs_the_work_no_mor
             asked += 1
             raise Unavailable("MongoDB")
 
-    progress = PrefectProgress("an execution", Away(), log)  # type: ignore[arg-type]
+    progress = ReportedProgress(Away(), "an execution", Away(), log)  # type: ignore[arg-type]
     for done in range(5):
         await progress(done, done, "the last of them")
     assert asked == 1

@@ -71,7 +71,11 @@ PUBLIC_AND_UNDOCUMENTED = {
 }
 TEXTS = {
     "prefect.server.orchestration.core_policy": ["Deployment concurrency limit reached."],
-    "prefect.flow_engine": ["prefect.flow-run.heartbeat", "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS"],
+    "prefect.flow_engine": [
+        "prefect.flow-run.heartbeat",
+        "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS",
+        "Finished in state",
+    ],
     "prefect.logging.handlers": ["__payload_size__"],
     "prefect.workers.base": ["PREFECT__WORKER_NAME", "PREFECT__FLOW_RUN_ID"],
 }

@@ -23,6 +23,7 @@ from falcon_scheduler.core.domain.redaction import Redactor
 from falcon_scheduler.core.domain.references import reference_faults
 from falcon_scheduler.core.domain.work import OUTPUT_LIMIT_BYTES, TaskResult, WorkContext, leave_known
 from falcon_scheduler.core.errors import Fault, Invalid, SchedulerError
+from falcon_scheduler.core.ports import SecretReader
 from falcon_scheduler.flows.executors.catalog import CatalogEntry, described
 from falcon_scheduler.flows.executors.faults import faults_of
 from falcon_scheduler.flows.executors.http.assertions import JsonDocument
@@ -37,7 +38,7 @@ from falcon_scheduler.flows.executors.http.config import (
 from falcon_scheduler.flows.executors.http.request import request_of
 from falcon_scheduler.flows.executors.numbers import with_whole_numbers
 from falcon_scheduler.flows.executors.outcome import raised, refused, without_secrets
-from falcon_scheduler.flows.executors.secrets import AttemptSecrets, SecretReader
+from falcon_scheduler.flows.executors.secrets import AttemptSecrets
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _LONGEST_WAIT = timedelta(hours=1)  # the longest pause between attempts
