@@ -99,7 +99,7 @@ async def test_a_deployment_is_as_the_task_says_and_may_be_made_again(engine: En
     assert (task.deployed.active, task.deployed.fingerprint) == (True, engine.deployments.fingerprint(task))
     assert await engine.deployments.deploy(task) == task.deployed
     [found] = await engine.deployments.of_ids([task.deployed.id])
-    assert (found.task_id, found.as_told, found.adopted) == (task.id, task.deployed, None)
+    assert (found.task_id, found.as_deployed, found.adopted) == (task.id, task.deployed, None)
     assert task.id in {each.task_id async for each in engine.deployments.all()}
     assert await engine.deployments.is_there(task.deployed.id)
 
