@@ -82,6 +82,7 @@ class Shop:
 
     def __init__(self, kept: Kept, faults: Faults) -> None:
         self.kept = kept
+        self.through = faults.through
         tasks, executions = faults.through(kept.tasks), faults.through(kept.executions)
         deployments, plans = (
             faults.through(MemoryDeployments(kept.engine)),

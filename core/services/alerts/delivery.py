@@ -80,7 +80,7 @@ class AlertDelivery:
         ]
 
     async def deliver(self, channel: str) -> None:
-        """Send the due messages of a channel."""
+        """Send the due messages of a channel. Raises the first error when all attempts have ended."""
         alerts = await self._alerts.due(channel, self._clock.now(), BATCH)
         turns = asyncio.Semaphore(AT_ONCE)
 
@@ -88,9 +88,16 @@ class AlertDelivery:
             async with turns:
                 await self._attempt(alert, channel, lambda message: self._send(channel, message))
 
-        async with asyncio.TaskGroup() as group:
-            for alert in alerts:
-                group.create_task(one(alert))
+        attempts = [asyncio.create_task(one(alert)) for alert in alerts]
+        try:
+            results = await asyncio.gather(*attempts, return_exceptions=True)
+        finally:
+            for each in attempts:
+                each.cancel()
+        # One that could not be settled interrupts no other: a message that is cut off is sent again.
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
 
     async def fail_unknown(self) -> None:
         """Fail messages to channels that no setting names (any more), with that reason, until they are given up."""
