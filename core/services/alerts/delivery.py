@@ -88,12 +88,7 @@ class AlertDelivery:
             async with turns:
                 await self._attempt(alert, channel, lambda message: self._send(channel, message))
 
-        attempts = [asyncio.create_task(one(alert)) for alert in alerts]
-        try:
-            results = await asyncio.gather(*attempts, return_exceptions=True)
-        finally:
-            for each in attempts:
-                each.cancel()
+        results = await asyncio.gather(*map(one, alerts), return_exceptions=True)
         # One that could not be settled interrupts no other: a message that is cut off is sent again.
         for result in results:
             if isinstance(result, BaseException):
