@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.api_facade.rates import RateLimit
 from falcon_scheduler.api_facade.shared_status import SharedStatus
 from falcon_scheduler.core.answer_cache import AnswerCache
+from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.ports import Clock, ExecutorCatalog
 from falcon_scheduler.core.ports.run_logs import RunLogs
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
@@ -82,6 +83,7 @@ class Container:
     sign_in_codes: SignInCodes
     broadcast: Broadcast
     run_logs: RunLogs
+    workforce: Callable[[], Awaitable[Workforce]]
     clock: Clock
     rates: RateLimit
     addresses: ClientAddresses

@@ -270,6 +270,7 @@ EXECUTORS = {
     ]
 }
 
+WORKERS = {"workers": [{"name": "falcon-host", "slots": 10}], "slots": 10, "is_paused": False}
 SESSION_REQUEST = {"token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
 SESSION = {
     "user_id": "local-operator",

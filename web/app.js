@@ -35,7 +35,7 @@ function Screen() {
   const key = path.slice(0, 3).join("/");
   const wasShown = useRef(key);
   useEffect(() => {
-    if (!path.length) replaceWith(linkTo(["tasks"]));
+    if (!path.length) replaceWith(linkTo(["now"]));
   }, [path.length]);
   useEffect(() => {
     if (wasShown.current === key) return;

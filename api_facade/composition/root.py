@@ -242,6 +242,7 @@ def compose(settings: Settings, services: Services) -> Container:
         sign_in_codes=SignInCodes(keys_of(api), stores.keyed, stores.clock),
         broadcast=Broadcast(stores.events),
         run_logs=PrefectRunLogs(services.engine.client),
+        workforce=services.workforce,
         clock=stores.clock,
         metrics=services.metrics,
         warnings=AnswerCache(lambda _: _warnings(services.workforce), briefly(WARNINGS_KEPT_FOR)),

@@ -1,19 +1,25 @@
 // The screens by the first part of the address.
 
+import { AlertsScreen } from "./alerts.js";
+import { AuditScreen } from "./audit.js";
 import { EditScreen } from "./edit.js";
 import { ExecutionScreen } from "./execution.js";
 import { ExecutionsScreen } from "./executions.js";
+import { NowScreen } from "./now.js";
 import { TaskScreen } from "./task.js";
 import { TasksScreen } from "./tasks.js";
+import { WorkersScreen } from "./workers.js";
 
 /** @typedef {(props: { path: string[] }) => any} ScreenComponent */
 
 /** What stands in the navigation, in this order. @type {(keyof typeof import("../texts.js").t.nav)[]} */
-export const NAVIGATION = ["tasks", "executions"];
+export const NAVIGATION = ["now", "tasks", "executions", "alerts", "audit", "workers"];
 
 /** @param {string[]} path @returns {ScreenComponent | undefined} */
 export function screenOf(path) {
   const [name, id, verb] = path;
+  const plain = { now: NowScreen, alerts: AlertsScreen, audit: AuditScreen, workers: WorkersScreen }[name ?? ""];
+  if (plain) return plain;
   if (name === "new") return EditScreen;
   if (name === "tasks") return id === undefined ? TasksScreen : verb === "edit" ? EditScreen : TaskScreen;
   if (name === "executions") return id === undefined ? ExecutionsScreen : ExecutionScreen;

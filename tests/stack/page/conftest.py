@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import jwt
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from falcon_scheduler.deployments.stack.home import Home
 from tests.browser import browser
 from tests.stack.page.operator import Operator, new_context, sign_in
 from tests.stack.running_stack import Up
@@ -30,6 +33,25 @@ def context(chromium: Browser, up: Up) -> Iterator[BrowserContext]:
     with new_context(chromium, up) as signed_in:
         sign_in(signed_in, up.token)
         yield signed_in
+
+
+@pytest.fixture(scope="session")
+def token_for(up: Up) -> Callable[..., str]:
+    """Tokens that the stack's facade accepts, with claims of the test's own."""
+    secret = Home(up.home).known_secret("jwt_secret")
+    assert secret is not None
+
+    def token(**claims: Any) -> str:
+        standard = {"user_id": "somebody", "character_id": 77, "character_name": "Somebody", "iss": "go-falcon"}
+        return jwt.encode({**standard, "exp": datetime.now(UTC) + timedelta(hours=1), **claims}, secret)
+
+    return token
+
+
+@pytest.fixture(scope="session")
+def reader_token(token_for: Callable[..., str]) -> str:
+    """Of somebody who may read and nothing else."""
+    return token_for(user_id="a reader", character_name="A Reader")
 
 
 @pytest.fixture

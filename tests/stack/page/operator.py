@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from tests.stack.running_stack import Up
 
 AXE = Path(__file__).with_name("axe.min.js").read_text()
+PICTURES = Path(__file__).parents[3] / "docs" / "pictures"
+"""Pictures differ with each run: those alone who set TAKE_PICTURES get new ones."""
 PATIENCE_MS = 30_000
 """A shared machine is slow at times."""
 _NO_RULES = {"resultTypes": ["violations"]}
@@ -70,6 +73,17 @@ class Operator:
 
     def in_dialog(self) -> Locator:
         return self.page.get_by_role("dialog")
+
+    def settle(self) -> None:
+        """Wait until nothing says any more that it loads."""
+        self.page.wait_for_function("!document.querySelector('.state, .waiting')?.textContent?.startsWith('Loading')")
+        self.page.wait_for_timeout(200)
+
+    def take_picture(self, name: str) -> None:
+        """For docs/, when pictures are asked for."""
+        if os.environ.get("TAKE_PICTURES"):
+            PICTURES.mkdir(exist_ok=True)
+            self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
     def violations(self) -> list[str]:
         """What axe finds wrong with the screen for people with another sight, hearing or pointer."""

@@ -1,0 +1,145 @@
+"""Every screen opens, is fit for everyone in both colours and on a phone, and has its picture taken for docs/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ViewportSize, expect
+
+from tests.stack.page.operator import Operator, new_context, sign_in
+from tests.stack.running_stack import Up, wait_until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+SCREENS = ("now", "tasks", "task", "execution", "new", "edit", "executions", "alerts", "audit", "workers")
+PHONE: ViewportSize = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def addresses(up: Up) -> dict[str, str]:
+    """The screens' addresses, with a task that has run and one that has not."""
+    with up.client() as client:
+        body = {
+            "name": "Price check",
+            "description": "Asks this service how it is, as an example of an http task",
+            "type": "http",
+            "schedule": "0 */10 * * * *",
+            "config": {"url": f"{up.api_url}/status"},
+            "tags": ["example"],
+            "metadata": {"timezone": "Europe/Berlin"},
+        }
+        made = client.post("/tasks", json=body)
+        task = (made if made.is_success else client.get("/tasks", params={"q": "Price check"})).json()
+        task = task.get("tasks", [task])[0]
+        run = client.post(f"/tasks/{task['id']}/execute").json()["execution_id"]
+        _wait_for_end(client, run)
+    names = {name: name for name in SCREENS}
+    return {
+        **names,
+        "task": f"tasks/{task['id']}",
+        "edit": f"tasks/{task['id']}/edit",
+        "execution": f"executions/{run}",
+    }
+
+
+def _wait_for_end(client: httpx.Client, run: str) -> None:
+    wait_until(lambda: "completed_at" in client.get(f"/executions/{run}").json(), "the run has ended")
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screen_is_fit_for_everyone_and_complains_of_nothing(
+    operator: Operator, addresses: dict[str, str], screen: str
+) -> None:
+    for scheme in ("light", "dark"):
+        operator.page.emulate_media(color_scheme=scheme)
+        operator.open(addresses[screen])
+        operator.settle()
+        assert operator.violations() == [], scheme
+        operator.take_picture(f"{screen}-{scheme}")
+    operator.page.set_viewport_size(PHONE)
+    operator.settle()
+    assert operator.violations() == []
+    overflow = operator.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, "nothing is cut off at a phone's side"
+    if screen in {"now", "tasks", "task"}:
+        operator.take_picture(f"{screen}-phone")
+    assert operator.complaints == []
+
+
+@pytest.mark.parametrize("screen", ["now", "tasks", "task", "execution", "executions", "alerts", "audit", "workers"])
+def test_a_screen_asks_for_little(operator: Operator, addresses: dict[str, str], screen: str) -> None:
+    operator.open("tasks" if screen != "tasks" else "now")
+    operator.settle()
+    asked: list[str] = []
+    operator.page.on("request", lambda request: asked.append(request.url))
+    operator.open(addresses[screen])
+    operator.page.wait_for_timeout(700)
+    assert len(asked) <= 6, asked
+
+
+def test_the_sign_in_is_fit_for_everyone(chromium: Browser, up: Up) -> None:
+    with new_context(chromium, up) as context:
+        someone = Operator(context.new_page(), up)
+        someone.page.goto("")
+        someone.page.get_by_label("Token").wait_for()
+        assert someone.page.title() == "Falcon Scheduler"
+        assert someone.violations() == []
+        someone.take_picture("sign-in-light")
+
+
+def test_a_reader_sees_no_button_that_would_fail(
+    chromium: Browser, up: Up, addresses: dict[str, str], reader_token: str
+) -> None:
+    with new_context(chromium, up) as context:
+        sign_in(context, reader_token)
+        reader = Operator(context.new_page(), up)
+        reader.open(addresses["task"])
+        for name in ("Run now", "Stop", "Pause", "Disable", "Delete"):
+            expect(reader.button(name)).to_have_count(0)
+        reader.open("tasks")
+        expect(reader.page.get_by_role("link", name="New task")).to_have_count(0)
+        expect(reader.page.get_by_role("checkbox")).to_have_count(0)
+
+
+def test_the_whole_list_is_used_by_keyboard_alone(operator: Operator, make: Callable[..., Any]) -> None:
+    names = [make(name=f"Keyboard {letter}")["name"] for letter in "ab"]
+    page = operator.open("tasks?q=Keyboard&sort=name")
+    operator.row(names[1]).wait_for()
+    for key in ("j", "j", "k", "j", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", level=1)).to_have_text(names[1])
+    page.keyboard.press("?")
+    expect(operator.in_dialog()).to_contain_text("Next row")
+    page.keyboard.press("Escape")
+    expect(operator.in_dialog()).to_have_count(0)
+    page.keyboard.press("Control+k")
+    page.keyboard.type(names[0])
+    expect(page.get_by_role("option", name=names[0])).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(names[0])
+    operator.open("tasks")
+    page.keyboard.press("/")
+    page.keyboard.type("Keyboard b")
+    expect(operator.row(names[1])).to_be_visible()
+    expect(operator.row(names[0])).to_have_count(0)
+    assert "q=Keyboard" in page.url
+
+
+def test_times_are_shown_in_the_chosen_zone_with_utc_beside(operator: Operator, addresses: dict[str, str]) -> None:
+    page = operator.open(addresses["task"])
+    page.get_by_label("Time zone").select_option("Asia/Tokyo")
+    listed = page.get_by_role("listitem").filter(has_text="Asia/Tokyo").first
+    expect(listed).to_contain_text("UTC")
+    page.get_by_label("Time zone").select_option("UTC")
+
+
+def test_the_colours_are_kept(operator: Operator) -> None:
+    page = operator.open("tasks")
+    page.get_by_label("Colours").select_option("dark")
+    page.reload()
+    page.get_by_role("heading", level=1).wait_for()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    page.get_by_label("Colours").select_option("system")

@@ -1,0 +1,199 @@
+"""Tasks on the page: create, change, run, switch, delete, many at once; with texts that mean harm."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.stack.page.operator import Operator
+from tests.stack.running_stack import Up
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+HOSTILE = (
+    "<img src=x onerror=window.harmed=1>",
+    "\u05d0\u05d1\u05d2 \u0627\u0644\u0639\u0631\u0628\u064a\u0629 right to left",
+    "\U0001f680 \U0001f469\u200d\U0001f680 emoji " + "x" * 60,
+    "W" * 100,
+    "</script><script>window.harmed=1</script>",
+    "${window.harmed=1} {{7*7}} `'\"",
+)
+
+
+def test_a_task_is_created_run_changed_and_deleted(operator: Operator, up: Up, api: httpx.Client) -> None:
+    name = f"Made by hand {uuid.uuid4().hex[:6]}"
+    page = operator.open("tasks")
+    page.get_by_role("link", name="New task").click()
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label("URL").fill(f"{up.api_url}/status")
+    page.get_by_label("Method").select_option(label="GET")
+    page.get_by_label("Tags").fill("by hand, example")
+    page.get_by_label("Schedule", exact=True).fill("0 30 9 * * 1-5")
+    expect(page.get_by_text("at 09:30 from Monday to Friday")).to_be_visible()
+    expect(page.get_by_label("Hour", exact=True)).to_have_value("9")
+    page.get_by_label("Hour", exact=True).fill("10")
+    expect(page.get_by_label("Schedule", exact=True)).to_have_value("0 30 10 * * 1-5")
+    page.get_by_label("Time zone").last.fill("Europe/Berlin")
+    page.get_by_label("Priority").select_option("high")
+    operator.button("Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+    [task] = api.get("/tasks", params={"q": name}).json()["tasks"]
+    assert (task["schedule"], task["priority"], task["metadata"]["tags"]) == (
+        "0 30 10 * * 1-5",
+        "high",
+        ["by hand", "example"],
+    )
+    assert task["metadata"]["timezone"] == "Europe/Berlin"
+
+    operator.button("Run now").click()
+    operator.in_dialog().get_by_role("button", name="Run now").click()
+    expect(page.get_by_text("Completed").first).to_be_visible(timeout=60_000)
+
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Description").fill("Changed by hand")
+    operator.button("Save").click()
+    expect(page.get_by_text("Changed by hand")).to_be_visible()
+    assert api.get(f"/tasks/{task['id']}").json()["metadata"]["version"] == 2
+
+    operator.button("Delete").click()
+    expect(operator.in_dialog()).to_contain_text(name)
+    operator.in_dialog().get_by_role("button", name="Cancel").click()
+    assert api.get(f"/tasks/{task['id']}").status_code == 200, "asked first"
+    operator.button("Delete").click()
+    operator.in_dialog().get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tasks")
+    assert api.get(f"/tasks/{task['id']}").status_code == 404
+    assert operator.complaints == []
+
+
+def test_a_task_is_switched_and_stopped(operator: Operator, make: Callable[..., Any], api: httpx.Client) -> None:
+    task = make()
+    page = operator.open(f"tasks/{task['id']}")
+    for button, status in (
+        ("Pause", "Paused"),
+        ("Resume", "Pending"),
+        ("Disable", "Disabled"),
+        ("Enable", "Pending"),
+    ):
+        operator.button(button).click()
+        expect(page.locator(".head .mark")).to_have_text(status)
+    operator.button("Stop").click()
+    operator.in_dialog().get_by_role("button", name="Stop").click()
+    expect(page.locator(".head .mark")).to_have_text("Paused")
+    assert api.get(f"/tasks/{task['id']}").json()["status"] == "paused"
+
+
+def test_a_run_takes_the_parameters_of_its_schema(operator: Operator, make: Callable[..., Any]) -> None:
+    task = make(config={"module": "builtin", "function_name": "sleep", "parameters": {"duration": "1h"}})
+    page = operator.open(f"tasks/{task['id']}")
+    operator.button("Run now").click()
+    operator.in_dialog().get_by_label("Duration").fill("50ms")
+    operator.in_dialog().get_by_role("button", name="Run now").click()
+    page.get_by_role("status").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Execution")
+    expect(page.locator(".head .mark")).to_have_text("Completed", timeout=60_000)
+    expect(page.get_by_text('"duration": "50ms"')).to_be_visible()
+    expect(page.get_by_role("log")).to_contain_text("completed after")
+
+
+def test_what_is_wrong_stands_at_its_field(operator: Operator) -> None:
+    page = operator.open("new")
+    page.get_by_label("Schedule", exact=True).fill("61 * * * * *")
+    expect(page.get_by_text("61 is out of range").first).to_be_visible()
+    operator.button("Save").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("URL")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("alert")).to_contain_text("config.url")
+
+
+def test_a_task_is_edited_as_json_too(operator: Operator, make: Callable[..., Any], api: httpx.Client) -> None:
+    task = make()
+    page = operator.open(f"tasks/{task['id']}/edit")
+    operator.button("As JSON").click()
+    text = page.get_by_label("The task")
+    text.fill(text.input_value().replace(NEVER_TEXT, "@daily"))
+    operator.button("As a form").click()
+    expect(page.get_by_label("Schedule", exact=True)).to_have_value("@daily")
+    operator.button("Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
+    assert api.get(f"/tasks/{task['id']}").json()["schedule"] == "@daily"
+
+
+NEVER_TEXT = "0 0 4 1 1 *"
+
+
+def test_many_tasks_are_switched_at_once_with_a_result_for_each(
+    operator: Operator, make: Callable[..., Any], api: httpx.Client
+) -> None:
+    mark = uuid.uuid4().hex[:6]
+    tasks = [make(name=f"Bulk {mark} {number}") for number in range(3)]
+    page = operator.open(f"tasks?q={mark}")
+    for task in tasks[:2]:
+        operator.row(task["name"]).get_by_role("checkbox").check()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    operator.button("Pause").click()
+    for task in tasks[:2]:
+        expect(operator.in_dialog()).to_contain_text(task["name"])
+    operator.in_dialog().get_by_role("button", name="Close").click()
+    expect(operator.row(tasks[0]["name"])).to_contain_text("Paused")
+    expect(operator.row(tasks[2]["name"])).to_contain_text("Pending")
+    for task in tasks:
+        operator.row(task["name"]).get_by_role("checkbox").check()
+    operator.button("Delete").click()
+    expect(operator.in_dialog()).to_contain_text(tasks[2]["name"])
+    operator.in_dialog().get_by_role("button", name="Delete").click()
+    expect(operator.in_dialog()).to_contain_text("Done")
+    assert api.get("/tasks", params={"q": mark}).json()["total"] == 0
+
+
+def test_filters_live_in_the_address(operator: Operator, make: Callable[..., Any]) -> None:
+    mark = uuid.uuid4().hex[:6]
+    low, high = make(name=f"Low {mark}", priority="low"), make(name=f"High {mark}", priority="high")
+    page = operator.open(f"tasks?q={mark}")
+    page.get_by_label("Priority").select_option("low")
+    expect(operator.row(high["name"])).to_have_count(0)
+    page.reload()
+    expect(operator.row(low["name"])).to_be_visible()
+    expect(page.get_by_label("Priority")).to_have_value("low")
+    expect(operator.row(high["name"])).to_have_count(0)
+    operator.button("Clear filters").click()
+    assert "priority" not in page.url
+
+
+def test_an_action_can_be_copied_as_curl_without_a_token(operator: Operator, make: Callable[..., Any]) -> None:
+    task = make(name=f"It's {uuid.uuid4().hex[:6]}")
+    page = operator.open(f"tasks/{task['id']}")
+    operator.button("Copy as curl").click()
+    line = page.evaluate("navigator.clipboard.readText()")
+    assert line == f"curl '{operator.up.api_url}/tasks/{task['id']}' -H \"Authorization: Bearer $TOKEN\""
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_texts_of_users_are_shown_as_text(
+    operator: Operator, make: Callable[..., Any], api: httpx.Client, text: str
+) -> None:
+    config = {"module": "builtin", "function_name": "echo", "parameters": {"greeting": text}}
+    task = make(name=f"{text[:94]} {uuid.uuid4().hex[:4]}"[-100:], description=text, config=config)
+    run = api.post(f"/tasks/{task['id']}/execute", json={"parameters": {"more": text}}).json()["execution_id"]
+    page = operator.open(f"tasks/{task['id']}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
+    for screen in (f"executions/{run}", f"tasks/{task['id']}/edit", "tasks?sort=updated", "executions", "audit"):
+        operator.open(screen)
+        operator.settle()
+        assert _is_unharmed(page), screen
+    page.keyboard.press("Control+k")
+    page.keyboard.type(task["name"][:20])
+    expect(page.get_by_role("option").first).to_be_visible()
+    assert _is_unharmed(page)
+    assert operator.complaints == []
+
+
+def _is_unharmed(page: Page) -> bool:
+    fits = page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    return bool(fits and page.evaluate("window.harmed === undefined"))

@@ -1,0 +1,72 @@
+// The audit: who changed what, when and through which door, with the fields before and after.
+
+import { read } from "../lib/api.js";
+import { html } from "../lib/html.js";
+import { useResource } from "../lib/resource.js";
+import { linkTo, route, setQuery } from "../lib/router.js";
+import { may } from "../lib/session.js";
+import { CopyAsCurl } from "../parts/curl.js";
+import { Choice, TextField } from "../parts/fields.js";
+import { Pager } from "../parts/pager.js";
+import { Empty, Loaded } from "../parts/states.js";
+import { Mark } from "../parts/status.js";
+import { Time } from "../parts/time.js";
+import { t } from "../texts.js";
+
+/** @typedef {import("../lib/types.d.ts").AuditEntry} AuditEntry */
+
+const PAGE_SIZE = 50;
+const FILTERS = ["user", "action", "outcome", "task_id"];
+const LOOKS = /** @type {Record<string, string>} */ ({ applied: "completed", refused: "disabled", failed: "failed", intended: "pending" });
+
+export function AuditScreen() {
+  if (!may("manage")) return html`<div class="head"><h1>${t.audit.title}</h1></div><${Empty} text=${t.audit.forbidden} />`;
+  return html`<${Entries} />`;
+}
+
+function Entries() {
+  const { query } = route.value;
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, query[name] ?? ""]));
+  const asked = { ...filters, page: query.page ?? "", page_size: PAGE_SIZE };
+  const entries = useResource(JSON.stringify(asked), (signal) => read("/audit", asked, signal), (change) => change.subject === "audit");
+  return html`
+    <div class="head">
+      <h1>${t.audit.title}</h1>
+      <div class="buttons push"><${CopyAsCurl} path="/audit" options=${{ query: asked }} /></div>
+    </div>
+    <div class="filters" role="search">
+      <${TextField} label=${t.audit.user} value=${filters.user ?? ""} onInput=${(/** @type {string} */ user) => setQuery({ user, page: undefined })} />
+      <${Filter} name="action" label=${t.audit.action} value=${filters.action} options=${t.audit.actions} />
+      <${Filter} name="outcome" label=${t.audit.outcome} value=${filters.outcome} options=${Object.keys(LOOKS)} />
+    </div>
+    <${Loaded} of=${entries}>${(/** @type {{ entries: AuditEntry[], total: number, page: number, total_pages: number }} */ found) =>
+      found.total === 0
+        ? html`<${Empty} text=${t.audit.none} />`
+        : html`<ul class="entries">${found.entries.map((each) => html`<${Entry} key=${each.id} entry=${each} />`)}</ul><${Pager} numbers=${found} />`}<//>`;
+}
+
+/** @param {{ name: string, label: string, value?: string, options: readonly string[] }} props */
+const Filter = ({ name, label, value = "", options }) =>
+  html`<${Choice} label=${label} value=${value} options=${[["", t.tasks.any], ...options.map((each) => [each, each])]}
+    onChange=${(/** @type {string} */ chosen) => setQuery({ [name]: chosen, page: undefined })} />`;
+
+/** @param {{ entry: AuditEntry }} props */
+function Entry({ entry }) {
+  const names = [...new Set([...Object.keys(entry.before ?? {}), ...Object.keys(entry.after ?? {})])];
+  return html`<li class="card">
+    <p class="entry"><${Time} at=${entry.at} /> <strong><bdi>${entry.user}</bdi></strong> <span class="tag">${entry.action}</span>
+      ${entry.task_id && html`<a href=${linkTo(["tasks", entry.task_id])}><bdi>${entry.task_name ?? entry.task_id}</bdi></a>`}
+      <${Mark} status=${LOOKS[entry.outcome] ?? "pending"} text=${entry.outcome} />
+      <span class="soft">${entry.door}${entry.error ? ` · ${entry.error}` : ""}</span></p>
+    ${names.length > 0 && html`<details><summary>${t.audit.fields(names.length)}</summary>
+      <div class="rows wraps" tabindex="0" role="region" aria-label=${t.audit.fields(names.length)}><table>
+        <thead><tr><th scope="col">${t.audit.field}</th><th scope="col">${t.audit.before}</th><th scope="col">${t.audit.after}</th></tr></thead>
+        <tbody>${names.map(
+          (name) => html`<tr key=${name}><td>${name}</td><td><code>${shown(entry.before?.[name])}</code></td><td><code>${shown(entry.after?.[name])}</code></td></tr>`,
+        )}</tbody>
+      </table></div></details>`}
+  </li>`;
+}
+
+/** @param {unknown} value */
+const shown = (value) => (value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
