@@ -148,9 +148,8 @@ async def measure(page: Page, url: str, services: Services) -> None:
     searched = []
     for text in ("00042", "of the bench", "09999", "Task 05"):
         searched.append(await search(page, text))
-    print(
-        f"search, typed text to first row: median {sorted(searched)[len(searched) // 2]:.0f} ms, max {max(searched):.0f} ms"
-    )
+    median = sorted(searched)[len(searched) // 2]
+    print(f"search, typed text to its rows: median {median:.0f} ms, longest {max(searched):.0f} ms")
     await page.get_by_label("Search").fill("")
     await page.wait_for_function(IN_VIEW)
     print(f"DOM nodes at the top: {await nodes(page)}")
@@ -171,14 +170,11 @@ async def measure(page: Page, url: str, services: Services) -> None:
         "new",
     ):
         requests, took = await open_screen(page, screen)
-        print(
-            f"#/{screen.partition('/')[0]}{'/…' if '/' in screen else ''}: {requests} requests, heading after {took:.0f} ms"
-        )
+        name = screen.replace(task, "…").replace(run, "…")
+        print(f"#/{name}: {requests} requests, heading after {took:.0f} ms")
     print(f"change to screen: {await until_seen(page, services):.0f} ms")
     before, after = await under_load(page, services)
-    print(
-        f"memory over {WATCHED_SECONDS} s of {RUNS_PER_SECOND} runs/s: {before / 1e6:.1f} MB, then {after / 1e6:.1f} MB"
-    )
+    print(f"memory over {WATCHED_SECONDS} s of {RUNS_PER_SECOND} runs/s: {before / 1e6:.1f} to {after / 1e6:.1f} MB")
 
 
 async def weigh(page: Page, address: str) -> dict[str, Any]:
@@ -200,7 +196,8 @@ async def usable_after_data(page: Page) -> float:
     await page.wait_for_timeout(500)
     await page.evaluate(
         "new MutationObserver((_, own) => {"
-        " if (document.querySelectorAll('tbody tr.row a').length > 5) { window.shownAt = performance.now(); own.disconnect() }"
+        " if (document.querySelectorAll('tbody tr.row a').length <= 5) return;"
+        " window.shownAt = performance.now(); own.disconnect();"
         " }).observe(document.body, { childList: true, subtree: true })"
     )
     await page.evaluate("performance.clearResourceTimings(); location.hash = '#/tasks?sort=name'")
