@@ -35,6 +35,7 @@ from falcon_scheduler.api_facade.routes import (
     service,
     session,
     tasks,
+    upcoming,
     workers,
 )
 from falcon_scheduler.api_facade.tracing import HEADER, RequestTracing, request_id
@@ -102,6 +103,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         events.router,
         run_logs.router,
         workers.router,
+        upcoming.router,
     ):
         app.include_router(router, prefix=base)
     app.include_router(page.page_router(base))

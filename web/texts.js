@@ -245,6 +245,25 @@ export const t = {
     atWork: "At work",
     waiting: "Waiting",
   },
+  calendar: {
+    ahead: "Ahead",
+    /** @param {string} n */
+    hours: (n) => `${n} hours`,
+    none: "Nothing is planned in this time.",
+    peaks: "All of these",
+    sooner: "Due sooner",
+    later: "Due later",
+    legend: "✓ completed or running, ✕ failed, a number alone: planned, …: more than can be counted here",
+    /** @param {number} n */
+    well: (n) => `${n} completed or running`,
+    /** @param {number} n */
+    badly: (n) => `${n} failed`,
+    /** @param {number} n */
+    planned: (n) => `${n} planned`,
+    more: "goes on",
+    /** @param {number} n */
+    cut: (n) => `Of what ran, the last ${n} executions are counted.`,
+  },
   pager: {
     label: "Pages",
     newer: "Newer",

@@ -2,6 +2,7 @@
 
 import { AlertsScreen } from "./alerts.js";
 import { AuditScreen } from "./audit.js";
+import { CalendarScreen } from "./calendar.js";
 import { EditScreen } from "./edit.js";
 import { ExecutionScreen } from "./execution.js";
 import { ExecutionsScreen } from "./executions.js";
@@ -13,12 +14,12 @@ import { WorkersScreen } from "./workers.js";
 /** @typedef {(props: { path: string[] }) => any} ScreenComponent */
 
 /** What stands in the navigation, in this order. @type {(keyof typeof import("../texts.js").t.nav)[]} */
-export const NAVIGATION = ["now", "tasks", "executions", "alerts", "audit", "workers"];
+export const NAVIGATION = ["now", "tasks", "calendar", "executions", "alerts", "audit", "workers"];
 
 /** @param {string[]} path @returns {ScreenComponent | undefined} */
 export function screenOf(path) {
   const [name, id, verb] = path;
-  const plain = { now: NowScreen, alerts: AlertsScreen, audit: AuditScreen, workers: WorkersScreen }[name ?? ""];
+  const plain = { now: NowScreen, calendar: CalendarScreen, alerts: AlertsScreen, audit: AuditScreen, workers: WorkersScreen }[name ?? ""];
   if (plain) return plain;
   if (name === "new") return EditScreen;
   if (name === "tasks") return id === undefined ? TasksScreen : verb === "edit" ? EditScreen : TaskScreen;
