@@ -127,7 +127,7 @@ async def page_of(url: str) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         flags = [*FLAGS, "--enable-precise-memory-info", "--js-flags=--expose-gc"]
         chromium = await playwright.chromium.launch(executable_path=program, args=flags, env=dict(environment))
-        context = await chromium.new_context(viewport={"width": 1280, "height": 800})
+        context = await chromium.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True)
         await context.add_cookies([{"name": "falcon_auth_token", "value": token, "url": url}])
         yield await context.new_page()
         await chromium.close()

@@ -21,7 +21,7 @@ export function Bar() {
     </a>
     <${Liveness} />
     <span class="push"></span>
-    <label class="wide-only"><span class="hidden-text">${t.fields.timeZone}</span>
+    <label class="wide-only"><span class="hidden-text">${t.fields.shownZone}</span>
       <select value=${zone.value} onChange=${(/** @type {Event} */ event) => (zone.value = valueOf(event))}>
         ${zones.map((each) => html`<option key=${each} value=${each} selected=${each === zone.value}>${each}</option>`)}
       </select>

@@ -12,14 +12,17 @@ const HEIGHT = 180;
 export function DurationPlot({ points, label }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   useEffect(() => {
-    /** @type {{ destroy: () => void } | undefined} */
+    /** @type {import("../vendor/uplot.js") | undefined} */
     let plot;
+    const observer = new ResizeObserver(() => box.current && plot?.setSize({ width: box.current.clientWidth, height: HEIGHT }));
+    if (box.current) observer.observe(box.current);
     let isGone = false;
     void import("../vendor/uplot.js").then(({ default: Plot }) => {
       if (!isGone && box.current) plot = draw(/** @type {any} */ (Plot), box.current, points);
     });
     return () => {
       isGone = true;
+      observer.disconnect();
       plot?.destroy();
     };
   }, [points, theme.value, zone.value]);

@@ -14,7 +14,7 @@ const PAUSE_MS = 400;
 
 /**
  * @template T
- * @typedef {{ title: string, name: string, width?: string, wideOnly?: boolean, cell: (item: T) => any }} Column
+ * @typedef {{ title: any, name: string, width?: string, wideOnly?: boolean, cell: (item: T) => any }} Column
  */
 /**
  * @template T
@@ -35,7 +35,9 @@ const PAUSE_MS = 400;
 export function Rows({ listKey, load, concerns, columns, idOf, open, label, empty, onTotal, rowHeight = 36 }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [view, setView] = useState({ first: 0, count: 40 });
-  const [at, setAt] = useState(-1);
+  const [at, showAt] = useState(-1);
+  const present = useRef(-1); // keys may come faster than the page is drawn
+  const setAt = (/** @type {number} */ index) => showAt((present.current = index));
   const { total, itemAt, error, reload } = usePages(listKey, load, concerns, view);
   useEffect(() => {
     if (total !== undefined) onTotal?.(total);
@@ -63,16 +65,16 @@ export function Rows({ listKey, load, concerns, columns, idOf, open, label, empt
     () =>
       handleKeys({
         move: (by) => {
-          const next = Math.min(Math.max(at + by, 0), (total ?? 1) - 1);
+          const next = Math.min(Math.max(present.current + by, 0), (total ?? 1) - 1);
           setAt(next);
           scrollTo(box.current, next, rowHeight);
         },
         open: () => {
-          const item = itemAt(at);
+          const item = itemAt(present.current);
           if (item) open(item);
         },
       }),
-    [at, total, itemAt],
+    [total, itemAt],
   );
 
   if (total === undefined && error) return html`<${Fault} error=${error} retry=${reload} />`;

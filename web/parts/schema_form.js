@@ -40,8 +40,20 @@ export function SchemaForm({ schema, root, value, path, faults, onChange }) {
   );
   return html`<div class="stack">
     ${places.slice(0, first).map(field)}
-    ${rest.length > 0 && html`<details open=${isNeeded}><summary>${t.form.moreSettings}</summary><div class="stack">${rest.map(field)}</div></details>`}
+    ${rest.length > 0 && html`<${More} isNeeded=${isNeeded}>${() => rest.map(field)}<//>`}
   </div>`;
+}
+
+/** What is seldom needed, made when it is opened. @param {{ isNeeded: boolean, children: () => any }} props */
+function More({ isNeeded, children }) {
+  const [isOpen, setOpen] = useState(isNeeded);
+  useEffect(() => {
+    if (isNeeded) setOpen(true);
+  }, [isNeeded]);
+  /** @param {Event} event */
+  const toggle = (event) => setOpen(/** @type {HTMLDetailsElement} */ (event.currentTarget).open);
+  return html`<details open=${isOpen} onToggle=${toggle}><summary>${t.form.moreSettings}</summary>
+    ${isOpen && html`<div class="stack">${children()}</div>`}</details>`;
 }
 
 /** @param {Place} props */

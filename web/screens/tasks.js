@@ -130,7 +130,7 @@ function columnsOf(selection) {
   return [
     {
       name: "select",
-      title: "",
+      title: html`<span class="hidden-text">${names.select}</span>`,
       width: "2.5rem",
       cell: (task) => html`<input type="checkbox" checked=${selected.has(task.id)} onChange=${() => toggle(task)}
         aria-label="${t.actions.select} ${task.name}" />`,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.stack.running_stack import Up
 
@@ -17,6 +17,7 @@ PICTURES = Path(__file__).parents[3] / "docs" / "pictures"
 """Pictures differ with each run: those alone who set TAKE_PICTURES get new ones."""
 PATIENCE_MS = 30_000
 """A shared machine is slow at times."""
+expect.set_options(timeout=PATIENCE_MS)
 _NO_RULES = {"resultTypes": ["violations"]}
 _EXPECTED_ON_CONSOLE = ("Failed to load resource", "Autofocus processing was blocked", "net::ERR")
 """What a browser itself says of answers with an error, which the page shows in its own words."""
@@ -76,8 +77,8 @@ class Operator:
 
     def settle(self) -> None:
         """Wait until nothing says any more that it loads."""
-        self.page.wait_for_function("!document.querySelector('.state, .waiting')?.textContent?.startsWith('Loading')")
-        self.page.wait_for_timeout(200)
+        expect(self.page.get_by_text("Loading …")).to_have_count(0)
+        expect(self.page.locator(".waiting")).to_have_count(0)
 
     def take_picture(self, name: str) -> None:
         """For docs/, when pictures are asked for."""

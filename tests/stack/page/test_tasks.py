@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 HOSTILE = (
     "<img src=x onerror=window.harmed=1>",
     "\u05d0\u05d1\u05d2 \u0627\u0644\u0639\u0631\u0628\u064a\u0629 right to left",
-    "\U0001f680 \U0001f469\u200d\U0001f680 emoji " + "x" * 60,
+    "\U0001f680 emoji " + "x" * 60,
     "W" * 100,
     "</script><script>window.harmed=1</script>",
     "${window.harmed=1} {{7*7}} `'\"",
@@ -38,7 +38,7 @@ def test_a_task_is_created_run_changed_and_deleted(operator: Operator, up: Up, a
     expect(page.get_by_label("Hour", exact=True)).to_have_value("9")
     page.get_by_label("Hour", exact=True).fill("10")
     expect(page.get_by_label("Schedule", exact=True)).to_have_value("0 30 10 * * 1-5")
-    page.get_by_label("Time zone").last.fill("Europe/Berlin")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
     page.get_by_label("Priority").select_option("high")
     operator.button("Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
@@ -174,22 +174,25 @@ def test_an_action_can_be_copied_as_curl_without_a_token(operator: Operator, mak
     assert line == f"curl '{operator.up.api_url}/tasks/{task['id']}' -H \"Authorization: Bearer $TOKEN\""
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_texts_of_users_are_shown_as_text(
-    operator: Operator, make: Callable[..., Any], api: httpx.Client, text: str
-) -> None:
-    config = {"module": "builtin", "function_name": "echo", "parameters": {"greeting": text}}
-    task = make(name=f"{text[:94]} {uuid.uuid4().hex[:4]}"[-100:], description=text, config=config)
-    run = api.post(f"/tasks/{task['id']}/execute", json={"parameters": {"more": text}}).json()["execution_id"]
-    page = operator.open(f"tasks/{task['id']}")
-    expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
-    for screen in (f"executions/{run}", f"tasks/{task['id']}/edit", "tasks?sort=updated", "executions", "audit"):
+def test_texts_of_users_are_shown_as_text(operator: Operator, make: Callable[..., Any], api: httpx.Client) -> None:
+    page, mark = operator.page, uuid.uuid4().hex[:4]
+    for number, text in enumerate(HOSTILE):
+        config = {"module": "builtin", "function_name": "echo", "parameters": {"greeting": text}}
+        task = make(name=f"{mark}{number} {text}"[:100], description=text, config=config)
+        run = api.post(f"/tasks/{task['id']}/execute", json={"parameters": {"more": text}}).json()["execution_id"]
+        operator.open(f"tasks/{task['id']}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
+        for screen in (f"tasks/{task['id']}", f"executions/{run}", f"tasks/{task['id']}/edit"):
+            operator.open(screen)
+            operator.settle()
+            assert _is_unharmed(page), (text, screen)
+    for screen in (f"tasks?q={mark}", "executions", "audit", "calendar", "now"):
         operator.open(screen)
         operator.settle()
         assert _is_unharmed(page), screen
     page.keyboard.press("Control+k")
-    page.keyboard.type(task["name"][:20])
-    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.type(mark)
+    expect(operator.in_dialog().get_by_role("option").nth(len(HOSTILE) - 1)).to_be_visible()
     assert _is_unharmed(page)
     assert operator.complaints == []
 
