@@ -35,7 +35,6 @@ from falcon_scheduler.api_facade.routes import (
     service,
     session,
     tasks,
-    upcoming,
     workers,
 )
 from falcon_scheduler.api_facade.tracing import HEADER, RequestTracing, request_id
@@ -103,7 +102,6 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         events.router,
         run_logs.router,
         workers.router,
-        upcoming.router,
     ):
         app.include_router(router, prefix=base)
     app.include_router(page.page_router(base))

@@ -270,20 +270,6 @@ EXECUTORS = {
     ]
 }
 
-UPCOMING = {
-    "start": "2026-01-15T10:30:12.000Z",
-    "end": "2026-01-15T11:30:12.000Z",
-    "tasks": [
-        {
-            "id": TASK_ID,
-            "name": "API Health Check",
-            "schedule": "0 */30 * * * *",
-            "runs": ["2026-01-15T11:00:00.000Z", "2026-01-15T11:30:00.000Z"],
-            "goes_on": False,
-        }
-    ],
-    "has_more": False,
-}
 WORKERS = {"workers": [{"name": "falcon-host", "slots": 10}], "slots": 10, "is_paused": False}
 SESSION_REQUEST = {"token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.…"}
 SESSION = {

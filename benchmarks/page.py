@@ -231,7 +231,7 @@ async def nodes(page: Page) -> int:
 
 
 async def open_screen(page: Page, screen: str) -> tuple[int, float]:
-    """Requests to the API that a screen makes when it is opened, and when its heading stands."""
+    """Requests to the API that a screen makes when it is opened, and when its heading is shown."""
     await page.evaluate("location.hash = '#/nowhere'")
     await page.wait_for_timeout(400)
     asked: list[str] = []

@@ -252,8 +252,8 @@ export const t = {
     hours: (n) => `${n} hours`,
     none: "Nothing is planned in this time.",
     peaks: "All of these",
-    sooner: "Due sooner",
-    later: "Due later",
+    /** @param {string} at @param {number} n */
+    countedUntil: (at, n) => `The next ${n} runs are counted, until ${at}.`,
     legend: "✓ completed or running, ✕ failed, a number alone: planned, …: more than can be counted here",
     /** @param {number} n */
     well: (n) => `${n} completed or running`,
@@ -298,6 +298,8 @@ export const t = {
     function: "Function",
     durationHint: "Such as 30s, 5m or 1h30m",
     overlaps: { skip: "Skip", queue: "Queue", cancel_running: "Cancel what runs" },
+    after: "After its last run",
+    afters: { keep: "Keep it", disable: "Disable it", delete: "Delete it with its history" },
     whole: "The task",
     /** @param {number} n */
     faults: (n) => (n === 1 ? "One thing is to be mended" : `${n} things are to be mended`),

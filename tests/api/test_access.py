@@ -36,7 +36,6 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/executions/{execution_id}"): READ,
     ("GET", "/executions/{execution_id}/logs"): READ,
     ("GET", "/events"): READ,
-    ("GET", "/schedules/upcoming"): READ,
     ("GET", "/workers"): READ,
     ("GET", "/session"): READ,
     ("POST", "/session"): SIGNING_IN,

@@ -14,7 +14,7 @@
  * @property {Record<string, unknown>} metadata
  */
 
-const METADATA = ["timezone", "overlap", "timeout", "max_retries", "retry_interval", "alerts"];
+const METADATA = ["timezone", "overlap", "timeout", "max_retries", "retry_interval", "after", "alerts"];
 
 /** @param {string} timezone @returns {Draft} */
 export const newDraft = (timezone) => ({

@@ -4,7 +4,7 @@ import { t } from "../texts.js";
 
 /** @typedef {{ text: string, title: string, count: number }} Cell */
 /** @typedef {{ id: string, name: string, cells: Cell[] }} Row */
-/** @typedef {{ id: string, name: string, runs: string[], goes_on: boolean }} Planned */
+/** @typedef {{ at: string, task_id: string, name: string }} Planned */
 
 const HOUR_MS = 3_600_000;
 
@@ -19,34 +19,32 @@ export function hoursAround(start, end) {
  * @param {Planned[]} planned
  * @param {import("./types.d.ts").Execution[]} past
  * @param {string[]} hours
+ * @param {string} countedUntil after which planned runs are not known
  * @returns {Row[]}
  */
-export function byHour(planned, past, hours) {
+export function byHour(planned, past, hours, countedUntil) {
   const first = Date.parse(hours[0] ?? "");
   /** @param {string} at */
   const hourOf = (at) => Math.floor((Date.parse(at) - first) / HOUR_MS);
-  /** @type {Map<string, { id: string, name: string, ahead: number[], well: number[], badly: number[], endsAt: number }>} */
+  /** @type {Map<string, { id: string, name: string, ahead: number[], well: number[], badly: number[] }>} */
   const rows = new Map();
   /** @param {string} id @param {string} name */
   const rowOf = (id, name) => {
-    const known = rows.get(id) ?? { id, name, ahead: zeros(hours), well: zeros(hours), badly: zeros(hours), endsAt: hours.length };
+    const known = rows.get(id) ?? { id, name, ahead: zeros(hours), well: zeros(hours), badly: zeros(hours) };
     rows.set(id, known);
     return known;
   };
-  for (const task of planned) {
-    const row = rowOf(task.id, task.name);
-    task.runs.forEach((at) => add(row.ahead, hourOf(at)));
-    if (task.goes_on) row.endsAt = hourOf(task.runs.at(-1) ?? "");
-  }
+  for (const each of planned) add(rowOf(each.task_id, each.name).ahead, hourOf(each.at));
+  const cut = hourOf(countedUntil);
   for (const each of past) {
     if (each.status === "pending") continue;
     const row = rowOf(each.task_id, each.task_name ?? each.task_id);
     add(each.status === "failed" ? row.badly : row.well, hourOf(each.started_at));
   }
-  return [...rows.values()].map(({ id, name, ahead, well, badly, endsAt }) => ({
+  return [...rows.values()].map(({ id, name, ahead, well, badly }) => ({
     id,
     name,
-    cells: hours.map((_, hour) => cellOf(ahead[hour] ?? 0, well[hour] ?? 0, badly[hour] ?? 0, hour >= endsAt)),
+    cells: hours.map((_, hour) => cellOf(ahead[hour] ?? 0, well[hour] ?? 0, badly[hour] ?? 0, hour >= cut)),
   }));
 }
 

@@ -14,6 +14,7 @@ import { ScheduleField } from "./schedule_field.js";
 /** @typedef {import("../lib/types.d.ts").Executor} Executor */
 /** @typedef {{ draft: Draft, setDraft: (draft: Draft) => void, executors: Executor[], faults: Record<string, string>, isNew: boolean }} Props */
 
+const AFTER = ["keep", "disable", "delete"];
 const OVERLAPS = ["skip", "queue", "cancel_running"];
 
 /** @param {Props} props */
@@ -115,6 +116,9 @@ function How({ draft, setDraft, faults, isNew }) {
     <${Choice} label=${t.fields.overlap} value=${String(metadata.overlap)} fault=${faults["metadata.overlap"]}
       options=${OVERLAPS.map((each) => [each, /** @type {Record<string, string>} */ (t.edit.overlaps)[each]])}
       onChange=${(/** @type {string} */ value) => set("overlap", value)} />
+    <${Choice} label=${t.edit.after} value=${String(metadata.after ?? "keep")} fault=${faults["metadata.after"]}
+      options=${AFTER.map((each) => [each, /** @type {Record<string, string>} */ (t.edit.afters)[each]])}
+      onChange=${(/** @type {string} */ value) => set("after", value)} />
     ${text("timeout", t.fields.timeout, t.edit.durationHint)}
     <${TextField} label=${t.fields.maxRetries} value=${String(metadata.max_retries ?? "")} fault=${faults["metadata.max_retries"]} inputmode="numeric"
       onInput=${(/** @type {string} */ value) => set("max_retries", /^\d+$/.test(value) ? Number(value) : value)} />

@@ -5,46 +5,53 @@ import { byHour, hoursAround, totalsOf } from "../lib/hours.js";
 import { html } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo, route, setQuery } from "../lib/router.js";
-import { clockOf, dayOf, weekdayOf } from "../lib/times.js";
+import { clockOf, dayOf, fullOf, weekdayOf } from "../lib/times.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { Choice, TextField } from "../parts/fields.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../lib/hours.js").Row} Row */
+/** @typedef {import("../lib/hours.js").Planned} Planned */
 /** @typedef {import("../lib/types.d.ts").Change} Change */
 
-const AHEAD = ["6", "12", "24", "48"];
+const AHEAD = ["1", "3", "6", "12", "24"];
+const USUAL_AHEAD = 6;
 const BACK_HOURS = 3;
-const MOST_PAST = 1000;
+const HOUR_MS = 3_600_000;
+const MOST = 1000;
 
 /** @param {Change} change */
-const concerns = (change) => change.subject !== "audit" && change.subject !== "alert";
+const concerns = (change) => change.subject === "task" || change.subject === "execution";
 
 export function CalendarScreen() {
   const { query } = route.value;
-  const hours = AHEAD.includes(query.hours ?? "") ? Number(query.hours) : 12;
-  const asked = { hours, q: query.q ?? "", page: query.page ?? "" };
-  const since = new Date(Math.floor(Date.now() / 3_600_000 - BACK_HOURS) * 3_600_000).toISOString();
-  const planned = useResource(JSON.stringify(asked), (signal) => read("/schedules/upcoming", asked, signal), concerns);
-  const past = useResource(since, (signal) => read("/executions", { from: since, limit: MOST_PAST }, signal), concerns);
+  const hours = AHEAD.includes(query.hours ?? "") ? Number(query.hours) : USUAL_AHEAD;
+  const present = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+  const since = new Date(present - BACK_HOURS * HOUR_MS).toISOString();
+  const until = new Date(present + (hours + 1) * HOUR_MS).toISOString();
+  const asked = { to: until, limit: MOST };
+  const planned = useResource(until, (signal) => read("/schedules/upcoming", asked, signal), concerns);
+  const past = useResource(since, (signal) => read("/executions", { from: since, limit: MOST }, signal), concerns);
   return html`
     <div class="head">
       <h1>${t.nav.calendar}</h1>
       <div class="buttons push"><${CopyAsCurl} path="/schedules/upcoming" options=${{ query: asked }} /></div>
     </div>
     <div class="filters" role="search">
-      <${TextField} type="search" label=${t.fields.search} value=${asked.q} placeholder=${t.tasks.searchHint}
-        onInput=${(/** @type {string} */ q) => setQuery({ q, page: undefined })} />
+      <${TextField} type="search" label=${t.fields.search} value=${query.q ?? ""} placeholder=${t.tasks.searchHint}
+        onInput=${(/** @type {string} */ q) => setQuery({ q })} />
       <${Choice} label=${t.calendar.ahead} value=${String(hours)} options=${AHEAD.map((each) => [each, t.calendar.hours(each)])}
         onChange=${(/** @type {string} */ chosen) => setQuery({ hours: chosen })} />
     </div>
-    <${Loaded} of=${planned}>${(/** @type {any} */ found) => {
-      const columns = hoursAround(since, found.end);
-      const rows = byHour(found.tasks, asked.q ? [] : (past.data?.executions ?? []), columns);
-      return html`<${Grid} columns=${columns} rows=${rows} now=${found.start} />
-        ${(past.data?.total ?? 0) > MOST_PAST && html`<p class="soft">${t.calendar.cut(MOST_PAST)}</p>`}
-        <${More} hasMore=${found.has_more} page=${Number(asked.page || 1)} />`;
+    <${Loaded} of=${planned}>${(/** @type {{ runs: Planned[], next?: string }} */ found) => {
+      const columns = hoursAround(since, until);
+      const counted = found.next ? (found.runs.at(-1)?.at ?? until) : until;
+      const rows = byHour(found.runs, past.data?.executions ?? [], columns, counted);
+      const wanted = (query.q ?? "").toLowerCase();
+      return html`<${Grid} columns=${columns} rows=${rows.filter((each) => each.name.toLowerCase().includes(wanted))} now=${new Date().toISOString()} />
+        ${found.next && html`<p class="soft">${t.calendar.countedUntil(fullOf(counted), MOST)}</p>`}
+        ${(past.data?.total ?? 0) > MOST && html`<p class="soft">${t.calendar.cut(MOST)}</p>`}`;
     }}<//>`;
 }
 
@@ -71,15 +78,4 @@ function Grid({ columns, rows, now }) {
     )}</tbody>
   </table></div>
   <p class="soft">${t.calendar.legend}</p>`;
-}
-
-/** @param {{ hasMore: boolean, page: number }} props */
-function More({ hasMore, page }) {
-  if (!hasMore && page === 1) return null;
-  /** @param {number} wanted */
-  const go = (wanted) => setQuery({ page: wanted > 1 ? String(wanted) : undefined });
-  return html`<nav class="pager" aria-label=${t.pager.label}>
-    <button type="button" disabled=${page <= 1} onClick=${() => go(page - 1)}>${t.calendar.sooner}</button>
-    <button type="button" disabled=${!hasMore} onClick=${() => go(page + 1)}>${t.calendar.later}</button>
-  </nav>`;
 }

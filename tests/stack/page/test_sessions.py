@@ -1,4 +1,4 @@
-"""Signing in and out, links, sessions that end; and changes seen meanwhile: two windows, a restart, no network."""
+"""Signing in and out, links, sessions that end; changes of another window, a restart and a cut network."""
 
 from __future__ import annotations
 
