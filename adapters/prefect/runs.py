@@ -71,7 +71,9 @@ class PrefectRuns:
         if not ours and (faults := altered_by_prefect(parameters)):
             raise Invalid(faults)
         labels = {TRIGGER_LABEL: str(Trigger.MANUAL), REFERENCES_LABEL: may_refer}
-        body: dict[str, Any] = {"idempotency_key": key, "labels": labels}
+        # Prefect's UI lists runs by their names, and would make one up.
+        name = f"{task.definition.name} {self._clock.now():%Y-%m-%d %H:%M:%S}"
+        body: dict[str, Any] = {"idempotency_key": key, "labels": labels, "name": name}
         if ours:  # a deployment of an earlier version declares that it takes an object only
             body |= {"work_queue_name": str(priority), "enforce_parameter_schema": False}
             body["parameters"] = {"parameters": sealed(parameters)} if parameters else {}

@@ -102,7 +102,7 @@ function Executions({ executions, empty }) {
 function Alerts({ alerts }) {
   if (!alerts.length) return html`<p class="soft">${t.alerts.quiet}</p>`;
   return html`<ul class="lines">${alerts.map(
-    (each) => html`<li key=${each.id}><${Mark} status="open" text=${each.kind} /> <span class="grows">${each.text}</span></li>`,
+    (each) => html`<li key=${each.id}><${Mark} status="open" text=${each.kind} /> <span class="grows">${each.task_name && html`<a href=${linkTo(["tasks", each.task_id ?? ""])}><bdi>${each.task_name}</bdi></a>: `}${each.text}</span></li>`,
   )}</ul>`;
 }
 
