@@ -108,7 +108,8 @@ async def task_history(
     """The task's executions that meet all conditions, the newest first. `total` is exact."""
     ignore(request, broadened(request.query_params))
     page = await parts.runs.history(task_id, execution_filter(query, task_id), page_request(query))
-    return ExecutionList(executions=await execution_responses(page.items, caller), **page_numbers(page))
+    names = await parts.tasks.names({task_id})
+    return ExecutionList(executions=await execution_responses(page.items, caller, names), **page_numbers(page))
 
 
 @router.get(
@@ -118,4 +119,5 @@ async def task_history(
 )
 async def task_execution(task_id: str, execution_id: str, caller: Reader, parts: Parts) -> ExecutionResponse:
     """The execution; 404 also when it is another task's."""
-    return execution_response(await parts.runs.get(execution_id, task_id), caller)
+    execution = await parts.runs.get(execution_id, task_id)
+    return execution_response(execution, caller, await parts.tasks.names({task_id}))

@@ -112,7 +112,7 @@ class ExecutionResponse(ResponseShape):
     id: str
     task_id: str
     task_name: Annotated[
-        str | None, Field(description="The task's present name, in answers about executions of all tasks.")
+        str | None, Field(description="The task's present name; left out once the task is gone.")
     ] = None
     status: ExecutionStatus
     started_at: Annotated[Instant, Field(description="When the work began; the time of the request, while pending.")]
