@@ -2,9 +2,10 @@
 
 import { read, send, taskPath } from "../lib/api.js";
 import { html, useMemo } from "../lib/html.js";
+import { zone as shownZone } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
-import { millisecondsOf } from "../lib/times.js";
+import { clockOf, millisecondsOf, weekdayOf } from "../lib/times.js";
 import { canBeChanged } from "../lib/tasks.js";
 import { DurationPlot } from "../parts/plot.js";
 import { ExecutionTable } from "../parts/execution_table.js";
@@ -95,7 +96,9 @@ function NextRuns({ task }) {
     ${preview.data && html`<p class="soft">${preview.data.description}</p>`}
     ${fires
       ? html`<ol>${(preview.data?.next_runs ?? [task.next_run]).map(
-          (/** @type {string} */ at) => html`<li key=${at}><${Time} at=${at} form="both" /> <span class="soft"><${Time} at=${at} form="distance" /></span></li>`,
+          (/** @type {string} */ at) => html`<li key=${at}><${Time} at=${at} form="both" />
+            ${zone !== shownZone.value && zone !== "UTC" && html`<span> · ${weekdayOf(at, zone)} ${clockOf(at, zone)} ${zone}</span>`}
+            <span class="soft"><${Time} at=${at} form="distance" /></span></li>`,
         )}</ol>`
       : html`<p>${t.task.noNextRuns} ${why}</p>`}
   </section>`;
