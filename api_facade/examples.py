@@ -78,10 +78,20 @@ EXECUTION = {
     "id": EXECUTION_ID,
     "task_id": TASK_ID,
     "status": "completed",
+    "outcome": "completed",
     "started_at": "2026-01-15T10:30:00.041Z",
     "completed_at": "2026-01-15T10:30:01.253Z",
     "duration": "1.212s",
     "output": '{"status":"ok"}',
+    "attempts": [
+        {
+            "number": 1,
+            "started_at": "2026-01-15T10:30:00.041Z",
+            "ended_at": "2026-01-15T10:30:01.253Z",
+            "outcome": "completed",
+            "status_code": 200,
+        }
+    ],
     "metadata": {
         "trigger": "schedule",
         "worker_id": "falcon-local",
@@ -90,11 +100,19 @@ EXECUTION = {
         "fencing_token": 151,
         "queued_at": "2026-01-15T10:30:00.000Z",
         "scheduled_for": "2026-01-15T10:30:00.000Z",
+        "priority": "normal",
         "status_code": 200,
         "response_size": 15,
     },
     "worker_id": "falcon-local",
     "retry_count": 0,
+}
+CANCELLED = {
+    "message": "The execution was cancelled",
+    "execution_id": EXECUTION_ID,
+    "task_id": TASK_ID,
+    "status": "failed",
+    "outcome": "cancelled",
 }
 EXECUTIONS = {"executions": [EXECUTION], "total": 1, "page": 1, "page_size": 20, "total_pages": 1}
 

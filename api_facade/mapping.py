@@ -7,23 +7,30 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from starlette.datastructures import QueryParams
+
 from falcon_scheduler.api_facade.schemas.audit import AuditEntryResponse
 from falcon_scheduler.api_facade.schemas.common import PageQuery
 from falcon_scheduler.api_facade.schemas.executions import (
     WITH_OUTPUT,
+    AttemptResponse,
     ExecutionAccepted,
+    ExecutionCancelled,
     ExecutionMetadata,
     ExecutionResponse,
     HistoryQuery,
+    SkipResponse,
 )
 from falcon_scheduler.api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.attempt import AttemptRecord
 from falcon_scheduler.core.domain.audit import AuditEntry
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import After, Task
 from falcon_scheduler.core.errors import Fault, Invalid
 from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest, TaskFilter
@@ -141,6 +148,7 @@ def execution_response(
         "fencing_token": execution.fencing_token,
         "queued_at": execution.queued_at,
         "scheduled_for": execution.scheduled_for,
+        "priority": execution.priority or None,
         "parameters": (parameters if caller.may(Permission.UPDATE) else masked(parameters)) or None,
     }
     return ExecutionResponse(
@@ -148,15 +156,33 @@ def execution_response(
         task_id=execution.task_id,
         task_name=names.get(execution.task_id),
         status=execution.status,
+        outcome=execution.outcome,
+        skip=_skip(execution.skip),
         started_at=execution.started_at,
         completed_at=execution.completed_at,
         duration=execution.duration or timedelta(),
         output=execution.output or None,
         error=execution.error or None,
+        attempts=[_attempt(each) for each in execution.attempts] or None,
         metadata=ExecutionMetadata(**{**execution.detail, **own}),
         worker_id=execution.worker_id,
         retry_count=execution.retry_count,
     )
+
+
+def _attempt(attempt: AttemptRecord) -> AttemptResponse:
+    return AttemptResponse(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        outcome=attempt.outcome,
+        error=attempt.error or None,
+        status_code=attempt.status_code,
+    )
+
+
+def _skip(skip: Skip | None) -> SkipResponse | None:
+    return None if skip is None else SkipResponse(reason=skip.reason, held_by=skip.held_by or None)
 
 
 async def execution_responses(
@@ -175,6 +201,18 @@ def accepted(execution: Execution, warnings: Sequence[str]) -> ExecutionAccepted
         message="Task execution was queued",
         started_at=execution.started_at,
         warnings=list(warnings) or None,
+    )
+
+
+def cancelled(execution: Execution) -> ExecutionCancelled:
+    """The answer to a cancel."""
+    ended, ends = "The execution was cancelled", "The execution ends as soon as its work has stopped"
+    return ExecutionCancelled(
+        message=ended if execution.is_cancelled else ends,
+        execution_id=execution.id,
+        task_id=execution.task_id,
+        status=execution.status,
+        outcome=execution.outcome,
     )
 
 
@@ -218,10 +256,10 @@ def page_request(query: PageQuery) -> PageRequest:
     return PageRequest(page=query.page, size=query.size, brief=query.size > WITH_OUTPUT)
 
 
-def broadened(query: Mapping[str, str]) -> Iterator[Fault]:
+def broadened(query: QueryParams) -> Iterator[Fault]:
     """Filters whose answer contains more than was requested."""
-    if query.get("status") in {"timeout", "cancelled"}:
-        yield Fault("query.status", "is answered with all that failed; their errors name the reason")
+    if {"timeout", "cancelled"} & {*query.getlist("status")}:
+        yield Fault("query.status", "is answered with all that failed; outcome selects by the reason")
 
 
 def execution_filter(query: HistoryQuery, task_id: str | None) -> ExecutionFilter:
@@ -229,18 +267,24 @@ def execution_filter(query: HistoryQuery, task_id: str | None) -> ExecutionFilte
     since, until = query.started_since, query.started_before
     if since is not None and until is not None and until <= since:
         raise Invalid.of("query.to" if query.until else "query.end_date", "must be later than where it begins")
-    return ExecutionFilter(task_id=task_id, status=query.status, since=since, until=until)
+    return ExecutionFilter(
+        task_id=task_id,
+        statuses=tuple(query.status),
+        outcomes=tuple(query.outcome),
+        since=since,
+        until=until,
+    )
 
 
 def task_filter(query: TaskQuery) -> TaskFilter:
     """The requested tasks. Tags may be repeated or separated by commas, as in go-falcon."""
     tags = [tag.strip() for each in query.tags for tag in each.split(",")]
     return TaskFilter(
-        status=query.status,
-        type=query.type,
+        statuses=tuple(query.status),
+        types=tuple(query.type),
         enabled=query.enabled,
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
-        priority=query.priority,
+        priorities=tuple(query.priority),
         query=query.q or query.search or "",
         order=query.sort,
     )

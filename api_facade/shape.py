@@ -202,6 +202,8 @@ def read_whole(shape: type[Shape], body: Any) -> Shape:
 def fault_of(error: Mapping[str, Any]) -> Fault:
     """One of pydantic's errors as a fault."""
     parts = [str(part) for part in error["loc"]]
+    if parts[:1] == ["query"] and parts[-1].isdecimal():  # one of several values of a name
+        parts.pop()
     location = ".".join(parts)[:_LONGEST_LOCATION] or "body"
     kind = error["type"]
     if kind == "missing":

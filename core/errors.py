@@ -3,7 +3,7 @@
     SchedulerError
     ├── Invalid             the request is wrong; carries every fault found, each with its field
     ├── NotFound            TaskNotFound, ExecutionNotFound
-    ├── Conflict            NameTaken, TaskDisabled, ConcurrentChange, ImportedTask, KeyReused
+    ├── Conflict            NameTaken, TaskDisabled, ExecutionEnded, ConcurrentChange, ImportedTask, KeyReused
     ├── Forbidden           SystemTaskProtected, PermissionMissing
     ├── Unauthenticated
     ├── QueueFull
@@ -103,6 +103,16 @@ class TaskDisabled(Conflict):
     def __init__(self, task_id: str) -> None:
         super().__init__(f"Task {task_id!r} is disabled; enable it first")
         self.task_id = task_id
+
+
+class ExecutionEnded(Conflict):
+    """An execution that has ended can't be cancelled."""
+
+    code = "execution_ended"
+
+    def __init__(self, execution_id: str, outcome: str) -> None:
+        super().__init__(f"Execution {execution_id!r} has ended already; its outcome is {outcome}")
+        self.execution_id = execution_id
 
 
 class ConcurrentChange(Conflict):

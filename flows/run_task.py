@@ -59,7 +59,8 @@ async def _without_work(own_run: PrefectOwnRun, outcome: Outcome, log: RunLog) -
     """The end of a run that has nothing to run. It fails when Prefect is away for longer than a run waits."""
     try:
         if outcome.ending is Ending.ALREADY_ENDED:
-            return await decided(lambda: own_run.end_again(log))
+            before = state_of(outcome.before) if outcome.before else None
+            return await decided(lambda: own_run.end_again(log, before))
         leaves = await decided(own_run.give_way)
     except SchedulerError as error:
         return state_of(Outcome(ending=Ending.FAILED, message=str(error)))

@@ -16,6 +16,7 @@ from falcon_scheduler.adapters.mongo.alert_documents import from_document, to_do
 from falcon_scheduler.adapters.mongo.client import ALERTS, EXECUTIONS, TASKS, Database
 from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.execution_documents import from_document as execution_of
+from falcon_scheduler.adapters.mongo.execution_queries import NOT_SKIPPED
 from falcon_scheduler.adapters.mongo.executions import ENDED, NEWEST_FIRST
 from falcon_scheduler.adapters.mongo.fields import split, update_of
 from falcon_scheduler.adapters.mongo.task_documents import from_document as task_of
@@ -137,7 +138,9 @@ class MongoRunHistory:
         with translated():
             # Sorted by the index alone. Unfinished executions are few, so they are dropped here, not in the query.
             async for document in (
-                self._collection.find({"task_id": task_id}, {"output": 0}).sort(NEWEST_FIRST[:1]).limit(2 * limit)
+                self._collection.find({"task_id": task_id, **NOT_SKIPPED}, {"output": 0})
+                .sort(NEWEST_FIRST[:1])
+                .limit(2 * limit)
             ):
                 if document.get("status") in ENDED:
                     found.append(document)

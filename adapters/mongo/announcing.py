@@ -48,7 +48,7 @@ class AnnouncingTaskStore(MongoTaskStore):
 
 
 class AnnouncingExecutionStore(MongoExecutionStore):
-    """Announces each execution that waits, begins, ends or is withdrawn."""
+    """Announces each execution that waits, begins, ends or is skipped."""
 
     def __init__(self, database: Database, announcer: Announcer) -> None:
         super().__init__(database)
@@ -77,10 +77,6 @@ class AnnouncingExecutionStore(MongoExecutionStore):
         for execution in finished:
             self._tell(execution)
         return finished
-
-    async def discard(self, execution_id: str) -> None:
-        await super().discard(execution_id)
-        self._announcer.announce(Happening(subject=Subject.EXECUTION, id=execution_id, removed=True))
 
     def _tell(self, execution: Execution) -> None:
         self._announcer.announce(

@@ -40,6 +40,7 @@ INDEXES = {
     EXECUTIONS: [
         IndexModel([("task_id", ASCENDING), ("started_at", DESCENDING)]),
         IndexModel([("status", ASCENDING), ("started_at", DESCENDING)]),
+        IndexModel([("outcome", ASCENDING), ("started_at", DESCENDING)]),
         IndexModel([("started_at", DESCENDING)]),
         IndexModel([("uncounted", ASCENDING)], sparse=True),
         IndexModel([("completed_at", ASCENDING)], sparse=True),

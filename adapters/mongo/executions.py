@@ -13,10 +13,17 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
 from falcon_scheduler.adapters.mongo.errors import translated
-from falcon_scheduler.adapters.mongo.execution_documents import detail_document, from_document, to_document
+from falcon_scheduler.adapters.mongo.execution_documents import (
+    attempt_documents,
+    detail_document,
+    from_document,
+    to_document,
+)
+from falcon_scheduler.adapters.mongo.execution_queries import NOT_SKIPPED, SKIPPED, query_of
 from falcon_scheduler.adapters.mongo.fields import split
 from falcon_scheduler.adapters.mongo.newest import NewestFirst
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
+from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.errors import ExecutionNotFound
 from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest
@@ -28,6 +35,7 @@ DUPLICATE = 11000
 MANY = 20
 """From this many ends on, most are expected to have no document yet."""
 ENDED = [str(status) for status in ExecutionStatus if status.is_terminal]
+LARGE = ("output", "metadata.parameters", "attempts")
 NEWEST_FIRST = [("started_at", DESCENDING), ("_id", ASCENDING)]
 
 
@@ -37,7 +45,9 @@ class MongoExecutionStore:
     def __init__(self, database: Database) -> None:
         self._collection = database[EXECUTIONS]
         self._tasks = database[TASKS]
-        self._newest = NewestFirst(self._collection, "started_at", large=("output", "metadata.parameters"))
+        self._newest = NewestFirst(
+            self._collection, "started_at", large=("output", "metadata.parameters", "attempts")
+        )
         self._parsing = Parsing("execution", from_document)
 
     async def get(self, execution_id: str) -> Execution:
@@ -140,6 +150,7 @@ class MongoExecutionStore:
         execution_id: str,
         *,
         retry_count: int | None = None,
+        attempts: Attempts | None = None,
         heartbeat_at: datetime | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> bool:
@@ -148,6 +159,8 @@ class MongoExecutionStore:
         }
         if retry_count is not None:
             fields |= {"retry_count": retry_count, "metadata.retry_count": retry_count}
+        if attempts is not None:
+            fields["attempts"] = attempt_documents(attempts)
         if heartbeat_at is not None:
             fields["heartbeat_at"] = heartbeat_at
         if not fields:
@@ -170,10 +183,6 @@ class MongoExecutionStore:
         with translated():
             await self._collection.update_many({"_id": {"$in": [*execution_ids]}}, {"$unset": {"uncounted": ""}})
 
-    async def discard(self, execution_id: str) -> None:
-        with translated():
-            await self._collection.delete_one({"_id": execution_id, "status": PENDING})
-
     async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
         query: dict[str, Any] = {"status": {"$in": UNFINISHED}}
         if task_id is not None:
@@ -190,6 +199,10 @@ class MongoExecutionStore:
         query = query_of(wanted)
         with translated():
             total = await self._newest.total(query)
+            if not wanted.statuses and not wanted.outcomes:
+                # Both counts come from an index; a count of what is not skipped would read the documents.
+                total = max(total - await self._newest.total({**query, "status": SKIPPED}), 0)
+                query |= NOT_SKIPPED
             documents = await self._newest.page(query, page, total)
         return Page(items=[*self._parsing.readable(documents)], total=total, request=page)
 
@@ -219,6 +232,14 @@ class MongoExecutionStore:
         with translated():
             await self._collection.delete_many({"_id": {"$in": [*execution_ids]}})
 
+    async def delete_skipped_before(self, instant: datetime, limit: int) -> int:
+        query = {"status": SKIPPED, "started_at": {"$lt": instant}, "uncounted": None}
+        with translated():
+            old = await self._collection.find(query, {"_id": 1}).limit(limit).to_list()
+            if not old:
+                return 0
+            return (await self._collection.delete_many({"_id": {"$in": [each["_id"] for each in old]}})).deleted_count
+
     async def latest_of_tasks(self) -> Mapping[str, str]:
         latest: dict[str, str] = {}
         with translated():
@@ -228,16 +249,3 @@ class MongoExecutionStore:
                 if newest:
                     latest[task["_id"]] = newest[0]["_id"]
         return latest
-
-
-def query_of(wanted: ExecutionFilter) -> dict[str, Any]:
-    """The MongoDB query of a filter."""
-    query: dict[str, Any] = {}
-    if wanted.task_id is not None:
-        query["task_id"] = wanted.task_id
-    if wanted.status is not None:
-        query["status"] = str(wanted.status)
-    bounds = {"$gte": wanted.since, "$lt": wanted.until}
-    if given := {operator: instant for operator, instant in bounds.items() if instant is not None}:
-        query["started_at"] = given
-    return query

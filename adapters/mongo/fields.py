@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,3 +40,9 @@ def update_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """The update that gives a stored document these fields and keeps all others."""
     setting, unsetting = split(document)
     return {"$set": setting} | ({"$unset": unsetting} if unsetting else {})
+
+
+def one_of(values: Sequence[str]) -> Any:
+    """The condition that a field holds one of the values. Embedded servers answer a plain value from the index."""
+    distinct = [*dict.fromkeys(values)]
+    return distinct[0] if len(distinct) == 1 else {"$in": distinct}

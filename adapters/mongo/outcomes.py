@@ -10,6 +10,7 @@ from pymongo import ASCENDING
 from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
 from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.execution_documents import from_document
+from falcon_scheduler.adapters.mongo.execution_queries import NOT_SKIPPED
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.execution import Execution
 
@@ -26,7 +27,9 @@ class MongoOutcomeLog:
 
     async def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
         with translated():
-            ended = self._executions.find({"completed_at": {"$gte": instant}}, batch_size=_READ_AT_ONCE)
+            ended = self._executions.find(
+                {"completed_at": {"$gte": instant}, **NOT_SKIPPED}, batch_size=_READ_AT_ONCE
+            )
             async for document in ended.sort("completed_at", ASCENDING):
                 for execution in self._parsing.readable([document]):
                     yield execution

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from falcon_scheduler.adapters.mongo.client import TASKS, Database
 from falcon_scheduler.adapters.mongo.errors import translated
-from falcon_scheduler.adapters.mongo.fields import split, update_of
+from falcon_scheduler.adapters.mongo.fields import one_of, split, update_of
 from falcon_scheduler.adapters.mongo.newest import NewestFirst
 from falcon_scheduler.adapters.mongo.reading import Reading
 from falcon_scheduler.adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
@@ -208,14 +208,14 @@ def query_of(wanted: TaskFilter) -> dict[str, Any]:
     if wanted.tags:
         one = len(wanted.tags) == 1  # embedded servers answer this form from the index, ten times faster
         query["metadata.tags"] = wanted.tags[0] if one else {"$all": [*wanted.tags]}
-    if wanted.status is not None:
-        query["status"] = str(wanted.status)
-    if wanted.type is not None:
-        query["type"] = wanted.type
+    if wanted.statuses:
+        query["status"] = one_of([str(each) for each in wanted.statuses])
+    if wanted.types:
+        query["type"] = one_of(wanted.types)
     if wanted.enabled is not None:
         query["enabled"] = wanted.enabled
-    if wanted.priority is not None:
-        query["priority"] = str(wanted.priority)
+    if wanted.priorities:
+        query["priority"] = one_of([str(each) for each in wanted.priorities])
     if wanted.query:
         query["name"] = {"$regex": re.escape(wanted.query), "$options": "i"}
     return query

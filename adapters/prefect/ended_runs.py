@@ -22,8 +22,12 @@ SLOT_COMES_FREE_AFTER = timedelta(seconds=2)
 """Delay of the new run: until the ended one has its state back, it holds the deployment's only slot."""
 
 
-async def end_again(client: PrefectClient, flow_run: FlowRun, log: WorkLog) -> State[Any]:
+async def end_again(
+    client: PrefectClient, flow_run: FlowRun, log: WorkLog, recorded: State[Any] | None
+) -> State[Any]:
     """Start a new run if somebody requested one. Returns the state in which the flow run had ended.
+
+    `recorded` is the end in the history, for a run that Prefect was not told the end of.
 
     May be repeated for the same request: the idempotency key makes Prefect create one run.
 
@@ -41,7 +45,7 @@ async def end_again(client: PrefectClient, flow_run: FlowRun, log: WorkLog) -> S
     else:
         log.info("Execution %s had already ended; nothing was run. Execution %s runs instead", flow_run.id, fresh.id)
     if ended is None:
-        return Failed(message="The run had already ended")
+        return recorded or Failed(message="The run had already ended")
     return State[Any](type=ended.type, name=ended.name, message=ended.message)
 
 

@@ -34,12 +34,16 @@ TRIGGER_LABEL = "falcon.trigger"
 AUTO_SCHEDULED = "auto-scheduled"
 """Prefect's tag of a run for an instant of a schedule."""
 
+PRIORITY_LABEL = "falcon.priority"
+"""The priority that a manual run was requested with. A worker is sent its runs without the names of their queues."""
 REFERENCES_LABEL = "falcon.may_refer_to_secrets"
 """Flow run label of a run whose own parameters may refer to secrets. Only our API sets it, after it has checked the
 caller's permission; a run that is requested in Prefect does not have it."""
 
 SKIPPED = "Skipped"
 """Name of the Cancelled state of a run that the overlap rule left out."""
+TIMED_OUT = "TimedOut"
+"""Name of the Failed state of a run that took longer than its timeout. Source: prefect 3.8, `flow_engine`."""
 RETRYING = "Retrying"
 """Name of the Running state between a failed attempt and the next."""
 

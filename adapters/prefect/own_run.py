@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
 from prefect.logging import get_run_logger
-from prefect.states import Cancelled, Completed, Failed, Running
+from prefect.states import Cancelled, Completed, Running
 
 from falcon_scheduler.adapters.prefect.client import client_of_run
 from falcon_scheduler.adapters.prefect.ended_runs import end_again
@@ -20,7 +20,7 @@ from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.names import RETRYING, SKIPPED
 from falcon_scheduler.adapters.prefect.parameters import opened
 from falcon_scheduler.adapters.prefect.queue_order import BEGUN, WAITING, is_behind, may_give_way, put_back
-from falcon_scheduler.adapters.prefect.states import may_refer, plain, trigger_of
+from falcon_scheduler.adapters.prefect.states import failure, may_refer, plain, priority_of, trigger_of
 from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.services.runs.run_types import Ending, Outcome, Ticket
 
@@ -67,6 +67,7 @@ class PrefectOwnRun:
             version=flow_run.deployment_version or "",
             queued_at=plain(flow_run.expected_start_time or flow_run.created),
             parameters=opened(parameters),
+            priority=priority_of(flow_run),
             may_refer=may_refer(flow_run),
             worker_id=worker_id,
         )
@@ -115,10 +116,10 @@ class PrefectOwnRun:
         async with client_of_run() as client:
             return Pause("The run waits for its turn", state=await put_back(client, self._flow_run))
 
-    async def end_again(self, log: RunLog) -> End:
+    async def end_again(self, log: RunLog, recorded: End | None) -> End:
         """See `adapters.prefect.ended_runs`. May be repeated; raises as `give_way` does."""
         async with client_of_run() as client:
-            return await end_again(client, self._flow_run, log)
+            return await end_again(client, self._flow_run, log, recorded)
 
 
 def state_of(outcome: Outcome) -> End:
@@ -130,4 +131,4 @@ def state_of(outcome: Outcome) -> End:
         return Cancelled(name=SKIPPED, message=message)
     if outcome.ending is Ending.CANCELLED:
         return Cancelled(message=message)
-    return Failed(message=message)
+    return failure(message, timed_out=outcome.timed_out)

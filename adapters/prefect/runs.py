@@ -16,7 +16,14 @@ from prefect.states import Cancelled, Cancelling
 from falcon_scheduler.adapters.prefect.ahead import one_ahead
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.flow_run_reading import PAGE, FlowRunReading
-from falcon_scheduler.adapters.prefect.names import POOL, POOL_TYPE, REFERENCES_LABEL, SKIPPED, TRIGGER_LABEL
+from falcon_scheduler.adapters.prefect.names import (
+    POOL,
+    POOL_TYPE,
+    PRIORITY_LABEL,
+    REFERENCES_LABEL,
+    SKIPPED,
+    TRIGGER_LABEL,
+)
 from falcon_scheduler.adapters.prefect.parameters import altered_by_prefect, sealed
 from falcon_scheduler.adapters.prefect.states import run_of, state_of_end
 from falcon_scheduler.core.domain.execution import Execution, Trigger
@@ -70,7 +77,7 @@ class PrefectRuns:
         ours = task.source is not Source.IMPORT
         if not ours and (faults := altered_by_prefect(parameters)):
             raise Invalid(faults)
-        labels = {TRIGGER_LABEL: str(Trigger.MANUAL), REFERENCES_LABEL: may_refer}
+        labels = {TRIGGER_LABEL: str(Trigger.MANUAL), REFERENCES_LABEL: may_refer, PRIORITY_LABEL: str(priority)}
         # Prefect's UI lists runs by their names, and would make one up.
         name = f"{task.definition.name} {self._clock.now():%Y-%m-%d %H:%M:%S}"
         body: dict[str, Any] = {"idempotency_key": key, "labels": labels, "name": name}
@@ -106,6 +113,8 @@ class PrefectRuns:
 
     async def _set_state(self, run_id: str, state: Any, *, force: bool = False) -> None:
         """Propose a state. Without `force` Prefect refuses it for an ended run, as intended."""
+        if not is_uuid(run_id):
+            return
         try:
             with translated():
                 await self._client.set_flow_run_state(UUID(run_id), state, force=force)

@@ -18,6 +18,8 @@ from falcon_scheduler.api_facade.schemas.values import (
     QueryInstant,
 )
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.outcome import ExecutionOutcome
+from falcon_scheduler.core.domain.skip import SkipReason
 
 LONGEST_LIST = 1000
 WITH_OUTPUT = 100
@@ -53,7 +55,15 @@ class HistoryQuery(PageQuery):
 
     model_config = ConfigDict(validate_by_alias=True, frozen=True)
 
-    status: QueryStatus | None = None
+    status: Annotated[list[QueryStatus], Field(description="One of them; may be repeated.")] = Field(
+        default_factory=list
+    )
+    outcome: Annotated[
+        list[ExecutionOutcome],
+        Field(
+            description="One of them; may be repeated. Skipped executions are listed only if `skipped` is among them."
+        ),
+    ] = Field(default_factory=list)
     since: Annotated[QueryInstant | None, Field(alias="from", description="Started at or after.")] = None
     until: Annotated[QueryInstant | None, Field(alias="to", description="Started before.")] = None
     start_date: Annotated[
@@ -69,7 +79,7 @@ class HistoryQuery(PageQuery):
             ge=1,
             le=LONGEST_LIST,
             description=f"The same as `page_size`. Entries of a page longer than {WITH_OUTPUT} come without their "
-            "outputs and parameters.",
+            "outputs, parameters and attempts.",
         ),
         IN_DIGITS,
     ] = None
@@ -103,7 +113,26 @@ class ExecutionMetadata(ResponseShape):
     fencing_token: Annotated[int, Field(description="Higher than that of every earlier execution of the task.")]
     queued_at: Instant | None = None
     scheduled_for: Instant | None = None
+    priority: Annotated[str | None, Field(description="What it was requested or planned with, if known.")] = None
     parameters: Annotated[dict[str, Any] | None, Field(description="This run's own.")] = None
+
+
+class AttemptResponse(ResponseShape):
+    """One attempt of an execution."""
+
+    number: int
+    started_at: Instant
+    ended_at: Instant | None = None
+    outcome: Annotated[ExecutionOutcome | None, Field(description="Left out while it is at work.")] = None
+    error: str | None = None
+    status_code: Annotated[int | None, Field(description="What an HTTP task was answered with.")] = None
+
+
+class SkipResponse(ResponseShape):
+    """Why an execution never began."""
+
+    reason: SkipReason
+    held_by: Annotated[str | None, Field(description="The execution that was still at work, if known.")] = None
 
 
 class ExecutionResponse(ResponseShape):
@@ -115,11 +144,14 @@ class ExecutionResponse(ResponseShape):
         str | None, Field(description="The task's present name; left out once the task is gone.")
     ] = None
     status: ExecutionStatus
+    outcome: Annotated[ExecutionOutcome | None, Field(description="How it ended. Left out before the end.")] = None
+    skip: Annotated[SkipResponse | None, Field(description="Only of a skipped execution.")] = None
     started_at: Annotated[Instant, Field(description="When the work began; the time of the request, while pending.")]
     completed_at: Instant | None = None
     duration: Annotated[DurationText, Field(description="`0s` before the end.")]
     output: str | None = None
     error: str | None = None
+    attempts: Annotated[list[AttemptResponse] | None, Field(description="So far, the first one first.")] = None
     metadata: ExecutionMetadata
     worker_id: str
     retry_count: int
@@ -142,3 +174,15 @@ class ExecutionAccepted(ResponseShape):
         list[str] | None,
         Field(description="Why it may wait for long, such as that no worker is online. Left out without a reason."),
     ] = None
+
+
+class ExecutionCancelled(ResponseShape):
+    """The execution has been cancelled, or its cancellation is under way."""
+
+    message: str
+    execution_id: str
+    task_id: str
+    status: Annotated[
+        ExecutionStatus, Field(description="`failed` once it has ended; until its work has stopped, as before.")
+    ]
+    outcome: Annotated[ExecutionOutcome | None, Field(description="`cancelled` once it has ended.")] = None

@@ -154,13 +154,19 @@ class TaskUpdate(RequestShape):
     metadata: MetadataChange = MetadataChange()
 
 
+QueryType = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+ONE_OF = "One of them; may be repeated."
+
+
 class TaskQuery(PageQuery):
     """Which tasks; all of the conditions hold."""
 
-    status: TaskStatus | None = None
-    type: Annotated[str | None, StringConstraints(min_length=1, max_length=100)] = None
+    status: Annotated[list[TaskStatus], Field(description=ONE_OF)] = Field(default_factory=list)
+    type: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=100)]], Field(description=ONE_OF)
+    ] = Field(default_factory=list)
     enabled: QueryBoolean | None = None
-    priority: Priority | None = None
+    priority: Annotated[list[Priority], Field(description=ONE_OF)] = Field(default_factory=list)
     tags: Annotated[list[str], Field(description="The task has all of them; repeated, or separated by commas.")] = (
         Field(default_factory=list)
     )
@@ -204,7 +210,7 @@ class TaskMetadata(ResponseShape):
     failure_count: int
     total_runs: int
     average_runtime: DurationText
-    skipped_count: Annotated[int, Field(description="Runs left out because the previous one was still running.")]
+    skipped_count: Annotated[int, Field(description="Runs that never began: `?outcome=skipped` lists them.")]
     last_skipped: Instant | None = None
 
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-CANCELLED_ERROR = "Task execution was cancelled"
-CANCELLED_OUTPUT = "Execution stopped by user request"
-"""Texts of a cancelled execution. Source: scheduler API, "Execution Cancellation"."""
+from falcon_scheduler.core.domain.attempt import Attempts, with_ended
+from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionOutcome
+from falcon_scheduler.core.domain.skip import Skip
 
 
 class ExecutionStatus(StrEnum):
@@ -23,7 +23,7 @@ class ExecutionStatus(StrEnum):
     COMPLETED = "completed"
     """Ended with success."""
     FAILED = "failed"
-    """Ended without success: an error, the timeout, a crash, a cancellation. `error` names which."""
+    """Ended without success, or never begun: `outcome` says how."""
 
     @property
     def is_terminal(self) -> bool:
@@ -58,10 +58,16 @@ class Execution:
     queued_at: datetime | None = None
     scheduled_for: datetime | None = None
     completed_at: datetime | None = None
+    outcome: ExecutionOutcome | None = None
+    """How it ended; `None` before the end."""
+    skip: Skip | None = None
+    """Why it never began; `None` unless it was skipped."""
     output: str = ""
     error: str = ""
     worker_id: str = ""
     retry_count: int = 0
+    attempts: Attempts = ()
+    """The attempts so far, the first one first. Empty for an execution that an earlier version stored."""
     lock_key: str = ""
     fencing_token: int = 0
     occurrence: str = ""
@@ -70,6 +76,8 @@ class Execution:
     """When the run last reported that it is alive. A run without a report for long is taken for dead."""
     stored_duration: timedelta | None = None
     """The duration that another scheduler stored: it measured the work alone, without the wait before it."""
+    priority: str = ""
+    """The priority that it was requested or planned with; empty when that is not known."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     may_refer: bool = False
     """Whether `parameters` may refer to secrets. Known only while the execution runs; not stored."""
@@ -87,17 +95,48 @@ class Execution:
             return self.stored_duration
         return max(self.completed_at - self.started_at, timedelta())
 
-    def ended(self, status: ExecutionStatus, at: datetime, *, output: str = "", error: str = "") -> Execution:
-        """The execution with its outcome. `status` must be terminal."""
+    def ended(
+        self,
+        status: ExecutionStatus,
+        at: datetime,
+        *,
+        output: str = "",
+        error: str = "",
+        outcome: ExecutionOutcome | None = None,
+    ) -> Execution:
+        """The execution with its end. `status` must be terminal; without `outcome` it is the one of the same name."""
         if not status.is_terminal:
             raise ValueError(f"{status} is not an end")
-        return replace(self, status=status, completed_at=at, output=output, error=error)
+        outcome = outcome or ExecutionOutcome(status)
+        return replace(
+            self,
+            status=status,
+            outcome=outcome,
+            completed_at=at,
+            output=output,
+            error=error,
+            attempts=with_ended(self.attempts, at, outcome, error),
+        )
 
     @property
     def is_cancelled(self) -> bool:
         """Whether it ended by a user's request."""
-        return self.status is ExecutionStatus.FAILED and self.error == CANCELLED_ERROR
+        return self.outcome is ExecutionOutcome.CANCELLED
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether it never began. Lists, totals, counters and alerts leave it out."""
+        return self.outcome is ExecutionOutcome.SKIPPED
+
+    def failed(self, at: datetime, error: str, outcome: ExecutionOutcome) -> Execution:
+        """Ended without success and without an output."""
+        return self.ended(ExecutionStatus.FAILED, at, error=error, outcome=outcome)
 
     def cancelled(self, at: datetime) -> Execution:
         """Ended by a user's request."""
-        return self.ended(ExecutionStatus.FAILED, at, output=CANCELLED_OUTPUT, error=CANCELLED_ERROR)
+        end = self.failed(at, CANCELLED_ERROR, ExecutionOutcome.CANCELLED)
+        return replace(end, output=CANCELLED_OUTPUT)
+
+    def skipped(self, skip: Skip, at: datetime) -> Execution:
+        """Never begun, for this reason."""
+        return replace(self.failed(at, skip.text, ExecutionOutcome.SKIPPED), skip=skip)

@@ -16,8 +16,8 @@ is far more than one writer reports out of order; `core.services.runs.counting` 
 
 
 _SKIP = "skipped:"
-"""Prefix of the id of a run that was counted as skipped. If Prefect did not get the skip, it takes the run for
-crashed, and its end is counted after all: the skip is then subtracted."""
+"""Prefix of the id of a run that was counted as skipped. Earlier versions wrote no document of a skip, so Prefect
+could take such a run for crashed, and its end was counted after all: the skip is then subtracted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ class RunRecord:
         )
 
     def skipped(self, execution_id: str, at: datetime) -> RunRecord:
-        """Count a due execution that was left out because the previous one was still running. Repeatable."""
+        """Count an execution that never began. Repeatable."""
         if execution_id in self.counted or _SKIP + execution_id in self.counted:
             return self
         return replace(

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.domain.task import DeployedAs, Task, TaskDefinition
 
 
@@ -27,7 +28,7 @@ class RunPhase(StrEnum):
     """An error, the timeout or a crash; `message` gives the reason."""
     CANCELLED = "cancelled"
     SKIPPED = "skipped"
-    """Left out because of the overlap rule."""
+    """It never began, because of the overlap rule or because its instant is none any more."""
 
     @property
     def is_terminal(self) -> bool:
@@ -51,9 +52,15 @@ class Run:
     changed_at: datetime | None = None
     """When the run entered its phase."""
     attempts: int = 0
+    priority: str = ""
+    """The name of its `Priority`; empty for a run in another queue than ours."""
+    given: Callable[[], Mapping[str, Any]] = field(default=dict, compare=False)
+    """Returns the run's own parameters, or none if they can't be read."""
     worker: str = ""
     cancelling: bool = False
     """Its cancellation was requested and is not complete."""
+    outcome: ExecutionOutcome | None = None
+    """How it ended, where the engine knows more than the phase: the timeout, a crash."""
     is_plain_cancel: bool = False
     """It was skipped, but its state's name in the engine is Cancelled."""
 

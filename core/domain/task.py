@@ -261,11 +261,13 @@ class Task:
         return self._with(self.record.without_active(execution_id))
 
     def finished(self, execution: Execution) -> Task:
-        """Count the end of an execution. A repeated end changes nothing."""
+        """Count the end of an execution, or its skip. A repeated end changes nothing."""
+        if execution.is_skipped:
+            return self.skipped(execution.id, execution.started_at)
         return self._with(self.record.finished(execution))
 
     def skipped(self, execution_id: str, at: datetime) -> Task:
-        """Count a due execution that was left out because the previous one was still running. Repeatable."""
+        """Count an execution that never began. Repeatable."""
         return self._with(self.record.skipped(execution_id, at))
 
     def with_removing(self, execution_ids: tuple[str, ...]) -> Task:

@@ -13,7 +13,10 @@ class OutcomeLog(Protocol):
     """The ends of all tasks' executions."""
 
     def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
-        """Executions that ended at that instant or later, the earliest first, without holding them all in memory."""
+        """Executions that ended at that instant or later, the earliest first, without holding them all in memory.
+
+        Skipped ones are left out.
+        """
         ...
 
     async def skips(self) -> Mapping[str, int]:

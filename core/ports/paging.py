@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.domain.task import Priority, TaskStatus
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ class PageRequest:
     page: int = 1
     size: int = 20
     brief: bool = False
-    """Whether the large parts of each entry are left out: an execution's output and parameters."""
+    """Whether the large parts of each entry are left out: an execution's output, parameters and attempts."""
 
     @property
     def offset(self) -> int:
@@ -57,24 +58,29 @@ class TaskOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """Which tasks; a field that is None (or empty) does not narrow. `tags` must all be there; `query` is part of
-    the name, in any case."""
+    """Which tasks; a field that is None (or empty) does not narrow. Of `statuses`, `types` and `priorities` one must
+    fit; `tags` must all be there; `query` is part of the name, in any case."""
 
-    status: TaskStatus | None = None
-    type: str | None = None
+    statuses: tuple[TaskStatus, ...] = ()
+    types: tuple[str, ...] = ()
     enabled: bool | None = None
     tags: tuple[str, ...] = ()
-    priority: Priority | None = None
+    priorities: tuple[Priority, ...] = ()
     query: str = ""
     order: TaskOrder = TaskOrder.UPDATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionFilter:
-    """Which executions. `since` (inclusive) and `until` (exclusive) bound `started_at`."""
+    """Which executions. `since` (inclusive) and `until` (exclusive) bound `started_at`.
+
+    Of `statuses` one must fit, and of `outcomes` too; empty ones do not narrow. Skipped executions are left out
+    unless `outcomes` names them.
+    """
 
     task_id: str | None = None
-    status: ExecutionStatus | None = None
+    statuses: tuple[ExecutionStatus, ...] = ()
+    outcomes: tuple[ExecutionOutcome, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
@@ -125,6 +126,7 @@ class ExecutionStore(Protocol):
         execution_id: str,
         *,
         retry_count: int | None = None,
+        attempts: Attempts | None = None,
         heartbeat_at: datetime | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> bool:
@@ -132,7 +134,8 @@ class ExecutionStore(Protocol):
         ...
 
     async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
-        """Store an end. Creates the execution if need be; False when it had ended already (and nothing changes).
+        """Store an end or a skip. Creates the execution if need be; False when it had ended already (and nothing
+        changes).
 
         With `fenced` it is also refused once `fence_off` named the execution. The execution is marked uncounted
         until `mark_counted`, so that a process that dies between the two leaves its trace for the sweep.
@@ -144,7 +147,7 @@ class ExecutionStore(Protocol):
         ...
 
     async def uncounted(self, limit: int) -> Sequence[Execution]:
-        """Executions that ended and whose task may not have counted them."""
+        """Executions that ended or were skipped and whose task may not have counted them."""
         ...
 
     async def still_uncounted(self, execution_ids: Sequence[str]) -> Collection[str]:
@@ -153,10 +156,6 @@ class ExecutionStore(Protocol):
 
     async def mark_counted(self, execution_ids: Sequence[str]) -> None:
         """Their task has counted them."""
-        ...
-
-    async def discard(self, execution_id: str) -> None:
-        """Remove an execution that never began (a skipped one); one that began stays."""
         ...
 
     async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
@@ -180,7 +179,7 @@ class ExecutionStore(Protocol):
     ) -> Mapping[str, Sequence[str]]:
         """At most `limit` ids of ended and counted executions that started before `instant`, by task id.
 
-        Those in `keep` are left out, and with `spare_foreign` those that another scheduler wrote.
+        Skipped ones are left out, those in `keep` too, and with `spare_foreign` those that another scheduler wrote.
         """
         ...
 
@@ -188,8 +187,12 @@ class ExecutionStore(Protocol):
         """Remove executions; nothing happens to ids that are gone."""
         ...
 
+    async def delete_skipped_before(self, instant: datetime, limit: int) -> int:
+        """Remove at most `limit` skipped and counted executions that started before `instant`; returns how many."""
+        ...
+
     async def latest_of_tasks(self) -> Mapping[str, str]:
-        """Each task's latest ended execution, by task id."""
+        """Each task's latest ended execution, by task id. Skipped ones are left out."""
         ...
 
 

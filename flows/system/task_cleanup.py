@@ -35,5 +35,5 @@ async def clean_history(parameters: TaskCleanupParameters, context: WorkContext,
             spare=frozenset({context.execution_id}),
             on_progress=lambda done: context.progress(done, text="removed"),
         )
-    counts = {"scheduler_executions": removed.executions, "prefect_runs": removed.runs}
+    counts = {"scheduler_executions": removed.executions + removed.skipped, "prefect_runs": removed.runs}
     return TaskResult(success=True, output=json.dumps({"removed": counts}), detail={"removed": counts})

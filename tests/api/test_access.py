@@ -34,6 +34,8 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/tasks/{task_id}/executions/{execution_id}"): READ,
     ("GET", "/executions"): READ,
     ("GET", "/executions/{execution_id}"): READ,
+    ("POST", "/executions/{execution_id}/cancel"): Permission.CONTROL,
+    ("POST", "/executions/{execution_id}/repeat"): Permission.EXECUTE,
     ("GET", "/executions/{execution_id}/logs"): READ,
     ("GET", "/events"): READ,
     ("GET", "/workers"): READ,

@@ -24,7 +24,9 @@ from tests.api.conftest import BASE, faults
     ("path", "location", "said"),
     [
         ("/tasks?page=1&page=2", "query.page", "more than once"),
-        ("/tasks?status=failed&status=failed", "query.status", "more than once"),
+        ("/tasks?enabled=true&enabled=false", "query.enabled", "more than once"),
+        ("/tasks?status=failed&status=done", "query.status", "should be"),
+        ("/executions?outcome=skipped&outcome=late", "query.outcome", "should be"),
         ("/executions?from=2026-01-01T00:00:00Z&from=2026-01-02T00:00:00Z", "query.from", "more than once"),
         ("/audit?outcom=failed", "query.outcom", "did you mean outcome?"),
         ("/audit?pageSize=5", "query.pageSize", "did you mean page_size?"),

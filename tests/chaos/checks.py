@@ -12,6 +12,7 @@ from typing import Any
 
 from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.schedule import parse
 from falcon_scheduler.core.domain.task import Task
@@ -47,11 +48,14 @@ async def gather(
     tasks = {task_id: await services.tasks.get(task_id) for task_id in ids}
     executions: dict[str, Execution] = {}
     for task_id in ids:
-        wanted = ExecutionFilter(task_id=task_id)
-        number = 1
-        while (page := await services.stores.executions.list(wanted, PageRequest(page=number, size=100))).items:
-            executions |= {execution.id: execution for execution in page.items}
-            number += 1
+        for wanted in (
+            ExecutionFilter(task_id=task_id),
+            ExecutionFilter(task_id=task_id, outcomes=(ExecutionOutcome.SKIPPED,)),
+        ):
+            number = 1
+            while (page := await services.stores.executions.list(wanted, PageRequest(page=number, size=100))).items:
+                executions |= {execution.id: execution for execution in page.items}
+                number += 1
     runs: dict[str, Run] = {}
     reader = services.engine.runs
     for task in tasks.values():
@@ -63,7 +67,7 @@ async def gather(
 async def check(services: Services, evidence: Evidence, terminal: Mapping[str, tuple[object, ...]]) -> Findings:
     """All of them."""
     findings = Findings()
-    for rule in (_one_document_per_run, _counters, _no_overlap, _nothing_left, _agreement, _occurrences):
+    for rule in (_one_document_per_run, _outcomes, _counters, _no_overlap, _nothing_left, _agreement, _occurrences):
         rule(evidence, findings)
     _terminal_stays(evidence, terminal, findings)
     await _expiry(services, findings)
@@ -72,19 +76,34 @@ async def check(services: Services, evidence: Evidence, terminal: Mapping[str, t
 
 def _one_document_per_run(evidence: Evidence, findings: Findings) -> None:
     for run in evidence.runs.values():
-        needs = run.phase not in {RunPhase.AHEAD, RunPhase.SKIPPED}
-        if needs and run.id not in evidence.executions:
+        if run.phase is not RunPhase.AHEAD and run.id not in evidence.executions:
             findings.violations.append(f"run {run.id} is {run.phase} in Prefect and has no document")
-        if run.phase is RunPhase.SKIPPED and run.id in evidence.executions:
-            findings.violations.append(f"run {run.id} was skipped and has a document")
     for execution_id in evidence.executions.keys() - evidence.runs.keys():
         findings.violations.append(f"execution {execution_id} has no run in Prefect")
     for spans in all_spans(evidence.work).values():
         for span in spans:
-            if span.run not in evidence.executions:
-                findings.violations.append(f"run {span.run} did work and has no document")
+            known = evidence.executions.get(span.run)
+            if known is None or known.is_skipped:
+                findings.violations.append(
+                    f"run {span.run} did work and {'was skipped' if known else 'has no document'}"
+                )
     findings.figures["runs"] = len(evidence.runs)
-    findings.figures["executions"] = dict(Counter(str(each.status) for each in evidence.executions.values()))
+    findings.figures["executions"] = dict(Counter(str(each.outcome) for each in evidence.executions.values()))
+
+
+def _outcomes(evidence: Evidence, findings: Findings) -> None:
+    """Every end has an outcome that fits its status, a skip its reason, and no attempt is left open."""
+    for each in evidence.executions.values():
+        if not each.status.is_terminal:
+            continue
+        if (each.outcome is ExecutionOutcome.COMPLETED) != (each.status is ExecutionStatus.COMPLETED):
+            findings.violations.append(f"execution {each.id} is {each.status} and its outcome {each.outcome}")
+        if each.is_skipped != (each.skip is not None):
+            findings.violations.append(f"execution {each.id} is {each.outcome} and its skip {each.skip}")
+        if any(attempt.ended_at is None for attempt in each.attempts):
+            findings.violations.append(f"execution {each.id} has ended and an attempt of it has not")
+    reasons = Counter(str(each.skip.reason) for each in evidence.executions.values() if each.skip is not None)
+    findings.figures["skips"] = dict(reasons)
 
 
 def _terminal_stays(evidence: Evidence, terminal: Mapping[str, tuple[object, ...]], findings: Findings) -> None:
@@ -95,7 +114,9 @@ def _terminal_stays(evidence: Evidence, terminal: Mapping[str, tuple[object, ...
 
 
 def _counters(evidence: Evidence, findings: Findings) -> None:
-    ended = Counter((each.task_id, each.status) for each in evidence.executions.values())
+    begun = [each for each in evidence.executions.values() if not each.is_skipped]
+    ended = Counter((each.task_id, each.status) for each in begun)
+    skipped = Counter(each.task_id for each in evidence.executions.values() if each.is_skipped)
     for task in evidence.tasks.values():
         record = task.record
         completed = ended[task.id, ExecutionStatus.COMPLETED]
@@ -106,6 +127,10 @@ def _counters(evidence: Evidence, findings: Findings) -> None:
             findings.violations.append(
                 f"task {task.definition.name} counts {record.success_count} + {record.failure_count}, "
                 f"its history has {completed} + {failed} and {record.removed_count} were removed"
+            )
+        if skipped[task.id] != record.skipped_count:
+            findings.violations.append(
+                f"task {task.definition.name} counts {record.skipped_count} skips, its history has {skipped[task.id]}"
             )
         if record.active:
             findings.violations.append(f"task {task.definition.name} believes {record.active} to be at work")
@@ -185,4 +210,7 @@ async def _expiry(services: Services, findings: Findings) -> None:
 
 def ending_of(execution: Execution) -> tuple[object, ...]:
     """What of an ended execution must never change."""
-    return (execution.status, execution.completed_at, execution.error, execution.output, execution.started_at)
+    return (
+        *(execution.status, execution.outcome, execution.skip, execution.attempts),
+        *(execution.completed_at, execution.error, execution.output, execution.started_at),
+    )

@@ -14,8 +14,8 @@ from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState, Tas
 from falcon_scheduler.core.domain.alert_delivery import AlertEvent, Delivery, DeliveryState, delay_after
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy, is_stale, judge, last_sign_of, overdue_since
 from falcon_scheduler.core.domain.execution import Execution, Trigger
+from falcon_scheduler.core.domain.outcome import STALE_ERROR
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.services.mirror.rescuer import STALE_ERROR
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from tests.core.test_task_rules import NOON, a_task, ended
 

@@ -186,6 +186,7 @@ class MemoryRuns:
         if execution.id in self._state.runs:
             succeeded = execution.status is ExecutionStatus.COMPLETED
             failed = RunPhase.CANCELLED if execution.is_cancelled else RunPhase.FAILED
+            failed = RunPhase.SKIPPED if execution.is_skipped else failed
             message = execution.output if succeeded else execution.error
             self._state.enter(execution.id, RunPhase.SUCCEEDED if succeeded else failed, message=message)
 

@@ -102,7 +102,11 @@ class MemoryOutcomeLog:
         self._executions = executions
 
     async def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
-        ended = [(each.completed_at, each.id, each) for each in self._executions.rows.values() if each.completed_at]
+        ended = [
+            (each.completed_at, each.id, each)
+            for each in self._executions.rows.values()
+            if each.completed_at and not each.is_skipped
+        ]
         for completed_at, _, execution in sorted(ended, key=lambda each: each[:2]):
             if completed_at >= instant:
                 yield execution

@@ -204,10 +204,14 @@ def _of_tasks(kept: Kept) -> list[str]:
 def _of_executions(kept: Kept) -> list[str]:
     found = [f"execution {each} is not counted" for each in kept.executions.uncounted_ids]
     for task in kept.tasks.rows.values():
+        own = [each for each in kept.executions.rows.values() if each.task_id == task.id]
+        skipped = [each for each in own if each.is_skipped]
+        if task.record.skipped_count != len(skipped):
+            found.append(f"{task.record.skipped_count} skips counted, {len(skipped)} in the history")
         ended = [
             each
-            for each in kept.executions.rows.values()
-            if each.task_id == task.id and each.status.is_terminal and each.id not in task.record.removing
+            for each in own
+            if each.status.is_terminal and not each.is_skipped and each.id not in task.record.removing
         ]
         if task.record.total_runs != len(ended) + task.record.removed_count:
             removed = task.record.removed_count
@@ -221,10 +225,12 @@ def _of_runs(kept: Kept) -> list[str]:
     found = []
     for run in map(kept.engine.present, kept.engine.runs.values()):
         execution = kept.executions.rows.get(run.id)
-        if run.deployment_id not in deployed or run.phase in {RunPhase.AHEAD, RunPhase.SKIPPED}:
+        if run.deployment_id not in deployed or run.phase is RunPhase.AHEAD:
             continue
         if execution is None:
             found.append(f"run {run.id} is {run.phase} and has no execution")
+        elif execution.is_skipped != (run.phase is RunPhase.SKIPPED):
+            found.append(f"run {run.id} is {run.phase} and its execution {execution.outcome}")
         elif execution.status.is_terminal != run.phase.is_terminal:
             found.append(f"run {run.id} is {run.phase} and its execution {execution.status}")
     return found

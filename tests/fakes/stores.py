@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
+from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
-from falcon_scheduler.core.domain.task import After, Task, TaskStatus
+from falcon_scheduler.core.domain.task import After, Priority, Task, TaskStatus
 from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.paging import TaskOrder
@@ -132,10 +133,10 @@ class MemoryTaskStore:
 def _is_wanted(task: Task, wanted: TaskFilter) -> bool:
     definition = task.definition
     return (
-        wanted.status in (None, task.status)
-        and wanted.type in (None, definition.type)
+        task.status in (wanted.statuses or TaskStatus)
+        and (not wanted.types or definition.type in wanted.types)
         and wanted.enabled in (None, definition.enabled)
-        and wanted.priority in (None, definition.priority)
+        and definition.priority in (wanted.priorities or Priority)
         and set(wanted.tags) <= set(definition.tags)
         and wanted.query.lower() in definition.name.lower()
     )
@@ -180,6 +181,7 @@ class MemoryExecutionStore:
         execution_id: str,
         *,
         retry_count: int | None = None,
+        attempts: Attempts | None = None,
         heartbeat_at: datetime | None = None,
         detail: Mapping[str, Any] | None = None,
     ) -> bool:
@@ -189,6 +191,7 @@ class MemoryExecutionStore:
         self.rows[execution_id] = replace(
             known,
             retry_count=known.retry_count if retry_count is None else retry_count,
+            attempts=known.attempts if attempts is None else attempts,
             heartbeat_at=heartbeat_at or known.heartbeat_at,
             detail={**known.detail, **(detail or {})},
         )
@@ -213,11 +216,6 @@ class MemoryExecutionStore:
     async def mark_counted(self, execution_ids: Sequence[str]) -> None:
         self.uncounted_ids -= {*execution_ids}
 
-    async def discard(self, execution_id: str) -> None:
-        known = self.rows.get(execution_id)
-        if known is not None and known.status is ExecutionStatus.PENDING:
-            del self.rows[execution_id]
-
     async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
         found = [each for each in self.rows.values() if not each.status.is_terminal]
         return sorted((each for each in found if task_id in (None, each.task_id)), key=lambda each: each.started_at)
@@ -226,7 +224,9 @@ class MemoryExecutionStore:
         found = [each for each in self.rows.values() if _is_within(each, wanted)]
         found.sort(key=lambda each: each.id)
         newest = sorted(found, key=lambda each: each.started_at, reverse=True)
-        return page_of([replace(each, output="", parameters={}) for each in newest] if page.brief else newest, page)
+        return page_of(
+            [replace(each, output="", parameters={}, attempts=()) for each in newest] if page.brief else newest, page
+        )
 
     async def running(self) -> int:
         return sum(each.status is ExecutionStatus.RUNNING for each in self.rows.values())
@@ -243,6 +243,7 @@ class MemoryExecutionStore:
             each
             for each in sorted(self.rows.values(), key=lambda each: each.started_at)
             if each.status.is_terminal
+            and not each.is_skipped
             and each.started_at < instant
             and each.id not in self.uncounted_ids
             and each.id not in keep
@@ -257,8 +258,15 @@ class MemoryExecutionStore:
             self.rows.pop(execution_id, None)
             self.uncounted_ids.discard(execution_id)
 
+    async def delete_skipped_before(self, instant: datetime, limit: int) -> int:
+        skipped = [each for each in self.rows.values() if each.is_skipped and each.id not in self.uncounted_ids]
+        old = [each.id for each in skipped if each.started_at < instant][:limit]
+        await self.delete(old)
+        return len(old)
+
     async def latest_of_tasks(self) -> Mapping[str, str]:
-        ended = [each for each in self.rows.values() if each.status.is_terminal and each.task_id in self._tasks.rows]
+        ended = [each for each in self.rows.values() if each.status.is_terminal and not each.is_skipped]
+        ended = [each for each in ended if each.task_id in self._tasks.rows]
         return {each.task_id: each.id for each in sorted(ended, key=lambda each: each.started_at)}
 
     def _has_ended(self, execution_id: str) -> bool:
@@ -282,7 +290,8 @@ def _is_within(execution: Execution, wanted: ExecutionFilter) -> bool:
     latest = datetime.max.replace(tzinfo=UTC)
     return (
         wanted.task_id in (None, execution.task_id)
-        and wanted.status in (None, execution.status)
+        and execution.status in (wanted.statuses or ExecutionStatus)
+        and (execution.outcome in wanted.outcomes if wanted.outcomes else not execution.is_skipped)
         and (wanted.since is None or execution.started_at >= wanted.since)
         and execution.started_at < (wanted.until or latest)
     )

@@ -12,8 +12,8 @@ import pytest
 
 from falcon_scheduler.api_facade.leader import OFFICE
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.outcome import DIED_ERROR
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.services.mirror.rescuer import DIED_ERROR
 from falcon_scheduler.core.services.mirror.run_pictures import agrees
 from tests.chaos.stand import FACADES, WORKERS, Stand
 from tests.conftest import Scheduler, wait_until

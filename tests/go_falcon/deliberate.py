@@ -214,9 +214,17 @@ DIFFERENCES = (
     Difference(
         what="`metadata` of an execution",
         go="what its executor says",
-        here="and `trigger worker_id retry_count lock_key fencing_token queued_at scheduled_for parameters`",
+        here="and `trigger worker_id retry_count lock_key fencing_token queued_at scheduled_for priority parameters`",
         of="execution",
         fields=r"metadata\..*",
+        rule=_only_here,
+    ),
+    Difference(
+        what="`outcome skip attempts` of an execution",
+        go="not there",
+        here="there, where they apply",
+        of="execution",
+        fields=r"(outcome|skip|attempts)([.\[].*)?",
         rule=_only_here,
     ),
     Difference(

@@ -25,7 +25,9 @@ from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.system_tasks import World
 from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.takeover import LEFTOVER_ERROR
 from falcon_scheduler.core.domain.task import Source, TaskStatus
 from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
@@ -188,8 +190,15 @@ async def test_the_way_back_gives_documents_that_go_falcon_reads_as_before(
     await take_over(database)
     for task_id in [each["_id"] for each in documents("scheduler_tasks")]:
         await tasks.change(task_id, lambda task: replace(task, version=task.version + 1))
+    now = datetime.now(UTC)
+    ours = Execution(
+        id="ours", task_id="task", status=ExecutionStatus.PENDING, started_at=now, trigger=Trigger.MANUAL
+    )
+    await MongoExecutionStore(database).finish(ours.skipped(Skip.still_running("another"), now))
     returned = await GoFalconMigration(database).back()
     assert not returned.missed
+    assert "1 skipped executions are removed" in dict(returned.notes)["scheduler_executions"]
+    assert await database["scheduler_executions"].find_one({"_id": "ours"}) is None
     for document in await database["scheduler_executions"].find({}).to_list():
         read, before = go_execution(document), as_go_reads("scheduler_executions")[document["_id"]]
         if document["_id"] in LEFTOVERS:

@@ -14,7 +14,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.states import Completed, Running
 
 from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
-from falcon_scheduler.core.domain.execution import CANCELLED_ERROR, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR
 from falcon_scheduler.core.domain.task import Priority, Source, TaskStatus
 from falcon_scheduler.core.errors import ImportedTask
 from tests.conftest import ADMIN, Scheduler, exists, wait_until

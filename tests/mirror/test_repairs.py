@@ -22,10 +22,11 @@ from falcon_scheduler.api_facade.composition.root import join
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy, judge
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.outcome import DIED_ERROR, STALE_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.run import RunPhase
+from falcon_scheduler.core.domain.skip import Skip, SkipReason
 from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
 from falcon_scheduler.core.ports import Change, ChangeKind
-from falcon_scheduler.core.services.mirror.rescuer import DIED_ERROR, STALE_ERROR
 from tests.conftest import NEVER, Scheduler, function, wait_until
 
 KNOWN_CANCELLATIONS = {
@@ -76,12 +77,13 @@ async def test_a_run_that_prefects_own_limit_left_out_is_named_skipped_and_count
     async def named() -> bool:
         return (await client.read_flow_run(UUID(run_id))).state_name == SKIPPED
 
-    async def no_history() -> bool:
-        return await scheduler.history(task) == []
-
     await wait_until(counted, "the skip is counted")
     await wait_until(named, "Prefect calls it skipped")
-    await wait_until(no_history, "it has no execution")
+    assert await scheduler.history(task) == []
+    skipped = await scheduler.services.runs.get(run_id)
+    assert (skipped.outcome, skipped.skip) == (ExecutionOutcome.SKIPPED, Skip.of_text(LIMIT_MESSAGE))
+    assert skipped.skip is not None
+    assert skipped.skip.reason is SkipReason.STILL_RUNNING
 
 
 @pytest.mark.parametrize(

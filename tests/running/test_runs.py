@@ -9,7 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from falcon_scheduler.core.domain.execution import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionOutcome
+from falcon_scheduler.core.domain.skip import Skip, SkipReason
 from falcon_scheduler.core.domain.task import Overlap, Priority, TaskStatus
 from falcon_scheduler.core.errors import TaskDisabled
 from tests.conftest import ADMIN, Scheduler, function, wait_until
@@ -78,6 +80,12 @@ async def test_a_failing_task_is_tried_again_and_ends_with_its_retry_count(
     assert ended.retry_count == 2
     assert "attempt 3 went wrong" in ended.error
     assert len(lines_of(file)) == 3
+    assert ended.outcome is ExecutionOutcome.FAILED
+    assert [(each.number, each.outcome) for each in ended.attempts] == [
+        (number, ExecutionOutcome.FAILED) for number in (1, 2, 3)
+    ]
+    assert all(f"attempt {each.number} went wrong" in each.error for each in ended.attempts)
+    assert all(each.ended_at and each.ended_at >= each.started_at for each in ended.attempts)
     run = await scheduler.services.engine.runs.find(ended.id)
     assert run is not None
     assert run.attempts == 3, "each attempt counts in Prefect too"
@@ -106,6 +114,8 @@ async def test_a_run_that_is_stopped_while_it_waits_for_a_retry_keeps_its_retry_
         return known[asked.id].retry_count == 1
 
     await wait_until(waits, "the first attempt failed")
+    [attempt] = (await scheduler.services.runs.get(asked.id)).attempts
+    assert (attempt.outcome, attempt.ended_at is not None) == (ExecutionOutcome.FAILED, True), "seen while it goes on"
     await scheduler.services.runs.stop(task.id, ADMIN)
     ended = await scheduler.ended(asked.id)
     assert (ended.error, ended.retry_count) == (CANCELLED_ERROR, 1)
@@ -125,6 +135,13 @@ async def test_a_hanging_task_ends_at_its_timeout(scheduler: Scheduler, tmp_path
     assert ended.status is ExecutionStatus.FAILED
     assert ended.error == broken_off.error == "Task timed out after 30s"
     assert lines_of(tmp_path / "diary") != []
+    assert ended.outcome is broken_off.outcome is ExecutionOutcome.TIMED_OUT
+    [attempt] = broken_off.attempts
+    assert (attempt.outcome, attempt.status_code, attempt.error) == (
+        ExecutionOutcome.TIMED_OUT,
+        200,
+        "Task timed out after 30s",
+    )
     assert (broken_off.detail["phase"], broken_off.detail["status_code"]) == ("body", 200)
     assert set(broken_off.output) == {"."}, "what came of the answer is kept"
 
@@ -147,6 +164,13 @@ async def test_two_triggers_at_once_give_one_execution_and_one_skip(scheduler: S
     state = await scheduler.services.engine.runs.find(skipped)
     assert state is not None
     assert state.phase == "skipped"
+    left_out = await scheduler.services.runs.get(skipped)
+    assert (left_out.status, left_out.outcome) == (ExecutionStatus.FAILED, ExecutionOutcome.SKIPPED)
+    assert left_out.skip is not None
+    assert (left_out.skip.reason, left_out.skip.held_by) == (SkipReason.STILL_RUNNING, history[0].id)
+    assert Skip.of_text(left_out.error).reason is SkipReason.STILL_RUNNING
+    assert left_out.completed_at is not None
+    assert left_out.attempts == ()
 
 
 async def test_with_overlap_queue_both_run_one_after_the_other(scheduler: Scheduler, tmp_path: Path) -> None:

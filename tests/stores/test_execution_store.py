@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from falcon_scheduler.core.domain.attempt import with_begun, with_ended
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.outcome import ExecutionOutcome
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.errors import ExecutionNotFound
 from falcon_scheduler.core.ports import Beginning, ExecutionFilter, ExecutionStore, PageRequest
 from tests.stores.conftest import StoresUnderTest
@@ -74,7 +77,6 @@ async def test_an_end_never_changes(store: ExecutionStore) -> None:
     assert await store.begin(replace(end, status=ExecutionStatus.RUNNING, completed_at=None)) is Beginning.ENDED
     assert not await store.add(an_execution(id=end.id))
     assert not await store.note(end.id, retry_count=9)
-    await store.discard(end.id)
     assert await store.get(end.id) == end
 
 
@@ -144,13 +146,95 @@ async def test_what_is_noted_of_an_unfinished_execution_stays_beside_what_was_kn
     assert not await store.note("unknown", retry_count=1)
 
 
-async def test_only_a_pending_execution_is_discarded(store: ExecutionStore) -> None:
-    pending, begun = an_execution(), running()
-    await store.add(pending)
+SKIP = Skip.still_running("execution-1")
+
+
+async def test_a_skip_is_stored_once_in_place_of_a_beginning_and_never_after_an_end(store: ExecutionStore) -> None:
+    waiting, unknown, end = an_execution(parameters={"a": 1}), an_execution(), ended()
+    await store.add(waiting)
+    await store.finish(end)
+    skipped = [each.skipped(SKIP, NOON + MINUTE) for each in (waiting, unknown)]
+    assert [await store.finish(each) for each in skipped] == [True, True]
+    assert not await store.finish(skipped[0].cancelled(NOON))
+    assert not await store.finish(end.skipped(SKIP, NOON))
+    assert await store.begin(replace(waiting, status=ExecutionStatus.RUNNING)) is Beginning.ENDED
+    assert [await store.get(each.id) for each in skipped] == skipped
+    assert {each.id for each in await store.uncounted(10)} == {*[each.id for each in skipped], end.id}
+
+
+async def test_skips_are_in_no_list_but_that_of_skips(stores: StoresUnderTest) -> None:
+    store = stores.executions
+    task = await stores.tasks.insert(a_task())
+    end, skipped = ended(task.id, 1), an_execution(task.id, 2).skipped(SKIP, NOON + 3 * MINUTE)
+    await store.finish_all([end, skipped])
+    await store.mark_counted([end.id, skipped.id])
+
+    async def listed(**wanted: object) -> list[str]:
+        page = await store.list(ExecutionFilter(**wanted), ALL)  # type: ignore[arg-type]
+        assert page.total == len(page.items)
+        return [each.id for each in page.items]
+
+    for task_id in (None, task.id):
+        assert await listed(task_id=task_id) == [end.id]
+        assert await listed(task_id=task_id, statuses=(ExecutionStatus.FAILED,)) == []
+        assert await listed(task_id=task_id, outcomes=(ExecutionOutcome.SKIPPED,)) == [skipped.id]
+        both = (ExecutionOutcome.COMPLETED, ExecutionOutcome.SKIPPED)
+        assert await listed(task_id=task_id, outcomes=both) == [skipped.id, end.id]
+    assert await store.running() == 0
+    assert [*await store.unfinished()] == []
+    assert dict(await store.latest_of_tasks()) == {task.id: end.id}
+    late = NOON + 60 * MINUTE
+    assert dict(await store.ended_before(late, keep=(), limit=9)) == {task.id: [end.id]}
+    assert [each.id async for each in stores.outcomes.ended_since(NOON)] == [end.id]
+    assert await store.delete_skipped_before(NOON + 2 * MINUTE, 9) == 0
+    assert await store.delete_skipped_before(late, 9) == 1
+    assert await store.delete_skipped_before(late, 9) == 0
+    assert await listed(outcomes=tuple(ExecutionOutcome)) == [end.id]
+
+
+async def test_executions_are_listed_by_outcome(store: ExecutionStore) -> None:
+    begun = {each: an_execution(minutes=number) for number, each in enumerate(ExecutionOutcome)}
+    made = {
+        outcome: each.skipped(SKIP, NOON)
+        if outcome is ExecutionOutcome.SKIPPED
+        else each.ended(ExecutionStatus.COMPLETED, NOON)
+        if outcome is ExecutionOutcome.COMPLETED
+        else each.failed(NOON, "Crashed: the text does not decide", outcome)
+        for outcome, each in begun.items()
+    }
+    await store.finish_all([*made.values()])
+    await store.add(an_execution(minutes=30))
+
+    async def listed(*outcomes: ExecutionOutcome, statuses: tuple[ExecutionStatus, ...] = ()) -> set[str]:
+        page = await store.list(ExecutionFilter(outcomes=outcomes, statuses=statuses), ALL)
+        assert page.total == len(page.items)
+        return {each.id for each in page.items}
+
+    for outcome, each in made.items():
+        assert await listed(outcome) == {each.id}
+        assert (await store.get(each.id)).outcome is outcome
+    crashed, timed_out = ExecutionOutcome.CRASHED, ExecutionOutcome.TIMED_OUT
+    assert await listed(crashed, timed_out) == {made[crashed].id, made[timed_out].id}
+    assert await listed(*ExecutionOutcome) == {each.id for each in made.values()}
+    completed = (ExecutionStatus.COMPLETED,)
+    assert await listed(*ExecutionOutcome, statuses=completed) == {made[ExecutionOutcome.COMPLETED].id}
+    assert await listed(crashed, statuses=completed) == set()
+
+
+async def test_attempts_are_kept_and_may_be_noted_while_it_runs(store: ExecutionStore) -> None:
+    begun = running(attempts=with_begun((), 1, NOON))
     await store.begin(begun)
-    for each in (pending.id, begun.id, "unknown"):
-        await store.discard(each)
-    assert [each.id for each in await store.unfinished()] == [begun.id]
+    assert (await store.get(begun.id)).attempts == begun.attempts
+    failed = with_ended(begun.attempts, NOON + MINUTE, ExecutionOutcome.FAILED, "no" * 1000, 503)
+    assert len(failed[0].error) == 500
+    second = with_begun(failed, 2, NOON + 2 * MINUTE)
+    assert await store.note(begun.id, attempts=second)
+    assert (await store.get(begun.id)).attempts == second
+    end = replace(begun, attempts=second).ended(ExecutionStatus.COMPLETED, NOON + 3 * MINUTE)
+    assert await store.finish(end)
+    [first, last] = (await store.get(end.id)).attempts
+    assert (first.outcome, first.status_code) == (ExecutionOutcome.FAILED, 503)
+    assert (last.number, last.outcome, last.ended_at) == (2, ExecutionOutcome.COMPLETED, NOON + 3 * MINUTE)
 
 
 async def test_unfinished_ones_are_listed_oldest_first(store: ExecutionStore) -> None:
@@ -176,7 +260,7 @@ async def test_lists_are_filtered_paged_and_newest_first(store: ExecutionStore) 
     assert await listed() == ids[::-1]
     assert await listed(4, 2) == ["e1", "e0"]
     assert await listed(task_id="odd") == ["e5", "e3", "e1"]
-    assert await listed(task_id="odd", status=ExecutionStatus.FAILED) == ["e3"]
+    assert await listed(task_id="odd", statuses=(ExecutionStatus.FAILED,)) == ["e3"]
     assert await listed(since=NOON + MINUTE, until=NOON + 3 * MINUTE) == ["e2", "e1"]
     assert (await store.list(ExecutionFilter(task_id="even"), PageRequest(size=1))).total == 3
 

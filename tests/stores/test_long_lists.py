@@ -68,12 +68,12 @@ async def test_every_page_of_a_long_list_is_as_if_all_were_sorted(database: Data
 
 async def test_filters_narrow_a_long_list(database: Database) -> None:
     store = MongoExecutionStore(database)
-    completed = ExecutionFilter(status=ExecutionStatus.COMPLETED)
+    completed = ExecutionFilter(statuses=(ExecutionStatus.COMPLETED,))
     page = await store.list(completed, PageRequest(page=3, size=50))
     assert ids(page) == expected(status="completed")[100:150]
     assert page.total == len(expected(status="completed"))
 
-    of_a_task = ExecutionFilter(task_id="task-1", status=ExecutionStatus.FAILED)
+    of_a_task = ExecutionFilter(task_id="task-1", statuses=(ExecutionStatus.FAILED,))
     page = await store.list(of_a_task, PageRequest(size=100))
     assert ids(page) == expected(task_id="task-1", status="failed")
 

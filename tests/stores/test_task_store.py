@@ -142,9 +142,11 @@ async def test_lists_are_filtered_paged_and_newest_first(store: TaskStore) -> No
     assert await names(tags=("even", "odd")) == {"job 1", "job 3"}
     assert await names(tags=("odd",)) == {"job 1", "job 3"}
     assert await names(query="(X*") == {"Nightly (x*)"}
-    assert await names(type="function") == {"Nightly (x*)"}
-    assert await names(status=TaskStatus.DISABLED) == {"Nightly (x*)"}
-    assert await names(enabled=True, priority=Priority.LOW) == set()
+    assert await names(types=("function",)) == {"Nightly (x*)"}
+    assert await names(statuses=(TaskStatus.DISABLED,)) == {"Nightly (x*)"}
+    assert await names(enabled=True, priorities=(Priority.LOW,)) == set()
+    assert len(await names(types=("function", "http"), priorities=(Priority.LOW, Priority.NORMAL))) == 6
+    assert len(await names(statuses=(TaskStatus.DISABLED, TaskStatus.PENDING))) == 6
 
 
 async def test_a_list_is_in_the_order_that_is_asked_for(store: TaskStore) -> None:

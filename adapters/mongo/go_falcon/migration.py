@@ -14,6 +14,7 @@ from typing import Any
 
 from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
 from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.execution_queries import SKIPPED
 from falcon_scheduler.adapters.mongo.go_falcon.database import FOREIGN_EXECUTION, FOREIGN_TASK
 from falcon_scheduler.adapters.mongo.go_falcon.findings import (
     Finding,
@@ -102,6 +103,9 @@ class GoFalconMigration:
                 replaced = await self._tasks.replace_one(condition, task_for_go(document))
                 tasks += replaced.matched_count
                 missed += [] if replaced.matched_count else [where]
+            removed = (await self._executions.delete_many({"status": SKIPPED})).deleted_count
+            if removed:
+                notes.append((EXECUTIONS, f"{removed} skipped executions are removed; go-falcon has no such outcome"))
             async for document in self._executions.find({"duration": {"$not": {"$type": "long"}}}):
                 condition = {"_id": document["_id"], "status": document.get("status")}
                 replaced = await self._executions.replace_one(condition, execution_for_go(document))

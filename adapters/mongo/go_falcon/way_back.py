@@ -20,7 +20,9 @@ from falcon_scheduler.core.domain.task import Source, TaskStatus, TaskType
 
 OUR_TASK_FIELDS = frozenset({"revision", "scheduler"})
 OUR_TASK_METADATA = frozenset({"timezone", "overlap", "skipped_count", "last_skipped", "alerts", "after"})
-OUR_EXECUTION_FIELDS = frozenset({"heartbeat_at", "occurrence", "uncounted", "fenced_by"})
+OUR_EXECUTION_FIELDS = frozenset(
+    {"heartbeat_at", "occurrence", "uncounted", "fenced_by", "outcome", "skip", "attempts"}
+)
 TASK_DURATIONS = ("retry_interval", "timeout", "average_runtime")
 GO_TYPES = frozenset({TaskType.HTTP, TaskType.FUNCTION, TaskType.SYSTEM, TaskType.CUSTOM})
 SECRET_REFERENCE, SECRET_FIELD = "prefect.blocks.secret.", "secret_block"

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.outcome import VANISHED_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.skip import SkipReason
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
-from falcon_scheduler.core.services.mirror.run_pictures import agrees, end_of, holds, picture_of
+from falcon_scheduler.core.services.mirror.run_pictures import agrees, end_of, holds, picture_of, skip_of
+from falcon_scheduler.core.services.mirror.skip_holder import holder_at
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
@@ -26,8 +30,7 @@ logger = logging.getLogger(__name__)
 WATERMARK = "mirror"
 SWEEP_INTERVAL = timedelta(seconds=10)
 LOOK_BACK = timedelta(seconds=30)
-"""How far behind the watermark a sweep reads again, for changes that the engine returned late. A task skips less
-often in this time than it remembers skips (`COUNTED_WINDOW`), so none is counted twice."""
+"""How far behind the watermark a sweep reads again, for changes that the engine returned late."""
 SLICE = timedelta(minutes=10)
 """How much of a long absence is caught up with before the watermark moves on. While nothing is found it doubles."""
 LONGEST_SLICE = timedelta(days=1)
@@ -36,7 +39,6 @@ FIRST_LOOK = timedelta(days=7)
 SETTLED_AFTER = timedelta(seconds=30)
 VANISHED_AFTER = timedelta(seconds=10)
 """How young an execution is whose run the engine may not show yet."""
-VANISHED_ERROR = "The run was removed from Prefect before it ended"
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -147,16 +149,27 @@ class Mirror:
 
     async def _settle(self, task: Task, run: Run, execution: Execution) -> None:
         """The history is final. If the engine holds another end of the run, it gets this one."""
-        if task.source is Source.IMPORT or not run.phase.is_terminal or agrees(run, execution):
+        if task.source is Source.IMPORT or not run.phase.is_terminal:
+            return
+        if agrees(run, execution):
+            await self._name_skip(task, run)
             return
         logger.warning("Run %s is %s in Prefect and %s here; correcting Prefect", run.id, run.phase, execution.status)
         await self._runs.conclude(execution)
 
     async def _skip(self, task: Task, run: Run, waiting: Execution | None) -> None:
-        if run.id not in task.record.counted:
-            await self._counting.skip(picture_of(task, run, self._clock.now()))
-        elif waiting is not None:  # it was seen waiting, and written down, when it had just been skipped
-            await self._executions.discard(run.id)
+        """Write the skip of a run whose process could not, or that had none."""
+        now = self._clock.now()
+        instant = run.ended_at or run.changed_at or now
+        skipped = skip_of(run, waiting or picture_of(task, run, now), instant)
+        if skipped.skip and skipped.skip.reason is SkipReason.STILL_RUNNING and not skipped.skip.held_by:
+            held_by = await holder_at(self._executions, skipped, instant)
+            skipped = replace(skipped, skip=replace(skipped.skip, held_by=held_by))
+        await self._counting.finish(skipped)
+        await self._name_skip(task, run)
+
+    async def _name_skip(self, task: Task, run: Run) -> None:
+        """Let a run that Prefect's own limit refused be named as skipped there. May be repeated."""
         if run.is_plain_cancel and task.source is not Source.IMPORT:
             await self._runs.name_skip(run.id, run.message)
 
@@ -180,7 +193,7 @@ class Mirror:
             now = self._clock.now()
             for execution in some:
                 if execution.id not in runs and now - execution.started_at > VANISHED_AFTER:
-                    ended = execution.ended(ExecutionStatus.FAILED, now, error=VANISHED_ERROR)
+                    ended = execution.failed(now, VANISHED_ERROR, ExecutionOutcome.CRASHED)
                     await self._counting.finish(ended)
                     await self.free_lock(execution)
 

@@ -13,7 +13,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.outcome import DIED_ERROR, NEVER_BEGAN_ERROR, STALE_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.retry import delay_before_retry
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Overlap, Source, Task
@@ -33,9 +34,6 @@ SILENT_FOR = timedelta(seconds=12)
 """A run that was silent for this long is dead. Four beats of the pulse."""
 UNSETTLED_FOR = timedelta(seconds=9)
 """How long a run whose execution has ended may take to report its end to the engine itself."""
-DIED_ERROR = "The process of the run died without a word"
-STALE_ERROR = "The run was stale: at work for longer than its timeouts allow"
-NEVER_BEGAN_ERROR = "The worker that had taken the run died before it began"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +145,4 @@ class Rescuer:
         if run.cancelling:
             return base.cancelled(now)
         error = error or (NEVER_BEGAN_ERROR if run.phase is RunPhase.CLAIMED else DIED_ERROR)
-        return base.ended(ExecutionStatus.FAILED, now, error=error)
+        return base.failed(now, error, ExecutionOutcome.CRASHED)

@@ -24,6 +24,8 @@ class Removed:
 
     executions: int
     runs: int
+    skipped: int = 0
+    """Skipped executions, which no counter of a task includes."""
 
 
 class RetentionService:
@@ -77,7 +79,12 @@ class RetentionService:
                 executions += len(execution_ids)
             if on_progress is not None:
                 await on_progress(executions + runs)
-        return Removed(executions=executions, runs=runs)
+        skipped = 0
+        while removed := await self._executions.delete_skipped_before(before, BATCH):
+            skipped += removed
+            if on_progress is not None:
+                await on_progress(executions + runs + skipped)
+        return Removed(executions=executions, runs=runs, skipped=skipped)
 
     async def _spares_foreign(self) -> bool:
         """Whether the history of the scheduler before this one is still kept at any age."""

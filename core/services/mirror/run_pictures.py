@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
 
 UNEXPLAINED_ERROR = "The run ended without giving a reason"
@@ -24,6 +26,8 @@ def picture_of(task: Task, run: Run, now: datetime) -> Execution:
         scheduled_for=run.due_at,
         trigger=run.trigger,
         worker_id=run.worker,
+        priority=run.priority,
+        parameters=run.given(),
         retry_count=max(run.attempts - 1, 0),
     )
 
@@ -35,7 +39,12 @@ def end_of(run: Run, execution: Execution, now: datetime) -> Execution:
         return execution.cancelled(ended_at)
     if run.phase is RunPhase.SUCCEEDED:
         return execution.ended(ExecutionStatus.COMPLETED, ended_at, output=run.message)
-    return execution.ended(ExecutionStatus.FAILED, ended_at, error=run.message or UNEXPLAINED_ERROR)
+    return execution.failed(ended_at, run.message or UNEXPLAINED_ERROR, run.outcome or ExecutionOutcome.FAILED)
+
+
+def skip_of(run: Run, execution: Execution, at: datetime) -> Execution:
+    """A skip that the engine shows, of an execution that never began."""
+    return execution.skipped(Skip.of_text(run.message), at)
 
 
 AGREEING: Mapping[ExecutionStatus, frozenset[RunPhase]] = {
@@ -57,4 +66,6 @@ def holds(execution: Execution | None, phase: RunPhase | None) -> bool:
 
 def agrees(run: Run, execution: Execution) -> bool:
     """Whether an ended run and an ended execution have the same end."""
+    if execution.is_skipped:
+        return run.phase is RunPhase.SKIPPED
     return run.phase in AGREEING[execution.status]

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
+from falcon_scheduler.core.domain.attempt import with_begun, with_ended
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.outcome import TIMED_OUT_START, ExecutionOutcome
 from falcon_scheduler.core.domain.references import forbidden_references
 from falcon_scheduler.core.domain.retry import LONGEST_DELAY, delay_before_retry
 from falcon_scheduler.core.domain.storable import storable_value
@@ -50,8 +52,9 @@ class Attempts:
         """Attempt after attempt until one succeeds, one is final, or none is left. Returns the end."""
         of = task.definition.max_retries + 1
         for number in range(1, of + 1):
-            result = await self._attempt(task, story.execution, number, environment)
-            story.execution = replace(story.execution, detail={**story.execution.detail, **result.detail})
+            await self._begin(story, number, environment)
+            result, outcome = await self._attempt(task, story.execution, number, environment)
+            story.execution = self._with_result(story.execution, result, outcome)
             if result.success or not result.retryable or number == of:
                 break
             delay = delay_before_retry(number, task.definition.retry_interval)
@@ -68,14 +71,31 @@ class Attempts:
             await self._wait_for_retry(story.execution, attempt, environment)
         status = ExecutionStatus.COMPLETED if result.success else ExecutionStatus.FAILED
         error = "" if result.success else result.error or "The task failed and gave no reason"
-        return story.execution.ended(status, self._clock.now(), output=result.output, error=error)
+        return story.execution.ended(status, self._clock.now(), output=result.output, error=error, outcome=outcome)
+
+    async def _begin(self, story: Story, number: int, environment: RunEnvironment) -> None:
+        """Put the attempt into the history. The first one is written with the start of the execution."""
+        attempts = with_begun(story.execution.attempts, number, self._clock.now())
+        story.execution = replace(story.execution, attempts=attempts)
+        if number > 1:
+            note = partial(self._executions.note, story.execution.id, attempts=attempts)
+            await inform("note the attempt in the history", note, environment.log)
+
+    def _with_result(self, execution: Execution, result: TaskResult, outcome: ExecutionOutcome) -> Execution:
+        code = result.detail.get("status_code")
+        code = code if isinstance(code, int) and not isinstance(code, bool) else None
+        error = "" if result.success else result.error
+        attempts = with_ended(execution.attempts, self._clock.now(), outcome, error, code)
+        return replace(execution, detail={**execution.detail, **result.detail}, attempts=attempts)
 
     async def _attempt(
         self, task: Task, execution: Execution, number: int, environment: RunEnvironment
-    ) -> TaskResult:
+    ) -> tuple[TaskResult, ExecutionOutcome]:
+        """Make one attempt. The result holds no secret and is short enough to be stored."""
         if not execution.may_refer and (faults := [*forbidden_references(execution.parameters, "parameters")]):
             error = "; ".join(f"{fault.location}: {fault.message}" for fault in faults)
-            return TaskResult(success=False, error=limited(self._conceal(f"Not run: {error}")), retryable=False)
+            refused = TaskResult(success=False, error=limited(self._conceal(f"Not run: {error}")), retryable=False)
+            return refused, ExecutionOutcome.FAILED
         timeout = task.definition.timeout
         context = WorkContext(
             task_id=task.id,
@@ -91,6 +111,7 @@ class Attempts:
             log=environment.log,
             progress=environment.progress,
         )
+        outcome: ExecutionOutcome | None = None
         try:
             async with asyncio.timeout(timeout.total_seconds()) as limit:
                 value = self._executor_for(task.definition.type).execute(context)
@@ -98,22 +119,26 @@ class Attempts:
         except Exception as error:  # noqa: BLE001 - any exception of a plug-in is the outcome of its attempt
             if isinstance(error, TimeoutError) and limit.expired():
                 known = known_so_far(error.__cause__) or TaskResult(success=False)
-                result = replace(known, success=False, error=f"Task timed out after {format_duration(timeout)}")
+                result = replace(known, success=False, error=f"{TIMED_OUT_START}{format_duration(timeout)}")
+                outcome = ExecutionOutcome.TIMED_OUT
             else:
                 retryable = getattr(error, "retryable", True) is not False
                 result = TaskResult(success=False, error=describe_error(error), retryable=retryable)
-        return replace(
+        result = replace(
             result,
             output=limited(self._conceal(result.output)),
             error=limited(self._conceal(result.error)),
             detail=storable_value(result.detail),
         )
+        return result, outcome or (ExecutionOutcome.COMPLETED if result.success else ExecutionOutcome.FAILED)
 
     async def _wait_for_retry(self, execution: Execution, attempt: Attempt, environment: RunEnvironment) -> None:
         """Wait for the next attempt. Reports of it to the stores and the engine only inform."""
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + attempt.delay.total_seconds()
-        note = partial(self._executions.note, execution.id, retry_count=execution.retry_count)
+        note = partial(
+            self._executions.note, execution.id, retry_count=execution.retry_count, attempts=execution.attempts
+        )
         await inform("note the retry in the history", note, environment.log)
         await inform("show the retry in Prefect", partial(environment.on_retry, attempt), environment.log)
         await asyncio.sleep(max(ends_at - loop.time(), 0))

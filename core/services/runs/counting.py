@@ -25,9 +25,9 @@ class _MovedOnError(Exception):
 
 
 class OutcomeCounting:
-    """Writes ends, each counted once. Used by the run itself and by the mirror.
+    """Writes ends and skips, each counted once. Used by the run itself and by the mirror.
 
-    `on_counted` gets every end that was written here and counted.
+    `on_counted` gets every end that was written here and counted; not the skips.
     """
 
     def __init__(
@@ -41,20 +41,25 @@ class OutcomeCounting:
         self._on_counted = on_counted
 
     async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
-        """Store the end of an execution and count it. False when it was refused; see `ExecutionStore.finish`."""
+        """Store an end or a skip, and count it. False when it was refused; see `ExecutionStore.finish`."""
         changed = await self._executions.finish(execution, fenced=fenced)
         if changed:
             with suppress(ConcurrentChange):  # it is marked as uncounted, and the sweep counts it
                 await self._count_now(execution.task_id, [execution], [execution.id])
-            self._on_counted([execution])
+            self._report([execution])
         return changed
 
     async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
         """Store and count the ends of many. Returns those that had not ended before."""
         changed = await self._executions.finish_all(executions)
         await self.count(changed)
-        self._on_counted(changed)
+        self._report(changed)
         return changed
+
+    def _report(self, ended: Sequence[Execution]) -> None:
+        """Skips are nobody's ends: neither the alerts nor the metrics count them."""
+        if begun := [each for each in ended if not each.is_skipped]:
+            self._on_counted(begun)
 
     async def count(self, executions: Sequence[Execution]) -> None:
         """Let their tasks count executions that have ended. May be repeated."""
@@ -113,12 +118,3 @@ class OutcomeCounting:
             return
         if uncounted:
             await self._executions.mark_counted([*uncounted])
-
-    async def skip(self, execution: Execution) -> None:
-        """Count an execution that was left out because of the overlap rule. May be repeated."""
-        await self._executions.discard(execution.id)
-        with suppress(TaskNotFound, UnreadableDocument):
-            await self._tasks.change(
-                execution.task_id,
-                lambda task: task.skipped(execution.id, execution.started_at),
-            )

@@ -40,7 +40,8 @@ class Turn:
 
     granted: bool
     key: str = ""
-    reason: str = ""
+    held_by: str = ""
+    """The execution in the way, if it is known; only of a turn that was not granted."""
     fencing_token: int = 0
     lock: Lock | None = None
     ttl: timedelta = timedelta()
@@ -153,7 +154,7 @@ class OverlapRule:
             lock = await self._locks.acquire(task.id, execution_id, ttl)
             if lock is None:
                 holder = await self._locks.holder(task.id)
-                return Turn(granted=False, reason=f"Execution {holder or 'of another worker'} is still running")
+                return Turn(granted=False, held_by=holder or "")
         except Unavailable:
             log.warning("Redis is away; MongoDB and Prefect's limit keep the task from running twice")
         turn = await self._claim(task, execution_id, lock, claim, signs, log)
@@ -188,7 +189,7 @@ class OverlapRule:
                     return replace(turn, task=stored)
                 alive = await self._alive(standing, signs)
                 if alive:
-                    return Turn(granted=False, reason=f"Execution {alive[0]} is still running")
+                    return Turn(granted=False, held_by=alive[0])
                 over.update(standing)
         except Unavailable:
             log.warning("MongoDB is away; the run goes on and its history follows later")

@@ -6,13 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from falcon_scheduler.core.domain.audit import Action
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.principal import Principal
-from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.run import Run
 from falcon_scheduler.core.domain.task import Priority, Task
 from falcon_scheduler.core.errors import (
     EngineRefused,
@@ -33,9 +32,11 @@ from falcon_scheduler.core.ports import (
     Runs,
     TaskStore,
 )
+from falcon_scheduler.core.services.runs.cancelling import Cancelling
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.idempotency import KeyedRequests, run_key
 from falcon_scheduler.core.services.runs.run_parameters import may_refer, run_parameter_faults
+from falcon_scheduler.core.services.runs.run_request import RunRequest
 from falcon_scheduler.core.services.runs.waiting_count import WaitingCount
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.task_service import TaskService
@@ -74,7 +75,9 @@ class RunService:
         self._runs = runs
         self._catalog = catalog
         self._clock = clock
-        self._counting = counting
+        self._cancelling = Cancelling(
+            tasks=tasks, executions=executions, runs=runs, counting=counting, audit=audit, clock=clock
+        )
         self._switches = switches
         self._audit = audit
         self._keyed = keyed
@@ -97,17 +100,34 @@ class RunService:
         Raises:
             TaskNotFound, TaskDisabled, Invalid (parameters), QueueFull, KeyReused.
         """
-        request = None
+        return await self._request(RunRequest(task_id=task_id, parameters=parameters, priority=priority), by, key)
+
+    async def repeat(self, execution_id: str, by: Principal, key: str | None = None) -> Execution:
+        """Request an execution with the parameters and the priority of an earlier one. `key` as in `execute`.
+
+        Raises:
+            ExecutionNotFound, TaskNotFound, TaskDisabled, QueueFull, KeyReused
+            Invalid: a parameter was a secret, of which the history keeps a mask, or the caller may not give it.
+        """
+        earlier = await self._executions.get(execution_id)
+        priority = Priority(earlier.priority) if earlier.priority in set(Priority) else None
+        wanted = RunRequest(
+            task_id=earlier.task_id, parameters=earlier.parameters, priority=priority, repeats=execution_id
+        )
+        return await self._request(wanted, by, key)
+
+    async def _request(self, wanted: RunRequest, by: Principal, key: str | None) -> Execution:
+        task_id, request = wanted.task_id, None
         if key is not None:
-            wanted = {"parameters": dict(parameters), "priority": priority and str(priority)}
-            request = await self._keyed.known(self._keyed.request(by, task_id, key, wanted))
+            request = await self._keyed.known(self._keyed.request(by, task_id, key, wanted.body()))
             if request.started_at is not None:
-                return _as_asked(task_id, request.execution_id, request.started_at, parameters)
-        task = await self._runnable(task_id, parameters, by)
+                return wanted.execution(request.execution_id, request.started_at, wanted.priority)
+        task = await self._runnable(task_id, wanted.parameters, by)
         if request is not None:
             request = await self._keyed.claim(request)
-        run = await self._start(task, parameters, priority, by, request.run_key if request else run_key())
-        execution = _as_asked(task_id, run.id, run.due_at or self._clock.now(), parameters, run.trigger)
+        run = await self._start(task, wanted, by, request.run_key if request else run_key())
+        requested_at = run.due_at or self._clock.now()
+        execution = wanted.execution(run.id, requested_at, wanted.priority_for(task), run.trigger)
         try:
             await self._executions.add(execution)
             if request is not None:
@@ -129,21 +149,21 @@ class RunService:
             raise Invalid(faults)
         return task
 
-    async def _start(
-        self, task: Task, parameters: Mapping[str, Any], priority: Priority | None, by: Principal, key: str
-    ) -> Run:
+    async def _start(self, task: Task, wanted: RunRequest, by: Principal, key: str) -> Run:
         """Create the run in the engine before MongoDB is written.
 
         Its run carries all that is needed to write the execution later, should this process die before it could.
         """
         await self._waiting.take_place()
-        priority = priority or task.definition.priority
-        wanted = {"parameters": dict(parameters), "priority": str(priority)}
-        async with self._audit.change(Action.EXECUTE, by, task.id, after=wanted) as note:
+        parameters, priority = wanted.parameters, wanted.priority_for(task)
+        told = {"parameters": dict(parameters), "priority": str(priority)}
+        told |= {"repeats": wanted.repeats} if wanted.repeats else {}
+        action = Action.REPEAT if wanted.repeats else Action.EXECUTE
+        async with self._audit.change(action, by, task.id, after=told) as note:
             run = await self._runs.start(
                 task, parameters=parameters, priority=priority, key=key, may_refer=may_refer(by)
             )
-            note.after = {**wanted, "execution_id": run.id}
+            note.after = {**told, "execution_id": run.id}
         return run
 
     async def stop(self, task_id: str, by: Principal) -> StopOutcome:
@@ -168,7 +188,7 @@ class RunService:
             cancelled |= {run.id for run in await self._waiting_or_running(task)}
             note.after = {**note.after, "cancelled_executions": sorted(cancelled)}
             for run_id in sorted(cancelled):
-                await self._cancel(task_id, run_id)
+                await self._cancelling.cancel_run(task_id, run_id)
             if refusal is not None:
                 raise refusal
         ids = {"task_id": task_id, "execution_ids": [*cancelled]}
@@ -177,6 +197,10 @@ class RunService:
             "Task %s stopped by %s; %d executions cancelled", task_id, by.user_id, many, extra={"fields": ids}
         )
         return StopOutcome(task_id=task_id, cancelled=tuple(sorted(cancelled)))
+
+    async def cancel(self, execution_id: str, by: Principal) -> Execution:
+        """Cancel one execution without pausing its task; see `Cancelling.cancel`."""
+        return await self._cancelling.cancel(execution_id, by)
 
     async def history(self, task_id: str, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
         """A task's executions, newest first. Raises `TaskNotFound`."""
@@ -196,39 +220,3 @@ class RunService:
 
     async def _waiting_or_running(self, task: Task | None) -> Sequence[Run]:
         return await self._runs.unfinished(task.deployment_id) if task and task.deployment_id else ()
-
-    async def _cancel(self, task_id: str, run_id: str) -> None:
-        """Cancel in the engine; write the end at once where there is no process that would.
-
-        A run at work writes its own end when it has really stopped, and the mirror does when it can't.
-        """
-        await self._runs.cancel(run_id)
-        run = await self._runs.find(run_id)
-        if run is not None and not run.phase.is_terminal:
-            return
-        if run is not None and run.phase is not RunPhase.CANCELLED:
-            return
-        execution = (await self._executions.of_ids([run_id])).get(run_id)
-        if execution is not None:
-            await self._counting.finish(execution.cancelled(self._clock.now()))
-        else:
-            logger.debug("Run %s of task %s was cancelled before it had an execution", run_id, task_id)
-
-
-def _as_asked(
-    task_id: str,
-    execution_id: str,
-    asked_at: datetime,
-    parameters: Mapping[str, Any],
-    trigger: Trigger = Trigger.MANUAL,
-) -> Execution:
-    """An execution directly after its request."""
-    return Execution(
-        id=execution_id,
-        task_id=task_id,
-        status=ExecutionStatus.PENDING,
-        started_at=asked_at,
-        queued_at=asked_at,
-        trigger=trigger,
-        parameters=parameters,
-    )

@@ -42,6 +42,10 @@ class Outcome:
     ending: Ending
     message: str
     recorded: bool = True
+    before: Outcome | None = None
+    """With `Ending.ALREADY_ENDED`: how it had ended."""
+    timed_out: bool = False
+    """The run failed by the task's timeout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class Ticket:
     """The version of the task by which the run was planned; empty when that is not known."""
     queued_at: datetime | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    priority: str = ""
     may_refer: bool = False
     """Whether the requesting caller may refer to secrets in the run's parameters."""
     worker_id: str = ""

@@ -13,7 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.execution import CANCELLED_ERROR, Execution, ExecutionStatus
+from falcon_scheduler.core.domain.attempt import with_begun
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, SHUTDOWN_ERROR, SUPERSEDED_ERROR, ExecutionOutcome
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Overlap, Task
 from falcon_scheduler.core.domain.wording import first_line
 from falcon_scheduler.core.domain.work import Executor
@@ -24,11 +27,8 @@ from falcon_scheduler.core.services.runs.call_policy import asked, decided
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
 from falcon_scheduler.core.services.runs.run_types import Ending, LostError, Outcome, RunEnvironment, Ticket
-from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, reason_to_leave_out
+from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, skip_of
 from falcon_scheduler.core.services.tasks.fire_times import next_run
-
-SUPERSEDED_ERROR = "Another execution of the task began while this one was taken for dead"
-SHUTDOWN_ERROR = "Worker was stopped before the task was done"
 
 
 class TaskRunning:
@@ -64,10 +64,10 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
-        if await self._has_ended(ticket.execution_id):
-            return Outcome(ending=Ending.ALREADY_ENDED, message="")
-        if reason := reason_to_leave_out(ticket, task):
-            return await self._skip(ticket, task, reason)
+        if (before := await self._end_before(ticket.execution_id)) is not None:
+            return Outcome(ending=Ending.ALREADY_ENDED, message="", before=before)
+        if (skip := skip_of(ticket, task)) is not None:
+            return await self._skip(ticket, task, skip)
         try:
             if task.definition.overlap is Overlap.QUEUE and await asked(environment.gives_way, environment.log):
                 return Outcome(ending=Ending.GAVE_WAY, message="")
@@ -77,13 +77,13 @@ class TaskRunning:
         except LostError:
             return await self._as_recorded(ticket.execution_id)
 
-    async def _has_ended(self, execution_id: str) -> bool:
-        """Whether the engine started a run again whose end is in the history."""
+    async def _end_before(self, execution_id: str) -> Outcome | None:
+        """How a run had ended that the engine started again; None if the history has no end of it."""
         try:
-            known = await self._executions.of_ids([execution_id])
+            known = (await self._executions.of_ids([execution_id])).get(execution_id)
         except Unavailable:
-            return False  # its start and its end will be refused
-        return execution_id in known and known[execution_id].status.is_terminal
+            return None  # its start and its end will be refused
+        return _outcome_of(known) if known is not None and known.status.is_terminal else None
 
     async def _in_turn(self, ticket: Ticket, task: Task, environment: RunEnvironment) -> Outcome:
         now = self._clock.now()
@@ -105,11 +105,12 @@ class TaskRunning:
         )
         async with turns as turn:
             if not turn.granted:
-                return await self._skip(ticket, task, turn.reason)
+                return await self._skip(ticket, task, Skip.still_running(turn.held_by))
             return await self._take_turn(ticket, turn.task or task, turn, environment)
 
     async def _take_turn(self, ticket: Ticket, task: Task, turn: Turn, environment: RunEnvironment) -> Outcome:
-        execution = self._execution(ticket, task, turn, self._clock.now())
+        now = self._clock.now()
+        execution = replace(self._execution(ticket, task, turn, now), attempts=with_begun((), 1, now))
         try:
             beginning = await self._executions.begin(execution)
         except Unavailable:
@@ -131,7 +132,7 @@ class TaskRunning:
         with suppress(Unavailable, TaskNotFound):  # the sweep takes it off the task
             await self._tasks.change(task.id, lambda each: each.without_active(ticket.execution_id))
         if beginning is Beginning.TAKEN:
-            return await self._skip(ticket, task, "Another execution has begun for this scheduled instant")
+            return await self._skip(ticket, task, Skip.already_served())
         return await self._as_recorded(ticket.execution_id)
 
     def _execution(self, ticket: Ticket, task: Task, turn: Turn | None, started_at: datetime) -> Execution:
@@ -148,6 +149,7 @@ class TaskRunning:
             fencing_token=max(task.record.fencing_token, turn.fencing_token) if turn else 0,
             occurrence=occurrence_of(ticket, task) if turn else "",
             heartbeat_at=started_at,
+            priority=ticket.priority or str(task.definition.priority),
             parameters=ticket.parameters,
             may_refer=ticket.may_refer,
         )
@@ -156,19 +158,16 @@ class TaskRunning:
         now = self._clock.now()
         if environment.cancelled():
             return execution.cancelled(now)
-        return execution.ended(ExecutionStatus.FAILED, now, error=SHUTDOWN_ERROR)
+        return execution.failed(now, SHUTDOWN_ERROR, ExecutionOutcome.CRASHED)
 
-    async def _skip(self, ticket: Ticket, task: Task, reason: str) -> Outcome:
-        execution = Execution(
-            id=ticket.execution_id,
-            task_id=task.id,
-            status=ExecutionStatus.PENDING,
-            started_at=ticket.due_at or self._clock.now(),
-            trigger=ticket.trigger,
-        )
-        with suppress(Unavailable):  # the mirror counts it from the engine's picture
-            await self._counting.skip(execution)
-        return Outcome(ending=Ending.SKIPPED, message=reason)
+    async def _skip(self, ticket: Ticket, task: Task, skip: Skip) -> Outcome:
+        """Write that the run never began. One that has ended meanwhile, as by a cancellation, keeps that end."""
+        now = self._clock.now()
+        execution = self._execution(ticket, task, None, ticket.due_at or now).skipped(skip, now)
+        with suppress(Unavailable, UnreadableDocument):  # the mirror writes it from the engine's picture
+            if not await self._counting.finish(execution):
+                return await self._as_recorded(ticket.execution_id)
+        return Outcome(ending=Ending.SKIPPED, message=skip.text)
 
     async def _end(self, execution: Execution) -> Outcome:
         """Write the end. If it is refused, return the end that the history holds."""
@@ -177,13 +176,14 @@ class TaskRunning:
         text = execution.output if completed else execution.error
         try:
             if await decided(lambda: self._counting.finish(execution, fenced=True)):
-                return Outcome(ending=ending, message=first_line(text))
+                return _outcome_of(execution)
             error = f"{SUPERSEDED_ERROR} (it would have ended as {execution.status})"
-            superseded = execution.ended(ExecutionStatus.FAILED, self._clock.now(), error=error)
+            superseded = execution.failed(self._clock.now(), error, ExecutionOutcome.CRASHED)
             await decided(lambda: self._counting.finish(superseded))  # refused too if it has ended already
             return await self._as_recorded(execution.id)
         except Unavailable:
-            return Outcome(ending=ending, message=text, recorded=False)
+            timed_out = execution.outcome is ExecutionOutcome.TIMED_OUT
+            return Outcome(ending=ending, message=text, recorded=False, timed_out=timed_out)
 
     async def _as_recorded(self, execution_id: str) -> Outcome:
         """The recorded end of a run whose own end was refused."""
@@ -191,8 +191,19 @@ class TaskRunning:
             known = (await decided(lambda: self._executions.of_ids([execution_id]))).get(execution_id)
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
-        if known is None or known.is_cancelled:
-            return Outcome(ending=Ending.CANCELLED, message=CANCELLED_ERROR)
-        if known.status is ExecutionStatus.COMPLETED:
-            return Outcome(ending=Ending.COMPLETED, message=first_line(known.output))
-        return Outcome(ending=Ending.FAILED, message=first_line(known.error))
+        return Outcome(ending=Ending.CANCELLED, message=CANCELLED_ERROR) if known is None else _outcome_of(known)
+
+
+ENDINGS = {
+    ExecutionOutcome.COMPLETED: Ending.COMPLETED,
+    ExecutionOutcome.CANCELLED: Ending.CANCELLED,
+    ExecutionOutcome.SKIPPED: Ending.SKIPPED,
+}
+
+
+def _outcome_of(execution: Execution) -> Outcome:
+    """What the engine is told of an execution that has ended."""
+    ending = ENDINGS.get(execution.outcome, Ending.FAILED) if execution.outcome else Ending.FAILED
+    text = execution.output if ending is Ending.COMPLETED else execution.error
+    timed_out = execution.outcome is ExecutionOutcome.TIMED_OUT
+    return Outcome(ending=ending, message=first_line(text), timed_out=timed_out)

@@ -6,12 +6,13 @@ from datetime import UTC
 
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.periods import Held
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.runs.run_types import Ticket
 from falcon_scheduler.core.services.tasks.fire_times import names, period_at
 
 
-def reason_to_leave_out(ticket: Ticket, task: Task) -> str:
+def skip_of(ticket: Ticket, task: Task) -> Skip | None:
     """Why a run is not to begin, if so.
 
     What counts for a scheduled run is what was in force at its instant, not what is now: a pause, a switch or another
@@ -20,19 +21,19 @@ def reason_to_leave_out(ticket: Ticket, task: Task) -> str:
     steps.
     """
     if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
-        return "" if task.definition.enabled else "The task is disabled"
+        return None if task.definition.enabled else Skip.held(Held.DISABLED, still=True)
     present = task.known_periods[-1]
     period = period_at(task, ticket.due_at)
     if period is None:  # before all stored periods: only a disabled or paused task prevents it
         period = present
         if period.held is Held.NOT:
-            return ""
+            return None
     if period.held is not Held.NOT:
-        return f"The task {'is' if period == present else 'was'} {period.held}"
+        return Skip.held(period.held, still=period == present)
     planned_by_another = period != present or ticket.version not in {"", str(task.version)}
     if planned_by_another and not names(period, task, ticket.due_at):
-        return "The schedule was changed and does not name this instant any more"
-    return ""
+        return Skip.schedule_changed()
+    return None
 
 
 def occurrence_of(ticket: Ticket, task: Task) -> str:
