@@ -104,7 +104,7 @@ async def test_a_repeat_has_the_parameters_and_the_priority_of_the_first(
 ) -> None:
     task = await make()
     first = await ended(admin, await requested(admin, task, parameters={"a": [1, {"b": 2.5}]}, priority="high"))
-    path, key = f"/executions/{first['id']}/repeat", {"Idempotency-Key": "once more"}
+    path, key = f"/executions/{first['id']}/repeat", {"Idempotency-Key": "once-more"}
     accepted = await admin.post(path, headers=key)
     assert accepted.status_code == 202
     assert (await admin.post(path, headers=key)).json() == accepted.json()
