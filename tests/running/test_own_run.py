@@ -40,7 +40,7 @@ def calls() -> dict[str, Callable[[], Awaitable[object]]]:
         "ask whether to give way": run.has_to_give_way,
         "ask whether another has begun": run.is_behind,
         "give way": run.give_way,
-        "end again": lambda: run.end_again(logging.getLogger("a run")),
+        "end again": lambda: run.end_again(logging.getLogger("a run"), None),
         "cancel another": cancel_another,
         "read a secret": lambda: PrefectSecrets().read("no-such-block"),
     }
