@@ -4,7 +4,8 @@
         page = chromium.new_page()
 
 Looked for in this order: a Chromium or Chrome on PATH; one that was fetched before; npm's package
-@sparticuz/chromium, which needs no root; apt, as root. Playwright drives it, and downloads none itself.
+@sparticuz/chromium, which needs no root (npm comes with the development environment); apt, as root. Playwright drives
+it, and downloads none itself.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 
 from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.packaging.node import NODE, NPM
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PACKAGE = "@sparticuz/chromium@147.0.0"
@@ -61,16 +64,23 @@ def find_browser() -> tuple[Path, Path | None]:
     CACHE.parent.mkdir(parents=True, exist_ok=True)
     with Path(f"{CACHE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (CACHE / "complete").exists() and shutil.which("npm"):
-            _fetch_by_npm(CACHE)
+        has_apt = os.geteuid() == 0 and shutil.which("apt-get")
+        if not (CACHE / "complete").exists():
+            try:
+                _fetch_by_npm(CACHE)
+            except AssertionError:
+                if not has_apt:
+                    raise
         if (CACHE / "complete").exists():
             return CACHE / "chromium", CACHE / "lib"
-        if os.geteuid() == 0 and shutil.which("apt-get"):
+        if has_apt:
             _run(["apt-get", "update", "-qq"])
             _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
             if own := _on_path():
                 return own, None
-    raise AssertionError("These tests need a browser. Type: sudo apt install chromium (or put npm on PATH)")
+    raise AssertionError(
+        "These tests need a browser. Type: sudo apt install chromium (the package registry of npm does not answer)"
+    )
 
 
 def _on_path() -> Path | None:
@@ -82,7 +92,7 @@ def _fetch_by_npm(folder: Path) -> None:
     """Unpack the package: brotli files, which the Node.js that comes with Playwright decompresses."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    answer = _run(["npm", "pack", "--json", "--silent", PACKAGE], cwd=folder)
+    answer = _run([NODE, NPM, "pack", "--json", "--silent", PACKAGE], cwd=folder)
     with tarfile.open(folder / json.loads(answer)[0]["filename"]) as package:
         package.extractall(folder, filter="data")
     unpacked = folder / "package" / "bin"
