@@ -51,7 +51,8 @@ async def main(tasks: int, executions: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="falcon-page-") as home:
         os.environ |= {"JWT_SECRET": SECRET, "API_RATE_LIMIT": "0"}
-        async with EmbeddedStack(Path(home), parts={"valkey", "mongo"}) as stack:
+        parts = {"valkey"} if os.environ.get("MONGODB_URI") else {"valkey", "mongo"}
+        async with EmbeddedStack(Path(home), parts=parts) as stack:
             os.environ.update(stack.environment)
             settings = Settings.load()
             async with open_services(settings) as services, serving(settings, services) as url:
@@ -237,7 +238,8 @@ async def open_screen(page: Page, screen: str) -> tuple[int, float]:
     asked: list[str] = []
 
     def note(request: Any) -> None:
-        asked.append(request.url)
+        if "/ui/" not in request.url:
+            asked.append(request.url)
 
     page.on("request", note)
     began = time.monotonic()

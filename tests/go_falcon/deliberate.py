@@ -228,6 +228,14 @@ DIFFERENCES = (
         rule=_only_here,
     ),
     Difference(
+        what="`task_name` of an execution",
+        go="none",
+        here="the task's present name",
+        of="execution",
+        fields="task_name",
+        rule=_only_here,
+    ),
+    Difference(
         what="executions that never ended",
         go="`running` for ever",
         here="`failed`, with the reason and no duration",
