@@ -187,6 +187,7 @@ export const t = {
     waited: "Waited",
     took: "Took",
     attempts: "Attempts",
+    outcome: "Outcome",
     trigger: "Asked by",
     worker: "Worker",
     parameters: "Parameters of this run",

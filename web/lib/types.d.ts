@@ -59,6 +59,18 @@ export interface Execution {
   };
   worker_id: string;
   retry_count: number;
+  outcome?: string;
+  skip?: { reason: string; held_by?: string };
+  attempts?: Attempt[];
+}
+
+export interface Attempt {
+  number: number;
+  started_at: string;
+  ended_at?: string;
+  outcome?: string;
+  error?: string;
+  status_code?: number;
 }
 
 export interface PageNumbers {

@@ -1,6 +1,8 @@
 // What is known of a task: its numbers, its settings, what it does.
 
 import { html } from "../lib/html.js";
+import { linkTo } from "../lib/router.js";
+import { may } from "../lib/session.js";
 import { lengthOf, millisecondsOf } from "../lib/times.js";
 import { t } from "../texts.js";
 import { Time } from "./time.js";
@@ -44,7 +46,7 @@ export function Settings({ task }) {
       [t.fields.maxRetries, metadata.max_retries],
       [t.fields.retryInterval, metadata.retry_interval],
       [t.fields.tags, metadata.tags.length ? metadata.tags.map((each) => html`<a class="tag" key=${each} href="#/tasks?tags=${encodeURIComponent(each)}">${each}</a> `) : "–"],
-      [t.task.version, metadata.version],
+      [t.task.version, may("manage") ? html`<a href=${linkTo(["audit"], { task_id: task.id })}>${metadata.version}</a>` : metadata.version],
       [t.task.created, html`<${Time} at=${task.created_at} /> ${t.task.by} ${task.created_by}`],
       [t.task.changed, html`<${Time} at=${task.updated_at} /> ${t.task.by} ${task.updated_by}`],
       ["ID", html`<code>${task.id}</code>`],

@@ -52,6 +52,7 @@ function Known({ execution }) {
       </div>
       <div class="stack">
         <${Timings} execution=${execution} />
+        <${Attempts} attempts=${execution.attempts ?? []} />
         ${metadata.parameters && html`<section class="card"><h2>${t.execution.parameters}</h2>
           <pre class="text" tabindex="0">${JSON.stringify(metadata.parameters, null, 2)}</pre></section>`}
         <section class="card"><h2>${t.execution.details}</h2>
@@ -59,6 +60,18 @@ function Known({ execution }) {
         </section>
       </div>
     </div>`;
+}
+
+/** @param {{ attempts: import("../lib/types.d.ts").Attempt[] }} props */
+function Attempts({ attempts }) {
+  if (attempts.length < 2) return null;
+  return html`<section class="card"><h2>${t.execution.attempts}</h2>
+    <ol>${attempts.map(
+      (each) => html`<li key=${each.number}>
+        <${Mark} status=${each.outcome === "completed" ? "completed" : each.outcome ? "failed" : "running"} text=${each.outcome} />
+        <span class="soft"> <${Time} at=${each.started_at} />${each.ended_at && ` · ${lengthOf(Date.parse(each.ended_at) - Date.parse(each.started_at))}`}${each.status_code && ` · HTTP ${each.status_code}`}</span>
+        ${each.error && html`<div>${each.error}</div>`}</li>`,
+    )}</ol></section>`;
 }
 
 /** @param {{ execution: Execution, task?: Task }} props */
@@ -93,6 +106,7 @@ function Timings({ execution }) {
       [t.execution.waited, waited === null ? "–" : html`<span class="number">${lengthOf(Math.max(waited, 0))}</span>`],
       [t.execution.took, html`<${Took} of=${execution} />`],
       [t.execution.attempts, execution.retry_count + (execution.status === "pending" ? 0 : 1)],
+      ...(execution.outcome && execution.outcome !== execution.status ? [[t.execution.outcome, execution.outcome]] : []),
       [t.execution.trigger, triggerOf(execution)],
       [t.execution.worker, execution.worker_id || "–"],
     ]} />
