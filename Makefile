@@ -107,13 +107,18 @@ wheel: $(DEV) ## Build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(DIST) .
 
 # The parts of the product as its containers hold them; the same lock gives the same file. cyclonedx-py reads the version
-# from pyproject.toml, which leaves it to falcon_scheduler/__init__.py.
+# from pyproject.toml, which leaves it to falcon_scheduler/__init__.py. No registry's address is in the file: the hashes of
+# a part are listed under its package URL, and the links to the pages of the tool are removed.
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' falcon_scheduler/__init__.py)
+SBOM = $(DIST)/falcon-scheduler-$(VERSION).cdx.json
 sbom: $(DEV) ## Write the parts of a release (CycloneDX) into dist/, from the lock, without network
 	@mkdir -p $(DIST)
 	@sed 's/^dynamic = \["version"\].*/version = "$(VERSION)"/' pyproject.toml > $(DIST)/pyproject.toml
-	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject $(DIST)/pyproject.toml --output-reproducible \
-	  --output-file $(DIST)/falcon-scheduler-$(VERSION).cdx.json
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject $(DIST)/pyproject.toml --index-url pkg:pypi \
+	  --output-reproducible --output-file $(SBOM)
+	@$(BIN)/python -c 'import json, sys; path = sys.argv[1]; bom = json.load(open(path)); \
+	  [tool.pop("externalReferences", None) for tool in bom["metadata"]["tools"]["components"]]; \
+	  json.dump(bom, open(path, "w"), indent=2)' $(SBOM)
 	@rm $(DIST)/pyproject.toml
 
 release: wheel sbom ## Build all that a release consists of into dist/

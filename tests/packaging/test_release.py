@@ -61,3 +61,9 @@ def test_the_list_of_parts_names_each_pin_of_the_product_with_its_hashes(tmp_pat
     pins = {(pin.name, str(pin.specifier).removeprefix("==")) for pin in map(Requirement, lines)}
     assert {(part["name"], part["version"]) for part in bom["components"]} == pins
     assert all(reference["hashes"] for part in bom["components"] for reference in part["externalReferences"])
+    addresses = {url for url in re.findall(r"https?://[^\s\"]+", file.read_text()) if not _is_of_the_format(url)}
+    assert not addresses, "a registry is the choice of whoever installs"
+
+
+def _is_of_the_format(url: str) -> bool:
+    return url.startswith("http://cyclonedx.org/schema/")
