@@ -126,7 +126,6 @@ def test_a_length_of_many_years_has_its_date_in_prefect_too(hours: int) -> None:
         ("0 9 */2 * 1", False, None),  # both day fields are to fit, which six fields can't say
         ("0 9 L * *", True, "0 0 9 L * *"),
         ("0 9 * * 5#2", True, "0 0 9 * * 5#2"),
-        ("0 9 15W * *", True, None),  # Prefect knows no nearest weekday
     ],
 )
 def test_a_cron_set_in_prefect_is_taken_over_if_a_text_of_ours_means_the_same(

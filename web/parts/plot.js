@@ -54,7 +54,7 @@ function draw(Plot, box, points) {
       cursor: { show: false },
       tzDate: (/** @type {number} */ seconds) => Plot.tzDate(new Date(seconds * 1000), zone.value),
       scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {any} */ __, /** @type {number} */ max) => [0, (max || 1) * 1.1] } },
-      axes: [axis, { ...axis, size: 56, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map((each) => lengthOf(each * 1000)) }],
+      axes: [axis, { ...axis, size: 72, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map((each) => lengthOf(each * 1000)) }],
       series: [{}, series("--good", "circle"), series("--bad", "cross")],
     },
     [times, of("completed"), of("failed")],

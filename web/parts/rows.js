@@ -88,7 +88,7 @@ export function Rows({ listKey, load, concerns, columns, idOf, open, label, empt
         (each) => html`<th key=${each.name} scope="col" class=${each.wideOnly ? "wide-only" : ""} style=${{ width: each.width }}>${each.title}</th>`,
       )}</tr></thead>
       <tbody>
-        <${Spacer} rows=${Math.min(view.first, shown)} height=${rowHeight} columns=${columns.length} />
+        <${Spacer} rows=${Math.min(view.first, shown)} height=${rowHeight}/>
         ${indexes.map((index) => {
           const item = itemAt(index);
           return html`<tr key=${item ? idOf(item) : index} class="row ${index === at ? "at" : ""}" aria-rowindex=${index + 2}
@@ -100,16 +100,19 @@ export function Rows({ listKey, load, concerns, columns, idOf, open, label, empt
             )}
           </tr>`;
         })}
-        <${Spacer} rows=${Math.max(shown - last, 0)} height=${rowHeight} columns=${columns.length} />
+        <${Spacer} rows=${Math.max(shown - last, 0)} height=${rowHeight}/>
       </tbody>
     </table>
   </div>
   ${error && html`<p class="soft" role="status">${error.message || t.states.away} ${t.states.stale}</p>`}`;
 }
 
-/** @param {{ rows: number, height: number, columns: number }} props */
-const Spacer = ({ rows, height, columns }) =>
-  html`<tr class="spacer" aria-hidden="true"><td colspan=${columns} style=${{ height: `${rows * height}px` }}></td></tr>`;
+/**
+ * One cell wide: a cell over all columns would bring those back that a phone does not show.
+ * @param {{ rows: number, height: number }} props
+ */
+const Spacer = ({ rows, height }) =>
+  html`<tr class="spacer" aria-hidden="true"><td style=${{ height: `${rows * height}px` }}></td></tr>`;
 
 /** @param {HTMLElement | null} box @param {number} index @param {number} height */
 function scrollTo(box, index, height) {

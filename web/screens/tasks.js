@@ -121,8 +121,8 @@ function columnsOf(selection) {
     },
     { name: "status", title: names.status, width: "8.5rem", cell: (task) => html`<${Mark} status=${task.status} />` },
     { name: "schedule", title: names.schedule, width: "13rem", wideOnly: true, cell: (task) => html`<code title=${task.schedule}>${task.schedule}</code>` },
-    { name: "last", title: names.last, width: "10.5rem", wideOnly: true, cell: (task) => html`<${Time} at=${task.last_run} none=${t.tasks.never} />` },
-    { name: "next", title: names.next, width: "10.5rem", cell: (task) => html`<${Time} at=${task.next_run} none=${t.tasks.notPlanned} />` },
+    { name: "last", title: names.last, width: "11.5rem", wideOnly: true, cell: (task) => html`<${Time} at=${task.last_run} none=${t.tasks.never} />` },
+    { name: "next", title: names.next, width: "11.5rem", wideOnly: true, cell: (task) => html`<${Time} at=${task.next_run} none=${t.tasks.notPlanned} />` },
     { name: "type", title: names.type, width: "7rem", wideOnly: true, cell: (task) => task.type },
   ];
   if (!selection) return columns;
