@@ -27,7 +27,7 @@ async def end_again(
 ) -> State[Any]:
     """Start a new run if somebody requested one. Returns the state in which the flow run had ended.
 
-    `recorded` is the end in the history, for a run that Prefect was not told the end of.
+    `recorded` is the end in the history, for a run whose end was not reported to Prefect.
 
     May be repeated for the same request: the idempotency key makes Prefect create one run.
 

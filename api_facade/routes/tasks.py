@@ -13,15 +13,13 @@ from falcon_scheduler.api_facade.deps import Creator, Deleter, Parts, Reader, Up
 from falcon_scheduler.api_facade.ignored import ignore
 from falcon_scheduler.api_facade.mapping import page_numbers, page_request, task_filter, task_response
 from falcon_scheduler.api_facade.paths import TASK_PATH
-from falcon_scheduler.api_facade.schemas.tasks import TaskDeleted, TaskList, TaskQuery, TaskResponse
+from falcon_scheduler.api_facade.schemas.tasks import OneTaskQuery, TaskDeleted, TaskList, TaskQuery, TaskResponse
 from falcon_scheduler.api_facade.sent_tasks import without_own_fields
 from falcon_scheduler.api_facade.shape import judged, read_json
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.task import Source
 from falcon_scheduler.core.errors import ImportedTask, SystemTaskProtected
 from falcon_scheduler.core.services.tasks.upcoming import next_runs
-
-RUNS_SHOWN = 5
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
 
@@ -59,11 +57,15 @@ async def create_task(caller: Creator, parts: Parts, request: Request, response:
 
 
 @router.get(f"/{TASK_PATH}", responses=answers(200, examples.TASK, *READ, 404, 503), summary="Read a task")
-async def get_task(task_id: str, caller: Reader, parts: Parts) -> TaskResponse:
-    """The task with its counters and its next runs."""
+async def get_task(
+    task_id: str, caller: Reader, parts: Parts, query: Annotated[OneTaskQuery, Query()]
+) -> TaskResponse:
+    """The task with its counters, and on request with its next runs."""
     task = await parts.tasks.get(task_id)
     answer = await aside(task.definition.config, task_response, task, parts.tasks.next_run(task), caller)
-    return answer.model_copy(update={"next_runs": next_runs(task, parts.clock.now(), RUNS_SHOWN)})
+    if not query.next_runs:
+        return answer
+    return answer.model_copy(update={"next_runs": next_runs(task, parts.clock.now(), query.next_runs)})
 
 
 @router.put(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from falcon_scheduler.api_facade.schemas.common import (
     PageQuery,
@@ -158,6 +158,17 @@ QueryType = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 ONE_OF = "One of them; may be repeated."
 
 
+MOST_NEXT_RUNS = 100
+
+
+class OneTaskQuery(BaseModel):
+    """What is shown with one task."""
+
+    next_runs: Annotated[
+        int, Field(ge=0, le=MOST_NEXT_RUNS, description="How many of its next runs are shown too."), IN_DIGITS
+    ] = 0
+
+
 class TaskQuery(PageQuery):
     """Which tasks; all of the conditions hold."""
 
@@ -230,7 +241,7 @@ class TaskResponse(ResponseShape):
     last_run: Instant | None = None
     last_run_duration: DurationText | None = None
     next_run: Annotated[Instant | None, Field(description="Left out while the schedule does not fire.")] = None
-    next_runs: Annotated[list[Instant] | None, Field(description="The next five, where one task is read.")] = None
+    next_runs: Annotated[list[Instant] | None, Field(description="As many as were asked for.")] = None
     created_at: Instant
     updated_at: Instant
     created_by: str

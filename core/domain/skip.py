@@ -42,7 +42,7 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
-    """The reason of a skip and its text. `held_by` is the execution that stood in the way, if it is known."""
+    """The reason of a skip and its text. `held_by` is the execution that was at work, if it is known."""
 
     reason: SkipReason
     text: str

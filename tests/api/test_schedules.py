@@ -132,11 +132,16 @@ async def test_a_wrong_question_for_what_is_due_is_refused(
     assert location in faults(await admin.get("/schedules/upcoming", params=asked))
 
 
-async def test_a_task_shows_its_next_runs(admin: httpx.AsyncClient, make: Callable[..., Awaitable[Any]]) -> None:
+async def test_a_task_shows_as_many_next_runs_as_are_asked_for(
+    admin: httpx.AsyncClient, make: Callable[..., Awaitable[Any]]
+) -> None:
     task = await make(schedule="0 0 9 L * *; 0 0 9 * * MON#2")
-    read = (await admin.get(f"/tasks/{task['id']}")).json()
+    path = f"/tasks/{task['id']}"
+    assert "next_runs" not in (await admin.get(path)).json()
+    read = (await admin.get(path, params={"next_runs": 5})).json()
     assert len(read["next_runs"]) == 5
     assert read["next_runs"][0] == read["next_run"]
+    assert (await admin.get(path, params={"next_runs": 101})).json()["errors"][0]["location"] == "query.next_runs"
 
 
 async def test_an_instant_that_is_past_is_refused_when_a_schedule_is_set_and_tolerated_when_it_stays(

@@ -32,7 +32,7 @@ async def cancel_all(shop: Shop, task: Task) -> object:
 
 
 async def skip_what_waits(shop: Shop, task: Task) -> object:
-    """What the process of a run does. The engine is told even if the skip could not be written."""
+    """What the process of a run does. The engine gets the report even if the skip could not be written."""
     waiting = [each for each in shop.kept.executions.rows.values() if each.status is ExecutionStatus.PENDING]
     for each in waiting:
         try:

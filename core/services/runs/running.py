@@ -161,7 +161,7 @@ class TaskRunning:
         return execution.failed(now, SHUTDOWN_ERROR, ExecutionOutcome.CRASHED)
 
     async def _skip(self, ticket: Ticket, task: Task, skip: Skip) -> Outcome:
-        """Write that the run never began. One that has ended meanwhile, as by a cancellation, keeps that end."""
+        """Write that the run never began. One that ended in between, as by a cancellation, keeps that end."""
         now = self._clock.now()
         execution = self._execution(ticket, task, None, ticket.due_at or now).skipped(skip, now)
         with suppress(Unavailable, UnreadableDocument):  # the mirror writes it from the engine's picture
@@ -202,7 +202,7 @@ ENDINGS = {
 
 
 def _outcome_of(execution: Execution) -> Outcome:
-    """What the engine is told of an execution that has ended."""
+    """What is reported to the engine of an execution that has ended."""
     ending = ENDINGS.get(execution.outcome, Ending.FAILED) if execution.outcome else Ending.FAILED
     text = execution.output if ending is Ending.COMPLETED else execution.error
     timed_out = execution.outcome is ExecutionOutcome.TIMED_OUT
