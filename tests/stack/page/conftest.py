@@ -21,13 +21,14 @@ NEVER = "0 0 4 1 1 *"
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Ends with this folder: while it is open, its event loop is the thread's, and no other can run there."""
     with browser() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def context(chromium: Browser, up: Up) -> Iterator[BrowserContext]:
     """A browser that is signed in as a super admin."""
     with new_context(chromium, up) as signed_in:
