@@ -70,7 +70,7 @@ def test_a_session_that_ends_says_so_and_goes_on_where_it_was(
     with new_context(chromium, up) as context:
         page = context.new_page()
         page.goto("#/executions")
-        page.get_by_label("Token").fill(token_for(super_admin=True, exp=datetime.now(UTC) + timedelta(seconds=40)))
+        page.get_by_label("Token").fill(token_for(super_admin=True, exp=datetime.now(UTC) + timedelta(minutes=9)))
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_text("Your session ends in")).to_be_visible()
         context.clear_cookies()  # what a browser does when the token expires
