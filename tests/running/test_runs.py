@@ -186,10 +186,11 @@ async def test_with_overlap_cancel_running_the_newer_run_replaces_the_older(
     scheduler: Scheduler, tmp_path: Path
 ) -> None:
     file = tmp_path / "diary"
-    task = await scheduler.task(config=from_tests("diary", file=str(file), seconds=3), overlap=Overlap.CANCEL_RUNNING)
+    config = from_tests("diary", file=str(file), seconds=120)
+    task = await scheduler.task(config=config, overlap=Overlap.CANCEL_RUNNING)
     older = await scheduler.execute(task)
     await scheduler.running(older.id)
-    newer = await scheduler.execute(task)
+    newer = await scheduler.execute(task, seconds=0)
     assert (await scheduler.ended(older.id)).error == CANCELLED_ERROR
     assert (await scheduler.ended(newer.id)).status is ExecutionStatus.COMPLETED
 
