@@ -8,6 +8,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
@@ -19,6 +20,8 @@ from falcon_scheduler.core.ports.events import Happening, Recorded, Subject
 logger = logging.getLogger(__name__)
 
 STREAM = "scheduler:events"
+KEPT_FOR = timedelta(days=1)
+"""After the last event. Everything that the service keeps in Redis goes by itself."""
 LENGTH = 20_000
 """Entries kept, about; some minutes of a busy installation. A client that was away for longer reads anew."""
 MOST_WAITING = 10_000
@@ -58,6 +61,7 @@ class RedisEventLog:
                     async with self._redis.pipeline(transaction=False) as pipeline:
                         for each in some:
                             pipeline.xadd(STREAM, _fields(each), maxlen=LENGTH, approximate=True)
+                        pipeline.expire(STREAM, KEPT_FOR)
                         await pipeline.execute()
         except Unavailable:
             self._waiting.clear()  # who watches learns of it when it reads the log and can't
