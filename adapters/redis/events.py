@@ -65,7 +65,7 @@ class RedisEventLog:
                         await pipeline.execute()
         except Unavailable:
             self._waiting.clear()  # who watches learns of it when it reads the log and can't
-            logger.debug("Redis is away; nobody is told of what changed")
+            logger.debug("Redis is away; the changes are not announced")
 
     async def newest(self) -> str:
         with translated():
@@ -104,8 +104,8 @@ def _entries_of(answer: Any) -> Sequence[Any]:
 
 
 def _fields(happening: Happening) -> dict[Any, Any]:
-    told = [str(happening.subject), happening.id, happening.task_id, happening.status, happening.removed]
-    return {"h": json.dumps(told, separators=(",", ":"))}
+    values = [str(happening.subject), happening.id, happening.task_id, happening.status, happening.removed]
+    return {"h": json.dumps(values, separators=(",", ":"))}
 
 
 def _recorded(entries: Sequence[Any]) -> list[Recorded]:
