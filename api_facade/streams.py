@@ -110,14 +110,14 @@ def _order(position: str) -> tuple[int, ...]:
 
 
 def _change(happening: Happening) -> dict[str, object]:
-    told = {
+    fields = {
         "subject": str(happening.subject),
         "id": happening.id,
         "task_id": happening.task_id,
         "status": happening.status,
         "removed": happening.removed,
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def _json(changes: Iterable[object]) -> str:

@@ -15,7 +15,6 @@ ALLOWED = (
     "tells the offset",
     "what stands behind the star",
     "stands for the value",
-    "as it stands in a field",
 )
 """Phrases of the schedule grammar."""
 

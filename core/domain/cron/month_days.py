@@ -49,7 +49,7 @@ class MonthDay:
     count: int = 0
 
     def __str__(self) -> str:
-        """The canonical text, as it stands in a field."""
+        """The canonical text, as a field writes it."""
         match self.rule:
             case Rule.FROM_LAST:
                 return f"L-{self.number}" if self.number else "L"

@@ -156,14 +156,14 @@ class RunService:
         """
         await self._waiting.take_place()
         parameters, priority = wanted.parameters, wanted.priority_for(task)
-        told = {"parameters": dict(parameters), "priority": str(priority)}
-        told |= {"repeats": wanted.repeats} if wanted.repeats else {}
+        recorded = {"parameters": dict(parameters), "priority": str(priority)}
+        recorded |= {"repeats": wanted.repeats} if wanted.repeats else {}
         action = Action.REPEAT if wanted.repeats else Action.EXECUTE
-        async with self._audit.change(action, by, task.id, after=told) as note:
+        async with self._audit.change(action, by, task.id, after=recorded) as note:
             run = await self._runs.start(
                 task, parameters=parameters, priority=priority, key=key, may_refer=may_refer(by)
             )
-            note.after = {**told, "execution_id": run.id}
+            note.after = {**recorded, "execution_id": run.id}
         return run
 
     async def stop(self, task_id: str, by: Principal) -> StopOutcome:
