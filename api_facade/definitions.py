@@ -16,7 +16,7 @@ from falcon_scheduler.api_facade.shape import read_shape
 from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.masking import restored
 from falcon_scheduler.core.domain.schedule import zone_within
-from falcon_scheduler.core.domain.task import TaskDefinition
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Fault, Invalid
 from falcon_scheduler.core.ports import ExecutorCatalog
 from falcon_scheduler.core.services.tasks.validation import change_faults, past_faults

@@ -22,7 +22,8 @@ from falcon_scheduler.api_facade.shape import read_shape
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.audit import Door
 from falcon_scheduler.core.domain.principal import Permission, Principal
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Fault, Invalid, NameTaken, SchedulerError
 from falcon_scheduler.core.services.tasks.task_service import demand
 

@@ -31,7 +31,8 @@ from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
 from falcon_scheduler.core.domain.skip import Skip
-from falcon_scheduler.core.domain.task import After, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import After
 from falcon_scheduler.core.errors import Fault, Invalid
 from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest, TaskFilter
 

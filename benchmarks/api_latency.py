@@ -28,7 +28,8 @@ from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
 from falcon_scheduler.api_facade.composition.root import compose, open_services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 
 SECRET = "a secret of the benchmark, which is long enough"  # noqa: S105 - of a server that is thrown away

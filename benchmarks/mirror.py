@@ -27,7 +27,8 @@ from prefect.states import Cancelled, Completed
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.root import Services, open_services
 from falcon_scheduler.core.domain.principal import Principal
-from falcon_scheduler.core.domain.task import Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 
 NEVER = "0 0 0 29 2 ?"

@@ -34,7 +34,8 @@ from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
 from falcon_scheduler.api_facade.composition.root import Services, compose, open_services
 from falcon_scheduler.api_facade.connections import BoundedProtocol
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.ports.events import Happening, Subject
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from falcon_scheduler.deployments.stack.home import free_port

@@ -18,7 +18,8 @@ import yaml
 from falcon_scheduler.adapters.prefect.deployment_body import deployment_body
 from falcon_scheduler.adapters.prefect.names import POOL
 from falcon_scheduler.adapters.system_tasks.installed import installed
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 
 HEADER = """\
 # The system tasks as Prefect deployments: `prefect deploy --all` creates the same as the facade does.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from falcon_scheduler.adapters.system_tasks import SystemTask
-from falcon_scheduler.core.domain.task import TaskType
+from falcon_scheduler.core.domain.task_definition import TaskType
 from falcon_scheduler.core.errors import Fault
 from falcon_scheduler.flows.executors.catalog import CatalogEntry
 from falcon_scheduler.flows.executors.registry import Registry

@@ -31,7 +31,8 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.root import Services, open_services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.principal import Principal
-from falcon_scheduler.core.domain.task import Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 

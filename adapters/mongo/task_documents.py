@@ -20,17 +20,8 @@ from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.record import DayCounts, RunRecord
-from falcon_scheduler.core.domain.task import (
-    SYSTEM_ID_PREFIX,
-    After,
-    DeployedAs,
-    Overlap,
-    Priority,
-    Source,
-    Task,
-    TaskDefinition,
-    TaskStatus,
-)
+from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, DeployedAs, Source, Task, TaskStatus
+from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority, TaskDefinition
 
 MICROSECOND = timedelta(microseconds=1)
 """Source: design, "Tasks"."""

@@ -19,7 +19,8 @@ from falcon_scheduler.adapters.mongo.reading import Reading
 from falcon_scheduler.adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
 from falcon_scheduler.adapters.mongo.task_order import ordered_page
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
-from falcon_scheduler.core.domain.task import After, Task, TaskStatus
+from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.domain.task_definition import After
 from falcon_scheduler.core.errors import ConcurrentChange, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.paging import TaskOrder

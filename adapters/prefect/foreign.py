@@ -14,7 +14,8 @@ from falcon_scheduler.adapters.prefect.deployment_body import changed_at
 from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
 from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
 from falcon_scheduler.core.domain.run import Deployed
-from falcon_scheduler.core.domain.task import DeployedAs, TaskDefinition, TaskType
+from falcon_scheduler.core.domain.task import DeployedAs
+from falcon_scheduler.core.domain.task_definition import TaskDefinition, TaskType
 
 
 def foreign_deployed(deployment: Mapping[str, Any], flow_name: str) -> Deployed:

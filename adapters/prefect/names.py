@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from falcon_scheduler.core.domain.task import Priority, TaskType
+from falcon_scheduler.core.domain.task_definition import Priority, TaskType
 
 POOL = "falcon"
 POOL_TYPE = "warm-process"

@@ -24,7 +24,7 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, T
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.storable import storable_text
-from falcon_scheduler.core.domain.task import Priority
+from falcon_scheduler.core.domain.task_definition import Priority
 from falcon_scheduler.core.errors import Invalid
 
 SHOWN = 300

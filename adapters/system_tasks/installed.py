@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 
 from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.system_tasks.interface import SystemTask, SystemTaskPlugin, World
-from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, TaskType
+from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX
+from falcon_scheduler.core.domain.task_definition import TaskType
 from falcon_scheduler.core.errors import Fault, SchedulerError
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.duty import Duty

@@ -15,7 +15,8 @@ from falcon_scheduler.api_facade.schemas.common import (
     without_defaults,
 )
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, Length, QueryBoolean
-from falcon_scheduler.core.domain.task import After, Overlap, Priority, Source, TaskStatus
+from falcon_scheduler.core.domain.task import Source, TaskStatus
+from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.ports.paging import TaskOrder
 from falcon_scheduler.core.services.tasks.validation import (
     DESCRIPTION_LENGTH,

@@ -17,7 +17,8 @@ from typing import Any
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.plain_secrets import secrets_in
 from falcon_scheduler.core.domain.redaction import CONCEALED, Redactor, is_secret_name, shut
-from falcon_scheduler.core.domain.task import Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 
 LONGEST_TEXT = 500
 """Characters of one text that the audit keeps."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
-from falcon_scheduler.core.domain.task import DeployedAs, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import DeployedAs, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 
 
 class RunPhase(StrEnum):

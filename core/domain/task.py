@@ -1,4 +1,4 @@
-"""A task: what runs, when and how, and the result of its runs so far.
+"""A task as it is stored: its definition, its switches, and the result of its runs so far.
 
 All values are frozen. A change returns a new task. A `TaskStore` writes it only if nobody else changed the task in
 between. So every rule about status and counters is defined here, once, as a pure function.
@@ -8,27 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.impediments import impediments_of
 from falcon_scheduler.core.domain.periods import Held, Period, followed_by
 from falcon_scheduler.core.domain.record import RunRecord
-
-
-class TaskType:
-    """The four documented types. Another text is the name of a registered executor and runs like `CUSTOM`.
-
-    Source: scheduler API, "Task Types".
-    """
-
-    HTTP = "http"
-    FUNCTION = "function"
-    SYSTEM = "system"
-    CUSTOM = "custom"
+from falcon_scheduler.core.domain.task_definition import TaskDefinition, TaskType
 
 
 class TaskStatus(StrEnum):
@@ -48,37 +36,6 @@ class TaskStatus(StrEnum):
     """It is switched off and can't be run at all."""
 
 
-class Priority(StrEnum):
-    """The order in which workers take waiting executions. Source: scheduler API, "Priority System"."""
-
-    LOW = "low"
-    NORMAL = "normal"
-    HIGH = "high"
-    CRITICAL = "critical"
-
-
-class Overlap(StrEnum):
-    """What happens when a task is due while its previous execution still runs."""
-
-    SKIP = "skip"
-    """The new one is skipped and counted in `skipped_count`."""
-    QUEUE = "queue"
-    """The new one waits for its turn."""
-    CANCEL_RUNNING = "cancel_running"
-    """The old one is cancelled and the new one starts."""
-
-
-class After(StrEnum):
-    """What becomes of a task once its schedule names no further instant (`@at`)."""
-
-    KEEP = "keep"
-    """It stays as it is, and can be run by hand."""
-    DISABLE = "disable"
-    """It is disabled."""
-    DELETE = "delete"
-    """It is deleted with its history."""
-
-
 SYSTEM_ID_PREFIX = "system-"
 """Ids of system tasks begin with this; ids of other tasks never do."""
 
@@ -92,30 +49,6 @@ class Source(StrEnum):
     """A deployment that a user made in Prefect and that was adopted."""
     RETIRED = "retired"
     """A system task that this service does not define: another scheduler's, or an older version's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskDefinition:
-    """What a client may set on a task. `core.services.tasks.validation` checks the bounds.
-
-    `config` is specific to the executor, by type; `timezone` is the IANA name of the schedule's zone.
-    """
-
-    name: str
-    type: str
-    schedule: str
-    description: str = ""
-    priority: Priority = Priority.NORMAL
-    enabled: bool = True
-    config: Mapping[str, Any] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
-    max_retries: int = 3
-    retry_interval: timedelta = timedelta(minutes=1)
-    timeout: timedelta = timedelta(minutes=5)
-    timezone: str = "UTC"
-    overlap: Overlap = Overlap.SKIP
-    alerts: TaskAlerts = field(default_factory=TaskAlerts)
-    after: After = After.KEEP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
-from falcon_scheduler.core.domain.task import Priority, TaskStatus
+from falcon_scheduler.core.domain.task import TaskStatus
+from falcon_scheduler.core.domain.task_definition import Priority
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from falcon_scheduler import __version__
 from falcon_scheduler.adapters.http.guard import AddressGuard
 from falcon_scheduler.adapters.http.sender import HttpSender, Proxy
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.core.domain.task import TaskType
+from falcon_scheduler.core.domain.task_definition import TaskType
 from falcon_scheduler.core.domain.work import Executor, TaskResult, WorkContext
 from falcon_scheduler.core.errors import Fault
 from falcon_scheduler.core.ports import SecretReader

@@ -27,7 +27,8 @@ from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
 from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.alert import Alert
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
 from falcon_scheduler.core.ports.alerts import AlertStore
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery

@@ -10,7 +10,8 @@ import pytest
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.periods import KEPT
 from falcon_scheduler.core.domain.skip import Skip
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.services.runs.run_types import Ticket
 from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, skip_of
 from falcon_scheduler.core.services.tasks.fire_times import due_between

@@ -14,7 +14,8 @@ import pytest
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, Message
 from falcon_scheduler.core.domain.alert_delivery import CLAIM, DeliveryState
 from falcon_scheduler.core.domain.run import RunPhase
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.ports import Change, ChangeKind
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from falcon_scheduler.core.services.mirror import reconcile

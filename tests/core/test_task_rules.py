@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.record import COUNTED_WINDOW
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition, TaskStatus
+from falcon_scheduler.core.domain.task import Source, Task, TaskStatus
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -10,7 +10,8 @@ from typing import Any
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.takeover import Takeover
-from falcon_scheduler.core.domain.task import Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Fault as InputFault
 from falcon_scheduler.core.services.mirror.mirror import Mirror
 from falcon_scheduler.core.services.mirror.plan_watch import PlanWatch

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
-from falcon_scheduler.core.domain.task import After, Priority, Task, TaskStatus
+from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.domain.task_definition import After, Priority
 from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.paging import TaskOrder

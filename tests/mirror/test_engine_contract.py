@@ -13,7 +13,8 @@ import pytest_asyncio
 from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.run import Run, RunPhase
-from falcon_scheduler.core.domain.task import Priority, Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import Priority, TaskDefinition
 from falcon_scheduler.core.errors import Conflict
 from falcon_scheduler.core.ports import Deployments, Plans, Runs, TaskStore
 from falcon_scheduler.core.services.mirror.run_pictures import picture_of

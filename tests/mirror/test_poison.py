@@ -20,7 +20,8 @@ from prefect.states import Completed, Running, Scheduled
 
 from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
 from falcon_scheduler.core.domain.execution import ExecutionStatus
-from falcon_scheduler.core.domain.task import Overlap, Task, TaskStatus
+from falcon_scheduler.core.domain.task import Task, TaskStatus
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.errors import TaskNotFound
 from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
 

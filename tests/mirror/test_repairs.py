@@ -25,7 +25,8 @@ from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, T
 from falcon_scheduler.core.domain.outcome import DIED_ERROR, STALE_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.skip import Skip, SkipReason
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.ports import Change, ChangeKind
 from tests.conftest import NEVER, Scheduler, function, wait_until
 

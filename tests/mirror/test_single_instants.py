@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from falcon_scheduler.core.domain.task import After, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import After
 from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
 from tests.stores.samples import a_task
 

@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.errors import ConcurrentChange, Unavailable
 from falcon_scheduler.core.services.runs.call_policy import decided, inform
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn

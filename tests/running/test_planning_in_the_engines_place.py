@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 
 from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, OFFICE
 from falcon_scheduler.core.domain.alert import AlertKind
-from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.services.status import Condition
 from falcon_scheduler.core.services.tasks.fire_times import due_between
 from tests.conftest import ADMIN, Scheduler, wait_until

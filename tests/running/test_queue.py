@@ -12,7 +12,8 @@ from prefect.states import Scheduled
 
 from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
 from falcon_scheduler.core.domain.execution import ExecutionStatus
-from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import Overlap
 from tests.conftest import ADMIN, Scheduler
 from tests.running.test_runs import from_tests, lines_of
 

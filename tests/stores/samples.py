@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.task import DeployedAs, Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import DeployedAs, Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from falcon_scheduler.core.domain.task import After, Overlap, Priority, TaskStatus
+from falcon_scheduler.core.domain.task import TaskStatus
+from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import PageRequest, TaskFilter, TaskStore
 from falcon_scheduler.core.ports.paging import TaskOrder

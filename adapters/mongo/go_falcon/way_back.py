@@ -16,7 +16,8 @@ from falcon_scheduler.adapters.mongo.fields import duration_of
 from falcon_scheduler.adapters.mongo.go_falcon.schedules_back import schedule_for_go, unsayable
 from falcon_scheduler.core.domain.cron.faults import ScheduleError
 from falcon_scheduler.core.domain.schedule import parse
-from falcon_scheduler.core.domain.task import Source, TaskStatus, TaskType
+from falcon_scheduler.core.domain.task import Source, TaskStatus
+from falcon_scheduler.core.domain.task_definition import TaskType
 
 OUR_TASK_FIELDS = frozenset({"revision", "scheduler"})
 OUR_TASK_METADATA = frozenset({"timezone", "overlap", "skipped_count", "last_skipped", "alerts", "after"})

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.schedule import parse_stored
-from falcon_scheduler.core.domain.task import After, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import After
 from falcon_scheduler.core.errors import ConcurrentChange, SchedulerError, Unavailable
 from falcon_scheduler.core.ports import Clock, Deployments, ExecutionStore, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic

@@ -17,7 +17,8 @@ from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.outcome import DIED_ERROR, NEVER_BEGAN_ERROR, STALE_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.retry import delay_before_retry
 from falcon_scheduler.core.domain.run import Run, RunPhase
-from falcon_scheduler.core.domain.task import Overlap, Source, Task
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation

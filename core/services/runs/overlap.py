@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.domain.work import WorkLog
 from falcon_scheduler.core.errors import ConcurrentChange, Unavailable
 from falcon_scheduler.core.ports import ExecutionStore, Lock, LockService, TaskStore

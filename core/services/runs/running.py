@@ -17,7 +17,8 @@ from falcon_scheduler.core.domain.attempt import with_begun
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, SHUTDOWN_ERROR, SUPERSEDED_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.skip import Skip
-from falcon_scheduler.core.domain.task import Overlap, Task
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.domain.wording import first_line
 from falcon_scheduler.core.domain.work import Executor
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument

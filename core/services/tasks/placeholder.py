@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, Source, Task, TaskDefinition, TaskType
+from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition, TaskType
 
 
 def stand_in(task_id: str, now: datetime) -> Task:

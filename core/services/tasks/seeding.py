@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.principal import Principal
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound, UnreadableDocument
 from falcon_scheduler.core.ports import Clock, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import Auditing

@@ -18,7 +18,8 @@ from typing import Any
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.principal import Permission, Principal
-from falcon_scheduler.core.domain.task import Source, Task, TaskDefinition, TaskType
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition, TaskType
 from falcon_scheduler.core.errors import (
     Fault,
     ImportedTask,

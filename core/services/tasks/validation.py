@@ -17,7 +17,7 @@ from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.schedule import ScheduleError, parse, parse_stored
 from falcon_scheduler.core.domain.storable import is_storable, storable_text
-from falcon_scheduler.core.domain.task import TaskDefinition
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
 from falcon_scheduler.core.errors import Fault
 from falcon_scheduler.core.ports import ExecutorCatalog

@@ -1,0 +1,78 @@
+"""What a client defines of a task: what runs, when and how. Defaults are the documented ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from falcon_scheduler.core.domain.alert import TaskAlerts
+
+
+class TaskType:
+    """The four documented types. Another text is the name of a registered executor and runs like `CUSTOM`.
+
+    Source: scheduler API, "Task Types".
+    """
+
+    HTTP = "http"
+    FUNCTION = "function"
+    SYSTEM = "system"
+    CUSTOM = "custom"
+
+
+class Priority(StrEnum):
+    """The order in which workers take waiting executions. Source: scheduler API, "Priority System"."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Overlap(StrEnum):
+    """What happens when a task is due while its previous execution still runs."""
+
+    SKIP = "skip"
+    """The new one is skipped and counted in `skipped_count`."""
+    QUEUE = "queue"
+    """The new one waits for its turn."""
+    CANCEL_RUNNING = "cancel_running"
+    """The old one is cancelled and the new one starts."""
+
+
+class After(StrEnum):
+    """What becomes of a task once its schedule names no further instant (`@at`)."""
+
+    KEEP = "keep"
+    """It stays as it is, and can be run by hand."""
+    DISABLE = "disable"
+    """It is disabled."""
+    DELETE = "delete"
+    """It is deleted with its history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDefinition:
+    """What a client may set on a task. `core.services.tasks.validation` checks the bounds.
+
+    `config` is specific to the executor, by type; `timezone` is the IANA name of the schedule's zone.
+    """
+
+    name: str
+    type: str
+    schedule: str
+    description: str = ""
+    priority: Priority = Priority.NORMAL
+    enabled: bool = True
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    max_retries: int = 3
+    retry_interval: timedelta = timedelta(minutes=1)
+    timeout: timedelta = timedelta(minutes=5)
+    timezone: str = "UTC"
+    overlap: Overlap = Overlap.SKIP
+    alerts: TaskAlerts = field(default_factory=TaskAlerts)
+    after: After = After.KEEP
