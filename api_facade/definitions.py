@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from falcon_scheduler.api_facade.schemas.tasks import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
+from falcon_scheduler.api_facade.schemas.task_changes import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
 from falcon_scheduler.api_facade.shape import read_shape
 from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.masking import restored

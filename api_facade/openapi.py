@@ -25,7 +25,7 @@ from falcon_scheduler.api_facade.schemas.common import Problem
 from falcon_scheduler.api_facade.schemas.executions import ExecuteRequest
 from falcon_scheduler.api_facade.schemas.schedules import ConversionQuestion, ScheduleQuestion
 from falcon_scheduler.api_facade.schemas.session import SessionRequest
-from falcon_scheduler.api_facade.schemas.tasks import TaskCreate, TaskUpdate
+from falcon_scheduler.api_facade.schemas.task_changes import TaskCreate, TaskUpdate
 
 TITLE = "Falcon Scheduler"
 _DESCRIPTION = """\

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from falcon_scheduler.api_facade.schemas.common import ProblemFault, RequestShape, ResponseShape
-from falcon_scheduler.api_facade.schemas.tasks import TaskCreate
+from falcon_scheduler.api_facade.schemas.task_changes import TaskCreate
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant
 from falcon_scheduler.core.domain.task import Source
 

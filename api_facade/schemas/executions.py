@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from falcon_scheduler.api_facade.schemas.common import PageQuery, PageShape, RequestShape, ResponseShape
-from falcon_scheduler.api_facade.schemas.tasks import AnyPriority
+from falcon_scheduler.api_facade.schemas.task_changes import AnyPriority
 from falcon_scheduler.api_facade.schemas.values import (
     IN_DIGITS,
     DurationText,

@@ -1,0 +1,147 @@
+"""Shapes of what clients send of tasks. Names and defaults: scheduler API; go-falcon, scheduler routes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from falcon_scheduler.api_facade.schemas.common import RequestShape, without_defaults
+from falcon_scheduler.api_facade.schemas.values import Length
+from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
+from falcon_scheduler.core.services.tasks.validation import (
+    DESCRIPTION_LENGTH,
+    FAILURES_IN_A_ROW,
+    MAX_CHANNELS,
+    MAX_RETRIES,
+    MAX_TAGS,
+    NAME_LENGTH,
+)
+
+MOST_LISTED = 1000
+"""Entries of a list that are checked one by one; another rule limits their number."""
+TAG_PATTERN = r"^[\w][\w .:/+-]{0,49}$"
+
+Name = Annotated[
+    str,
+    Field(
+        description="Unique; without space around it.", json_schema_extra={"minLength": 1, "maxLength": NAME_LENGTH}
+    ),
+]
+Description = Annotated[str, Field(json_schema_extra={"maxLength": DESCRIPTION_LENGTH})]
+TypeName = Annotated[
+    str, Field(description="`http`, `function`, `custom`, or a registered executor's type, see GET /executors.")
+]
+Cron = Annotated[
+    str,
+    Field(
+        description="Six cron fields, seconds first, or a descriptor such as `@hourly` or `@every 90s`; "
+        "`CRON_TZ=Zone ` may precede it, and `;` separates several. See docs/schedules.md.",
+        examples=["0 */10 * * * *"],
+        json_schema_extra={"minLength": 1},
+    ),
+]
+AnyPriority = Annotated[Priority, Field(strict=False)]
+AnyOverlap = Annotated[Overlap, Field(strict=False)]
+AnyAfter = Annotated[After, Field(strict=False)]
+Config = Annotated[
+    dict[str, Any],
+    Field(description="What the executor of this type takes, see GET /executors; at most 64 KiB and 10 levels."),
+]
+Tags = Annotated[
+    list[Annotated[str, Field(json_schema_extra={"pattern": TAG_PATTERN, "maxLength": 50})]],
+    Field(
+        description="1 to 50 letters, digits, space or any of `_ . : / + -`; the first is a letter, digit or `_`.",
+        max_length=MOST_LISTED,
+        json_schema_extra={"maxItems": MAX_TAGS, "uniqueItems": True},
+    ),
+]
+
+
+class AlertsChange(RequestShape):
+    """When a task alerts, and its channels. Absent fields have the values of the settings, see docs/alerts.md."""
+
+    enabled: bool = True
+    failures_in_a_row: Annotated[
+        int | None,
+        Field(description="1 to 100 failed runs.", json_schema_extra={"minimum": 1, "maximum": FAILURES_IN_A_ROW}),
+    ] = None
+    failure_rate: Annotated[
+        float | None,
+        Field(
+            description="Share of failed runs, above 0 and at most 1.",
+            json_schema_extra={"exclusiveMinimum": 0, "maximum": 1},
+        ),
+    ] = None
+    late_after: Annotated[Length | None, Field(description="30s to 168h past its time a run is late.")] = None
+    channels: Annotated[
+        list[str] | None,
+        Field(
+            description="Names of the channels; all when not given.",
+            max_length=MOST_LISTED,
+            json_schema_extra={"maxItems": MAX_CHANNELS, "uniqueItems": True},
+        ),
+    ] = None
+
+
+class MetadataChange(RequestShape):
+    """The part of a task's metadata that clients set."""
+
+    model_config = ConfigDict(json_schema_extra=without_defaults)
+
+    max_retries: Annotated[int, Field(json_schema_extra={"minimum": 0, "maximum": MAX_RETRIES})] = 3
+    retry_interval: Annotated[Length, Field(description="1s to 1h; doubled with every attempt.")] = timedelta(
+        minutes=1
+    )
+    timeout: Annotated[Length, Field(description="30s to 24h, for one attempt.")] = timedelta(minutes=5)
+    tags: Tags = Field(default_factory=list)
+    timezone: Annotated[
+        str,
+        Field(
+            description="IANA zone of the schedule, unless that names its own.",
+            examples=["UTC"],
+        ),
+    ] = "UTC"
+    overlap: Annotated[AnyOverlap, Field(description="When it is due while it still runs.")] = Overlap.SKIP
+    after: Annotated[
+        AnyAfter, Field(description="What becomes of the task once its schedule names no further instant (`@at`).")
+    ] = After.KEEP
+    alerts: Annotated[AlertsChange, Field(description="Replaces all alert options.")] = AlertsChange()
+
+
+class TaskCreate(RequestShape):
+    """A new task."""
+
+    name: Name
+    type: TypeName
+    schedule: Cron
+    description: Description = ""
+    priority: AnyPriority = Priority.NORMAL
+    enabled: bool = True
+    config: Config = Field(default_factory=dict)
+    tags: Annotated[Tags, Field(description="May be in `metadata` instead.")] = Field(default_factory=list)
+    metadata: Annotated[
+        MetadataChange,
+        Field(
+            description="What is not given: 3 retries, 1m apart at first, 5m for an attempt, no tags, the service's "
+            "own zone, overlap `skip`, alerts as in the settings."
+        ),
+    ] = MetadataChange()
+
+
+class TaskUpdate(RequestShape):
+    """A change of a task: absent fields stay as they are. A task's type can't be changed."""
+
+    model_config = ConfigDict(json_schema_extra=without_defaults)
+
+    name: Name = ""
+    description: Description = ""
+    schedule: Cron = ""
+    priority: AnyPriority = Priority.NORMAL
+    enabled: bool = True
+    config: Annotated[Config, Field(description="Replaces the whole config.")] = Field(default_factory=dict)
+    tags: Annotated[Tags, Field(description="Replaces all tags; may be in `metadata` instead.")] = Field(
+        default_factory=list
+    )
+    metadata: MetadataChange = MetadataChange()
