@@ -83,6 +83,10 @@ export const t = {
     open: "Open",
     recovered: "Recovered",
     late: "Late",
+    timed_out: "Timed out",
+    crashed: "Crashed",
+    cancelled: "Cancelled",
+    skipped: "Skipped",
   },
   themes: { system: "As the system", light: "Light", dark: "Dark" },
   states: {
@@ -165,6 +169,7 @@ export const t = {
     title: "Executions",
     /** @param {number} n */
     count: (n) => (n === 1 ? "1 execution" : `${n.toLocaleString("en")} executions`),
+    why: "Reason",
     none: "No execution meets these conditions.",
     empty: "Nothing has run yet.",
     columns: { status: "Status", task: "Task", started: "Started", took: "Took", trigger: "Asked by", worker: "Worker" },
@@ -192,7 +197,26 @@ export const t = {
     worker: "Worker",
     parameters: "Parameters of this run",
     triggers: { schedule: "Schedule", manual: "By hand", prefect: "Prefect" },
-    stopHint: "Prefect cancels all that waits or runs of this task, and its schedule is paused.",
+    /** @param {string} name */
+    askCancel: (name) => `Cancel this execution of “${name}”?`,
+    cancelHint: "Its work is ended, and it counts as failed. The task is not paused: its schedule and its other executions go on.",
+    cancel: "Cancel execution",
+    leave: "Leave it",
+    /** @param {string} name */
+    askRepeat: (name) => `Repeat this execution of “${name}”?`,
+    repeatHint: "A new execution is requested with the parameters and the priority below, and with the present config of the task.",
+    noParameters: "None of its own: the config of the task holds.",
+    runChanged: "Change and run",
+    skip: "Why it never began",
+    heldBy: "Open the execution that was at work",
+    skips: {
+      still_running: "Another execution of the task was at work",
+      already_served: "Another execution had begun for the same scheduled time",
+      paused: "The task was paused at its time",
+      disabled: "The task was disabled",
+      schedule_changed: "The schedule was changed and does not name this time any more",
+      in_prefect: "Somebody set it to Skipped in Prefect",
+    },
   },
   now: {
     all: "Show all",

@@ -84,8 +84,11 @@ export async function ask(path, options = {}) {
 
 /** @param {string} path @param {Query} [query] @param {AbortSignal} [signal] */
 export const read = (path, query, signal) => ask(path, { query, signal });
-/** @param {string} path @param {unknown} [body] */
-export const send = (path, body) => ask(path, { method: "POST", body });
+/** @param {string} path @param {unknown} [body] @param {Record<string, string>} [headers] */
+export const send = (path, body, headers) => ask(path, { method: "POST", body, headers });
+
+/** A key by which a request can be sent again. (`crypto.randomUUID` is there over HTTPS alone.) */
+export const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, "0")).join("");
 
 /** @param {string} id */
 export const taskPath = (id) => `/tasks/${encodeURIComponent(id)}`;

@@ -56,6 +56,7 @@ export interface Execution {
     queued_at?: string;
     scheduled_for?: string;
     parameters?: Record<string, unknown>;
+    priority?: string;
   };
   worker_id: string;
   retry_count: number;

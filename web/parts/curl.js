@@ -10,12 +10,22 @@ import { notify } from "./notices.js";
  */
 export function CopyAsCurl({ path, options = {} }) {
   const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(asCurl(path, options));
-      notify(t.actions.copied);
-    } catch {
-      notify(t.actions.cantCopy, { isFault: true });
-    }
+    const isCopied = await copyText(asCurl(path, options));
+    notify(isCopied ? t.actions.copied : t.actions.cantCopy, { isFault: !isCopied });
   };
   return html`<button type="button" onClick=${copy}>${t.actions.copyAsCurl}</button>`;
+}
+
+/** Put a text on the clipboard. Over plain HTTP browsers offer the old way alone. @param {string} text */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+  const area = document.createElement("textarea");
+  const before = document.activeElement;
+  area.value = text;
+  (document.querySelector("dialog[open]") ?? document.body).append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return isCopied;
 }

@@ -2,6 +2,7 @@
 
 import { html, signal, useEffect, useRef } from "../lib/html.js";
 import { t } from "../texts.js";
+import { CopyAsCurl } from "./curl.js";
 
 const content = signal(/** @type {(() => any) | null} */ (null));
 
@@ -42,9 +43,17 @@ export const Title = ({ children }) => html`<h2 id="dialog-title">${children}</h
 
 /**
  * Ask once before something that can't be undone, naming what it is about.
- * @param {{ title: string, hint: string, verb: string, isDestructive?: boolean, action: () => unknown }} question
+ * @param {object} question
+ * @param {string} question.title
+ * @param {string} question.hint what it does
+ * @param {string} question.verb on the button that does it
+ * @param {() => unknown} question.action
+ * @param {boolean} [question.isDestructive]
+ * @param {string} [question.dismiss] on the button that leaves all as it is
+ * @param {any} [question.details] shown below the hint
+ * @param {{ path: string, method?: string, body?: unknown }} [question.request] what is sent, to be copied as curl
  */
-export function confirm({ title, hint, verb, isDestructive = true, action }) {
+export function confirm({ title, hint, verb, action, isDestructive = true, dismiss = t.actions.cancel, details, request }) {
   const act = () => {
     closeDialog();
     void action();
@@ -52,8 +61,10 @@ export function confirm({ title, hint, verb, isDestructive = true, action }) {
   openDialog(
     () => html`<${Title}>${title}<//>
       <p>${hint}</p>
+      ${details}
       <div class="buttons">
-        <button type="button" onClick=${closeDialog} autofocus>${t.actions.cancel}</button>
+        ${request && html`<${CopyAsCurl} path=${request.path} options=${{ method: "POST", ...request }} />`}
+        <button type="button" onClick=${closeDialog} autofocus>${dismiss}</button>
         <button type="button" class=${isDestructive ? "destructive" : "main-action"} onClick=${act}>${verb}</button>
       </div>`,
   );

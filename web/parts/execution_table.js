@@ -4,7 +4,7 @@ import { html } from "../lib/html.js";
 import { linkTo } from "../lib/router.js";
 import { lengthOf, millisecondsOf, present } from "../lib/times.js";
 import { t } from "../texts.js";
-import { Mark } from "./status.js";
+import { lookOf, Mark } from "./status.js";
 import { Time } from "./time.js";
 
 /** @typedef {import("../lib/types.d.ts").Execution} Execution */
@@ -20,6 +20,10 @@ export function Took({ of }) {
 export const triggerOf = (execution) =>
   /** @type {Record<string, string>} */ (t.execution.triggers)[execution.metadata.trigger] ?? execution.metadata.trigger;
 
+/** Why it ended as it did: the reason of a skip, else its error. @param {Execution} execution */
+export const reasonOf = ({ skip, error }) =>
+  (skip && /** @type {Record<string, string>} */ (t.execution.skips)[skip.reason]) ?? error ?? "";
+
 /** @param {{ executions: Execution[] }} props */
 export function ExecutionTable({ executions }) {
   const names = t.executions.columns;
@@ -30,7 +34,7 @@ export function ExecutionTable({ executions }) {
     </tr></thead>
     <tbody>${executions.map(
       (each) => html`<tr key=${each.id} class="row">
-        <td><${Mark} status=${each.status} /></td>
+        <td><${Mark} status=${lookOf(each)} /></td>
         <td><a href=${linkTo(["executions", each.id])}><${Time} at=${each.started_at} /></a></td>
         <td><${Took} of=${each} /></td>
         <td class="wide-only">${triggerOf(each)}</td>

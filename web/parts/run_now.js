@@ -1,7 +1,7 @@
 // "Run now": a dialog with the parameters of this run, as the executor's schema describes them.
 
-import { ApiError, ask, read, taskPath } from "../lib/api.js";
-import { html, useState } from "../lib/html.js";
+import { ApiError, ask, newKey, read, taskPath } from "../lib/api.js";
+import { html, useMemo, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
 import { PRIORITIES } from "../lib/tasks.js";
@@ -52,17 +52,15 @@ function RunForm({ task, given, schema }) {
   const hasFields = schema !== null && task.type !== "http" && Object.keys(schema.schema.properties ?? {}).length > 0;
   const path = `${taskPath(task.id)}/execute`;
   const body = { ...(isEmpty(parameters) ? {} : { parameters }), ...(priority ? { priority } : {}) };
+  const key = useMemo(newKey, [JSON.stringify(body)]); // pressed twice, it is one execution
   /** @param {Event} event */
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
     try {
-      const key = { "Idempotency-Key": crypto.randomUUID() };
-      const accepted = await ask(path, { method: "POST", body, headers: key });
+      const accepted = await ask(path, { method: "POST", body, headers: { "Idempotency-Key": key } });
       closeDialog();
-      notify([t.task.started, ...(accepted.warnings ?? [])].join(". "), {
-        link: { href: linkTo(["executions", accepted.execution_id]), text: accepted.execution_id.slice(0, 8) },
-      });
+      notifyStarted(accepted);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setFaults(Object.fromEntries(error.faults.map((each) => [each.location, each.message])));
@@ -86,6 +84,11 @@ function RunForm({ task, given, schema }) {
       <button class="main-action" disabled=${isBusy}>${t.actions.runNow}</button>
     </div>
   </form>`;
+}
+
+/** Say that an execution was requested, and lead to it. @param {{ execution_id: string, warnings?: string[] }} accepted */
+export function notifyStarted({ execution_id: id, warnings = [] }) {
+  notify([t.task.started, ...warnings].join(". "), { link: { href: linkTo(["executions", id]), text: id.slice(0, 8) } });
 }
 
 /** @param {unknown} value */

@@ -18,10 +18,17 @@ const LOOKS = {
   unhealthy: ["M4 4l8 8M12 4l-8 8", "bad"],
   stopped: ["M4 4l8 8M12 4l-8 8", "bad"],
   late: ["M8 2.5 14 13H2zM8 6.5v3M8 11.3v.2", "warn"],
+  timed_out: ["M8 2.5a5.5 5.5 0 1 0 .01 0M8 5v3.2l2 1.6", "bad"],
+  crashed: ["M9 1.5 4.5 8.5h3L6.5 14.5 11.5 7h-3z", "bad"],
+  cancelled: ["M4 4h8v8H4z", "warn"],
+  skipped: ["M3 4l5 4-5 4zM9 4l5 4-5 4z", "idle"],
 };
 
 /** The tone that goes with a status: good, bad, busy, idle, warn. @param {string} status */
 export const toneOf = (status) => (LOOKS[status] ?? ["", "idle"])[1];
+
+/** What is shown of an execution: how it ended, else its status. @param {import("../lib/types.d.ts").Execution} execution */
+export const lookOf = ({ status, outcome }) => (outcome && LOOKS[outcome] ? outcome : status);
 
 /** The shape alone, for where the text stands beside it. @param {{ status: string }} props */
 export function Shape({ status }) {

@@ -21,6 +21,7 @@ export function TaskActions({ task }) {
       title: t.task.askStop(task.name),
       hint: t.task.stopHint,
       verb: t.actions.stop,
+      request: { path: `${taskPath(task.id)}/stop` },
       action: () => attempt(() => switchTask(task.id, "stop"), (stopped) => stopped.message),
     });
   const remove = () =>
@@ -28,6 +29,7 @@ export function TaskActions({ task }) {
       title: t.task.askDelete(task.name),
       hint: t.task.deleteHint,
       verb: t.actions.delete,
+      request: { path: taskPath(task.id), method: "DELETE" },
       action: async () => {
         if (await attempt(() => deleteTask(task.id), (deleted) => deleted.message)) goTo(["tasks"]);
       },

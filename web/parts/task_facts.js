@@ -25,7 +25,7 @@ export function Facts({ task }) {
       [t.task.runs, shown(metadata.total_runs)],
       [t.task.succeeded, shown(metadata.success_count)],
       [t.task.failures, shown(metadata.failure_count)],
-      [t.task.skipped, shown(metadata.skipped_count)],
+      [t.task.skipped, metadata.skipped_count ? html`<a href=${linkTo(["executions"], { task_id: task.id, outcome: "skipped" })}>${shown(metadata.skipped_count)}</a>` : shown(0)],
       [t.task.average, lengthOf(millisecondsOf(metadata.average_runtime))],
     ]} />
     ${metadata.last_error && html`<h3 class="soft">${t.task.lastError}</h3><pre class="text" tabindex="0">${metadata.last_error}</pre>`}

@@ -4,23 +4,17 @@ import { executionPath, read, taskPath } from "../lib/api.js";
 import { html } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
-import { may } from "../lib/session.js";
-import { switchTask } from "../lib/tasks.js";
 import { lengthOf } from "../lib/times.js";
-import { CopyAsCurl } from "../parts/curl.js";
-import { confirm } from "../parts/dialog.js";
+import { ExecutionActions } from "../parts/execution_actions.js";
 import { Took, triggerOf } from "../parts/execution_table.js";
 import { Log } from "../parts/log.js";
-import { attempt } from "../parts/notices.js";
-import { openRunNow } from "../parts/run_now.js";
 import { Loaded } from "../parts/states.js";
-import { Mark } from "../parts/status.js";
+import { lookOf, Mark } from "../parts/status.js";
 import { FactList } from "../parts/task_facts.js";
 import { Time } from "../parts/time.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../lib/types.d.ts").Execution} Execution */
-/** @typedef {import("../lib/types.d.ts").Task} Task */
 
 const OWN_PLACES = ["trigger", "worker_id", "retry_count", "queued_at", "scheduled_for", "parameters"];
 
@@ -38,13 +32,14 @@ function Known({ execution }) {
   return html`
     <div class="head">
       <h1>${t.execution.title} <a href=${linkTo(["tasks", execution.task_id])}><bdi>${execution.task_name ?? execution.task_id}</bdi></a></h1>
-      <${Mark} status=${execution.status} />
+      <${Mark} status=${lookOf(execution)} />
       <span class="push"></span>
-      <${Actions} execution=${execution} task=${task.data} />
+      <${ExecutionActions} execution=${execution} task=${task.data} />
     </div>
     <div class="columns">
       <div class="stack">
-        ${execution.error && html`<section class="card"><h2>${t.execution.error}</h2><pre class="text" tabindex="0">${execution.error}</pre></section>`}
+        ${execution.skip && html`<${Skip} skip=${execution.skip} />`}
+        ${execution.error && !execution.skip && html`<section class="card"><h2>${t.execution.error}</h2><pre class="text" tabindex="0">${execution.error}</pre></section>`}
         <${Log} key=${execution.id} executionId=${execution.id} />
         <section class="card"><h2>${t.execution.output}</h2>
           ${execution.output ? html`<pre class="text" tabindex="0">${execution.output}</pre>` : html`<p class="soft">${t.execution.noOutput}</p>`}
@@ -68,27 +63,17 @@ function Attempts({ attempts }) {
   return html`<section class="card"><h2>${t.execution.attempts}</h2>
     <ol>${attempts.map(
       (each) => html`<li key=${each.number}>
-        <${Mark} status=${each.outcome === "completed" ? "completed" : each.outcome ? "failed" : "running"} text=${each.outcome} />
+        <${Mark} status=${each.outcome ?? "running"} />
         <span class="soft"> <${Time} at=${each.started_at} />${each.ended_at && ` · ${lengthOf(Date.parse(each.ended_at) - Date.parse(each.started_at))}`}${each.status_code && ` · HTTP ${each.status_code}`}</span>
         ${each.error && html`<div>${each.error}</div>`}</li>`,
     )}</ol></section>`;
 }
 
-/** @param {{ execution: Execution, task?: Task }} props */
-function Actions({ execution, task }) {
-  const stop = () =>
-    confirm({
-      title: t.task.askStop(task?.name ?? execution.task_id),
-      hint: t.execution.stopHint,
-      verb: t.actions.stop,
-      action: () => attempt(() => switchTask(execution.task_id, "stop"), (stopped) => stopped.message),
-    });
-  const isActive = !execution.completed_at;
-  return html`<div class="buttons">
-    ${isActive && may("control") && html`<button type="button" class="destructive" onClick=${stop}>${t.actions.stop}</button>`}
-    ${task?.enabled && may("execute") && html`<button type="button" onClick=${() => openRunNow(task, execution.metadata.parameters)}>${t.actions.repeat}</button>`}
-    <${CopyAsCurl} path=${executionPath(execution.id)} />
-  </div>`;
+/** Why it never began. @param {{ skip: { reason: string, held_by?: string } }} props */
+function Skip({ skip }) {
+  return html`<section class="card"><h2>${t.execution.skip}</h2>
+    <p>${/** @type {Record<string, string>} */ (t.execution.skips)[skip.reason] ?? skip.reason}.
+      ${skip.held_by && html` <a href=${linkTo(["executions", skip.held_by])}>${t.execution.heldBy}</a>`}</p></section>`;
 }
 
 /** @param {{ execution: Execution }} props */
@@ -106,7 +91,7 @@ function Timings({ execution }) {
       [t.execution.waited, waited === null ? "–" : html`<span class="number">${lengthOf(Math.max(waited, 0))}</span>`],
       [t.execution.took, html`<${Took} of=${execution} />`],
       [t.execution.attempts, execution.retry_count + (execution.status === "pending" ? 0 : 1)],
-      ...(execution.outcome && execution.outcome !== execution.status ? [[t.execution.outcome, execution.outcome]] : []),
+      ...(execution.outcome && execution.outcome !== execution.status ? [[t.execution.outcome, html`<${Mark} status=${execution.outcome} />`]] : []),
       [t.execution.trigger, triggerOf(execution)],
       [t.execution.worker, execution.worker_id || "–"],
     ]} />

@@ -5,18 +5,19 @@ import { html, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { goTo, linkTo, route, setQuery } from "../lib/router.js";
 import { CopyAsCurl } from "../parts/curl.js";
-import { Took, triggerOf } from "../parts/execution_table.js";
+import { reasonOf, Took, triggerOf } from "../parts/execution_table.js";
 import { Choice, TextField } from "../parts/fields.js";
 import { PAGE, Rows } from "../parts/rows.js";
 import { Empty } from "../parts/states.js";
-import { Mark } from "../parts/status.js";
+import { lookOf, Mark } from "../parts/status.js";
 import { Time } from "../parts/time.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../lib/types.d.ts").Execution} Execution */
 
 const STATUSES = ["pending", "running", "completed", "failed"];
-const FILTERS = ["status", "task_id", "start_date", "end_date"];
+const OUTCOMES = ["completed", "failed", "timed_out", "cancelled", "crashed", "skipped"];
+const FILTERS = ["status", "outcome", "task_id", "start_date", "end_date"];
 
 export function ExecutionsScreen() {
   const { query } = route.value;
@@ -49,8 +50,8 @@ const clear = () => setQuery(Object.fromEntries(FILTERS.map((name) => [name, und
 function Filters({ asked, isFiltered }) {
   const task = useResource(asked.task_id ?? "", async (signal) => (asked.task_id ? read(`/tasks/${encodeURIComponent(asked.task_id)}`, {}, signal) : null));
   return html`<div class="filters" role="search">
-    <${Choice} label=${t.fields.status} value=${asked.status} onChange=${(/** @type {string} */ status) => setQuery({ status })}
-      options=${[["", t.tasks.any], ...STATUSES.map((each) => [each, /** @type {Record<string, string>} */ (t.status)[each]])]} />
+    <${OneOf} name="status" label=${t.fields.status} value=${asked.status} options=${STATUSES} />
+    <${OneOf} name="outcome" label=${t.execution.outcome} value=${asked.outcome} options=${OUTCOMES} />
     <${TextField} label=${t.fields.from} type="date" value=${asked.start_date} onInput=${(/** @type {string} */ day) => setQuery({ start_date: day })} />
     <${TextField} label=${t.fields.to} type="date" value=${asked.end_date} onInput=${(/** @type {string} */ day) => setQuery({ end_date: day })} />
     ${asked.task_id && html`<span>${t.executions.columns.task}: <a href=${linkTo(["tasks", asked.task_id])}><bdi>${task.data?.name ?? asked.task_id}</bdi></a></span>`}
@@ -58,10 +59,15 @@ function Filters({ asked, isFiltered }) {
   </div>`;
 }
 
+/** @param {{ name: string, label: string, value?: string, options: string[] }} props */
+const OneOf = ({ name, label, value = "", options }) =>
+  html`<${Choice} label=${label} value=${value} onChange=${(/** @type {string} */ chosen) => setQuery({ [name]: chosen })}
+    options=${[["", t.tasks.any], ...options.map((each) => [each, /** @type {Record<string, string>} */ (t.status)[each]])]} />`;
+
 const names = t.executions.columns;
 /** @type {import("../parts/rows.js").Column<Execution>[]} */
 const COLUMNS = [
-  { name: "status", title: names.status, width: "8.5rem", cell: (each) => html`<${Mark} status=${each.status} />` },
+  { name: "status", title: names.status, width: "8.5rem", cell: (each) => html`<${Mark} status=${lookOf(each)} />` },
   {
     name: "task",
     title: names.task,
@@ -70,5 +76,5 @@ const COLUMNS = [
   { name: "started", title: names.started, width: "11rem", cell: (each) => html`<a href=${linkTo(["executions", each.id])}><${Time} at=${each.started_at} /></a>` },
   { name: "took", title: names.took, width: "8rem", wideOnly: true, cell: (each) => html`<${Took} of=${each} />` },
   { name: "trigger", title: names.trigger, width: "7rem", wideOnly: true, cell: triggerOf },
-  { name: "error", title: t.execution.error, width: "22%", wideOnly: true, cell: (each) => html`<span title=${each.error}><bdi>${each.error ?? ""}</bdi></span>` },
+  { name: "error", title: t.executions.why, width: "22%", wideOnly: true, cell: (each) => html`<span title=${reasonOf(each)}><bdi>${reasonOf(each)}</bdi></span>` },
 ];

@@ -7,7 +7,7 @@ import { linkTo } from "../lib/router.js";
 import { present } from "../lib/times.js";
 import { Took } from "../parts/execution_table.js";
 import { Empty, Loaded } from "../parts/states.js";
-import { Mark } from "../parts/status.js";
+import { lookOf, Mark } from "../parts/status.js";
 import { Time } from "../parts/time.js";
 import { t } from "../texts.js";
 import { Parts, useTicks } from "./workers.js";
@@ -92,7 +92,7 @@ function Late({ of }) {
 function Executions({ executions, empty }) {
   if (!executions.length) return html`<p class="soft">${empty}</p>`;
   return html`<ul class="lines">${executions.map(
-    (each) => html`<li key=${each.id}><${Mark} status=${each.status} />
+    (each) => html`<li key=${each.id}><${Mark} status=${lookOf(each)} />
       <a class="grows" href=${linkTo(["executions", each.id])}><bdi>${each.task_name ?? each.task_id}</bdi></a>
       <${Time} at=${each.started_at} /> <${Took} of=${each} /></li>`,
   )}</ul>`;

@@ -10,7 +10,7 @@ import { canBeChanged } from "../lib/tasks.js";
 import { DurationPlot } from "../parts/plot.js";
 import { ExecutionTable } from "../parts/execution_table.js";
 import { Empty, Loaded } from "../parts/states.js";
-import { Mark, Shape, toneOf } from "../parts/status.js";
+import { lookOf, Mark, Shape, toneOf } from "../parts/status.js";
 import { TaskActions } from "../parts/task_actions.js";
 import { Config, Facts, Settings } from "../parts/task_facts.js";
 import { bothZones, Time } from "../parts/time.js";
@@ -59,6 +59,9 @@ function Known({ task, history }) {
     </div>`;
 }
 
+/** @param {Execution} execution */
+const textOf = (execution) => /** @type {Record<string, string>} */ (t.status)[lookOf(execution)];
+
 /** @param {{ executions: Execution[], taskId: string }} props the newest first */
 function History({ executions, taskId }) {
   const oldestFirst = useMemo(() => executions.toReversed(), [executions]);
@@ -73,9 +76,9 @@ function History({ executions, taskId }) {
   return html`<section class="card">
       <h2>${t.task.history} <a href=${linkTo(["executions"], { task_id: taskId })}>${t.executions.title}</a></h2>
       <ol class="strip" aria-label=${t.task.history}>${oldestFirst.map(
-        (each) => html`<li key=${each.id}><a class=${toneOf(each.status)} href=${linkTo(["executions", each.id])}
-          title="${t.status[each.status]} · ${bothZones(each.started_at)} · ${each.duration}"
-          aria-label="${t.status[each.status]}, ${bothZones(each.started_at)}"><${Shape} status=${each.status} /></a></li>`,
+        (each) => html`<li key=${each.id}><a class=${toneOf(lookOf(each))} href=${linkTo(["executions", each.id])}
+          title="${textOf(each)} · ${bothZones(each.started_at)} · ${each.duration}"
+          aria-label="${textOf(each)}, ${bothZones(each.started_at)}"><${Shape} status=${lookOf(each)} /></a></li>`,
       )}</ol>
       <${ExecutionTable} executions=${executions.slice(0, LISTED)} />
     </section>
