@@ -13,7 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from falcon_scheduler.api_facade import examples, ignored
+from falcon_scheduler.api_facade import ignored
+from falcon_scheduler.api_facade.examples import problems as examples
 from falcon_scheduler.api_facade.problems import MEDIA_TYPE
 from falcon_scheduler.api_facade.query_policy import (
     UnknownNames,

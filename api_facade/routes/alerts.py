@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.deps import Caller, Manager, Parts
-from falcon_scheduler.api_facade.mapping import page_numbers, page_request
+from falcon_scheduler.api_facade.examples import alerts as examples
+from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
 from falcon_scheduler.api_facade.schemas.alerts import (
     AlertList,
     AlertQuery,

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Manager, Parts
-from falcon_scheduler.api_facade.mapping import audit_response, page_numbers, page_request
+from falcon_scheduler.api_facade.examples import audit as examples
+from falcon_scheduler.api_facade.mapping.audit import audit_response
+from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
 from falcon_scheduler.api_facade.schemas.audit import AuditList, AuditQuery
 from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.ports import AuditFilter

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.batches import apply_to_all
 from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.deps import Controller, Creator, Identified, Parts, Reader
+from falcon_scheduler.api_facade.examples import batches as examples
 from falcon_scheduler.api_facade.imports import import_all
-from falcon_scheduler.api_facade.mapping import exported
+from falcon_scheduler.api_facade.mapping.tasks import exported
 from falcon_scheduler.api_facade.schemas.batches import (
     BulkRequest,
     BulkResult,

@@ -6,20 +6,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.deps import Controller, IdempotencyKey, Parts, Reader, Runner
+from falcon_scheduler.api_facade.examples import executions as execution_examples
+from falcon_scheduler.api_facade.examples import tasks as examples
 from falcon_scheduler.api_facade.ignored import ignore
-from falcon_scheduler.api_facade.mapping import (
+from falcon_scheduler.api_facade.mapping.executions import (
     accepted,
     broadened,
     execution_filter,
     execution_response,
     execution_responses,
-    page_numbers,
-    page_request,
-    task_response,
 )
+from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
+from falcon_scheduler.api_facade.mapping.tasks import task_response
 from falcon_scheduler.api_facade.paths import TASK_PATH
 from falcon_scheduler.api_facade.schemas.executions import (
     ExecuteRequest,
@@ -65,8 +65,8 @@ async def disable_task(task_id: str, caller: Controller, parts: Parts) -> TaskRe
 @router.post(
     "/execute",
     status_code=202,
-    responses=answers(202, examples.ACCEPTED, *CHANGE, 400, 404, 408, 409, 413, 415),
-    openapi_extra=takes("ExecuteRequest", required=False, override=examples.EXECUTE),
+    responses=answers(202, execution_examples.ACCEPTED, *CHANGE, 400, 404, 408, 409, 413, 415),
+    openapi_extra=takes("ExecuteRequest", required=False, override=execution_examples.EXECUTE),
     summary="Run now",
 )
 async def execute_task(
@@ -101,7 +101,11 @@ async def stop_task(task_id: str, caller: Controller, parts: Parts) -> TaskStopp
     )
 
 
-@router.get("/history", responses=answers(200, examples.EXECUTIONS, *READ, 400, 404, 503), summary="A task's history")
+@router.get(
+    "/history",
+    responses=answers(200, execution_examples.EXECUTIONS, *READ, 400, 404, 503),
+    summary="A task's history",
+)
 async def task_history(
     task_id: str, caller: Reader, parts: Parts, request: Request, query: Annotated[HistoryQuery, Query()]
 ) -> ExecutionList:
@@ -114,7 +118,7 @@ async def task_history(
 
 @router.get(
     "/executions/{execution_id}",
-    responses=answers(200, examples.EXECUTION, *READ, 404, 503),
+    responses=answers(200, execution_examples.EXECUTION, *READ, 404, 503),
     summary="One of a task's executions",
 )
 async def task_execution(task_id: str, execution_id: str, caller: Reader, parts: Parts) -> ExecutionResponse:

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Identified, Parts, Reader
+from falcon_scheduler.api_facade.examples import page as examples
 from falcon_scheduler.api_facade.streams import MEDIA_TYPE, EventStream
 from falcon_scheduler.core.domain.principal import Permission, Principal
 from falcon_scheduler.core.ports.events import Happening, Subject

@@ -6,20 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Controller, IdempotencyKey, Parts, Reader, Runner
+from falcon_scheduler.api_facade.examples import executions as examples
 from falcon_scheduler.api_facade.ignored import ignore
-from falcon_scheduler.api_facade.mapping import (
+from falcon_scheduler.api_facade.mapping.executions import (
     accepted,
     broadened,
     cancelled,
     execution_filter,
     execution_response,
     execution_responses,
-    page_numbers,
-    page_request,
 )
+from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
 from falcon_scheduler.api_facade.schemas.executions import (
     ExecutionAccepted,
     ExecutionCancelled,

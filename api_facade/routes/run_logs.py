@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Parts, Reader
+from falcon_scheduler.api_facade.examples import executions as examples
 from falcon_scheduler.api_facade.schemas.run_logs import LogLineResponse, LogQuery, LogResponse
 
 router = APIRouter(prefix="/executions", tags=["executions"], route_class=LeanRoute)

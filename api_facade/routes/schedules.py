@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.deps import Caller, Parts, Reader
+from falcon_scheduler.api_facade.examples import schedules as examples
 from falcon_scheduler.api_facade.schemas.schedules import (
     ConversionAnswer,
     ConversionQuestion,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import psutil
 from fastapi import APIRouter, Request
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Caller, Manager, Parts, Public
+from falcon_scheduler.api_facade.examples import service as examples
+from falcon_scheduler.api_facade.mapping.status import scheduler_status, stats_response, status_response
 from falcon_scheduler.api_facade.schemas.service import (
     ExecutorList,
     ExecutorResponse,
@@ -16,7 +17,6 @@ from falcon_scheduler.api_facade.schemas.service import (
     StatsResponse,
     StatusResponse,
 )
-from falcon_scheduler.api_facade.status_mapping import scheduler_status, stats_response, status_response
 
 router = APIRouter(route_class=LeanRoute)
 

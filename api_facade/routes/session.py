@@ -6,12 +6,12 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.auth.carriers import COOKIE
 from falcon_scheduler.api_facade.auth.claims import Claims
 from falcon_scheduler.api_facade.container import Container
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.deps import Identified, Parts, Public, Reader
+from falcon_scheduler.api_facade.examples import page as examples
 from falcon_scheduler.api_facade.schemas.session import SessionEnded, SessionRequest, SessionResponse
 from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
 from falcon_scheduler.core.domain.principal import Permission, Principal

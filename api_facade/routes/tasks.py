@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.definitions import read_changes, read_definition
 from falcon_scheduler.api_facade.deps import Creator, Deleter, Parts, Reader, Updater
+from falcon_scheduler.api_facade.examples import tasks as examples
 from falcon_scheduler.api_facade.ignored import ignore
-from falcon_scheduler.api_facade.mapping import page_numbers, page_request, task_filter, task_response
+from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
+from falcon_scheduler.api_facade.mapping.tasks import task_filter, task_response
 from falcon_scheduler.api_facade.paths import TASK_PATH
 from falcon_scheduler.api_facade.schemas.tasks import OneTaskQuery, TaskDeleted, TaskList, TaskQuery, TaskResponse
 from falcon_scheduler.api_facade.sent_tasks import without_own_fields

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from falcon_scheduler.api_facade import examples
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Caller, Parts
+from falcon_scheduler.api_facade.examples import service as examples
 from falcon_scheduler.api_facade.schemas.workers import WorkerResponse, WorkforceResponse
 from falcon_scheduler.core.domain.workforce import OnlineWorker
 

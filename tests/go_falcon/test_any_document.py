@@ -16,7 +16,8 @@ from falcon_scheduler.adapters.mongo import execution_documents
 from falcon_scheduler.adapters.mongo.fields import update_of
 from falcon_scheduler.adapters.mongo.task_documents import from_document, stored_fields, to_document
 from falcon_scheduler.adapters.prefect.deployment_body import deployment_body, fingerprint_of
-from falcon_scheduler.api_facade.mapping import execution_response, task_response
+from falcon_scheduler.api_facade.mapping.executions import execution_response
+from falcon_scheduler.api_facade.mapping.tasks import task_response
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.services.tasks.fire_times import next_run
