@@ -19,7 +19,7 @@ from falcon_scheduler.adapters.mongo.execution_documents import from_document as
 from falcon_scheduler.adapters.mongo.execution_queries import NOT_SKIPPED
 from falcon_scheduler.adapters.mongo.executions import ENDED, NEWEST_FIRST
 from falcon_scheduler.adapters.mongo.fields import split, update_of
-from falcon_scheduler.adapters.mongo.task_documents import from_document as task_of
+from falcon_scheduler.adapters.mongo.task_reading import from_document as task_of
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.alert import TASK_KINDS, Alert, AlertKind, AlertState, key_of
 from falcon_scheduler.core.domain.execution import Execution

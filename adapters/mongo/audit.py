@@ -12,7 +12,7 @@ from pymongo import ASCENDING, DESCENDING
 from falcon_scheduler.adapters.mongo.client import AUDIT, Database
 from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.fields import instant_of
-from falcon_scheduler.adapters.mongo.task_documents import EPOCH
+from falcon_scheduler.adapters.mongo.task_reading import EPOCH
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome, Door, Origin
 from falcon_scheduler.core.ports import AuditFilter, Page, PageRequest
 

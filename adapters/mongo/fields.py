@@ -8,6 +8,9 @@ from typing import Any
 
 from falcon_scheduler.core.domain.duration import format_duration, from_nanoseconds, parse_duration
 
+MICROSECOND = timedelta(microseconds=1)
+"""The unit of stored sums of durations."""
+
 
 def duration_of(value: object, otherwise: timedelta = timedelta()) -> timedelta:
     """A duration from Go text or the int64 nanoseconds of the Go service; `otherwise` when it is absent."""

@@ -16,8 +16,9 @@ from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.fields import one_of, split, update_of
 from falcon_scheduler.adapters.mongo.newest import NewestFirst
 from falcon_scheduler.adapters.mongo.reading import Reading
-from falcon_scheduler.adapters.mongo.task_documents import day_counts, from_document, stored_fields, to_document
+from falcon_scheduler.adapters.mongo.task_documents import stored_fields, to_document
 from falcon_scheduler.adapters.mongo.task_order import ordered_page
+from falcon_scheduler.adapters.mongo.task_reading import day_counts, from_document
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After

@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 
 from falcon_scheduler.adapters.mongo import execution_documents
 from falcon_scheduler.adapters.mongo.fields import update_of
-from falcon_scheduler.adapters.mongo.task_documents import from_document, stored_fields, to_document
+from falcon_scheduler.adapters.mongo.task_documents import stored_fields, to_document
+from falcon_scheduler.adapters.mongo.task_reading import from_document
 from falcon_scheduler.adapters.prefect.deployment_body import deployment_body, fingerprint_of
 from falcon_scheduler.api_facade.mapping.executions import execution_response
 from falcon_scheduler.api_facade.mapping.tasks import task_response

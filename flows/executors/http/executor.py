@@ -27,14 +27,8 @@ from falcon_scheduler.core.ports import SecretReader
 from falcon_scheduler.flows.executors.catalog import CatalogEntry, described
 from falcon_scheduler.flows.executors.faults import faults_of
 from falcon_scheduler.flows.executors.http.assertions import JsonDocument
-from falcon_scheduler.flows.executors.http.config import (
-    HttpConfig,
-    HttpParameters,
-    clashes,
-    doubled_credentials,
-    laid_over,
-    reserved_headers,
-)
+from falcon_scheduler.flows.executors.http.config import HttpConfig, doubled_credentials
+from falcon_scheduler.flows.executors.http.parameters import HttpParameters, clashes, laid_over, reserved_headers
 from falcon_scheduler.flows.executors.http.request import request_of
 from falcon_scheduler.flows.executors.numbers import with_whole_numbers
 from falcon_scheduler.flows.executors.outcome import raised, refused, without_secrets

@@ -14,7 +14,8 @@ from falcon_scheduler.adapters.http.tls import Tls
 from falcon_scheduler.core.domain.redaction import is_secret_name
 from falcon_scheduler.core.domain.references import has_reference
 from falcon_scheduler.core.domain.work import OUTPUT_LIMIT_BYTES, WorkContext
-from falcon_scheduler.flows.executors.http.config import BasicAuth, BearerAuth, HttpConfig, Query
+from falcon_scheduler.flows.executors.http.config import BasicAuth, BearerAuth, HttpConfig
+from falcon_scheduler.flows.executors.http.values import Query
 from falcon_scheduler.flows.executors.secrets import AttemptSecrets
 
 _MOST_OVERLAP_BYTES = 64 * 1024
