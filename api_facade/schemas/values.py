@@ -20,7 +20,8 @@ _INTEGER = re.compile(r"[0-9]{1,18}")
 
 def format_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: 2025-08-21T20:39:40.473Z."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    # Not strftime: its %Y is not padded on Linux, and the year 292 is no RFC 3339.
+    return instant.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _duration(value: object) -> object:

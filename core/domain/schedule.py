@@ -39,6 +39,8 @@ _ZONE_PREFIX = re.compile(r"(?P<name>CRON_TZ|TZ)=(?P<zone>[^\s;]*)\s*")
 _ANY_CASE_PREFIX = re.compile(r"(cron_)?tz=", re.IGNORECASE)
 _SECOND = timedelta(seconds=1)
 _FORESEEN_YEARS = 5
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No schedule names an instant before this one. Zones have no clock near the year 1, where `datetime` ends."""
 _LAST_YEAR = 9990
 _LONGEST_TEXT = 1000
 _MOST_CLAUSES = 20
@@ -140,7 +142,7 @@ class Schedule:
         """
         if instant.utcoffset() is None:
             raise ValueError("the instant has no time zone")
-        before = _naive(instant)
+        before = _naive(max(instant, EARLIEST - _SECOND))
         if before.year > _LAST_YEAR:
             return None
         began_at = before if counted_from is None else _naive(counted_from)

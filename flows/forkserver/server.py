@@ -156,20 +156,25 @@ class ForkServer:
         """Report every run of which nothing is left. Processes that left its group were adopted here: kill them."""
         if not self._ended:
             return
-        for stray in process_control.children() - self._runs.keys():
+        for stray in self._strays():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(stray, signal.SIGKILL)
         self._reap_strays()
+        # The kernel ends a killed process some time later, and only then are its own children adopted here.
+        strays_are_gone = not self._strays()
         for pid, ended in list(self._ended.items()):
-            gone = process_control.group_is_gone(pid)
+            gone = strays_are_gone and process_control.group_is_gone(pid)
             if gone or time.monotonic() > ended.deadline:
                 del self._ended[pid]
                 self._send(Exited(pid, ended.status, left_over=not gone))
 
     def _reap_strays(self) -> None:
-        for stray in process_control.children() - self._runs.keys():
+        for stray in self._strays():
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(stray, os.WNOHANG)
+
+    def _strays(self) -> set[int]:
+        return process_control.children() - self._runs.keys()
 
     def _watch_files(self) -> None:
         now = time.monotonic()

@@ -22,6 +22,17 @@ async def test_a_preview_marks_what_clock_changes_skip_and_repeat(admin: httpx.A
     assert [each["at"] for each in autumn["runs"]] == autumn["next_runs"]
 
 
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "0292-10-16T21:48:39Z"])
+@pytest.mark.parametrize("schedule", ["@hourly", "@every 90m", "@every 2w from 2026-01-01T06:00", "0 0 0 29 2 *"])
+async def test_a_preview_from_before_all_clocks_begins_with_the_first_year_of_schedules(
+    admin: httpx.AsyncClient, start: str, schedule: str
+) -> None:
+    asked = {"schedule": schedule, "start": start, "timezone": "Pacific/Kiritimati", "count": 2}
+    answer = await admin.post("/schedules/preview", json=asked)
+    assert answer.status_code == 200, answer.text
+    assert all("1970-01-01T00:00:00.000Z" <= each < "2027" for each in answer.json()["next_runs"])
+
+
 async def test_a_preview_shows_runs_in_another_zone(admin: httpx.AsyncClient) -> None:
     asked = {
         "schedule": "@at 2026-12-24T18:00:00+01:00",

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.docs.syntax import syntax_of
+
 ROOT = Path(__file__).parents[2]
 _TRACKED = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).split()
 FILES = tuple(Path(name) for name in _TRACKED if (ROOT / name).is_file())
@@ -63,7 +65,7 @@ def _prose_of_code(file: Path) -> Iterator[Mention]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield Mention(file, token.start[0], token.string)
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(syntax_of(text)):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield Mention(file, node.lineno, node.value.value)
 

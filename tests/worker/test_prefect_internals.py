@@ -16,6 +16,7 @@ import prefect
 import pytest
 
 import falcon_scheduler
+from tests.docs.syntax import syntax_of
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("adapters", "api_facade", "core", "deployments", "eve", "flows")
@@ -85,7 +86,7 @@ TEXTS = {
 @cache
 def sources() -> list[tuple[str, ast.Module]]:
     files = (file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py")))
-    return [(str(file.relative_to(ROOT)), ast.parse(file.read_text())) for file in files]
+    return [(str(file.relative_to(ROOT)), syntax_of(file.read_text())) for file in files]
 
 
 def is_private(name: str) -> bool:
@@ -148,7 +149,7 @@ def private_members(kind: type) -> set[str]:
     """The private members of Prefect's that a class of ours overrides or uses on itself."""
     if not (theirs := parents_in_prefect(kind)):
         return set()
-    tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(kind)))
+    tree = syntax_of(inspect.cleandoc("\n" + inspect.getsource(kind)))
     used = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     used |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     used |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from falcon_scheduler.core.domain.cron.clock_changes import Stretch, stretches
 from falcon_scheduler.core.domain.cron.timings import EveryDays
-from falcon_scheduler.core.domain.schedule import Clause, Schedule
+from falcon_scheduler.core.domain.schedule import EARLIEST, Clause, Schedule
 
 _DAY = timedelta(days=1)
 _LONGEST_SPAN = timedelta(days=3660)
@@ -33,6 +33,7 @@ def repeated(instant: datetime, zone: str) -> Repeated | None:
 
 def skipped_times(schedule: Schedule, begin: datetime, end: datetime, most: int) -> list[tuple[datetime, str]]:
     """Wall times between two instants that the schedule names and its clock skips, each with the zone; in order."""
+    begin = max(begin, EARLIEST)
     end = min(end, begin + _LONGEST_SPAN)
     first, last = (each.astimezone(UTC).replace(tzinfo=None) for each in (begin, end))
     found = {each for clause in schedule.clauses for each in islice(_skipped(clause, first, last), most)}
