@@ -19,6 +19,7 @@ from falcon_scheduler.adapters.mongo.client import Database, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
 from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
+from falcon_scheduler.adapters.mongo.ledger import MongoLedgerStore
 from falcon_scheduler.adapters.mongo.marks import MongoWatermark
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
 from falcon_scheduler.adapters.redis.client import open_redis
@@ -43,6 +44,7 @@ class Stores:
     audit: MongoAuditStore
     keyed: MongoKeyedRequestStore
     watermark: MongoWatermark
+    ledger: MongoLedgerStore
     takeovers: MongoTakeoverRecord
     locks: RedisLockService
     lease: RedisLease
@@ -78,6 +80,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             audit=AnnouncingAuditStore(database, events),
             keyed=MongoKeyedRequestStore(database),
             watermark=MongoWatermark(database),
+            ledger=MongoLedgerStore(database),
             takeovers=MongoTakeoverRecord(database),
             locks=RedisLockService(redis),
             lease=RedisLease(redis),

@@ -24,6 +24,8 @@ MARKS = "scheduler_marks"
 ALERTS = "scheduler_alerts"
 AUDIT = "scheduler_audit"
 KEYED = "scheduler_keyed_requests"
+OCCURRENCES = "scheduler_occurrences"
+OUTAGES = "scheduler_outages"
 
 INDEXES = {
     TASKS: [
@@ -45,6 +47,8 @@ INDEXES = {
         IndexModel([("uncounted", ASCENDING)], sparse=True),
         IndexModel([("completed_at", ASCENDING)], sparse=True),
         IndexModel([("occurrence", ASCENDING)], unique=True, sparse=True),
+        IndexModel([("task_id", ASCENDING), ("metadata.scheduled_for", ASCENDING)]),
+        IndexModel([("metadata.scheduled_for", ASCENDING)]),
     ],
     ALERTS: [
         IndexModel([("open_key", ASCENDING)], unique=True, sparse=True),
@@ -60,6 +64,11 @@ INDEXES = {
         IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
     ],
     KEYED: [IndexModel([("asked_at", ASCENDING)], expireAfterSeconds=24 * 3600)],
+    OCCURRENCES: [
+        IndexModel([("task_id", ASCENDING), ("until", ASCENDING)]),
+        IndexModel([("until", ASCENDING)]),
+    ],
+    OUTAGES: [IndexModel([("until", ASCENDING)])],
 }
 """Source: eve-modules, "Indexes GF creates" and what is marked ours there; the last index of each serves our own
 bookkeeping."""

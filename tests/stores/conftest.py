@@ -20,16 +20,19 @@ from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
 from falcon_scheduler.adapters.mongo.client import Database, ensure_indexes, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
+from falcon_scheduler.adapters.mongo.ledger import MongoLedgerStore
 from falcon_scheduler.adapters.mongo.marks import MongoWatermark
 from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
 from falcon_scheduler.core.ports import AuditStore, ExecutionStore, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore
 from falcon_scheduler.core.ports.keyed import KeyedRequestStore
+from falcon_scheduler.core.ports.ledger import LedgerStore
 from falcon_scheduler.core.ports.outcomes import OutcomeLog
 from falcon_scheduler.deployments.stack.child import Child
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from tests.fakes.alerts import MemoryAlertStore
+from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.records import MemoryAuditStore, MemoryKeyedRequestStore, MemoryOutcomeLog, MemoryWatermark
 from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
 from tests.stores.mongod import GIVEN_URI, HAS_WHEEL, Mongod
@@ -51,6 +54,7 @@ class StoresUnderTest:
     audit: AuditStore
     keyed: KeyedRequestStore
     watermark: Watermark
+    ledger: LedgerStore
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -140,6 +144,7 @@ def in_mongo(database: Database) -> StoresUnderTest:
         audit=MongoAuditStore(database),
         keyed=MongoKeyedRequestStore(database),
         watermark=MongoWatermark(database),
+        ledger=MongoLedgerStore(database),
     )
 
 
@@ -154,4 +159,5 @@ def in_memory() -> StoresUnderTest:
         audit=MemoryAuditStore(),
         keyed=MemoryKeyedRequestStore(),
         watermark=MemoryWatermark(),
+        ledger=MemoryLedgerStore(executions),
     )
