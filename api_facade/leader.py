@@ -9,19 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 
+from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.api_facade.together import end, together
 from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.core.ports import Lease
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
 from falcon_scheduler.core.services.duty import Duty, attempt
 
 logger = logging.getLogger(__name__)
-
-OFFICE = "mirror"
-LEASE_TTL = timedelta(seconds=4)
-LEASE_RENEWAL = timedelta(seconds=1)
 
 
 class Leader:
@@ -30,8 +25,7 @@ class Leader:
     def __init__(
         self,
         *,
-        lease: Lease,
-        holder: str,
+        office: Office,
         preparation: Duty,
         duties: Sequence[Duty],
         at_once: Sequence[Duty] = (),
@@ -41,16 +35,14 @@ class Leader:
         """Make one.
 
         Args:
-            lease: gives out the office.
-            holder: the name of this process, which no other has.
+            office: is held by one process of many.
             preparation: makes what the duties need; repeated until it has succeeded once.
             duties: what is repeated from then on, each beside the others.
             at_once: duties that need no preparation.
             watch: gets the result of each attempt at a duty.
             note_leading: is called with whether this process holds the lease, after each renewal.
         """
-        self._lease = lease
-        self._holder = holder
+        self._office = office
         self._preparation = preparation
         self._duties = duties
         self._at_once = at_once
@@ -78,23 +70,17 @@ class Leader:
                     await end([at_work])
                     at_work = None
                     self._forget()
-                await asyncio.sleep(LEASE_RENEWAL.total_seconds())
+                await asyncio.sleep(self._office.renewal.total_seconds())
         finally:
             if at_work is not None:
                 await end([at_work])
-                await self._leave_office()
+                await self._office.leave()
 
     async def _hold_office(self) -> bool:
         try:
-            return await self._lease.hold(OFFICE, self._holder, LEASE_TTL)
+            return await self._office.hold()
         except Unavailable:
             return True
-
-    async def _leave_office(self) -> None:
-        try:
-            await self._lease.give_up(OFFICE, self._holder)
-        except Unavailable:
-            logger.debug("Redis is away; the lease expires by itself")
 
     def _forget(self) -> None:
         for duty in (*self._at_once, *self._duties):

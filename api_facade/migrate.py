@@ -6,8 +6,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,30 +21,19 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.env_file import take_env_file
 from falcon_scheduler.adapters.wiring import world_of
 from falcon_scheduler.api_facade.composition.root import Services, open_services
-from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, LEASE_TTL, OFFICE
+from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.api_facade.options import EnvFileOption
 from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.takeover import Takeover
-from falcon_scheduler.core.errors import SchedulerError
 
 OPERATOR = Principal(user_id="migration", character_id=0, is_super_admin=True)
-HOLDER = "falcon-scheduler migrate"
 FIRST_SIGHT = timedelta(minutes=2)
 """go-falcon counts as at work when it began an execution within this time."""
 
 migrate = App(name="migrate", help="Take over the database of another scheduler, or give it back.")
 go_falcon = App(name="go-falcon", help="go-falcon's own scheduler, which shares collections and API with this one.")
 migrate.command(go_falcon)
-
-
-class FacadeAtWorkError(SchedulerError):
-    """A facade of this service works on the database."""
-
-    code = "facade_at_work"
-
-    def __init__(self) -> None:
-        super().__init__("A facade of this service works on this database; stop every facade first")
 
 
 @go_falcon.command
@@ -139,22 +127,26 @@ async def _surroundings(settings: Settings, services: Services, migration: GoFal
 
 
 async def _takeover(settings: Settings) -> Takeover | None:
-    async with open_services(settings) as services, _office(services):
-        return await services.takeover.take_over(OPERATOR)
+    async with open_services(settings) as services:
+        return await Office(services.stores.lease).during(services.takeover.take_over(OPERATOR))
 
 
 async def _back(settings: Settings, *, without_prefect: bool) -> Returned:
-    async with open_services(settings) as services, _office(services):
-        record = services.stores.takeovers
-        present = await record.read()
-        async with services.audit.change(Action.GIVE_BACK, OPERATOR) as note:
-            if not without_prefect:
-                await _remove_deployments(services)
-            returned = await GoFalconMigration(services.stores.database).back()
-            note.after = {"tasks": returned.tasks, "executions": returned.executions}
-            if present is not None:
-                await record.write(replace(present, returned_at=services.stores.clock.now()))
-        return returned
+    async with open_services(settings) as services:
+        return await Office(services.stores.lease).during(_give_back(services, without_prefect=without_prefect))
+
+
+async def _give_back(services: Services, *, without_prefect: bool) -> Returned:
+    record = services.stores.takeovers
+    present = await record.read()
+    async with services.audit.change(Action.GIVE_BACK, OPERATOR) as note:
+        if not without_prefect:
+            await _remove_deployments(services)
+        returned = await GoFalconMigration(services.stores.database).back()
+        note.after = {"tasks": returned.tasks, "executions": returned.executions}
+        if present is not None:
+            await record.write(replace(present, returned_at=services.stores.clock.now()))
+    return returned
 
 
 async def _remove_deployments(services: Services) -> None:
@@ -162,31 +154,6 @@ async def _remove_deployments(services: Services) -> None:
     ours = [each.as_deployed.id async for each in services.engine.deployments.all() if each.adopted is None]
     for deployment_id in ours:
         await services.engine.deployments.remove_deployment(deployment_id)
-
-
-@asynccontextmanager
-async def _office(services: Services) -> AsyncIterator[None]:
-    """Hold the leader's lease, so that no facade changes the database during the work.
-
-    Raises:
-        FacadeAtWorkError: a facade holds it.
-    """
-    lease = services.stores.lease
-    if not await lease.hold(OFFICE, HOLDER, LEASE_TTL):
-        raise FacadeAtWorkError
-
-    async def keep() -> None:
-        while True:
-            await asyncio.sleep(LEASE_RENEWAL.total_seconds())
-            await lease.hold(OFFICE, HOLDER, LEASE_TTL)
-
-    keeping = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-        await lease.give_up(OFFICE, HOLDER)
 
 
 def _text_line(finding: Finding, repaired: bool) -> str:

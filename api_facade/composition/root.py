@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,6 +36,7 @@ from falcon_scheduler.api_facade.heavy import HeavyWork
 from falcon_scheduler.api_facade.leader import Leader
 from falcon_scheduler.api_facade.metrics.gathering import Gathering
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
+from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.api_facade.origins import origin
 from falcon_scheduler.api_facade.rates import RateLimit
 from falcon_scheduler.api_facade.shared_status import SharedStatus
@@ -199,8 +197,7 @@ def join(
     )
     of_plugins = plugged.duties(world, alerts.service)
     leader = Leader(
-        lease=stores.lease,
-        holder=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        office=Office(stores.lease),
         preparation=preparation,
         at_once=[watch.duty(), mirror.listener],
         duties=[*mirror.duties(), *alerts.duties(), other_scheduler.duty(), *of_plugins],

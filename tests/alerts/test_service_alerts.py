@@ -12,6 +12,7 @@ from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.root import join
 from falcon_scheduler.api_facade.leader import Leader
+from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import PageRequest
@@ -92,9 +93,7 @@ async def test_a_duty_that_fails_again_and_again_is_an_alert_until_it_succeeds(
 
     watch = DutyWatch(alerts=facade.alerts.service, probes=[])
     preparation = Periodic("prepare", prepare, timedelta(seconds=0.1))
-    leader = Leader(
-        lease=Held(), holder="this test", preparation=preparation, duties=[], at_once=[watch.duty()], watch=watch
-    )
+    leader = Leader(office=Office(Held()), preparation=preparation, duties=[], at_once=[watch.duty()], watch=watch)
     working = asyncio.create_task(leader.run())
     try:
         alert = await wait_until(lambda: one_of(facade, AlertKind.DUTY_FAILING), "the alert is open")

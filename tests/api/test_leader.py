@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from falcon_scheduler.api_facade import leader as leading
 from falcon_scheduler.api_facade.leader import Leader
+from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Lease
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
@@ -20,7 +20,7 @@ from tests.conftest import wait_until
 SOON = timedelta(milliseconds=5)
 
 
-class Office(Lease):
+class GivenLease(Lease):
     """A lease that the test gives, takes away and lets be unreachable, as no Redis does at a given moment."""
 
     def __init__(self) -> None:
@@ -36,6 +36,10 @@ class Office(Lease):
         if self.is_ours is None:
             raise Unavailable("Redis")
         self.given_up += 1
+
+
+def office_of(lease: Lease) -> Office:
+    return Office(lease, renewal=SOON)
 
 
 class Counted:
@@ -69,11 +73,6 @@ async def until(condition: Callable[[], bool]) -> None:
     await wait_until(holds, "it is so")
 
 
-@pytest.fixture(autouse=True)
-def frequent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leading, "LEASE_RENEWAL", SOON)
-
-
 @pytest.fixture
 def watch() -> DutyWatch:
     return DutyWatch(alerts=None, probes=[])  # type: ignore[arg-type]  # nobody looks at it here
@@ -92,8 +91,7 @@ async def at_work(leader: Leader) -> AsyncIterator[None]:
 async def test_duties_wait_for_the_preparation_and_those_that_need_none_do_not(watch: DutyWatch) -> None:
     preparation, early, late = Counted(error=Unavailable("MongoDB")), Counted(), Counted()
     leader = Leader(
-        lease=Office(),
-        holder="us",
+        office=office_of(GivenLease()),
         preparation=preparation.duty("prepare"),
         duties=[late.duty()],
         at_once=[early.duty()],
@@ -113,8 +111,7 @@ async def test_duties_wait_for_the_preparation_and_those_that_need_none_do_not(w
 async def test_a_duty_that_fails_is_repeated_and_stops_no_other(watch: DutyWatch) -> None:
     duties = [Counted(error=RuntimeError("a defect")), Counted(error=Unavailable("Prefect")), Counted()]
     leader = Leader(
-        lease=Office(),
-        holder="us",
+        office=office_of(GivenLease()),
         preparation=Counted().duty("prepare"),
         duties=[each.duty(str(number)) for number, each in enumerate(duties)],
         watch=watch,
@@ -125,10 +122,9 @@ async def test_a_duty_that_fails_is_repeated_and_stops_no_other(watch: DutyWatch
 
 
 async def test_who_loses_the_office_stops_and_forgets_and_begins_again_with_the_office(watch: DutyWatch) -> None:
-    office, duty, is_leading = Office(), Counted(), [False]
+    lease, duty, is_leading = GivenLease(), Counted(), [False]
     leader = Leader(
-        lease=office,
-        holder="us",
+        office=office_of(lease),
         preparation=Counted().duty("prepare"),
         duties=[duty.duty()],
         watch=watch,
@@ -137,22 +133,20 @@ async def test_who_loses_the_office_stops_and_forgets_and_begins_again_with_the_
     async with at_work(leader):
         await duty.goes_on()
         assert is_leading == [True]
-        office.is_ours = False
+        lease.is_ours = False
         await until(lambda: duty.forgotten == 1)
         done = duty.times
         await asyncio.sleep(10 * SOON.total_seconds())
         assert (duty.times, is_leading) == (done, [False])
-        office.is_ours = True
+        lease.is_ours = True
         await duty.goes_on()
-    assert office.given_up == 1
+    assert lease.given_up == 1
 
 
 async def test_while_redis_is_away_every_facade_does_the_duties(watch: DutyWatch) -> None:
-    office, duty = Office(), Counted()
-    office.is_ours = None
-    leader = Leader(
-        lease=office, holder="us", preparation=Counted().duty("prepare"), duties=[duty.duty()], watch=watch
-    )
+    lease, duty = GivenLease(), Counted()
+    lease.is_ours = None
+    leader = Leader(office=office_of(lease), preparation=Counted().duty("prepare"), duties=[duty.duty()], watch=watch)
     async with at_work(leader):
         await duty.goes_on()
     assert duty.forgotten == 0

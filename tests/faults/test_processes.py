@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from falcon_scheduler.api_facade.leader import OFFICE
+from falcon_scheduler.api_facade.office import OFFICE
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.outcome import DIED_ERROR
 from falcon_scheduler.core.domain.task import Task

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from falcon_scheduler.api_facade.leader import LEASE_RENEWAL, OFFICE
+from falcon_scheduler.api_facade.office import LEASE_RENEWAL, OFFICE
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import Overlap
