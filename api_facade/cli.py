@@ -22,7 +22,7 @@ from falcon_scheduler.api_facade.terminal import forget_output, say
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.errors import SchedulerError
 from falcon_scheduler.deployments.stack import foreground
-from falcon_scheduler.deployments.stack.product import Addresses
+from falcon_scheduler.deployments.stack.addresses import Addresses
 from falcon_scheduler.deployments.stack.running import RunningStack, existing_home
 from falcon_scheduler.deployments.stack.welcome import welcome
 

@@ -29,7 +29,8 @@ from falcon_scheduler.adapters.settings.groups import (
     SchedulerSettings,
 )
 from falcon_scheduler.adapters.settings.names import is_for_runs, unknown_names
-from falcon_scheduler.adapters.system_tasks.installed import Chosen, installed
+from falcon_scheduler.adapters.system_tasks.chosen import Chosen
+from falcon_scheduler.adapters.system_tasks.installed import installed
 from falcon_scheduler.core.errors import SchedulerError
 
 __all__ = [

@@ -21,7 +21,7 @@ from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.redis.client import ping as ping_redis
 from falcon_scheduler.adapters.redis.wake import wake_workers
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.adapters.system_tasks.installed import Chosen
+from falcon_scheduler.adapters.system_tasks.chosen import Chosen
 from falcon_scheduler.adapters.wiring import Stores, open_stores, world_of
 from falcon_scheduler.adapters.workforce import read_workforce
 from falcon_scheduler.api_facade.addresses import ClientAddresses

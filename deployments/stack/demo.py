@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from falcon_scheduler.adapters.mongo.client import open_database
 from falcon_scheduler.adapters.settings import MongoSettings
 from falcon_scheduler.adapters.system_tasks import Demo
-from falcon_scheduler.adapters.system_tasks.installed import Chosen
+from falcon_scheduler.adapters.system_tasks.chosen import Chosen
 from falcon_scheduler.deployments.stack.errors import UnknownDemo
 from falcon_scheduler.deployments.stack.home import Home, free_port
 from falcon_scheduler.deployments.stack.part import Part

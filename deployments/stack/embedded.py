@@ -18,22 +18,17 @@ import httpx
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.names import known_names
+from falcon_scheduler.deployments.stack.addresses import Addresses
 from falcon_scheduler.deployments.stack.child import Child
 from falcon_scheduler.deployments.stack.demo import PREFIX, DemoPart, demos_of
+from falcon_scheduler.deployments.stack.environment import common_environment
 from falcon_scheduler.deployments.stack.errors import AddressRefused, PortInUse, PortTwice, StackError
 from falcon_scheduler.deployments.stack.home import Home, is_port_free
 from falcon_scheduler.deployments.stack.mongo import Mongo
 from falcon_scheduler.deployments.stack.part import Part
 from falcon_scheduler.deployments.stack.postgres import Postgres
 from falcon_scheduler.deployments.stack.process import HOME_MARK, PART_MARK, end_leftovers, trim_log
-from falcon_scheduler.deployments.stack.product import (
-    PREFECT_API,
-    Addresses,
-    Facade,
-    PrefectServer,
-    Worker,
-    common_environment,
-)
+from falcon_scheduler.deployments.stack.product import PREFECT_API, Facade, PrefectServer, Worker
 from falcon_scheduler.deployments.stack.valkey import Valkey
 
 SERVERS = ("postgres", "valkey", "mongo")

@@ -12,11 +12,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.addresses import Addresses
 from falcon_scheduler.deployments.stack.demo import PREFIX, check_demos
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from falcon_scheduler.deployments.stack.home import Home
 from falcon_scheduler.deployments.stack.process import end_leftovers
-from falcon_scheduler.deployments.stack.product import Addresses, Facade, PrefectServer, known_prefect_api
+from falcon_scheduler.deployments.stack.product import Facade, PrefectServer, known_prefect_api
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -7,57 +7,23 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 
 import httpx
 
 from falcon_scheduler.adapters.settings import PrefectSettings, Settings, is_for_runs
 from falcon_scheduler.adapters.settings.names import facade_names, known_names
+from falcon_scheduler.deployments.stack.addresses import Addresses
+from falcon_scheduler.deployments.stack.environment import defaults
 from falcon_scheduler.deployments.stack.home import Home, free_port
 from falcon_scheduler.deployments.stack.part import Part
 from falcon_scheduler.deployments.stack.prefect_login import login_link
-from falcon_scheduler.deployments.stack.prefect_settings import (
-    log_settings,
-    server_settings,
-    shared_settings,
-    worker_settings,
-)
+from falcon_scheduler.deployments.stack.prefect_settings import log_settings, server_settings, worker_settings
 from falcon_scheduler.deployments.stack.process import Command
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _POOL = "falcon"
 PREFECT_API = "prefect_api"
 """The secret of a home that contains the variables for a client of its Prefect server, as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Addresses on which facade and Prefect server listen. Port 0 selects a free one."""
-
-    host: str = "127.0.0.1"
-    facade_port: int = 0
-    prefect_port: int = 0
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine can reach them."""
-        return self.host in _LOOPBACK
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Host names that clients may use, besides IP addresses, which can't be spoofed by DNS."""
-        if self.is_loopback:
-            return ("localhost",)
-        own = {socket.gethostname(), self.host}
-        return ("localhost", *sorted(name for name in own if not _is_address(name)))
-
-    def url(self, port: int) -> str:
-        """The address for a client on this machine."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "localhost"} else self.host  # noqa: S104 - compared, not bound
-        host = "::1" if host == "::" else host
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class PrefectServer(Part):
@@ -236,26 +202,3 @@ def known_prefect_api(home: Home) -> Mapping[str, str]:
     """The variables for a client of this home's Prefect server. Empty when the home has none."""
     known: dict[str, str] = json.loads(home.known_secret(PREFECT_API) or "{}")
     return known
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def defaults(settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings of Prefect's, without those that the user's environment sets: these have precedence."""
-    return {name: value for name, value in settings.items() if not os.environ.get(name)}
-
-
-def common_environment(home: Home) -> dict[str, str]:
-    """Variables for every part, and for a client in another process besides the addresses."""
-    return {
-        **defaults(shared_settings()),
-        "SCHEDULER_HOME": str(home.path),
-        "PREFECT_HOME": str(home.data("prefect")),
-        "PYTHONUNBUFFERED": "1",  # a buffered log would lose the last lines before a crash
-    }

@@ -19,8 +19,9 @@ import pytest_asyncio
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.api_facade.connections import BODY_PATIENCE, MOST_CONNECTIONS
+from falcon_scheduler.deployments.stack.addresses import Addresses
 from falcon_scheduler.deployments.stack.home import Home
-from falcon_scheduler.deployments.stack.product import Addresses, Facade
+from falcon_scheduler.deployments.stack.product import Facade
 from tests.api.conftest import BASE, bearer, token_of
 from tests.conftest import wait_until
 

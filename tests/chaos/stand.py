@@ -18,14 +18,16 @@ import httpx
 import psutil
 
 from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.addresses import Addresses
 from falcon_scheduler.deployments.stack.child import Child
+from falcon_scheduler.deployments.stack.environment import common_environment
 from falcon_scheduler.deployments.stack.errors import PartFailed
 from falcon_scheduler.deployments.stack.home import Home, is_port_free, write_private
 from falcon_scheduler.deployments.stack.mongo import Mongo
 from falcon_scheduler.deployments.stack.part import Part
 from falcon_scheduler.deployments.stack.postgres import Postgres
 from falcon_scheduler.deployments.stack.process import Command, end_leftovers, leftovers
-from falcon_scheduler.deployments.stack.product import Addresses, Facade, PrefectServer, Worker, common_environment
+from falcon_scheduler.deployments.stack.product import Facade, PrefectServer, Worker
 from falcon_scheduler.deployments.stack.valkey import Valkey
 
 SERVERS = ("postgres", "valkey", "mongo", "prefect")

@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.deployments.stack.addresses import Addresses
 from falcon_scheduler.deployments.stack.child import Child
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from falcon_scheduler.deployments.stack.errors import HomeInUse, PartFailed
@@ -29,7 +30,7 @@ from falcon_scheduler.deployments.stack.home import Home
 from falcon_scheduler.deployments.stack.mongo import Mongo
 from falcon_scheduler.deployments.stack.part import Part
 from falcon_scheduler.deployments.stack.process import Command, leftovers
-from falcon_scheduler.deployments.stack.product import Addresses, PrefectServer
+from falcon_scheduler.deployments.stack.product import PrefectServer
 from tests.stack.running_stack import clean_environment, wait_until
 
 SCRIPT = """
