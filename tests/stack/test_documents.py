@@ -85,22 +85,23 @@ def terminal(up: Up, tmp_path: Path) -> Iterator[Terminal]:
 
 @pytest.mark.parametrize("page", [page for page, blocks in TO_RUN.items() if blocks], ids=str)
 def test_every_block_of_a_page_does_what_the_page_shows(terminal: Terminal, page: Path) -> None:
-    for block in TO_RUN[page]:
-        _run(terminal, block)
+    problems = [problem for block in TO_RUN[page] if (problem := _problem_of(terminal, block))]
+    assert not problems, "\n\n".join(problems)
 
 
-def _run(terminal: Terminal, block: Block) -> None:
+def _problem_of(terminal: Terminal, block: Block) -> str | None:
+    """What is different from the page when a block is pasted."""
     output, code = terminal.paste(block.text)
     if block.output is not None and not _CHANGES.search(block.text):
         deadline = time.monotonic() + 60
         while not is_shown_by(block.output, output) and time.monotonic() < deadline:  # it shows what comes of itself
             time.sleep(1)
             output, code = terminal.paste(block.text)
-    assert code == 0, f"{block}: {output}"
-    if block.output is None:
-        assert not _PROBLEM.search(output), f"{block}: {output}"
-    else:
-        assert is_shown_by(block.output, output), f"{block} shows\n{block.output}\nbut there came\n{output}"
+    if code != 0 or (block.output is None and _PROBLEM.search(output)):
+        return f"{block}: {output}"
+    if block.output is not None and not is_shown_by(block.output, output):
+        return f"{block} shows\n{block.output}\nbut there came\n{output}"
+    return None
 
 
 def test_the_start_is_as_the_readme_shows_it(up: Up) -> None:

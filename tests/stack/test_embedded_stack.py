@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -125,17 +126,33 @@ async def test_when_one_part_does_not_start_the_others_are_stopped_and_it_is_nam
     assert leftovers(tmp_path) == []
 
 
-async def test_nobody_gets_into_the_document_store_before_it_has_its_user(tmp_path: Path) -> None:
+async def test_nobody_gets_into_the_document_store_before_it_has_its_user_or_keeps_it_from_getting_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("falcon_scheduler.deployments.stack.mongo._ONE_FIRST_START", timedelta(seconds=10))
     mongo = Mongo(Home(tmp_path))
     port = json.loads((tmp_path / "ports.json").read_text())["mongo"]
     certificate = tmp_path / "mongo" / "first_start.pem"
+    silent = asyncio.create_task(connect_and_say_nothing(port))
     preparing = asyncio.create_task(mongo.prepare())
     while not preparing.done():
         for scheme in ("tls=false", "tls=true&tlsAllowInvalidCertificates=true"):
             with pytest.raises(PyMongoError):
                 await ask_for_users(f"mongodb://127.0.0.1:{port}/?{scheme}&serverSelectionTimeoutMS=200")
-    await preparing
+    await asyncio.gather(preparing, silent)
     assert not certificate.exists(), "it served its purpose"
+
+
+async def connect_and_say_nothing(port: int) -> None:
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+                await reader.read()  # until the server is gone
+            return
 
 
 async def ask_for_users(uri: str) -> None:
