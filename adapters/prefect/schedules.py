@@ -22,10 +22,6 @@ from falcon_scheduler.core.domain.schedule import Clause, Every, EveryDays, Sche
 
 PrefectSchedule = CronSchedule | IntervalSchedule | RRuleSchedule
 
-RENEW_AFTER = timedelta(days=180)
-"""How long what `to_prefect` gave may stay. Prefect plans 100 days ahead, so it must be right for longer than that; a
-server set to plan further plans again at the renewal."""
-
 _FORESEEN = timedelta(days=300)
 # A month and a bit: so the schedule that is at work keeps its slug when a past change is dropped. Together with
 # _FORESEEN it stays below a year, since a date is named by month and day only.
@@ -48,7 +44,7 @@ class NamedSchedule:
 
 
 def to_prefect(schedule: Schedule, *, now: datetime, since: datetime | None = None) -> list[NamedSchedule]:
-    """The Prefect schedules that together fire at exactly our instants; empty if there are none before renewal.
+    """The Prefect schedules that together fire at exactly our instants; empty if there are none within 300 days.
 
     Single instants (`@at`) have none: their runs are planned one by one, see `adapters.prefect.plans`.
 
@@ -56,7 +52,8 @@ def to_prefect(schedule: Schedule, *, now: datetime, since: datetime | None = No
 
     Args:
         schedule: ours.
-        now: the present; the answer is exact for dates up to 300 days later (see `renew_before`).
+        now: the present; the answer is exact for dates up to 300 days later, and Prefect plans 100 days
+            ahead. The reload sends it again when it changes.
         since: when the schedule took effect, from which `@every` counts; keep it the same for the same task. Left
             out, the Unix epoch.
     """
@@ -74,25 +71,6 @@ def to_prefect(schedule: Schedule, *, now: datetime, since: datetime | None = No
         for slug, named in found.items()
         for n, one in enumerate(named, 1)
     ]
-
-
-def renew_before(schedule: Schedule, now: datetime) -> datetime | None:
-    """Until when what `to_prefect(schedule, now=now)` gave may stay; `None` if its answer never depends on `now`."""
-    if all(_is_lasting(clause, now.astimezone(UTC).replace(tzinfo=None)) for clause in schedule.clauses):
-        return None
-    return now + RENEW_AFTER
-
-
-def _is_lasting(clause: Clause, now: datetime) -> bool:
-    match clause.timing:
-        case Every(_, begin):
-            return begin is None or begin <= now
-        case EveryDays():
-            return False
-    if any(timetable.depends_on_length for timetable in clause.timetables):
-        return False
-    offsets = _offsets(clause.timezone, now)
-    return len(offsets) == 1 or all(_in_utc(each, offsets) is not None for each in clause.timetables)
 
 
 def _of_length_or_instant(clause: Clause, now: datetime, since: datetime) -> Iterator[tuple[str, PrefectSchedule]]:

@@ -23,7 +23,9 @@ class ForeignCounts:
 class Takeover:
     """When this service took the database over, and what it found there.
 
-    `returned_at` is set when an operator gives the database back. The next start takes it over anew.
+    It is recorded at the beginning, since later the other scheduler's documents can't be distinguished any more: a
+    start that finds a takeover which is not complete completes it. `returned_at` is set when an operator gives the
+    database back. The next start takes it over anew.
     """
 
     taken_over_at: datetime
@@ -31,6 +33,7 @@ class Takeover:
     executions: int
     leftovers: int
     """Unfinished executions of the other scheduler that were ended, without being counted."""
+    is_complete: bool = True
     returned_at: datetime | None = None
 
     @property

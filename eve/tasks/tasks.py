@@ -78,7 +78,7 @@ class EveTask:
             deadline_at=deadline_at,
             every=self._work.every,
         )
-        run = _Run(self._work, parameters, report)
+        run = _Run(self._work, parameters)
         try:
             async with asyncio.timeout(seconds) as time_limit, self._module(deadline_at, context, world) as opened:
                 run.statistics = opened.statistics
@@ -102,11 +102,10 @@ class EveTask:
 
 @dataclass(slots=True)
 class _Run:
-    """The report of one run, for every kind of end."""
+    """What one run reports, for every kind of end."""
 
     work: EveWork
     parameters: EveParameters
-    report: Report
     statistics: Callable[[], Mapping[str, Any]] = dict
 
     def result(self, counts: outcome.Counts) -> tuple[str, dict[str, Any]]:

@@ -32,13 +32,20 @@ class MemoryTakeoverRecord:
 
 
 class Foreign:
-    """See `core.ports.takeover.ForeignDatabase`: one task with an end of today and two executions without an end."""
+    """See `core.ports.takeover.ForeignDatabase`: one task with an end of today and two executions without an end.
 
-    def __init__(self, task_id: str) -> None:
+    As in MongoDB, a task that was written since is not the other scheduler's any more.
+    """
+
+    def __init__(self, kept: Kept, task_id: str) -> None:
+        self.kept = kept
         self.task_id = task_id
+        self.revision = kept.tasks.rows[task_id].revision
         self.unfinished = 2
 
     async def counts(self) -> ForeignCounts:
+        if self.kept.tasks.rows[self.task_id].revision != self.revision:
+            return ForeignCounts(tasks=0, executions=0, unfinished=0)
         return ForeignCounts(tasks=1, executions=3, unfinished=self.unfinished)
 
     async def end_leftovers(self, error: str) -> int:
@@ -57,7 +64,7 @@ async def test_the_next_start_completes_a_takeover_that_was_interrupted(kind: Fa
     for number in range(1, 30):
         kept = Kept()
         task = await Shop(kept, Faults()).task()
-        foreign, record = Foreign(task.id), MemoryTakeoverRecord()
+        foreign, record = Foreign(kept, task.id), MemoryTakeoverRecord()
 
         def service(shop: Shop, foreign: Foreign = foreign, record: MemoryTakeoverRecord = record) -> TakeoverService:
             return TakeoverService(
@@ -79,6 +86,8 @@ async def test_the_next_start_completes_a_takeover_that_was_interrupted(kind: Fa
             taken_over = await service(Shop(kept, Faults())).take_over(ADMIN)
         assert taken_over is not None
         assert taken_over == record.written[-1]
+        found = (taken_over.tasks, taken_over.executions, taken_over.leftovers)
+        assert (found, taken_over.is_complete) == ((1, 3, 2), True), faults.happened
         assert foreign.unfinished == 0, faults.happened
         today = kept.tasks.rows[task.id].record.today
         assert today == DayCounts(day=kept.clock.now().astimezone(UTC).date(), completed=1), faults.happened

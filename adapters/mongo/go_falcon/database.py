@@ -42,6 +42,7 @@ class MongoTakeoverRecord:
             tasks=int(document.get("tasks") or 0),
             executions=int(document.get("executions") or 0),
             leftovers=int(document.get("leftovers") or 0),
+            is_complete=not document.get("is_begun"),
             returned_at=instant_of(document.get("returned_at")),
         )
 
@@ -51,6 +52,7 @@ class MongoTakeoverRecord:
             "tasks": takeover.tasks,
             "executions": takeover.executions,
             "leftovers": takeover.leftovers,
+            "is_begun": not takeover.is_complete,
             "returned_at": takeover.returned_at,
         }
         with translated():

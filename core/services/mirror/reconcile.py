@@ -114,6 +114,8 @@ class ReconcileService:
                         missing.append(task)
                         continue
                 changed = await self._agree(task, same)
+            except TaskNotFound:  # deleted in between
+                continue
             except Exception as error:  # noqa: BLE001 - no error of one task may stop the others
                 self._note_failure(task, error, failed)
                 continue
@@ -224,7 +226,7 @@ class ReconcileService:
             try:
                 await self._deploying.deploy(task)
                 deployed += 1
-            except TaskNotFound:  # deleted while we were at it
+            except TaskNotFound:  # deleted in between
                 continue
             except Exception as error:  # noqa: BLE001 - as in `reload`
                 self._note_failure(task, error, failed)

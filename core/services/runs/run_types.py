@@ -35,13 +35,11 @@ class Ending(StrEnum):
 class Outcome:
     """The end of a run, for the engine.
 
-    `message` is short, unless `recorded` is False: then the history could not be reached and the message holds all
-    that the mirror needs to write it later.
+    `message` is short. If the history could not be reached, it contains all that the mirror needs to write it later.
     """
 
     ending: Ending
     message: str
-    recorded: bool = True
     before: Outcome | None = None
     """With `Ending.ALREADY_ENDED`: how it had ended."""
     timed_out: bool = False

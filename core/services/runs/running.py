@@ -64,7 +64,7 @@ class TaskRunning:
         except (TaskNotFound, UnreadableDocument) as error:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
-            return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
+            return Outcome(ending=Ending.FAILED, message=str(error))
         if (before := await self._end_before(ticket.execution_id)) is not None:
             return Outcome(ending=Ending.ALREADY_ENDED, message="", before=before)
         if (skip := skip_of(ticket, task)) is not None:
@@ -184,14 +184,14 @@ class TaskRunning:
             return await self._as_recorded(execution.id)
         except Unavailable:
             timed_out = execution.outcome is ExecutionOutcome.TIMED_OUT
-            return Outcome(ending=ending, message=text, recorded=False, timed_out=timed_out)
+            return Outcome(ending=ending, message=text, timed_out=timed_out)
 
     async def _as_recorded(self, execution_id: str) -> Outcome:
         """The recorded end of a run whose own end was refused."""
         try:
             known = (await decided(lambda: self._executions.of_ids([execution_id]))).get(execution_id)
         except Unavailable as error:
-            return Outcome(ending=Ending.FAILED, message=str(error), recorded=False)
+            return Outcome(ending=Ending.FAILED, message=str(error))
         return Outcome(ending=Ending.CANCELLED, message=CANCELLED_ERROR) if known is None else _outcome_of(known)
 
 

@@ -5,11 +5,12 @@ The API, the reload and the watch of the plan use it, and the code that takes ov
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.task import DeployedAs, Task
-from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.errors import TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, Deployments, Plans, TaskStore
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from falcon_scheduler.core.services.tasks.planning import MARGIN, complete_plan
@@ -31,7 +32,7 @@ class TaskDeploying:
         changes. `since` is when the engine may have dropped its plan before; left out, now.
 
         Raises:
-            EngineRefused, TaskNotFound (it was deleted in between).
+            EngineRefused, TaskNotFound (it was deleted in between; its deployment is removed again).
         """
         began_at = self._clock.now()
         while True:
@@ -45,10 +46,20 @@ class TaskDeploying:
                 following = next_run(each, self._clock.now())
                 return replace(each, deployed=sent, next_run=following, unplanned_since=unplanned_since)
 
-            stored = await self._tasks.change(task.id, remember)
+            try:
+                stored = await self._tasks.change(task.id, remember)
+            except TaskNotFound:
+                await self._remove(sent)
+                raise
             if _is_same(stored, task):
                 return stored
             task = stored
+
+    async def _remove(self, sent: DeployedAs) -> None:
+        """Remove the deployment of a task that was deleted while it was sent. While the engine is away, the next
+        reload removes it."""
+        with suppress(Unavailable):
+            await self._deployments.remove_deployment(sent.id)
 
     async def plan_again(self, task: Task, since: datetime) -> Task:
         """Have the engine plan what it dropped at `since`, by its own clock, when another changed the deployment."""

@@ -1,8 +1,9 @@
 """Takes over a database that another scheduler wrote, once, and records that it did.
 
 Nothing of the other scheduler is removed. Its unfinished executions get an end that no counter counts, and its
-executions of today are added to today's numbers. Each step is repeatable; the record is written last, so a process
-that dies on the way leaves a takeover that the next start completes.
+executions of today are added to today's numbers. The record of what was found is written first, since the takeover
+changes what it counts, and again once all is done. Each step between is repeatable, so the next start completes the
+takeover of a process that died.
 """
 
 from __future__ import annotations
@@ -52,23 +53,28 @@ class TakeoverService:
             The record in force; None when there is nothing to take over.
         """
         recorded = await self._record.read()
-        if recorded is not None and recorded.is_in_force:
+        if recorded is not None and recorded.is_in_force and recorded.is_complete:
             return recorded
-        found = await self._foreign.counts()
-        if not found.tasks and not found.executions:
+        begun = recorded if recorded is not None and recorded.is_in_force else await self._found()
+        if begun is None:
             return None
         async with self._audit.change(Action.TAKE_OVER, by) as note:
+            await self._record.write(begun)
             leftovers = await self._foreign.end_leftovers(LEFTOVER_ERROR)
             await self._count_today()
             await self._begin_schedules()
-            takeover = Takeover(
+            takeover = replace(
+                begun,
                 taken_over_at=self._clock.now(),
-                tasks=found.tasks,
-                executions=found.executions,
-                leftovers=max(leftovers, found.unfinished),
+                leftovers=max(leftovers, begun.leftovers),
+                is_complete=True,
             )
             await self._record.write(takeover)
-            note.after = {"tasks": found.tasks, "executions": found.executions, "leftovers": takeover.leftovers}
+            note.after = {
+                "tasks": takeover.tasks,
+                "executions": takeover.executions,
+                "leftovers": takeover.leftovers,
+            }
         logger.warning(
             "Took over a database that another scheduler wrote: %d tasks, %d executions, %d of them unfinished. "
             "Old history is kept at least until %s",
@@ -78,6 +84,19 @@ class TakeoverService:
             takeover.first_cleanup_at(self._grace).isoformat(timespec="seconds"),
         )
         return takeover
+
+    async def _found(self) -> Takeover | None:
+        """A takeover that is not done yet; None when there is nothing to take over."""
+        found = await self._foreign.counts()
+        if not found.tasks and not found.executions:
+            return None
+        return Takeover(
+            taken_over_at=self._clock.now(),
+            tasks=found.tasks,
+            executions=found.executions,
+            leftovers=found.unfinished,
+            is_complete=False,
+        )
 
     async def _begin_schedules(self) -> None:
         """Let every task of the other scheduler be due from now on, not from its creation."""

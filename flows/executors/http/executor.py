@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from falcon_scheduler.adapters.http.errors import AnswerBroken, HttpFailed, NoAnswerInTime, NotConnected
 from falcon_scheduler.adapters.http.exchange import Exchange, Partial, Phase
@@ -34,7 +34,6 @@ from falcon_scheduler.flows.executors.numbers import with_whole_numbers
 from falcon_scheduler.flows.executors.outcome import raised, refused, without_secrets
 from falcon_scheduler.flows.executors.secrets import AttemptSecrets
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
 _LONGEST_WAIT = timedelta(hours=1)  # the longest pause between attempts
 _LONGEST_ENCODING = 100
 _NAMED_PHASES = {Phase.SEND, Phase.HEAD, Phase.BODY}
