@@ -11,7 +11,7 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from falcon_scheduler.adapters.mongo.client import EXECUTIONS, TASKS, Database
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, OCCURRENCES, TASKS, Database
 from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.execution_documents import (
     attempt_documents,
@@ -45,6 +45,7 @@ class MongoExecutionStore:
     def __init__(self, database: Database) -> None:
         self._collection = database[EXECUTIONS]
         self._tasks = database[TASKS]
+        self._occurrences = database[OCCURRENCES]
         self._newest = NewestFirst(
             self._collection, "started_at", large=("output", "metadata.parameters", "attempts")
         )
@@ -208,6 +209,7 @@ class MongoExecutionStore:
 
     async def delete_of_task(self, task_id: str) -> int:
         with translated():
+            await self._occurrences.delete_many({"task_id": task_id})
             return (await self._collection.delete_many({"task_id": task_id})).deleted_count
 
     async def ended_before(

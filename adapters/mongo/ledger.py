@@ -120,10 +120,6 @@ class MongoLedgerStore:
         ]
         return sorted(outages, key=lambda each: each.since)
 
-    async def delete_of_task(self, task_id: str) -> int:
-        with translated():
-            return (await self._entries.delete_many({"task_id": task_id})).deleted_count
-
     async def delete_before(self, instant: datetime, limit: int) -> int:
         with translated():
             await self._outages.delete_many({"until": {"$lt": instant}})

@@ -124,6 +124,8 @@ def make_mirror(
     cleanup = Cleanup(
         retention=retention,
         audit=audit,
+        ledger=stores.ledger,
+        clock=clock,
         keep_for=scheduler.retention,
         keep_audit_for=scheduler.audit_retention,
         interval=scheduler.cleanup_interval,

@@ -29,6 +29,7 @@ from falcon_scheduler.api_facade.auth.sign_in import SignInCodes
 from falcon_scheduler.api_facade.broadcast import Broadcast
 from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
 from falcon_scheduler.api_facade.composition.authentication import keys_of, make_authenticator
+from falcon_scheduler.api_facade.composition.ledger import LedgerServices, make_ledger
 from falcon_scheduler.api_facade.composition.mirror import MirrorServices, make_mirror
 from falcon_scheduler.api_facade.composition.preparation import Preparation
 from falcon_scheduler.api_facade.container import WARNINGS_KEPT_FOR, Container
@@ -75,6 +76,7 @@ class Services:
     takeover: TakeoverService
     alerts: Alerts
     mirror: MirrorServices
+    ledger: LedgerServices
     metrics: Metrics
     preparation: Preparation
     leader: Leader
@@ -190,6 +192,7 @@ def join(
         observers=[alerts.rules.observe, metrics.observe],  # what only counts comes last: it refuses nothing
     )
 
+    ledger = make_ledger(stores)
     preparation = Preparation(settings, stores, client, audit, takeover)
     watch = DutyWatch(alerts=alerts.service, probes=probes)
     other_scheduler = OtherSchedulerWatch(
@@ -200,7 +203,7 @@ def join(
         office=Office(stores.lease),
         preparation=preparation,
         at_once=[watch.duty(), mirror.listener],
-        duties=[*mirror.duties(), *alerts.duties(), other_scheduler.duty(), *of_plugins],
+        duties=[*mirror.duties(), *ledger.duties(), *alerts.duties(), other_scheduler.duty(), *of_plugins],
         watch=watch,
         note_leading=metrics.show_leading,
     )
@@ -217,6 +220,7 @@ def join(
         takeover=takeover,
         alerts=alerts,
         mirror=mirror,
+        ledger=ledger,
         metrics=metrics,
         preparation=preparation,
         leader=leader,
@@ -230,6 +234,7 @@ def compose(settings: Settings, services: Services) -> Container:
         tasks=services.tasks,
         upcoming=UpcomingRuns(tasks=stores.tasks, clock=stores.clock),
         runs=services.runs,
+        ledger=services.ledger.ledger,
         reconcile=services.reconcile,
         status=SharedStatus(services.status),
         audit=services.audit,

@@ -31,7 +31,10 @@ class Fates:
 
 
 class LedgerStore(Protocol):
-    """The ledger. Entries of one task do not overlap while only `core.services.ledger` writes."""
+    """The ledger. Entries of one task do not overlap while only `core.services.ledger` writes.
+
+    `ExecutionStore.delete_of_task` removes a task's entries.
+    """
 
     async def fates(
         self, begin: datetime, end: datetime, *, task_id: str | None = None, limit: int | None = None
@@ -69,10 +72,6 @@ class LedgerStore(Protocol):
 
     async def outages(self, begin: datetime, end: datetime) -> Sequence[Outage]:
         """Those with a part in this time, the earliest first."""
-        ...
-
-    async def delete_of_task(self, task_id: str) -> int:
-        """Remove a task's entries; returns how many."""
         ...
 
     async def delete_before(self, instant: datetime, limit: int) -> int:

@@ -171,7 +171,7 @@ class ExecutionStore(Protocol):
         ...
 
     async def delete_of_task(self, task_id: str) -> int:
-        """Remove a task's history; returns how many."""
+        """Remove a task's history, with its entries of the ledger; returns how many executions that were."""
         ...
 
     async def ended_before(

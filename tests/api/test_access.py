@@ -37,6 +37,8 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/executions/{execution_id}/cancel"): Permission.CONTROL,
     ("POST", "/executions/{execution_id}/repeat"): Permission.EXECUTE,
     ("GET", "/executions/{execution_id}/logs"): READ,
+    ("GET", "/occurrences"): READ,
+    ("GET", "/tasks/{task_id}/occurrences"): READ,
     ("GET", "/events"): READ,
     ("GET", "/workers"): READ,
     ("GET", "/session"): READ,

@@ -17,7 +17,7 @@ class MemoryLedgerStore:
 
     def __init__(self, executions: MemoryExecutionStore) -> None:
         self._executions = executions
-        self.rows: dict[tuple[str, datetime], Occurrence] = {}
+        self.rows = executions.ledger_rows
         self.away: dict[tuple[str, datetime], Outage] = {}
 
     async def fates(
@@ -77,12 +77,6 @@ class MemoryLedgerStore:
     async def outages(self, begin: datetime, end: datetime) -> Sequence[Outage]:
         found = [each for each in self.away.values() if each.until >= begin and each.since < end]
         return sorted(found, key=lambda each: each.since)
-
-    async def delete_of_task(self, task_id: str) -> int:
-        old = [key for key in self.rows if key[0] == task_id]
-        for key in old:
-            del self.rows[key]
-        return len(old)
 
     async def delete_before(self, instant: datetime, limit: int) -> int:
         for key in [key for key, each in self.away.items() if each.until < instant]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.occurrence import Occurrence
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After, Priority
 from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
@@ -148,6 +149,8 @@ class MemoryExecutionStore:
 
     def __init__(self, tasks: MemoryTaskStore) -> None:
         self.rows: dict[str, Execution] = {}
+        self.ledger_rows: dict[tuple[str, datetime], Occurrence] = {}
+        """The entries of `MemoryLedgerStore`, which go with their task."""
         self.uncounted_ids: set[str] = set()
         self._fenced: set[str] = set()
         self._tasks = tasks
@@ -235,6 +238,8 @@ class MemoryExecutionStore:
     async def delete_of_task(self, task_id: str) -> int:
         ids = [each.id for each in self.rows.values() if each.task_id == task_id]
         await self.delete(ids)
+        for key in [key for key in self.ledger_rows if key[0] == task_id]:
+            del self.ledger_rows[key]
         return len(ids)
 
     async def ended_before(

@@ -112,10 +112,10 @@ async def test_outages_are_found_by_any_part_of_theirs(store: LedgerStore) -> No
     assert [*await store.outages(NOON - HOUR, NOON)] == []
 
 
-async def test_entries_are_removed_with_their_task_and_by_age(store: LedgerStore) -> None:
+async def test_entries_are_removed_with_their_task_and_by_age(stores: StoresUnderTest, store: LedgerStore) -> None:
     await store.add([missed(), missed(minutes=1), missed(minutes=30), missed("other")])
     await store.add_outage(Outage(reason=Reason.SERVICE_DOWN, since=NOON, until=NOON))
-    assert await store.delete_of_task("other") == 1
+    assert await stores.executions.delete_of_task("other") == 0
     assert await store.delete_before(NOON + 5 * MINUTE, 1) == 1
     assert await store.delete_before(NOON + 5 * MINUTE, 5) == 1
     assert await store.delete_before(NOON + 5 * MINUTE, 5) == 0

@@ -1,0 +1,41 @@
+"""Joins what keeps the ledger and reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
+from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.core.services.duty import Duty
+from falcon_scheduler.core.services.ledger.authors import Authors
+from falcon_scheduler.core.services.ledger.ledger import Ledger
+from falcon_scheduler.core.services.ledger.outages import Outages
+from falcon_scheduler.core.services.ledger.settling import Settling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerServices:
+    """The services; `duties` keep the ledger complete."""
+
+    ledger: Ledger
+    outages: Outages
+    settling: Settling
+
+    def duties(self) -> Sequence[Duty]:
+        """What the leader repeats."""
+        return [self.outages.duty(), self.settling.duty()]
+
+
+def make_ledger(stores: Stores) -> LedgerServices:
+    """On opened stores."""
+    tasks, watermark, clock = stores.tasks, stores.watermark, stores.clock
+    authors = Authors(stores.audit)
+    outages = Outages(store=stores.ledger, alerts=MongoAlertStore(stores.database), watermark=watermark, clock=clock)
+    return LedgerServices(
+        ledger=Ledger(store=stores.ledger, tasks=tasks, watermark=watermark, clock=clock, authors=authors),
+        outages=outages,
+        settling=Settling(
+            store=stores.ledger, tasks=tasks, watermark=watermark, outages=outages, authors=authors, clock=clock
+        ),
+    )

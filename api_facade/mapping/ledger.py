@@ -1,0 +1,65 @@
+"""Occurrences as answers, and the place of a page in a list that is ordered by time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from falcon_scheduler.api_facade.schemas.ledger import OccurrenceList, OccurrenceQuery, OccurrenceResponse
+from falcon_scheduler.api_facade.schemas.values import format_instant
+from falcon_scheduler.core.domain.occurrence import Occurrence
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import Invalid
+from falcon_scheduler.core.services.ledger.ledger import OccurrenceFilter, OccurrencePage
+
+Position = tuple[datetime, str]
+
+
+def position_of(text: str | None) -> Position | None:
+    """The place that `next` of a page names. Raises `Invalid`."""
+    if text is None:
+        return None
+    at, slash, task_id = text.partition("/")
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError:
+        instant = None
+    if not slash or instant is None or instant.tzinfo is None:
+        raise Invalid.of("query.after", "must be the next of the page before")
+    return instant, task_id
+
+
+def occurrence_filter(query: OccurrenceQuery, task: Task | None = None) -> OccurrenceFilter:
+    """What a query asks for, of one task or of all."""
+    return OccurrenceFilter(task=task, begin=query.begin, end=query.end, fates=query.fate, reasons=query.reason)
+
+
+def occurrence_list(page: OccurrencePage, names: Mapping[str, str] = MappingProxyType({})) -> OccurrenceList:
+    """A page as an answer. `names` are the names of tasks by their ids."""
+    following = page.following
+    return OccurrenceList(
+        occurrences=[_response(each, names.get(each.task_id)) for each in page.occurrences],
+        next=None if following is None else f"{format_instant(following[0])}/{following[1]}",
+    )
+
+
+def _response(occurrence: Occurrence, name: str | None) -> OccurrenceResponse:
+    is_row = occurrence.until != occurrence.at
+    began_at = occurrence.began_at
+    return OccurrenceResponse(
+        task_id=occurrence.task_id,
+        task_name=name,
+        at=occurrence.at,
+        until=occurrence.until if is_row else None,
+        count=(occurrence.count or None) if is_row else None,
+        fate=occurrence.fate,
+        reason=occurrence.reason,
+        execution_id=occurrence.execution_id or None,
+        outcome=occurrence.outcome,
+        began_at=began_at,
+        late=None if began_at is None else max(began_at - occurrence.at, timedelta()),
+        by=occurrence.by or None,
+        since=occurrence.since,
+        text=occurrence.text or None,
+    )

@@ -1,0 +1,46 @@
+"""Who paused or disabled a task, as the audit has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from falcon_scheduler.core.domain.audit import AuditEntry
+from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
+from falcon_scheduler.core.ports import AuditFilter, AuditStore, PageRequest
+
+NOTICED_WITHIN = timedelta(minutes=2)
+"""A change made in Prefect has its entry when it is noticed, so later than it took effect."""
+BEGUN_BEFORE = timedelta(minutes=1)
+_HOLDING = {"paused": True, "enabled": False}
+
+
+class Authors:
+    """Reads the audit."""
+
+    def __init__(self, audit: AuditStore) -> None:
+        self._audit = audit
+
+    async def entry(self, task_id: str, since: datetime) -> AuditEntry | None:
+        """The entry of the change since which a task is held."""
+        wanted = AuditFilter(task_id=task_id, since=since - BEGUN_BEFORE, until=since + NOTICED_WITHIN)
+        page = await self._audit.list(wanted, PageRequest(size=20))
+        holding = [
+            each for each in page.items if any(each.after.get(name) is held for name, held in _HOLDING.items())
+        ]
+        return min(holding, key=lambda each: abs(each.at - since), default=None)
+
+    async def of(self, task_id: str, since: datetime) -> str:
+        """The user's id; empty when the audit has none."""
+        entry = await self.entry(task_id, since)
+        return entry.user_id if entry else ""
+
+    async def named(self, occurrences: Sequence[Occurrence]) -> Sequence[Occurrence]:
+        """The occurrences, with the authors of pauses that are not stored yet."""
+        return [
+            replace(each, by=await self.of(each.task_id, each.since))
+            if each.reason in {Reason.PAUSED, Reason.DISABLED} and not each.by and each.since
+            else each
+            for each in occurrences
+        ]

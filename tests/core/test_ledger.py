@@ -1,0 +1,357 @@
+"""Every instant that a schedule names gets one fate, whatever is away, whoever dies, and however many settle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
+from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.occurrence import FATE_OF, Fate, Occurrence, Reason, fate_of, preferred
+from falcon_scheduler.core.domain.skip import Skip, SkipReason
+from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
+from falcon_scheduler.core.services.ledger.authors import Authors
+from falcon_scheduler.core.services.ledger.ledger import Ledger, OccurrenceFilter
+from falcon_scheduler.core.services.ledger.outages import Outages
+from falcon_scheduler.core.services.ledger.settling import Settling
+from tests.fakes.alerts import MemoryAlertStore
+from tests.fakes.clock import NOON, SetClock
+from tests.fakes.faults import Fault, Faults
+from tests.fakes.ledger import MemoryLedgerStore
+from tests.fakes.records import MemoryAuditStore, MemoryWatermark
+from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
+from tests.fakes.trials import survived
+
+MINUTE = timedelta(minutes=1)
+
+
+def a_task(schedule: str = "0 * * * * *", at: datetime = NOON, id: str = "t") -> Task:
+    definition = TaskDefinition(name=id, type="http", schedule=schedule)
+    return Task(
+        id=id, definition=definition, source=Source.API, created_at=at, updated_at=at, created_by="a", updated_by="a"
+    )
+
+
+def ran(minutes: float, task_id: str = "t", *, late: timedelta = timedelta()) -> Execution:
+    at = NOON + minutes * MINUTE
+    return Execution(
+        id=f"run-{minutes}",
+        task_id=task_id,
+        status=ExecutionStatus.RUNNING,
+        started_at=at + late,
+        scheduled_for=at,
+        trigger=Trigger.SCHEDULE,
+        occurrence=f"{task_id}/{at}",
+    )
+
+
+@dataclass(kw_only=True)
+class World:
+    """The stores, and the services of any number of processes on them."""
+
+    clock: SetClock = field(default_factory=SetClock)
+    faults: Faults = field(default_factory=Faults)
+
+    def __post_init__(self) -> None:
+        self.tasks = MemoryTaskStore()
+        self.executions = MemoryExecutionStore(self.tasks)
+        self.store = MemoryLedgerStore(self.executions)
+        self.alerts = MemoryAlertStore()
+        self.audit = MemoryAuditStore()
+        self.watermark = MemoryWatermark()
+
+    def outages(self) -> Outages:
+        through = self.faults.through
+        return Outages(
+            store=through(self.store), alerts=self.alerts, watermark=through(self.watermark), clock=self.clock
+        )
+
+    def settling(self) -> Settling:
+        through = self.faults.through
+        return Settling(
+            store=through(self.store),
+            tasks=through(self.tasks),
+            watermark=through(self.watermark),
+            outages=self.outages(),
+            authors=Authors(through(self.audit)),
+            clock=self.clock,
+            steady_for=timedelta(),
+        )
+
+    def ledger(self) -> Ledger:
+        return Ledger(
+            store=self.store,
+            tasks=self.tasks,
+            watermark=self.watermark,
+            clock=self.clock,
+            authors=Authors(self.audit),
+        )
+
+    async def put(self, *values: Task | Execution) -> None:
+        for each in values:
+            if isinstance(each, Task):
+                self.tasks.rows[each.id] = each
+            else:
+                await self.executions.add(each)
+
+    async def begins(self) -> None:
+        """The first settling: the ledger begins now, and the mirror and the plan are up to date from here on."""
+        await self.settles()
+
+    async def settles(self) -> None:
+        for name in ("mirror", "plan"):
+            await self.watermark.write(name, self.clock.now())
+        await self.settling().settle()
+
+    async def passes(self, minutes: float) -> None:
+        self.clock.advance(minutes * MINUTE)
+
+    async def fates(self, task_id: str = "t", begin: datetime = NOON) -> Sequence[Occurrence]:
+        wanted = OccurrenceFilter(task=self.tasks.rows[task_id], begin=begin)
+        return (await self.ledger().page(wanted, limit=1000)).occurrences
+
+
+def brief(fates: Sequence[Occurrence]) -> list[tuple[float, float, str, str | None, int]]:
+    """First and last minute, fate, reason and count."""
+    return [
+        ((each.at - NOON) / MINUTE, (each.until - NOON) / MINUTE, str(each.fate), each.reason, each.count)
+        for each in fates
+    ]
+
+
+async def test_what_ran_is_read_from_the_executions_and_nothing_is_stored_for_it() -> None:
+    world = World()
+    await world.put(a_task())
+    await world.begins()
+    await world.put(*(ran(minute) for minute in range(6)))
+    await world.passes(10)
+    await world.settles()
+    assert brief(await world.fates()) == [
+        *((m, m, "ran", None, 1) for m in range(6)),
+        (6, 8, "missed", "not_planned", 3),
+        (9, 9, "waiting", None, 1),
+    ]
+    assert brief([*world.store.rows.values()]) == [(6, 8, "missed", "not_planned", 3)]
+
+
+async def test_a_gap_is_one_row_that_grows_and_ends_at_what_ran() -> None:
+    world = World()
+    await world.put(a_task(), ran(3))
+    await world.begins()
+    for _ in range(30):
+        await world.passes(0.5)
+        await world.settles()
+    await world.put(ran(14))
+    assert brief(await world.fates()) == [
+        (0, 2, "missed", "not_planned", 3),
+        (3, 3, "ran", None, 1),
+        (4, 13, "missed", "not_planned", 10),
+        (14, 14, "ran", None, 1),
+    ]
+
+
+async def test_a_run_that_makes_up_for_a_missed_instant_has_caught_up() -> None:
+    world = World()
+    await world.put(a_task("0 */5 * * * *"))
+    await world.begins()
+    await world.passes(30)
+    await world.settles()
+    await world.put(ran(10, late=20 * MINUTE))
+    found = brief(await world.fates())
+    assert (10, 10, "caught_up", "not_planned", 1) in found
+    assert sum(each[4] for each in found if each[2] == "missed") == 5
+
+
+async def test_a_pause_is_one_row_with_its_author_and_since_when() -> None:
+    world = World()
+    task = a_task()
+    await world.put(task)
+    await world.begins()
+    await world.put(*(ran(minute) for minute in (0, 1, 2, 10, 11, 12)))
+    paused = task.with_paused(True, "u", NOON + 2.5 * MINUTE)
+    entry = AuditEntry(
+        id="1",
+        at=NOON + 2.5 * MINUTE,
+        user_id="u",
+        character_id=0,
+        action=Action.PAUSE,
+        task_id="t",
+        origin=Origin(),
+        after={"paused": True},
+    )
+    await world.audit.add(entry)
+    await world.put(paused)
+    await world.passes(8)
+    await world.settles()
+    assert world.store.rows == {}, "a pause that lasts is read from the task"
+    [row] = [each for each in await world.fates() if each.reason is Reason.PAUSED]
+    assert brief([row]) == [(3, 7, "missed", "paused", 5)]
+    assert (row.by, row.since) == ("u", NOON + 2.5 * MINUTE)
+    await world.put(paused.with_paused(False, "v", NOON + 9.5 * MINUTE))
+    await world.passes(5)
+    await world.settles()
+    assert brief(await world.fates()) == [
+        *((m, m, "ran", None, 1) for m in (0, 1, 2)),
+        (3, 9, "missed", "paused", 7),
+        *((m, m, "ran", None, 1) for m in (10, 11, 12)),
+    ]
+
+
+async def test_a_long_pause_of_a_fast_schedule_is_one_row_with_its_true_last_instant() -> None:
+    world = World()
+    task = a_task("* * * * * *").with_paused(True, "u", NOON)
+    await world.put(task)
+    await world.passes(60 * 24 * 30)
+    [row] = await world.fates(begin=NOON + timedelta(days=10))
+    assert (row.at, row.count) == (NOON, 0)
+    assert row.until == NOON + timedelta(days=30) - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "reason"),
+    [
+        (AlertKind.COMPONENT_AWAY, "prefect", Reason.ENGINE_AWAY),
+        (AlertKind.COMPONENT_AWAY, "mongodb", Reason.STORE_AWAY),
+        (AlertKind.COMPONENT_AWAY, "redis", Reason.NOT_PLANNED),
+        (AlertKind.ENGINE_NOT_PLANNING, "", Reason.NOT_PLANNED),
+    ],
+)
+async def test_an_alert_of_the_time_names_the_part_that_was_away(kind: AlertKind, part: str, reason: Reason) -> None:
+    world = World()
+    await world.put(a_task())
+    await world.begins()
+    alert = Alert(id="a", kind=kind, subject=Subject(part=part), text="away", opened_at=NOON + 2 * MINUTE)
+    await world.alerts.open(alert)
+    await world.alerts.change("a", lambda each: each.recovered(NOON + 5 * MINUTE, "back"))
+    await world.passes(8)
+    await world.settles()
+    rows = {minute: row.reason for row in world.store.rows.values() for minute in minutes_of(row)}
+    assert {rows[minute] for minute in (2, 3, 4, 5)} == {reason}
+    assert rows[1] is Reason.NOT_PLANNED
+
+
+def minutes_of(row: Occurrence) -> list[int]:
+    return [*range((row.at - NOON) // MINUTE, (row.until - NOON) // MINUTE + 1)]
+
+
+async def test_a_service_that_was_down_is_named_by_the_gap_between_its_notes() -> None:
+    world = World()
+    await world.put(a_task())
+    await world.begins()
+    await world.outages().note()
+    await world.passes(20)
+    await world.outages().note()
+    await world.settles()
+    [row] = [each for each in await world.fates() if each.fate is Fate.MISSED]
+    assert (row.reason, row.since) == (Reason.SERVICE_DOWN, NOON)
+
+
+async def test_while_mongodb_refuses_the_notes_it_is_mongodb_that_was_away() -> None:
+    world = World()
+    outages = world.outages()
+    await outages.note()
+    await world.passes(1)
+    world.faults.kind, world.faults.at = Fault.AWAY_FROM_HERE, world.faults.number + 1
+    assert not await survived(outages.note())
+    world.faults.at = None
+    await world.passes(5)
+    await outages.note()
+    [outage] = await world.store.outages(NOON, NOON + 10 * MINUTE)
+    assert (outage.reason, outage.since, outage.until) == (Reason.STORE_AWAY, NOON, NOON + 6 * MINUTE)
+
+
+@pytest.mark.parametrize("kind", Fault)
+async def test_whichever_call_fails_the_next_settling_leaves_each_instant_with_one_fate(kind: Fault) -> None:
+    for number in range(1, 60):
+        world = World()
+        task = a_task("*/30 * * * * *")
+        await world.put(task, a_task("0 */7 * * * *", id="other"))
+        await world.begins()
+        await world.put(*(ran(minute) for minute in (0, 0.5, 4, 11.5)))
+        held = task.with_paused(True, "u", NOON + 5 * MINUTE).with_paused(False, "u", NOON + 6 * MINUTE)
+        await world.put(held)
+        await world.passes(25)
+        world.faults.kind, world.faults.at = kind, world.faults.number + number
+        world.faults.happened.clear()
+        await survived(world.settles())
+        happened = [*world.faults.happened]
+        world.faults = Faults()
+        await world.settles()
+        await world.settles()
+        covered = [minute for each in await world.fates() for minute in half_minutes(each, task, await own(world))]
+        assert covered == [each / 2 for each in range(50)], happened
+        if not happened:
+            assert number > 5
+            return
+    raise AssertionError("settling makes fewer calls than that")
+
+
+async def own(world: World) -> set[float]:
+    return {(each.scheduled_for - NOON) / MINUTE for each in world.executions.rows.values() if each.scheduled_for}
+
+
+def half_minutes(fate: Occurrence, task: Task, own: set[float]) -> list[float]:
+    """The instants of an entry, in minutes."""
+    first, last = (fate.at - NOON) / MINUTE, (fate.until - NOON) / MINUTE
+    if first == last:
+        return [first]
+    return [each / 2 for each in range(int(first * 2), int(last * 2) + 1) if each / 2 not in own]
+
+
+async def test_pages_hold_every_occurrence_once_whatever_their_length() -> None:
+    world = World()
+    await world.put(a_task(), a_task(id="u"))
+    await world.begins()
+    await world.put(*(ran(minute) for minute in (1, 2, 9)), *(ran(minute + 0.0, "u") for minute in (30, 31)))
+    await world.passes(15)
+    await world.settles()
+    whole = (await world.ledger().page(OccurrenceFilter(begin=NOON), limit=1000)).occurrences
+    for limit in (1, 2, 3, 5):
+        pieces: list[Occurrence] = []
+        page = await world.ledger().page(OccurrenceFilter(begin=NOON), limit=limit)
+        pieces += page.occurrences
+        while page.following is not None:
+            page = await world.ledger().page(OccurrenceFilter(begin=NOON), limit=limit, after=page.following)
+            pieces += page.occurrences
+        assert [(each.at, each.task_id, each.fate) for each in pieces] == [
+            (each.at, each.task_id, each.fate) for each in whole
+        ], limit
+    only = await world.ledger().page(OccurrenceFilter(begin=NOON, fates=[Fate.RAN]), limit=1000)
+    assert [each.fate for each in only.occurrences] == [Fate.RAN] * 3
+
+
+async def test_nothing_is_settled_while_the_mirror_or_the_plan_is_behind() -> None:
+    world = World()
+    await world.put(a_task())
+    await world.begins()
+    await world.passes(20)
+    await world.watermark.write("mirror", world.clock.now())
+    await world.settling().settle()
+    assert world.store.rows == {}
+    assert {each.fate for each in await world.fates()} == {Fate.WAITING}
+
+
+def test_every_reason_leads_to_one_fate_and_every_skip_to_a_reason() -> None:
+    assert {*FATE_OF} == {*Reason}
+    for reason in SkipReason:
+        skip = Skip(reason=reason, text="because")
+        fate = fate_of(replace(ran(0), occurrence="").skipped(skip, NOON))
+        if reason is SkipReason.ALREADY_SERVED:
+            assert fate is None
+        else:
+            assert fate is not None
+            assert fate.reason is not None
+            assert fate.fate is FATE_OF[fate.reason]
+
+
+def test_of_two_findings_the_run_that_began_decides() -> None:
+    began = fate_of(ran(0))
+    skipped = fate_of(replace(ran(0), id="b", occurrence="").skipped(Skip.still_running("x"), NOON))
+    assert began is not None
+    assert skipped is not None
+    assert preferred(began, skipped) == preferred(skipped, began) == began

@@ -1,0 +1,26 @@
+"""The tables of docs/ledger.md are those of the code: fates, and reasons with their fates."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from falcon_scheduler.core.domain.occurrence import FATE_OF, Fate, Reason
+
+PAGE = Path("docs/ledger.md")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, without its head."""
+    section = PAGE.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| `")]
+    return [[cell.strip().strip("`") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def test_every_fate_is_documented() -> None:
+    assert [name for name, _ in rows("Fates")] == [*Fate]
+
+
+def test_every_reason_is_documented_with_its_fate() -> None:
+    assert [(name, fate) for name, fate, _ in rows("Reasons")] == [(each, FATE_OF[each]) for each in Reason]
+    assert all(text.endswith(".") for *_, text in rows("Reasons"))
