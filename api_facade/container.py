@@ -20,6 +20,7 @@ from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.ports import Clock, ExecutorCatalog
 from falcon_scheduler.core.ports.run_logs import RunLogs
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
+from falcon_scheduler.core.services.ledger.explaining import Explaining
 from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.run_service import RunService
@@ -76,6 +77,7 @@ class Container:
     upcoming: UpcomingRuns
     runs: RunService
     ledger: Ledger
+    explaining: Explaining
     reconcile: ReconcileService
     status: SharedStatus
     audit: Auditing

@@ -108,6 +108,12 @@ async def ping(client: PrefectClient) -> None:
         await client.request("GET", "/ready")
 
 
+async def ping_server(client: PrefectClient) -> None:
+    """Raises `Unavailable` when the server itself does not answer; its database is not asked."""
+    with translated():
+        await client.request("GET", "/health")
+
+
 async def online_workers(client: PrefectClient) -> Sequence[str]:
     """Names of the workers of our pool whose heartbeats arrive."""
     try:

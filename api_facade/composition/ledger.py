@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
+from falcon_scheduler.adapters.prefect.client import Client, ping, ping_server
+from falcon_scheduler.adapters.prefect.run_stages import PrefectRunStages
+from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.wiring import Stores
+from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.services.duty import Duty
 from falcon_scheduler.core.services.ledger.authors import Authors
+from falcon_scheduler.core.services.ledger.explaining import Explaining
 from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.ledger.outages import Outages
+from falcon_scheduler.core.services.ledger.present import Present
 from falcon_scheduler.core.services.ledger.settling import Settling
 
 
@@ -21,21 +27,40 @@ class LedgerServices:
     ledger: Ledger
     outages: Outages
     settling: Settling
+    explaining: Explaining
 
     def duties(self) -> Sequence[Duty]:
         """What the leader repeats."""
         return [self.outages.duty(), self.settling.duty()]
 
 
-def make_ledger(stores: Stores) -> LedgerServices:
+def make_ledger(stores: Stores, client: Client, workforce: Callable[[], Awaitable[Workforce]]) -> LedgerServices:
     """On opened stores."""
     tasks, watermark, clock = stores.tasks, stores.watermark, stores.clock
     authors = Authors(stores.audit)
     outages = Outages(store=stores.ledger, alerts=MongoAlertStore(stores.database), watermark=watermark, clock=clock)
+    ledger = Ledger(store=stores.ledger, tasks=tasks, watermark=watermark, clock=clock, authors=authors)
+    present = Present(
+        engine=Probe("prefect", lambda: ping(client)),
+        engine_alone=Probe("prefect", lambda: ping_server(client)),
+        workforce=workforce,
+        executions=stores.executions,
+        locks=stores.locks,
+    )
     return LedgerServices(
-        ledger=Ledger(store=stores.ledger, tasks=tasks, watermark=watermark, clock=clock, authors=authors),
+        ledger=ledger,
         outages=outages,
         settling=Settling(
             store=stores.ledger, tasks=tasks, watermark=watermark, outages=outages, authors=authors, clock=clock
+        ),
+        explaining=Explaining(
+            ledger=ledger,
+            store=stores.ledger,
+            executions=stores.executions,
+            audit=stores.audit,
+            outages=outages,
+            present=present,
+            stages=PrefectRunStages(client),
+            clock=clock,
         ),
     )

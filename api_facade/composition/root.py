@@ -192,7 +192,7 @@ def join(
         observers=[alerts.rules.observe, metrics.observe],  # what only counts comes last: it refuses nothing
     )
 
-    ledger = make_ledger(stores)
+    ledger = make_ledger(stores, client, workforce)
     preparation = Preparation(settings, stores, client, audit, takeover)
     watch = DutyWatch(alerts=alerts.service, probes=probes)
     other_scheduler = OtherSchedulerWatch(
@@ -235,6 +235,7 @@ def compose(settings: Settings, services: Services) -> Container:
         upcoming=UpcomingRuns(tasks=stores.tasks, clock=stores.clock),
         runs=services.runs,
         ledger=services.ledger.ledger,
+        explaining=services.ledger.explaining,
         reconcile=services.reconcile,
         status=SharedStatus(services.status),
         audit=services.audit,

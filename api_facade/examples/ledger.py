@@ -29,3 +29,17 @@ OCCURRENCES = {
     "occurrences": [{**each, "task_name": TASK["name"]} for each in (_RAN, _MISSED)],
     "next": f"2026-01-15T09:10:00.000Z/{TASK['id']}",
 }
+EXPLANATION = {
+    "task_id": TASK["id"],
+    "task_name": TASK["name"],
+    "at": "2026-01-15T09:10:00.000Z",
+    "cause": "paused",
+    "sentence": "The task was paused.",
+    "facts": [
+        {"name": "since", "value": "2026-01-15T09:04:30.000Z"},
+        {"name": "by", "value": "4f6c"},
+        {"name": "change", "value": "pause"},
+        {"name": "door", "value": "api"},
+    ],
+    "what_to_do": "Resume the task if it is to run.",
+}

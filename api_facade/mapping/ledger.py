@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from falcon_scheduler.api_facade.schemas.ledger import OccurrenceList, OccurrenceQuery, OccurrenceResponse
+from falcon_scheduler.api_facade.schemas.ledger import (
+    ExplanationResponse,
+    FactResponse,
+    OccurrenceList,
+    OccurrenceQuery,
+    OccurrenceResponse,
+)
 from falcon_scheduler.api_facade.schemas.values import format_instant
+from falcon_scheduler.core.domain.explanation import Explanation
 from falcon_scheduler.core.domain.occurrence import Occurrence
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Invalid
@@ -41,6 +48,21 @@ def occurrence_list(page: OccurrencePage, names: Mapping[str, str] = MappingProx
     return OccurrenceList(
         occurrences=[_response(each, names.get(each.task_id)) for each in page.occurrences],
         next=None if following is None else f"{format_instant(following[0])}/{following[1]}",
+    )
+
+
+def explanation_response(explanation: Explanation, name: str) -> ExplanationResponse:
+    """An explanation as an answer."""
+    return ExplanationResponse(
+        task_id=explanation.task_id,
+        task_name=name,
+        at=explanation.at,
+        cause=explanation.cause,
+        sentence=explanation.sentence,
+        facts=[FactResponse(name=each.name, value=each.value) for each in explanation.facts],
+        what_to_do=explanation.what_to_do,
+        execution_id=explanation.execution_id or None,
+        next_run=explanation.next_run,
     )
 
 

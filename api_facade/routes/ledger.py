@@ -9,8 +9,19 @@ from fastapi import APIRouter, Query
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers
 from falcon_scheduler.api_facade.deps import Caller, Parts
 from falcon_scheduler.api_facade.examples import ledger as examples
-from falcon_scheduler.api_facade.mapping.ledger import occurrence_filter, occurrence_list, position_of
-from falcon_scheduler.api_facade.schemas.ledger import OccurrenceList, OccurrenceQuery
+from falcon_scheduler.api_facade.mapping.ledger import (
+    explanation_response,
+    occurrence_filter,
+    occurrence_list,
+    position_of,
+)
+from falcon_scheduler.api_facade.schemas.ledger import (
+    ExplainQuery,
+    ExplanationResponse,
+    OccurrenceList,
+    OccurrenceQuery,
+)
+from falcon_scheduler.core.errors import Invalid
 
 router = APIRouter(tags=["executions"], route_class=LeanRoute)
 
@@ -44,3 +55,26 @@ async def task_occurrences(
     task = await parts.tasks.get(task_id)
     page = await parts.ledger.page(occurrence_filter(query, task), limit=query.limit, after=position_of(query.after))
     return occurrence_list(page)
+
+
+@router.get(
+    "/tasks/{task_id}/explain",
+    responses=answers(200, examples.EXPLANATION, *READ, 400, 403, 404, 503),
+    summary="Why a task ran, or did not",
+)
+async def explain_task(
+    task_id: str, caller: Caller, parts: Parts, query: Annotated[ExplainQuery, Query()]
+) -> ExplanationResponse:
+    """The one cause of what happened at an instant of the task, the facts about it, and what to do.
+
+    The instant may be to come: then the cause is why the task will run, or will not.
+    """
+    task = await parts.tasks.get(task_id)
+    if query.execution_id is None:
+        explanation = await parts.explaining.explain(task, query.at)
+    elif query.at is None:
+        execution = await parts.runs.get(query.execution_id, task_id)
+        explanation = await parts.explaining.explain_execution(task, execution)
+    else:
+        raise Invalid.of("query.execution_id", "must not be given together with at")
+    return explanation_response(explanation, task.definition.name)

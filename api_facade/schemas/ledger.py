@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from falcon_scheduler.api_facade.schemas.common import ResponseShape
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryInstant
+from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.occurrence import Fate, Reason
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.services.ledger.ledger import LONGEST_SPAN
@@ -63,3 +64,41 @@ class OccurrenceList(ResponseShape):
 
     occurrences: list[OccurrenceResponse]
     next: Annotated[str | None, Field(description="For `after`, to read on; left out on the last page.")] = None
+
+
+class ExplainQuery(BaseModel):
+    """What is to be explained."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    at: Annotated[
+        QueryInstant | None,
+        Field(description="The instant, past or to come; the latest one of the schedule when not given."),
+    ] = None
+    execution_id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="This execution of the task instead of an instant."),
+    ] = None
+
+
+class FactResponse(ResponseShape):
+    """Something that is known about the cause."""
+
+    name: Annotated[str, Field(description="Stable, such as `since` or `lock_holder`.")]
+    value: Annotated[str, Field(description="A text; instants as RFC 3339, lengths of time as Go text.")]
+
+
+class ExplanationResponse(ResponseShape):
+    """Why the task ran at the instant, or did not: one cause."""
+
+    task_id: str
+    task_name: str
+    at: Annotated[Instant | None, Field(description="Left out of an execution requested by hand.")] = None
+    cause: Cause
+    sentence: Annotated[str, Field(description="The cause in words.")]
+    facts: list[FactResponse]
+    what_to_do: str
+    execution_id: Annotated[str | None, Field(description="The execution that is explained.")] = None
+    next_run: Annotated[Instant | None, Field(description="When the task is due next; left out while it is not.")] = (
+        None
+    )

@@ -220,6 +220,11 @@ def fate_of(execution: Execution) -> Occurrence | None:
     )
 
 
+def reason_of(execution: Execution) -> Reason | None:
+    """Why an execution's work never began; `None` if it did, or may still."""
+    return _judged(execution)[1]
+
+
 def _judged(execution: Execution) -> tuple[Fate | None, Reason | None]:
     if execution.skip is not None:
         if execution.skip.reason is SkipReason.ALREADY_SERVED:

@@ -39,6 +39,7 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("GET", "/executions/{execution_id}/logs"): READ,
     ("GET", "/occurrences"): READ,
     ("GET", "/tasks/{task_id}/occurrences"): READ,
+    ("GET", "/tasks/{task_id}/explain"): READ,
     ("GET", "/events"): READ,
     ("GET", "/workers"): READ,
     ("GET", "/session"): READ,

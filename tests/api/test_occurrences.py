@@ -148,3 +148,46 @@ async def test_a_wrong_question_is_refused(admin: httpx.AsyncClient, asked: dict
 
 async def test_the_occurrences_of_an_unknown_task_are_not_found(admin: httpx.AsyncClient) -> None:
     assert (await admin.get("/tasks/nobody/occurrences")).status_code == 404
+
+
+async def explained(admin: httpx.AsyncClient, task_id: str, **asked: str) -> dict[str, Any]:
+    answer = await admin.get(f"/tasks/{task_id}/explain", params=asked)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_what_will_run_and_what_will_not_is_explained(admin: httpx.AsyncClient, make: Make) -> None:
+    task = await make(schedule="0 0 0 1 1 *")
+    coming = await explained(admin, task["id"])
+    assert (coming["cause"], coming["task_name"]) == ("due", task["name"])
+    assert coming["next_run"] == coming["at"]
+    await admin.post(f"/tasks/{task['id']}/pause")
+    paused = await explained(admin, task["id"], at=coming["at"])
+    facts = {each["name"]: each["value"] for each in paused["facts"]}
+    assert (paused["cause"], facts["by"], facts["change"]) == ("paused", "the-admin", "pause")
+    assert "next_run" not in paused
+    assert (await explained(admin, task["id"], at="2199-05-05T05:05:05Z"))["cause"] == "not_named"
+    assert (await explained(admin, task["id"], at="2001-01-01T00:00:00Z"))["cause"] == "not_created"
+
+
+async def test_an_execution_is_explained_by_its_instant_and_by_its_id(
+    admin: httpx.AsyncClient, make: Make, services: Services
+) -> None:
+    task_id = (await make(schedule="0 0 0 1 1 *"))["id"]
+    execution_id = await ran(services, task_id, 300)
+    found = await explained(admin, task_id, at="2020-05-01T17:00:00Z")
+    assert (found["cause"], found["execution_id"]) == ("on_time", execution_id)
+    assert {each["name"]: each["value"] for each in found["facts"]}["late"] == "2s"
+    assert await explained(admin, task_id, execution_id=execution_id) == found
+
+
+async def test_a_wrong_question_for_an_explanation_is_refused(admin: httpx.AsyncClient, make: Make) -> None:
+    task, other = await make(), await make()
+    path = f"/tasks/{task['id']}/explain"
+    assert "query.at" in faults(await admin.get(path, params={"at": "noon"}))
+    both = {"at": "2026-01-01T00:00:00Z", "execution_id": "x"}
+    assert "query.execution_id" in faults(await admin.get(path, params=both))
+    assert (await admin.get("/tasks/nobody/explain")).status_code == 404
+    run = (await admin.post(f"/tasks/{other['id']}/execute")).json()["execution_id"]
+    assert (await admin.get(path, params={"execution_id": run})).status_code == 404

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from falcon_scheduler.core.domain.explanation import SENTENCES, WHAT_TO_DO, Cause
 from falcon_scheduler.core.domain.occurrence import FATE_OF, Fate, Reason
 
 PAGE = Path("docs/ledger.md")
@@ -24,3 +25,11 @@ def test_every_fate_is_documented() -> None:
 def test_every_reason_is_documented_with_its_fate() -> None:
     assert [(name, fate) for name, fate, _ in rows("Reasons")] == [(each, FATE_OF[each]) for each in Reason]
     assert all(text.endswith(".") for *_, text in rows("Reasons"))
+
+
+def test_every_cause_is_documented_with_its_sentence_and_what_to_do() -> None:
+    assert [tuple(row) for row in rows("Explain")] == [(each, SENTENCES[each], WHAT_TO_DO[each]) for each in Cause]
+
+
+def test_every_reason_is_a_cause() -> None:
+    assert {str(each) for each in Reason} <= {str(each) for each in Cause}

@@ -23,7 +23,9 @@ BACK_WITHIN = timedelta(seconds=15)
 """How long after its alert recovered a part may not be at work yet."""
 _MOST_ALERTS = 50
 _AWAY = {"prefect": Reason.ENGINE_AWAY, "mongodb": Reason.STORE_AWAY}
-_ORDER = (Reason.SERVICE_DOWN, Reason.STORE_AWAY, Reason.ENGINE_AWAY, Reason.NOT_PLANNED)
+_KINDS = (AlertKind.COMPONENT_AWAY, AlertKind.ENGINE_NOT_PLANNING)
+_OF_KIND = {AlertKind.ENGINE_NOT_PLANNING: Reason.NOT_PLANNED, AlertKind.NO_WORKER: Reason.NO_WORKER}
+_ORDER = (Reason.SERVICE_DOWN, Reason.STORE_AWAY, Reason.ENGINE_AWAY, Reason.NO_WORKER, Reason.NOT_PLANNED)
 
 
 class Outages:
@@ -64,18 +66,21 @@ class Outages:
             raise
         self._noted_at, self._refused_since = now, None
 
-    async def between(self, begin: datetime, end: datetime) -> Sequence[Outage]:
-        """The outages with a part in this time: stored ones, and those that alerts report."""
+    async def between(self, begin: datetime, end: datetime, *, workers: bool = False) -> Sequence[Outage]:
+        """The outages with a part in this time: stored ones, and those that alerts report.
+
+        With `workers` also the times without a worker: runs wait then, and none is missed.
+        """
         stored = await self._store.outages(begin - NOTICED_WITHIN, end + NOTICED_WITHIN)
         found = [*stored]
-        for kind in (AlertKind.COMPONENT_AWAY, AlertKind.ENGINE_NOT_PLANNING):
+        for kind in (*_KINDS, *([AlertKind.NO_WORKER] if workers else [])):
             page = await self._alerts.list(AlertFilter(kind=kind), PageRequest(size=_MOST_ALERTS))
             found += [outage for alert in page.items if (outage := self._of(alert)) is not None]
         return [each for each in found if each.until >= begin and each.since < end]
 
     def _of(self, alert: Alert) -> Outage | None:
         part = alert.subject.part
-        reason = _AWAY.get(part) if alert.kind is AlertKind.COMPONENT_AWAY else Reason.NOT_PLANNED
+        reason = _AWAY.get(part) if alert.kind is AlertKind.COMPONENT_AWAY else _OF_KIND[alert.kind]
         if reason is None:
             return None
         until = alert.recovered_at + BACK_WITHIN if alert.recovered_at else self._clock.now()

@@ -14,6 +14,7 @@ from falcon_scheduler.core.services.tasks.fire_times import next_in
 MOST_COUNTED = 100
 """Of a longer row the number of its occurrences is not counted."""
 _NEAREST = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 _REASON_OF = {Held.PAUSED: Reason.PAUSED, Held.DISABLED: Reason.DISABLED}
 
 
@@ -81,3 +82,13 @@ def last_named(period: Period, task: Task, known: datetime, end: datetime) -> da
             return max([known, *named(period, task, instant, end)])
         step *= 2
     return max([known, *named(period, task, known, end)])
+
+
+def last_instant(task: Task, now: datetime) -> datetime | None:
+    """The last instant up to `now` that the task's schedules named, also while it was held; `None` without any."""
+    for period, until in reversed([*periods_between(task, task.created_at, now + _SECOND)]):
+        free = replace(period, held=Held.NOT)
+        first = next(named(free, task, period.since, until), None)
+        if first is not None:
+            return last_named(free, task, first, until)
+    return None

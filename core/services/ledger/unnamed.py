@@ -1,0 +1,44 @@
+"""Why an instant is none of a task's: what its schedule and the clock of its zone say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from falcon_scheduler.core.domain.cron.wall_times import Repeated, repeated, skipped_times
+from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.domain.periods import Period
+from falcon_scheduler.core.domain.schedule import Schedule, parse_stored
+from falcon_scheduler.core.domain.task import Task
+
+_AROUND = timedelta(hours=3)
+_SECOND = timedelta(seconds=1)
+_MOST = 10_000
+
+
+def why_unnamed(task: Task, period: Period, at: datetime) -> Cause:
+    """The cause for an instant that the period's schedule does not name."""
+    schedule = parse_stored(period.schedule, period.timezone, task.id)
+    if schedule is None:
+        return Cause.IMPEDED
+    for zone in {clause.timezone for clause in schedule.clauses}:
+        if _is_second_of_two(schedule, task, at, zone):
+            return Cause.CLOCK_REPEATED
+    if any(_instant_of(*each) == at for each in skipped_times(schedule, at - _AROUND, at + _AROUND, _MOST)):
+        return Cause.CLOCK_SKIPPED
+    if schedule.next_after(at, task.created_at) is None:
+        return Cause.ENDED
+    return Cause.NOT_NAMED
+
+
+def _instant_of(wall: datetime, zone: str) -> datetime:
+    """The instant of a wall time that a clock skips, by the offset before the change."""
+    return wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+
+
+def _is_second_of_two(schedule: Schedule, task: Task, at: datetime, zone: str) -> bool:
+    """Whether the clock shows the instant's wall time for the second time, and the schedule names the first."""
+    if repeated(at, zone) is not Repeated.SECOND:
+        return False
+    first = at.astimezone(ZoneInfo(zone)).replace(fold=0).astimezone(UTC)
+    return schedule.next_after(first - _SECOND, task.created_at) == first
