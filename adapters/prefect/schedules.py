@@ -82,7 +82,7 @@ def _of_length_or_instant(clause: Clause, now: datetime, since: datetime) -> Ite
         case Every(interval, datetime() as begin):
             yield _EVERY, _interval(interval, begin.replace(tzinfo=UTC))
         case EveryDays():
-            yield _EVERY, every_days(clause.timing, clause.timezone, now)
+            yield from ((_EVERY, rule) for rule in every_days(clause.timing, clause.timezone, now))
 
 
 def _of_timetables(timetables: Sequence[Timetable], zone: str, now: datetime) -> list[PrefectSchedule]:

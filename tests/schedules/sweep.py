@@ -8,6 +8,11 @@ The test suite takes a seeded sample of it. All of it, on this Python (an hour's
 And against random texts of the whole grammar, other ones at each clock change:
 
     python -m tests.schedules.sweep texts --each 3
+
+And each form that the grammar has beyond robfig/cron (`L`, `15W`, `MON#2`, `H`, `;`, phases, `@at` …), with values
+that lie at the clock change, in every zone at some of its changes to either side:
+
+    python -m tests.schedules.sweep forms --each 2
 """
 
 from __future__ import annotations
@@ -21,12 +26,12 @@ from functools import cache
 from random import Random
 from zoneinfo import ZoneInfo
 
-from falcon_scheduler.core.domain.schedule import parse
+from falcon_scheduler.core.domain.schedule import Schedule, parse
 
 from .expressions import ZONES, random_expression
 from .oracle import SlowCron, SlowSchedule
 from .prefect_dates import all_dates, prefect_dates
-from .texts import random_text
+from .texts import forms_at, random_text
 
 FIRST_YEAR, LAST_YEAR = 2000, 2037
 WINDOW = timedelta(hours=4)
@@ -118,7 +123,7 @@ def text_differs(change: Change, text: str) -> str | None:
     """What is wrong with our instants of any text around this change, second by second; `None` if nothing is."""
     begin, end = change.at - timedelta(hours=2), change.at + timedelta(hours=2)
     schedule = parse(text, change.zone, task_id=TASK_ID)
-    ours = [each for each in schedule.upcoming(begin, 4 * 3600, begin) if each <= end]
+    ours = _due(schedule, begin, end)
     expected = SlowSchedule(text, change.zone, task_id=TASK_ID, created_at=begin).after(begin, end)
     return None if ours == expected else _first_difference(change, text, ours, expected)
 
@@ -127,19 +132,25 @@ def text_prefect_differs(change: Change, text: str) -> str | None:
     """What is wrong with the dates that Prefect makes of any text around this change; `None` if nothing is."""
     begin, end = change.at - timedelta(hours=26), change.at + timedelta(hours=26)
     schedule = parse(text, change.zone, task_id=TASK_ID)
-    ours = [each for each in schedule.upcoming(begin - timedelta(microseconds=1), 900, begin) if each <= end]
+    ours = _due(schedule, begin, end, from_begin=True, most=900)
     theirs = sorted(set(all_dates(schedule, begin, 2000, end)))
     theirs = theirs[: len(ours)] if len(ours) == 900 else theirs
     return None if ours == theirs else _first_difference(change, text, theirs, ours)
 
 
 def _ours(expression: str, zone: str, begin: datetime, end: datetime) -> list[datetime]:
-    schedule = parse(expression, zone)
+    return _due(parse(expression, zone), begin, end, from_begin=True, most=MOST_DATES)
+
+
+def _due(
+    schedule: Schedule, begin: datetime, end: datetime, *, from_begin: bool = False, most: int = 5 * 3600
+) -> list[datetime]:
+    """The instants after `begin`, or from it on, up to `end`; lengths of time are counted from `begin`."""
     found: list[datetime] = []
-    following = schedule.next_after(begin - timedelta(microseconds=1))
-    while following is not None and following <= end and len(found) < MOST_DATES:
+    following = schedule.next_after(begin - timedelta(microseconds=from_begin), begin)
+    while following is not None and following <= end and len(found) < most:
         found.append(following)
-        following = schedule.next_after(following)
+        following = schedule.next_after(following, begin)
     return found
 
 
@@ -182,12 +193,16 @@ def _first_difference(change: Change, expression: str, got: list[datetime], want
 def main() -> int:
     """Run the sweep and print what was compared; 1 if anything differs."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["instants", "prefect", "texts"])
+    parser.add_argument("what", choices=["instants", "prefect", "texts", "forms"])
     parser.add_argument("--share", type=float, default=1.0, help="of the cases, taken at random")
-    parser.add_argument("--each", type=int, default=1, help="texts for each clock change")
+    parser.add_argument(
+        "--each", type=int, default=1, help="texts for each clock change, or changes to either side in each zone"
+    )
     asked = parser.parse_args()
     if asked.what == "texts":
         return _sweep_texts(asked.each, asked.share)
+    if asked.what == "forms":
+        return _sweep_forms(asked.each)
     check = differs if asked.what == "instants" else prefect_differs
     random, zones, changes, cases, wrong = Random(0), 0, 0, 0, 0
     for zone, instants in distinct_zones():
@@ -215,15 +230,42 @@ def _sweep_texts(each: int, share: float) -> int:
             changes += 1
             for _ in range(each):
                 cases += 1
-                text = random_text(random, change.at, change.zone)
-                faults = [
-                    fault for fault in (text_differs(change, text), text_prefect_differs(change, text)) if fault
-                ]
-                wrong += bool(faults)
-                for fault in faults:
-                    print(fault)  # noqa: T201 - a program's output
+                wrong += _text_is_wrong(change, random_text(random, change.at, change.zone))
     print(f"texts, Python {sys.version.split()[0]}: {changes} changes, {cases} texts, {wrong} differ")  # noqa: T201
     return int(wrong > 0)
+
+
+def _sweep_forms(each: int) -> int:
+    random, zones, changes, cases, wrong = Random("forms"), 0, 0, 0, 0
+    for zone, instants in distinct_zones():
+        zones += 1
+        for change in _some_changes(random, zone, instants, each):
+            changes += 1
+            for text in forms_at(change.at, zone):
+                cases += 1
+                wrong += _text_is_wrong(change, text)
+    compared = f"{len(ZONES)} zone names, {zones} distinct, {changes} changes, {cases} texts, {wrong} differ"
+    print(f"forms, Python {sys.version.split()[0]}: {compared}")  # noqa: T201 - a program's output
+    return int(wrong > 0)
+
+
+def _some_changes(random: Random, zone: str, instants: list[datetime], each: int) -> list[Change]:
+    """Up to `each` changes that put the zone's clocks forward, and as many that put them back."""
+    before = timedelta(seconds=1)
+    sides: tuple[list[datetime], list[datetime]] = [], []
+    for at in instants:
+        shown = [moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for moment in (at - before, at)]
+        sides[shown[1] - shown[0] > before].append(at)
+    chosen = [at for side in sides for at in random.sample(side, min(each, len(side)))]
+    return [Change(zone, at) for at in sorted(chosen)]
+
+
+def _text_is_wrong(change: Change, text: str) -> bool:
+    """Compare a text with the oracle and with Prefect's dates, and print what differs."""
+    faults = [fault for fault in (text_differs(change, text), text_prefect_differs(change, text)) if fault]
+    for fault in faults:
+        print(fault)  # noqa: T201 - a program's output
+    return bool(faults)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -15,8 +16,8 @@ from falcon_scheduler.core.domain.schedule import parse
 from .expressions import ZONES, random_instant, random_zone
 from .oracle import MONTHS, SlowCron, SlowSchedule, moved
 from .prefect_dates import all_dates, dates_of
-from .sweep import Change, distinct_zones, text_differs, text_prefect_differs
-from .texts import random_text
+from .sweep import Change, clock_changes, distinct_zones, text_differs, text_prefect_differs
+from .texts import forms_at, random_text
 
 CASES = int(os.environ.get("SCHEDULE_CASES", "150"))
 TASK_ID = "7f6c2f4e-0a57-4a0b-9d53-2f8f5a0f4b11"
@@ -137,6 +138,38 @@ def test_a_sample_of_all_clock_changes_of_all_zones() -> None:
         text = random_text(random, change.at, change.zone)
         assert text_differs(change, text) is None
         assert text_prefect_differs(change, text) is None
+
+
+# Zones that dateutil misreads beside a change: winter time is stored as a negative summer time, or one summer time
+# followed another.
+MISREAD = ("Europe/Dublin", "Africa/Casablanca", "Africa/Windhoek", "America/Argentina/San_Luis")
+
+
+def test_every_so_many_days_prefect_keeps_the_time_of_the_day_where_dateutil_misreads_the_zone() -> None:
+    for zone in MISREAD:
+        near = [each for each in clock_changes(ZoneInfo(zone)) if each.year in {2007, 2008, 2026, 2027}]
+        assert near
+        for change in (Change(zone, each) for each in near):
+            texts = [text for text in forms_at(change.at, zone) if re.match(r"@every \d[dw]", text)]
+            assert len(texts) == 4
+            assert [fault for text in texts if (fault := text_prefect_differs(change, text))] == []
+    dublin = parse("@every 2w from 2026-10-11T02:29", "Europe/Dublin")
+    start = datetime(2026, 10, 12, tzinfo=UTC)
+    assert dates_of(to_prefect(dublin, now=start), start, 2, start + timedelta(days=60)) == [
+        datetime(2026, 10, 25, 2, 29, tzinfo=UTC),
+        datetime(2026, 11, 8, 2, 29, tzinfo=UTC),
+    ]
+
+
+def test_the_texts_of_the_sweep_hold_every_form_and_can_be_read() -> None:
+    texts = forms_at(datetime(2027, 11, 7, 6, tzinfo=UTC), "America/New_York")
+    assert [str(parse(text, "America/New_York", task_id=TASK_ID)) for text in texts]
+    whole = " ".join(texts)
+    assert [
+        part
+        for part in ("L-", " LW ", "W ", "0L", "#1", "H(", ";", "90m from", "2w from", "@at")
+        if part not in whole
+    ] == []
 
 
 NEW_YORK = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
@@ -26,6 +27,53 @@ def random_text(random: Random, near: datetime, zone: str, *, most: int = 3) -> 
         except ScheduleError:
             continue
         return text
+
+
+def forms_at(change: datetime, zone: str) -> list[str]:
+    """Each form that is accepted beyond robfig/cron, with instants at this clock change and just beside it.
+
+    Times are those that the clock shows, skips or repeats there.
+    """
+    shown = (change - timedelta(seconds=1)).astimezone(ZoneInfo(zone))
+    after = change.astimezone(ZoneInfo(zone))
+    hours = f"{shown.hour},{after.hour}"
+    between = after.replace(tzinfo=None) + timedelta(minutes=30)
+    skipped = shown.replace(tzinfo=None) + timedelta(minutes=30)
+    behind = monthrange(shown.year, shown.month)[1] - shown.day
+    weekday, nth = shown.isoweekday() % 7, (shown.day - 1) // 7 + 1
+    utc = change.astimezone(ZoneInfo("UTC"))
+    return [
+        f"0 30 {hours} L * *",
+        f"0 */20 {hours} L-{behind} * *" if behind else f"0 */20 {hours} L * *",
+        f"0 30 {hours} LW * *",
+        f"0 30 {hours} {shown.day}W * *",
+        f"0 */15 * {shown.day}W * *",
+        f"0 30 {hours} * * {weekday}L",
+        f"0 */10 * * * {weekday}L",
+        f"0 30 {hours} * * {WEEKDAYS[weekday]}#{nth}",
+        f"0 0,30 */2 * * {weekday}#{nth}",
+        f"0 30 {hours} {shown.day}W * {weekday}L",
+        f"0 30 {hours} * * {weekday}-{after.isoweekday()}",
+        f"0 30 {shown.hour}-{(after.hour + 1) % 24} * * *",
+        "0 H * * * *",
+        f"0 H(0-29) {hours} * * *",
+        f"H H/20 H({min(shown.hour, after.hour)}-{max(shown.hour, after.hour)}) * * *",
+        f"0 30 {hours} * * *; 0 */30 * * * *",
+        f"CRON_TZ=UTC 0 0 * * * *; CRON_TZ={zone} 0 30 {hours} * * *",
+        f"@every 90m from {skipped:%H:%M}",
+        f"@every 24h from {skipped:%H:%M}",
+        f"@every 40m from {between:%H:%M}",
+        f"@every 20s from {between:%H:%M}",
+        f"@every 90m from {utc - timedelta(days=3):%Y-%m-%dT%H:%M:%S}Z",
+        f"@every 7h from {shown.replace(tzinfo=None) - timedelta(days=5):%Y-%m-%dT}12:00",
+        f"@every 2d from {skipped - timedelta(days=4):%Y-%m-%dT%H:%M}",
+        f"@every 1w from {between - timedelta(days=7):%Y-%m-%dT%H:%M}",
+        f"@every 2w from {skipped - timedelta(days=14):%Y-%m-%dT%H:%M}",
+        f"@every 2w from {between - timedelta(days=7):%Y-%m-%dT%H:%M}",
+        f"@at {utc:%Y-%m-%dT%H:%M:%S}Z",
+        f"@at {utc + timedelta(minutes=30):%Y-%m-%dT%H:%M:%S}Z; @at {utc - timedelta(minutes=30):%Y-%m-%dT%H:%M:%S}Z",
+        f"@at {after.replace(tzinfo=None) + timedelta(hours=1):%Y-%m-%dT%H:%M:%S}",
+    ]
 
 
 def _one(random: Random, near: datetime) -> str:
