@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from falcon_scheduler.api_facade.schemas.task_changes import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
 from falcon_scheduler.api_facade.shape import read_shape
-from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.masking import restored
 from falcon_scheduler.core.domain.schedule import zone_within
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
@@ -116,12 +116,20 @@ def _given(value: TaskCreate | TaskUpdate) -> dict[str, Any]:
         metadata = value.metadata
         given = {name: getattr(metadata, name) for name in metadata.model_fields_set} | given
     if isinstance(alerts := given.get("alerts"), AlertsChange):
-        named = alerts.model_dump()
-        channels = named.pop("channels")
-        given["alerts"] = TaskAlerts(**named, channels=None if channels is None else tuple(channels))
+        given["alerts"] = _alerts_of(alerts)
     if "tags" in given:
         given["tags"] = tuple(given["tags"])
     return given
+
+
+def _alerts_of(given: AlertsChange) -> TaskAlerts:
+    named = given.model_dump()
+    channels, expected = named.pop("channels"), named.pop("expect_success")
+    return TaskAlerts(
+        **named,
+        expect_success=ExpectedSuccess(**expected) if expected else None,
+        channels=None if channels is None else tuple(channels),
+    )
 
 
 def _tag_clash(value: TaskCreate | TaskUpdate) -> Iterator[Fault]:

@@ -77,6 +77,7 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
         "active": list(record.active),
         "is_active": bool(record.active),
         "last_outcome": str(record.last_outcome) if record.last_outcome else None,
+        "last_success": record.last_success,
         "runtime_total_us": record.runtime_total // MICROSECOND,
         "today": {
             "day": today.day.isoformat(),

@@ -115,6 +115,7 @@ def _record(top: Reading, metadata: Reading, bookkeeping: Reading) -> RunRecord:
         last_error=metadata.text("last_error"),
         last_run=top.instant("last_run"),
         last_run_duration=top.duration("last_run_duration") if top.raw("last_run_duration") is not None else None,
+        last_success=_last_success(top, bookkeeping),
         success_count=succeeded,
         failure_count=failed,
         skipped_count=max(metadata.number("skipped_count"), 0),
@@ -136,6 +137,19 @@ def _runtime_total(metadata: Reading, bookkeeping: Reading, runs: int) -> timede
         return metadata.duration("average_runtime") * runs
     except OverflowError:
         return timedelta()
+
+
+def _last_success(top: Reading, bookkeeping: Reading) -> datetime | None:
+    """As counted; of a task whose last run succeeded before this was stored, the end of that run."""
+    if (stored := bookkeeping.instant("last_success")) is not None:
+        return stored
+    last_run = top.instant("last_run")
+    if last_run is None or _last_outcome(top, bookkeeping) is not ExecutionStatus.COMPLETED:
+        return None
+    try:
+        return last_run + top.duration("last_run_duration")
+    except OverflowError:
+        return last_run
 
 
 def _last_outcome(top: Reading, bookkeeping: Reading) -> ExecutionStatus | None:

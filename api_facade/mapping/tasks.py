@@ -5,8 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from falcon_scheduler.api_facade.schemas.tasks import TaskAlertsShape, TaskMetadata, TaskQuery, TaskResponse
-from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.api_facade.schemas.tasks import (
+    ExpectedSuccessShape,
+    TaskAlertsShape,
+    TaskMetadata,
+    TaskQuery,
+    TaskResponse,
+)
+from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
@@ -78,8 +84,15 @@ def _task_alerts(alerts: TaskAlerts) -> TaskAlertsShape | None:
         failures_in_a_row=alerts.failures_in_a_row,
         failure_rate=alerts.failure_rate,
         late_after=alerts.late_after,
+        expect_success=_expectation(alerts.expect_success),
         channels=None if alerts.channels is None else list(alerts.channels),
     )
+
+
+def _expectation(expected: ExpectedSuccess | None) -> ExpectedSuccessShape | None:
+    if expected is None:
+        return None
+    return ExpectedSuccessShape(period=expected.period, grace=expected.grace, while_paused=expected.while_paused)
 
 
 def exported(task: Task, caller: Principal) -> dict[str, Any]:

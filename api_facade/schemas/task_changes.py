@@ -59,6 +59,14 @@ Tags = Annotated[
 ]
 
 
+class ExpectedSuccessChange(RequestShape):
+    """How often a run is expected to succeed. One alert, `no_success`, reports that none did, whatever the cause."""
+
+    period: Annotated[Length, Field(description="1m to 8784h: a run is to succeed once in each.")]
+    grace: Annotated[Length, Field(description="0s to 8784h: how late the success may be.")] = timedelta(minutes=5)
+    while_paused: Annotated[bool, Field(description="Whether it is expected while the task is paused too.")] = False
+
+
 class AlertsChange(RequestShape):
     """When a task alerts, and its channels. Absent fields have the values of the settings, see docs/alerts.md."""
 
@@ -75,6 +83,10 @@ class AlertsChange(RequestShape):
         ),
     ] = None
     late_after: Annotated[Length | None, Field(description="30s to 168h past its time a run is late.")] = None
+    expect_success: Annotated[
+        ExpectedSuccessChange | None,
+        Field(description="Alerts when no run succeeded in time; replaces the alerts of failures and late runs."),
+    ] = None
     channels: Annotated[
         list[str] | None,
         Field(

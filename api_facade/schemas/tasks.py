@@ -53,6 +53,14 @@ class TaskQuery(PageQuery):
     limit: Annotated[int | None, Field(ge=1, le=100, description="The same as `page_size`."), IN_DIGITS] = None
 
 
+class ExpectedSuccessShape(ResponseShape):
+    """How often a run is expected to succeed."""
+
+    period: DurationText
+    grace: DurationText
+    while_paused: bool
+
+
 class TaskAlertsShape(ResponseShape):
     """The task's own alert options."""
 
@@ -60,6 +68,7 @@ class TaskAlertsShape(ResponseShape):
     failures_in_a_row: int | None = None
     failure_rate: float | None = None
     late_after: DurationText | None = None
+    expect_success: ExpectedSuccessShape | None = None
     channels: list[str] | None = None
 
 

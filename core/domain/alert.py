@@ -28,6 +28,8 @@ class AlertKind(StrEnum):
     FAILURE_RATE = "failure_rate"
     LATE_RUN = "late_run"
     """A run that is due has not begun, or began late."""
+    NO_SUCCESS = "no_success"
+    """No run of the task succeeded within the time that the task allows (`expect_success`)."""
     STALE_RUN = "stale_run"
     """A run exceeds, or exceeded until it was ended, the time that its timeouts allow."""
     SYSTEM_TASK_FAILED = "system_task_failed"
@@ -88,6 +90,16 @@ class AlertState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedSuccess:
+    """A run of the task is expected to succeed once in every `period`; it may be late by `grace`."""
+
+    period: timedelta
+    grace: timedelta = timedelta(minutes=5)
+    while_paused: bool = False
+    """Whether the success is expected while the task is paused too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskAlerts:
     """The alert options of a task. None means the value of the settings."""
 
@@ -96,6 +108,8 @@ class TaskAlerts:
     failure_rate: float | None = None
     """Share of failed runs, above 0 and at most 1."""
     late_after: timedelta | None = None
+    expect_success: ExpectedSuccess | None = None
+    """None when nobody waits for a success; no setting has a value for it."""
     channels: tuple[str, ...] | None = None
     """Names of the channels that receive its alerts; all when None."""
 

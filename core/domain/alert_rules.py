@@ -133,7 +133,7 @@ def _failures_in_a_row(ended: Sequence[Execution], policy: AlertPolicy) -> Findi
     if len(latest) < needed or any(map(_succeeded, latest)):
         return Finding(kind, None)
     failures = "The last run failed" if needed == 1 else f"{needed} runs in a row failed, the last"
-    return Finding(kind, True, f"{failures} with: {_error(latest[0])}")
+    return Finding(kind, True, f"{failures} with: {short_error(latest[0])}")
 
 
 def _failure_rate(ended: Sequence[Execution], policy: AlertPolicy) -> Finding:
@@ -152,9 +152,9 @@ def _failure_rate(ended: Sequence[Execution], policy: AlertPolicy) -> Finding:
 def _stale(ended: Sequence[Execution], at_work_since: datetime | None) -> Finding:
     kind = AlertKind.STALE_RUN
     if at_work_since is not None:
-        return Finding(kind, True, f"A run is at work since {_instant(at_work_since)}")
+        return Finding(kind, True, f"A run is at work since {shown_instant(at_work_since)}")
     if ended and is_stale(ended[0]):
-        return Finding(kind, True, f"A run was ended because it was stale: {_error(ended[0])}")
+        return Finding(kind, True, f"A run was ended because it was stale: {short_error(ended[0])}")
     return Finding(kind, False, "No run is stale any more")
 
 
@@ -170,14 +170,16 @@ def _late(
     if not task.fires:
         return Finding(kind, False, "The schedule of the task is paused")
     if due_at is not None:
-        return Finding(kind, True, f"A run was due at {_instant(due_at)} and none has begun since")
+        return Finding(kind, True, f"A run was due at {shown_instant(due_at)} and none has begun since")
     newest = next((each for each in ended if each.trigger is Trigger.SCHEDULE), None)
     due = newest.scheduled_for if newest else None
     lateness = lateness_of(newest)
     is_explained = due is not None and explained_until is not None and due <= explained_until
     if due is not None and due >= task.updated_at and lateness > policy.late_after and not is_explained:
         seconds = timedelta(seconds=lateness // timedelta(seconds=1))
-        return Finding(kind, True, f"The run that was due at {_instant(due)} began {format_duration(seconds)} late")
+        return Finding(
+            kind, True, f"The run that was due at {shown_instant(due)} began {format_duration(seconds)} late"
+        )
     return _late_no_more(task, late_since)
 
 
@@ -198,7 +200,7 @@ def _system_task(ended: Sequence[Execution]) -> Finding:
         return Finding(kind, None)
     if _succeeded(ended[0]):
         return Finding(kind, False, "The system task succeeded again")
-    return Finding(kind, True, f"The system task failed: {_error(ended[0])}")
+    return Finding(kind, True, f"The system task failed: {short_error(ended[0])}")
 
 
 def lateness_of(execution: Execution | None) -> timedelta:
@@ -221,9 +223,11 @@ def _succeeded(execution: Execution) -> bool:
     return execution.status is ExecutionStatus.COMPLETED
 
 
-def _error(execution: Execution) -> str:
+def short_error(execution: Execution) -> str:
+    """The beginning of its error."""
     return (execution.error or "no reason given")[:_SHOWN_OF_AN_ERROR]
 
 
-def _instant(instant: datetime) -> str:
+def shown_instant(instant: datetime) -> str:
+    """An instant in the text of an alert."""
     return instant.strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -54,6 +54,8 @@ class RunRecord:
     last_error: str = ""
     last_run: datetime | None = None
     last_run_duration: timedelta | None = None
+    last_success: datetime | None = None
+    """When a run last ended with success; None before the first, and when an earlier version counted it."""
     success_count: int = 0
     failure_count: int = 0
     skipped_count: int = 0
@@ -111,6 +113,7 @@ class RunRecord:
             failure_count=record.failure_count + (not succeeded),
             runtime_total=record.runtime_total + duration,
             today=record.today.with_end(execution),
+            last_success=_later(record.last_success, execution.completed_at) if succeeded else record.last_success,
             counted=(*record.counted, execution.id)[-COUNTED_WINDOW:],
         )
         if record.last_run is not None and execution.started_at < record.last_run:
@@ -141,3 +144,7 @@ class RunRecord:
     def with_all_removed(self) -> RunRecord:
         """Retention has removed them."""
         return replace(self, removing=())
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(one, other) if one and other else one or other

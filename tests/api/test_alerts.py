@@ -24,7 +24,15 @@ from tests.alerts.receiver import Receiver, receiving
 from tests.api.conftest import BASE, bearer, faults, token_of
 
 Make = Callable[..., Awaitable[Any]]
-OWN = {"enabled": True, "failures_in_a_row": 5, "failure_rate": 0.25, "late_after": "10m0s", "channels": ["ops"]}
+EXPECTED = {"period": "24h0m0s", "grace": "1h0m0s", "while_paused": False}
+OWN = {
+    "enabled": True,
+    "failures_in_a_row": 5,
+    "failure_rate": 0.25,
+    "late_after": "10m0s",
+    "expect_success": EXPECTED,
+    "channels": ["ops"],
+}
 
 
 @pytest_asyncio.fixture
@@ -146,6 +154,11 @@ async def test_a_tasks_own_wishes_go_in_and_out_by_every_door(
         ({"failure_rate": 1.5}, "failure_rate", "at most 1"),
         ({"late_after": "1s"}, "late_after", "must be 30s to 168h0m0s"),
         ({"late_after": "soon"}, "late_after", "duration"),
+        ({"expect_success": {"period": "1s"}}, "expect_success.period", "must be 1m0s to 8784h0m0s, is 1s"),
+        ({"expect_success": {"period": "1h", "grace": "-1s"}}, "expect_success.grace", "must be 0s to 8784h0m0s"),
+        ({"expect_success": {"grace": "1h"}}, "expect_success.period", "required"),
+        ({"expect_success": {"period": "daily"}}, "expect_success.period", "duration"),
+        ({"expect_success": {"period": "1h", "every": "1h"}}, "expect_success.every", "not a field"),
         ({"channels": ["Ops!"]}, "channels.0", "lower-case letters"),
         ({"channels": ["ops", "ops"]}, "channels", "repeat"),
         ({"pager": True}, "pager", "not a field"),

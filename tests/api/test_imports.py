@@ -68,6 +68,7 @@ metadata = st.fixed_dictionaries(
                 "enabled": st.booleans(),
                 "failures_in_a_row": st.integers(1, 100),
                 "late_after": st.just("1m"),
+                "expect_success": st.just({"period": "24h0m0s", "grace": "5m0s", "while_paused": True}),
             },
         ),
     },

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.alert import TASK_KINDS, Alert, AlertKind, Subject, key_of
@@ -25,6 +25,7 @@ from falcon_scheduler.core.errors import TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
 from falcon_scheduler.core.services.alerts.overdue import Overdue
+from falcon_scheduler.core.services.alerts.success_watch import SuccessWatch
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
 from falcon_scheduler.core.services.duty import Duty, Unhurried
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK
@@ -77,6 +78,7 @@ class Alerting:
         self._queue_threshold = queue_threshold
         self._keep_for = keep_for
         self._overdue = Overdue(clock=clock, policy=policy)
+        self._successes = SuccessWatch(self._overdue)
         self._failures: dict[str, int] = {}
         self._turn = 0
 
@@ -116,7 +118,9 @@ class Alerting:
             failures[task.id] = task.record.failure_count
             if is_overdue := self._overdue.since(task, known_until, self._explained_until) is not None:
                 overdue.append(task.id)
-            if self._is_suspect(task, opened, is_overdue=is_overdue):
+            if self._is_suspect(task, opened, is_overdue=is_overdue) or self._successes.is_suspect(
+                task, opened.keys(), known_until, self._explained_until
+            ):
                 suspects.add(task.id)
             if len(failures) % BREATH == 0:
                 await asyncio.sleep(0)  # a batch comes at once, and others want to work too
@@ -189,7 +193,7 @@ class Alerting:
         due_at = self._overdue.since(task, known_until, self._explained_until)
         if key_of(AlertKind.MANY_LATE_RUNS) in opened and key_of(AlertKind.LATE_RUN, task_id) not in opened:
             due_at = None  # the common alert covers it
-        findings = judge(
+        findings: Iterable[Finding] = judge(
             task,
             ended,
             self._policy,
@@ -198,6 +202,15 @@ class Alerting:
             at_work_since=await self._at_work_for_too_long(task),
             explained_until=self._explained_until,
             late_since=late.opened_at if (late := opened.get(key_of(AlertKind.LATE_RUN, task_id))) else None,
+        )
+        findings = self._successes.join(
+            findings,
+            task,
+            ended,
+            opened.keys(),
+            known_until=known_until,
+            explained_until=self._explained_until,
+            due_at=due_at,
         )
         wanted = task.definition.alerts.channels
         subject = Subject(task_id=task_id, task_name=task.definition.name, deployment_id=task.deployment_id or "")

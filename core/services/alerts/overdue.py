@@ -37,18 +37,27 @@ class Overdue:
         """Whether checks have been made for long enough to know what is overdue."""
         return self._settled_from is not None and self._clock.now() >= self._settled_from
 
-    def forget_all_but(self, task_ids: Collection[str]) -> None:
-        """Drop what is remembered of other tasks: they were deleted."""
-        self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in task_ids}
+    @property
+    def settled_from(self) -> datetime:
+        """From when on it is known what is overdue; before the first check, a minute from now."""
+        return self._settled_from or self._clock.now() + SETTLING
 
-    def since(self, task: Task, known_until: datetime | None, explained_until: datetime | None) -> datetime | None:
-        """Since when the task is overdue; None when it is not, or that is not known.
+    def known_as_of(self, task: Task, known_until: datetime | None) -> datetime:
+        """Up to when everything about the task's runs is known.
 
         What runs write themselves is known at once; what the mirror writes for them, up to its watermark.
         """
         now = self._clock.now()
         by_mirror = task.source is Source.IMPORT or bool(task.record.active)
-        as_of = min(now, known_until or now) if by_mirror else now
+        return min(now, known_until or now) if by_mirror else now
+
+    def forget_all_but(self, task_ids: Collection[str]) -> None:
+        """Drop what is remembered of other tasks: they were deleted."""
+        self._due_at = {task_id: due for task_id, due in self._due_at.items() if task_id in task_ids}
+
+    def since(self, task: Task, known_until: datetime | None, explained_until: datetime | None) -> datetime | None:
+        """Since when the task is overdue; None when it is not, or that is not known."""
+        as_of = self.known_as_of(task, known_until)
         sign = last_sign_of(task)
         if (
             not self.is_settled

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.schedule import ScheduleError, parse, parse_stored
 from falcon_scheduler.core.domain.storable import is_storable, storable_text
@@ -30,6 +30,8 @@ MAX_RETRIES = 10
 RETRY_INTERVAL = (timedelta(seconds=1), timedelta(hours=1))
 TIMEOUT = (timedelta(seconds=30), timedelta(hours=24))
 LATE_AFTER = (timedelta(seconds=30), timedelta(days=7))
+PERIOD = (timedelta(minutes=1), timedelta(days=366))
+GRACE = (timedelta(), timedelta(days=366))
 FAILURES_IN_A_ROW = 100
 CHANNEL = re.compile(r"[a-z][a-z0-9-]{0,29}")
 MAX_CHANNELS = 20
@@ -146,6 +148,7 @@ def _alert_faults(alerts: TaskAlerts) -> Iterator[Fault]:
     if late_after is not None and not LATE_AFTER[0] <= late_after <= LATE_AFTER[1]:
         bounds = " to ".join(map(format_duration, LATE_AFTER))
         yield Fault("metadata.alerts.late_after", f"must be {bounds}, is {format_duration(late_after)}")
+    yield from _expectation_faults(alerts.expect_success)
     channels = alerts.channels or ()
     if len(channels) > MAX_CHANNELS:
         yield Fault("metadata.alerts.channels", f"at most {MAX_CHANNELS} are allowed, {len(channels)} were given")
@@ -157,6 +160,16 @@ def _alert_faults(alerts: TaskAlerts) -> Iterator[Fault]:
             )
     if len(set(channels)) != len(channels):
         yield Fault("metadata.alerts.channels", "must not repeat a channel")
+
+
+def _expectation_faults(expected: ExpectedSuccess | None) -> Iterator[Fault]:
+    if expected is None:
+        return
+    for name, value, (least, most) in (("period", expected.period, PERIOD), ("grace", expected.grace, GRACE)):
+        if not least <= value <= most:
+            bounds = f"{format_duration(least)} to {format_duration(most)}"
+            message = f"must be {bounds}, is {format_duration(value)}"
+            yield Fault(f"metadata.alerts.expect_success.{name}", message)
 
 
 def _config_faults(definition: TaskDefinition, catalog: ExecutorCatalog) -> Iterator[Fault]:
