@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from falcon_scheduler.deployments.stack.certificate import make_certificate
@@ -17,6 +18,9 @@ from falcon_scheduler.deployments.stack.errors import PartFailed, PartMissing
 from falcon_scheduler.deployments.stack.home import Home, write_private
 from falcon_scheduler.deployments.stack.part import Part
 from falcon_scheduler.deployments.stack.process import Command, spawn, stop, tail
+
+if TYPE_CHECKING:
+    from pymongo import AsyncMongoClient
 
 _USER = "falcon"
 _ONE_FIRST_START = timedelta(seconds=30)
@@ -106,25 +110,32 @@ class Mongo(Part):
         trusted = quote(str(certificate), safe="")
         uri = f"mongodb://127.0.0.1:{self._port}/?tls=true&tlsCAFile={trusted}&tlsCertificateKeyFile={trusted}"
         order: dict[str, object] = {"createUser": _USER, "pwd": self._password, "roles": ["root"]}
-        while True:
-            try:
-                await self._run(uri, order)
-            except OperationFailure as error:
-                if error.code == _USER_EXISTS:  # an earlier first start was killed just after the creation
+        # One client for all attempts: one that is closed while it connects leaves its socket open, and the server
+        # waits for that silent client.
+        async with self._client(uri) as client:
+            while True:
+                try:
+                    await client.admin.command(order)
+                except OperationFailure as error:
+                    if error.code == _USER_EXISTS:  # an earlier first start was killed just after the creation
+                        return
+                    raise
+                except PyMongoError:  # it does not listen yet
+                    await asyncio.sleep(0.05)
+                else:
                     return
-                raise
-            except PyMongoError:  # it does not listen yet
-                await asyncio.sleep(0.05)
-            else:
-                return
+
+    async def _run(self, uri: str, order: dict[str, object]) -> dict[str, object]:
+        async with self._client(uri) as client:
+            return await client.admin.command(order)
 
     @staticmethod
-    async def _run(uri: str, order: dict[str, object]) -> dict[str, object]:
+    def _client(uri: str) -> AsyncMongoClient[dict[str, object]]:
         from pymongo import AsyncMongoClient
 
-        client: AsyncMongoClient[dict[str, object]]
-        async with AsyncMongoClient(uri, serverSelectionTimeoutMS=2000) as client:
-            return await client.admin.command(order)
+        # By default the driver opens another connection for measuring as soon as the first one works. The end of the
+        # client would cancel that in the middle and leave its socket open (pymongo 4.20).
+        return AsyncMongoClient(uri, serverSelectionTimeoutMS=2000, serverMonitoringMode="poll")
 
     @property
     def _uri(self) -> str:

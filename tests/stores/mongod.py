@@ -41,7 +41,7 @@ class Mongod(Part):
 
     async def is_ready(self) -> bool:
         client: AsyncMongoClient[dict[str, object]]
-        async with AsyncMongoClient(self.uri, serverSelectionTimeoutMS=2000) as client:
+        async with AsyncMongoClient(self.uri, serverSelectionTimeoutMS=2000, serverMonitoringMode="poll") as client:
             await client.admin.command("ping")
         return True
 
