@@ -47,8 +47,6 @@ INDEXES = {
         IndexModel([("uncounted", ASCENDING)], sparse=True),
         IndexModel([("completed_at", ASCENDING)], sparse=True),
         IndexModel([("occurrence", ASCENDING)], unique=True, sparse=True),
-        IndexModel([("task_id", ASCENDING), ("metadata.scheduled_for", ASCENDING)]),
-        IndexModel([("metadata.scheduled_for", ASCENDING)]),
     ],
     ALERTS: [
         IndexModel([("open_key", ASCENDING)], unique=True, sparse=True),
@@ -73,6 +71,18 @@ INDEXES = {
 """Source: eve-modules, "Indexes GF creates" and what is marked ours there; the last index of each serves our own
 bookkeeping."""
 
+NOT_EMBEDDED = {
+    EXECUTIONS: [
+        IndexModel([("task_id", ASCENDING), ("metadata.scheduled_for", ASCENDING)]),
+        IndexModel([("metadata.scheduled_for", ASCENDING)]),
+    ]
+}
+"""Indexes that the embedded server goes without. It needs milliseconds for each document that is there already, and
+answers nothing until then, so that a long history would keep a new version from starting. `adapters.mongo.ledger`
+gives it bounds of the indexes that it has."""
+
+_EMBEDDED_MARK = "secantusVersion"
+"""In the build information of the embedded server. Source: secantus 0.7, `buildInfo`."""
 _MAX_IDLE_MS = 60_000
 """A connection unused for longer is not used again. The server may have closed it (SecantusDB does after five
 minutes, load balancers and firewalls do too). A write on a closed connection fails, and on a standalone server the
@@ -110,7 +120,10 @@ async def ensure_indexes(database: Database) -> None:
     A unique index that existing documents violate is left out, with a warning: the service works without it, and a
     later start makes it once the documents are repaired. Raises `Unavailable`.
     """
-    for collection, indexes in INDEXES.items():
+    with translated():
+        is_embedded = _EMBEDDED_MARK in await database.command("buildInfo")
+    for collection, always in INDEXES.items():
+        indexes = always if is_embedded else [*always, *NOT_EMBEDDED.get(collection, [])]
         try:
             with translated():
                 await database[collection].create_indexes(indexes)

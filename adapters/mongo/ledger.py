@@ -23,6 +23,8 @@ BY_SCHEDULE = {"metadata.trigger": str(Trigger.SCHEDULE)}
 _LARGE = {"output": 0, "metadata.parameters": 0}
 _DUPLICATE = 11000
 """Source: MongoDB error codes, DuplicateKey."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""By so much the clock of a worker may be behind Prefect's."""
 _NEAREST = timedelta(microseconds=1000)
 """MongoDB stores milliseconds."""
 
@@ -54,13 +56,15 @@ class MongoLedgerStore:
         self, begin: datetime, end: datetime, task_id: str | None, limit: int | None
     ) -> list[Document]:
         of_task = {} if task_id is None else {"task_id": task_id}
-        query = {**of_task, SCHEDULED: {"$gte": begin, "$lt": end}, **BY_SCHEDULE}
+        # No work begins before its instant. The embedded server has an index of this bound, and none of the instant.
+        started = {**of_task, "started_at": {"$gte": begin - _CLOCKS_DIFFER}}
+        query = {**started, SCHEDULED: {"$gte": begin, "$lt": end}, **BY_SCHEDULE}
         with translated():
             found = self._executions.find(query, _LARGE).sort([(SCHEDULED, ASCENDING)]).limit(limit or 0)
             return await found.to_list()
 
     async def executions(self, task_id: str, at: datetime) -> Sequence[Execution]:
-        query = {"task_id": task_id, SCHEDULED: at, **BY_SCHEDULE}
+        query = {"task_id": task_id, "started_at": {"$gte": at - _CLOCKS_DIFFER}, SCHEDULED: at, **BY_SCHEDULE}
         with translated():
             documents = await self._executions.find(query, _LARGE).to_list()
         return sorted(self._parsing.readable(documents), key=lambda each: each.id)

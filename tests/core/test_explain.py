@@ -526,6 +526,9 @@ async def test_what_is_no_instant_of_the_schedule_is_none_whatever_is_away() -> 
     world.engine.message = "no answer"
     assert (await world.explain(DUE + SECOND)).cause is Cause.NOT_NAMED
     assert (await world.explain(NOON - timedelta(hours=1))).cause is Cause.NOT_CREATED
+    world.task = world.task.with_paused(True, "u", NOON)
+    assert (await world.explain(DUE + SECOND)).cause is Cause.NOT_NAMED
+    assert (await world.explain(DUE)).cause is Cause.PAUSED
 
 
 async def test_a_request_that_was_refused_at_that_time_is_the_cause() -> None:

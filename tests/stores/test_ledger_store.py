@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from falcon_scheduler.adapters.mongo.client import Database
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.occurrence import Fate, Occurrence, Reason
 from falcon_scheduler.core.domain.outcome import NEVER_BEGAN_ERROR, ExecutionOutcome
@@ -121,3 +122,10 @@ async def test_entries_are_removed_with_their_task_and_by_age(stores: StoresUnde
     assert await store.delete_before(NOON + 5 * MINUTE, 5) == 0
     assert [each.at for each in await store.entries(NOON, NOON + HOUR)] == [NOON + 30 * MINUTE]
     assert [*await store.outages(NOON, NOON + HOUR)] == []
+
+
+async def test_the_embedded_server_is_given_no_index_that_a_long_history_would_wait_for(database: Database) -> None:
+    build = await database.command("buildInfo")
+    indexes = await database["scheduler_executions"].index_information()
+    is_there = "metadata.scheduled_for_1" in indexes
+    assert is_there is ("secantusVersion" not in build)

@@ -205,7 +205,9 @@ class Explaining:
     # What has no execution
 
     async def _without_execution(self, task: Task, at: datetime, now: datetime) -> Finding:
-        occurrence = await self._ledger.at(task, at)
+        period = period_at(task, at)
+        is_named = period is None or names(replace(period, held=Held.NOT), task, at)
+        occurrence = await self._ledger.at(task, at) if is_named else None
         if occurrence is not None and occurrence.reason is not None:
             return await self._of_entry(task, occurrence, at)
         if occurrence is not None:
@@ -214,15 +216,14 @@ class Explaining:
             return Cause.QUEUE_FULL, facts.of_entry(refused)
         if at < task.created_at.replace(microsecond=0):
             return Cause.NOT_CREATED, facts.at("created_at", task.created_at)
-        period = period_at(task, at)
-        if period is None:
+        if period is None or is_named:  # no run of it is kept, and the ledger began later
             return Cause.NOT_KNOWN, facts.at("known_since", task.known_periods[0].since)
-        if names(replace(period, held=Held.NOT), task, at):  # no run of it is kept, and the ledger began later
-            return Cause.NOT_KNOWN, ()
         return await self._unnamed(task, period, at)
 
     async def _unnamed(self, task: Task, period: Period, at: datetime) -> Finding:
         """The schedule does not name it; the one before may have, until somebody changed it."""
+        if not period.schedule:  # an adopted deployment may have one that only Prefect knows
+            return Cause.NOT_KNOWN, ()
         schedule = facts.text("schedule", period.schedule)
         former = [each for each in task.known_periods if each.since < period.since and each.schedule]
         if former and names(replace(former[-1], held=Held.NOT), task, at):

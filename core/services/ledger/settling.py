@@ -35,7 +35,8 @@ from falcon_scheduler.core.services.tasks.fire_times import period_at
 logger = logging.getLogger(__name__)
 
 WATERMARK = "ledger"
-SETTLE_INTERVAL = timedelta(seconds=20)
+SETTLE_INTERVAL = timedelta(seconds=60)
+"""Each time reads all tasks. Until it has come, a list makes up for it from the schedules."""
 GRACE = timedelta(seconds=90)
 """How old an instant is when it is settled. By then a change made in Prefect is known, and a late run too."""
 SLICE = timedelta(minutes=10)
