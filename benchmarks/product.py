@@ -1,7 +1,9 @@
 """The whole product as its user has it: http tasks, asked for by eight clients of the API, on servers of its own.
 
-    python -m benchmarks.product                      # about two minutes on two cores
-    python -m benchmarks.product --tasks 20 --clients 4
+    python -m benchmarks.product                      # about six minutes on two cores
+    python -m benchmarks.product --tasks 20 --clients 4 --seconds 0 --burst 0 --slow 0
+
+Then http tasks by schedule (one each second, and many due at the same second), and many requests to slow targets.
 
 Prints how soon runs start, how many are carried, what each costs which process, and how many requests to Prefect it
 makes. Beside it, in the same minutes, what Prefect's API alone carries: four requests a run (create and three
@@ -16,8 +18,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +32,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Pending, Running
 
 from benchmarks.every_second import api, say
+from benchmarks.http_phases import every_second, same_second, slow_targets
+from benchmarks.http_target import target
 from benchmarks.worker_stage import Stage, load, machine, percentile, servers, set_stage
 
 PARTS = {"postgres", "valkey", "mongo", "prefect", "facade", "worker"}
@@ -53,12 +56,14 @@ class Measured:
     requests: Counter[str]
 
 
-async def main(tasks: int, clients: int, idle_tasks: int) -> None:
+async def main(tasks: int, clients: int, idle_tasks: int, seconds: int, burst: int, slow: int) -> None:
     os.environ.update(SCHEDULER_HTTP_ALLOW="127.0.0.0/8", PREFECT_SERVER_LOGGING_LEVEL="INFO", API_RATE_LIMIT="0")
+    os.environ.setdefault("SCHEDULER_HTTP_CONCURRENCY", "300")
+    os.environ.setdefault("SCHEDULER_HTTP_PER_HOST", "1000")  # all requests go to one
     say(machine())
     async with target() as aim, set_stage(PARTS) as stage, api(stage) as http:
         say(f"{load()}, {tasks} http tasks, {clients} clients, {idle_tasks} further tasks that do not run")
-        ids = await gathered(clients, [partial(make, http, n, aim) for n in range(tasks + idle_tasks)])
+        ids = await gathered(clients, [partial(make, http, n, aim.url()) for n in range(tasks + idle_tasks)])
         await run_all(http, ids[:WARM_UP], clients)
         await asyncio.sleep(SETTLING_SECONDS)
         idle = await measured(stage, lambda: asyncio.sleep(IDLE_SECONDS))
@@ -67,7 +72,14 @@ async def main(tasks: int, clients: int, idle_tasks: int) -> None:
         executions: list[str] = []
         busy = await measured(stage, lambda: run_all(http, ids[:tasks], clients, asked, executions))
         bare_after = await bare_runs_a_second(stage, clients, tasks // 2)
-        await report(http, tasks, idle, busy, (bare_before + bare_after) / 2, asked, executions)
+        bare = (bare_before + bare_after) / 2
+        await report(http, tasks, idle, busy, bare, asked, executions)
+        if seconds:
+            await every_second(http, aim, seconds)
+        if burst:
+            await same_second(http, aim, burst, bare)
+        if slow:
+            await slow_targets(http, stage, aim, slow)
         say(load())
 
 
@@ -226,25 +238,13 @@ def all_seconds(process: psutil.Process) -> float:
         return 0.0
 
 
-@asynccontextmanager
-async def target() -> AsyncIterator[str]:
-    """The address of a server on the loopback that answers 200 at once."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=80)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--idle-tasks", type=int, default=0)
+    parser.add_argument("--seconds", type=int, default=60, help="of a task that fires each second")
+    parser.add_argument("--burst", type=int, default=200, help="tasks that are due at the same second")
+    parser.add_argument("--slow", type=int, default=300, help="requests that wait at once")
     given = parser.parse_args()
-    asyncio.run(main(given.tasks, given.clients, given.idle_tasks))
+    asyncio.run(main(given.tasks, given.clients, given.idle_tasks, given.seconds, given.burst, given.slow))

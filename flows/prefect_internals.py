@@ -21,7 +21,7 @@ from prefect._flow_run_suspension import (
 from prefect._internal import control_listener
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.context import AsyncClientContext, SyncClientContext, refresh_global_settings_context
+from prefect.context import AsyncClientContext, FlowRunContext, SyncClientContext, refresh_global_settings_context
 from prefect.engine import _drive_run_flow_result
 from prefect.events.worker import EventsWorker
 from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine, _flow_parameters, load_flow, run_flow
@@ -153,6 +153,12 @@ def run_generator(flow: Flow[..., Any], flow_run: FlowRun) -> None:
 def async_client_context(client: PrefectClient) -> AsyncClientContext:
     """The context from which Prefect's engine takes this client. It opens and closes none of its own."""
     return AsyncClientContext.model_construct(client=client)
+
+
+def flow_run_context(flow: Flow[..., Any], flow_run: FlowRun, client: PrefectClient) -> FlowRunContext:
+    """The context of a run that no engine of Prefect drives: loggers, artifacts and `prefect.runtime` work in it."""
+    values: dict[str, Any] = {"flow": flow, "flow_run": flow_run, "client": client}
+    return FlowRunContext.model_construct(**values, parameters=flow_run.parameters)
 
 
 @contextmanager

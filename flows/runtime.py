@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 from falcon_scheduler.adapters.prefect.client import client_of_run
 from falcon_scheduler.adapters.prefect.runs import PrefectRuns
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores, world_of
+from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.redaction import conceal
 from falcon_scheduler.core.domain.work import Executor
-from falcon_scheduler.core.ports import ExecutionStore
+from falcon_scheduler.core.ports import ExecutionStore, Lock
 from falcon_scheduler.core.services.runs.overlap import OverlapRule
 from falcon_scheduler.core.services.runs.pulse import Pulse
 from falcon_scheduler.core.services.runs.running import TaskRunning
+from falcon_scheduler.core.services.runs.shared_pulse import SharedPulse
 from falcon_scheduler.flows.executors.registry import Registry
 from falcon_scheduler.flows.executors.system import SystemExecutor
 
@@ -27,7 +30,7 @@ class Runtime:
 
     running: TaskRunning
     executions: ExecutionStore
-    pulse: Pulse
+    pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
 
 
 @lru_cache(maxsize=1)
@@ -57,8 +60,12 @@ def forget() -> None:
 
 
 @asynccontextmanager
-async def open_runtime() -> AsyncIterator[Runtime]:
-    """Open the stores and build the services. Connections are made at their first use."""
+async def open_runtime(pulse: type[Pulse] | type[SharedPulse] = Pulse) -> AsyncIterator[Runtime]:
+    """Open the stores and build the services. Connections are made at their first use.
+
+    Args:
+        pulse: `Pulse` where one run uses it, `SharedPulse` where many do at once.
+    """
     settings = load_settings()
     async with open_stores(settings) as stores:
         yield Runtime(
@@ -78,7 +85,7 @@ async def open_runtime() -> AsyncIterator[Runtime]:
                 conceal=conceal,
             ),
             executions=stores.executions,
-            pulse=Pulse(lambda: open_pulse_stores(settings), stores.clock, settings.scheduler.cancel_grace),
+            pulse=pulse(lambda: open_pulse_stores(settings), stores.clock, settings.scheduler.cancel_grace),
         )
 
 

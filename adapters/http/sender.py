@@ -30,6 +30,7 @@ from falcon_scheduler.adapters.http.errors import (
 )
 from falcon_scheduler.adapters.http.exchange import Exchange
 from falcon_scheduler.adapters.http.guard import AddressGuard
+from falcon_scheduler.adapters.http.host_limit import HostLimit
 from falcon_scheduler.adapters.http.tls import Tls, context_of
 from falcon_scheduler.core.domain.duration import format_duration
 
@@ -91,9 +92,18 @@ class HttpAnswer:
 class HttpSender:
     """Sends requests under one guard."""
 
-    def __init__(self, guard: AddressGuard, *, user_agent: str, proxy: Proxy | None = None) -> None:
-        """`proxy` is for requests that name none."""
+    def __init__(
+        self, guard: AddressGuard, *, user_agent: str, proxy: Proxy | None = None, per_host: int = 1000
+    ) -> None:
+        """
+        Args:
+            guard: decides which addresses may be called.
+            user_agent: for requests that set none.
+            proxy: for requests that name none.
+            per_host: how many requests are sent to one host at once.
+        """
         self._guard = guard
+        self._hosts = HostLimit(per_host)
         self._user_agent = user_agent
         self._proxy = proxy
 
@@ -108,10 +118,15 @@ class HttpSender:
     async def send(self, request: HttpRequest, exchange: Exchange | None = None) -> HttpAnswer:
         """Send the request and read the answer. `exchange` lets a caller read the progress after an interruption.
 
+        A request first waits for a slot of its host, which does not count against its timeout.
+
         Raises:
             HttpFailed: there is no answer; the subclass is the reason.
         """
-        exchange = exchange or Exchange()
+        async with self._hosts.slot(request.url):
+            return await self._send(request, exchange or Exchange())
+
+    async def _send(self, request: HttpRequest, exchange: Exchange) -> HttpAnswer:
         try:
             async with asyncio.timeout(request.timeout.total_seconds()):
                 with translated():

@@ -170,6 +170,15 @@ class MongoExecutionStore:
             unfinished = {"_id": execution_id, "status": {"$in": UNFINISHED}}
             return (await self._collection.update_one(unfinished, {"$set": fields})).matched_count == 1
 
+    async def note_alive(self, execution_ids: Sequence[str], at: datetime) -> Collection[str]:
+        unfinished = {"_id": {"$in": [*execution_ids]}, "status": {"$in": UNFINISHED}}
+        with translated():
+            written = await self._collection.update_many(unfinished, {"$set": {"heartbeat_at": at}})
+            if written.matched_count == len(set(execution_ids)):
+                return set()
+            found = await self._collection.find(unfinished, {"_id": 1}).to_list()
+        return {*execution_ids} - {document["_id"] for document in found}
+
     async def uncounted(self, limit: int) -> Sequence[Execution]:
         with translated():
             documents = await self._collection.find({"uncounted": True}).limit(limit).to_list()

@@ -56,14 +56,19 @@ def may_give_way(flow_run: FlowRun) -> bool:
 
 async def put_back(client: PrefectClient, flow_run: FlowRun) -> State[Any]:
     """Set the run back to Scheduled, if it is still there. Raises `Unavailable`."""
-    again: State[Any] = Scheduled(
+    again = scheduled_again()
+    with suppress(Gone), translated():
+        await client.set_flow_run_state(flow_run.id, again, force=True)
+    return again
+
+
+def scheduled_again() -> State[Any]:
+    """The state of a run that gives way."""
+    return Scheduled(
         name=AWAITING_TURN,
         message="An execution that was requested earlier goes first",
         scheduled_time=datetime.now(UTC) + ASKS_AGAIN_AFTER,
     )
-    with suppress(Gone), translated():
-        await client.set_flow_run_state(flow_run.id, again, force=True)
-    return again
 
 
 def place_of(flow_run: FlowRun) -> tuple[datetime, str]:

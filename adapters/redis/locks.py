@@ -7,6 +7,7 @@ run works; MongoDB's conditions decide which write counts. Source: design, "Runn
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from redis.asyncio import Redis
@@ -64,6 +65,16 @@ class RedisLockService:
         """Extend the lock, or take it again when Redis has lost it and no other run has taken it."""
         with translated():
             return bool(await self._extend(keys=[lock.key], args=[lock.holder, milliseconds(ttl)]))
+
+    async def extend_all(self, locks: Sequence[tuple[Lock, timedelta]]) -> Sequence[Lock]:
+        if not locks:
+            return []
+        with translated():
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for lock, ttl in locks:
+                    await self._extend(keys=[lock.key], args=[lock.holder, milliseconds(ttl)], client=pipeline)
+                answers = await pipeline.execute()
+        return [lock for (lock, _), is_ours in zip(locks, answers, strict=True) if not is_ours]
 
     async def release(self, lock: Lock) -> None:
         with translated():

@@ -105,6 +105,13 @@ class SchedulerSettings(Group):
     allow_command: bool = False
     """Whether job variables may replace the code of a run: by a command, by `working_dir` of a single run, or by
     environment variables that change which code is loaded. See docs/operations.md."""
+    http_concurrency: Annotated[int, Field(ge=0, le=10_000)] = 0
+    """http tasks that one worker performs at once in one process, beside those of `worker_count`; with 0 each has a
+    process and a place among those."""
+    http_per_host: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Requests that one worker sends to one host at once."""
+    http_memory_mb: Annotated[int, Field(ge=64)] = 512
+    """Memory at which the process that performs http tasks is replaced by a new one; at twice this it is killed."""
     http_allow: Annotated[Listed, AfterValidator(checks.allow_rules)] = ()
     """Addresses that http tasks may call although they are not public: networks, addresses, names; `:port` may
     follow. See docs/executors.md."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -26,6 +27,10 @@ class LockService(Protocol):
 
     async def extend(self, lock: Lock, ttl: timedelta) -> bool:
         """Hold it for `ttl` from now on. False when it is not ours any more."""
+        ...
+
+    async def extend_all(self, locks: Sequence[tuple[Lock, timedelta]]) -> Sequence[Lock]:
+        """`extend` each by its time, in one request. Returns those that are not ours any more."""
         ...
 
     async def release(self, lock: Lock) -> None:

@@ -133,6 +133,10 @@ class ExecutionStore(Protocol):
         """Update an unfinished execution. False when there is none: it has ended or was never written."""
         ...
 
+    async def note_alive(self, execution_ids: Sequence[str], at: datetime) -> Collection[str]:
+        """Write a heartbeat to all of them in one request. Returns those that have ended or were never written."""
+        ...
+
     async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
         """Store an end or a skip. Creates the execution if need be; False when it had ended already (and nothing
         changes).

@@ -33,6 +33,8 @@ _FIRST_RENEWAL_SECONDS = 10.0
 """Age of a run at which the lease of its deployment's slot is renewed first. Most runs are over by then; Prefect's
 engine renews as soon as it begins. The lease lasts 300 s, and 30 s at least."""
 
+_RENEWED_AGAIN_AFTER_SECONDS = 5.0
+
 _tls: ssl.SSLContext | None = None
 
 
@@ -94,10 +96,11 @@ def _instant(state: State[Any]) -> Any:
     return timestamp
 
 
-def _settings(known: KnownRun) -> dict[str, Any]:
+def client_settings(transport: httpx.MockTransport | None = None) -> dict[str, Any]:
+    """Arguments of a Prefect client in a forked process, which has the certificates already."""
     httpx_settings: dict[str, Any] = {"verify": _tls} if _tls else {}
-    if known.transport is not None:
-        httpx_settings["transport"] = known.transport
+    if transport is not None:
+        httpx_settings["transport"] = transport
     return {
         "api": PREFECT_API_URL.value(),
         "auth_string": PREFECT_API_AUTH_STRING.value(),
@@ -110,7 +113,7 @@ class RunClient(PrefectClient):
     """The client of an async flow's process."""
 
     def __init__(self, known: KnownRun) -> None:
-        super().__init__(**_settings(known))
+        super().__init__(**client_settings(known.transport))
         self._known = known
 
     async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
@@ -147,8 +150,9 @@ class SyncRunClient(SyncPrefectClient):
     """The client of a sync flow's process, and of the sync corners of an async one's."""
 
     def __init__(self, known: KnownRun) -> None:
-        super().__init__(**_settings(known))
+        super().__init__(**client_settings(known.transport))
         self._known = known
+        self._is_first_renewal = True
 
     def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
         if flow_run_id == self._known.flow_run.id:
@@ -180,10 +184,24 @@ class SyncRunClient(SyncPrefectClient):
         return self._known.result_storage
 
     def renew_concurrency_lease(self, lease_id: UUID, lease_duration: float) -> httpx.Response:
-        if lease_id == self._known.deferred_lease_id:
-            self._known.deferred_lease_id = None
+        """Repeated while Prefect is away, for its engine ends a run whose lease it can't renew three times.
+
+        MongoDB keeps the runs of a task apart, also when the slot of its deployment is lost in that time.
+        """
+        if lease_id != self._known.deferred_lease_id:
+            return super().renew_concurrency_lease(lease_id, lease_duration)
+        if self._is_first_renewal:
+            self._is_first_renewal = False
             time.sleep(_FIRST_RENEWAL_SECONDS)
-        return super().renew_concurrency_lease(lease_id, lease_duration)
+        while True:
+            try:
+                return super().renew_concurrency_lease(lease_id, lease_duration)
+            except httpx.TransportError:
+                time.sleep(_RENEWED_AGAIN_AFTER_SECONDS)
+            except httpx.HTTPStatusError as error:
+                if not error.response.is_server_error:
+                    raise
+                time.sleep(_RENEWED_AGAIN_AFTER_SECONDS)
 
 
 def _only_engine_fields(

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import shlex
 import signal
 import socket
-import sys
 import traceback
 from typing import Any, NoReturn
 from uuid import UUID
@@ -23,6 +21,7 @@ from prefect.exceptions import TerminationSignal
 from falcon_scheduler.adapters.settings.names import known_names
 from falcon_scheduler.flows import prefect_internals, termination
 from falcon_scheduler.flows.child import lean_engine, own_settings, run_client
+from falcon_scheduler.flows.child.fresh_process import flush, settle_in
 from falcon_scheduler.flows.child.warm_up_run import warm_up
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.channel import RunChannel
@@ -40,8 +39,6 @@ ENDED_AS_ASKED = 0
 LOAD_FAILED = 70
 """Exit codes. The worker goes by the message `RunEnded`; these are for people who watch processes."""
 
-_EVENTS_TIMEOUT_SECONDS = 5
-
 
 def prepare() -> None:
     """Do once, before any fork, what every run would otherwise do again."""
@@ -55,13 +52,7 @@ def main(descriptor: int) -> NoReturn:
     status = 1
     channel = RunChannel(socket.socket(fileno=descriptor))
     try:
-        os.setsid()
-        process_control.die_with_parent()
-        process_control.adopt_orphans()
-        process_control.be_first_to_go()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        _seed()
+        settle_in()
         status = _live(channel)
     except EOFError:
         status = 1
@@ -72,7 +63,7 @@ def main(descriptor: int) -> NoReturn:
         channel.send(RunEnded(settled=False, error=message))
         traceback.print_exc()
     finally:
-        _flush()
+        flush()
         os._exit(status)
 
 
@@ -107,13 +98,6 @@ def _load(run: lean_engine.Run) -> Any:
         run.channel.send(RunEnded(settled=False, error=message))
         prefect_internals.flow_run_logger(run.flow_run).exception("The flow could not be loaded.")
         raise SystemExit(LOAD_FAILED) from error
-
-
-def _seed() -> None:
-    """Let runs draw different random numbers, also from the numpy that a plug-in imported before the fork."""
-    random.seed()
-    if (numpy_random := sys.modules.get("numpy.random")) is not None:
-        numpy_random.seed()
 
 
 def _wait_for_start(channel: RunChannel) -> State[Any]:
@@ -173,13 +157,3 @@ def _apply_conditions(work: Work) -> None:
 def _become_command(command: str) -> NoReturn:
     words = shlex.split(command)
     os.execvp(words[0], words)  # noqa: S606 - the command is the deployment owner's own job variable
-
-
-def _flush() -> None:
-    try:
-        prefect_internals.ship_logs_to(None)
-        prefect_internals.send_remaining_events(_EVENTS_TIMEOUT_SECONDS)
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BaseException:  # noqa: BLE001, S110 - nobody is left to report it to
-        pass

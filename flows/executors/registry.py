@@ -74,7 +74,12 @@ class Registry:
 
         scheduler = settings.scheduler
         proxy = Proxy.of(scheduler.http_proxy.get_secret_value()) if scheduler.http_proxy else None
-        sender = HttpSender(AddressGuard(scheduler.http_allow), user_agent=_user_agent(), proxy=proxy)
+        sender = HttpSender(
+            AddressGuard(scheduler.http_allow),
+            user_agent=_user_agent(),
+            proxy=proxy,
+            per_host=scheduler.http_per_host,
+        )
         sender.prepare()
         registry = cls(sender=sender, secrets=PrefectSecrets())
         load_installed(registry)

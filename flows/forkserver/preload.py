@@ -13,6 +13,7 @@ MODULES = (
     "prefect.deployments.steps.core",  # with these two Prefect fetches the code of deployments that others made
     "prefect.runner.storage",
     "falcon_scheduler.flows.entrypoints",
+    "falcon_scheduler.flows.child.lane_process",
 )
 PLUGIN_GROUPS = ("falcon_scheduler.functions", "falcon_scheduler.executors", "falcon_scheduler.system_tasks")
 EXTRA_MODULES_VARIABLE = "SCHEDULER_PRELOAD"

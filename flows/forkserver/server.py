@@ -13,7 +13,9 @@ import selectors
 import signal
 import socket
 import time
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import NoReturn
 
 from falcon_scheduler.flows.forkserver.loaded_files import LoadedFiles
 from falcon_scheduler.flows.interprocess import process_control
@@ -21,10 +23,12 @@ from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_FORKSERVER,
     Exited,
     Forked,
+    ForkLane,
     ForkRun,
     OutOfDate,
     Retire,
     RunClaimed,
+    RunSettled,
     SendSignal,
     ToWorker,
     encode,
@@ -50,8 +54,8 @@ class ForkServer:
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
-        self._runs: dict[int, str] = {}
-        self._claimed: set[int] = set()
+        self._forked: set[int] = set()
+        self._claimed: defaultdict[int, set[str]] = defaultdict(set)
         self._ended: dict[int, _Ended] = {}
         self._retiring = False
         self._is_out_of_date = False
@@ -66,7 +70,7 @@ class ForkServer:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._selector.register(self._control, selectors.EVENT_READ)
         self._selector.register(wakeup_read, selectors.EVENT_READ)
-        while not (self._retiring and not self._runs and not self._ended):
+        while not (self._retiring and not self._forked and not self._ended):
             for key, _ in self._selector.select(self._patience()):
                 if key.fd == wakeup_read:
                     os.read(wakeup_read, 4096)
@@ -94,41 +98,48 @@ class ForkServer:
             return False
         request = READ_BY_FORKSERVER.decode(data)
         match request:
-            case ForkRun():
+            case ForkRun() | ForkLane():
                 self._fork(request, descriptors[0])
             case RunClaimed():
-                self._claimed.add(request.pid)
+                if request.pid in self._forked:
+                    self._claimed[request.pid].add(request.flow_run_id)
+            case RunSettled():
+                self._claimed.get(request.pid, set()).discard(request.flow_run_id)
             case SendSignal():
                 self._signal(request.pid, request.signal)
             case Retire():
                 self._retiring = True
         return True
 
-    def _fork(self, request: ForkRun, descriptor: int) -> None:
+    def _fork(self, request: ForkRun | ForkLane, descriptor: int) -> None:
         if self._files.changed():
             os.close(descriptor)
             self._send(OutOfDate(request.number))
             return
         pid = os.fork()
         if pid == 0:
-            self._become_run(descriptor)
+            self._become(request, descriptor)
         os.close(descriptor)
-        self._runs[pid] = request.flow_run_id
+        self._forked.add(pid)
         self._send(Forked(request.number, pid))
 
-    def _become_run(self, descriptor: int) -> None:
+    def _become(self, request: ForkRun | ForkLane, descriptor: int) -> NoReturn:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._selector.close()
         self._control.close()
-        # Imported here: a fault in it fails the run, and the server lives.
+        # Imported here: a fault in it fails the run or the lane, and the server lives.
+        if isinstance(request, ForkLane):
+            from falcon_scheduler.flows.child import lane_process
+
+            lane_process.main(descriptor)
         from falcon_scheduler.flows.child import run_process
 
         run_process.main(descriptor)
 
     def _signal(self, pid: int, number: int) -> None:
         """Signal a run, or its whole group when it is to be killed. Only runs not reaped yet: no strangers."""
-        if pid not in self._runs:
+        if pid not in self._forked:
             return
         if number == signal.SIGKILL:
             process_control.kill_group(pid)
@@ -137,11 +148,12 @@ class ForkServer:
 
     def _reap(self) -> None:
         while (found := self._next_exit()) is not None:
-            if found in self._runs:
+            if found in self._forked:
                 process_control.kill_group(found)  # before reaping: until then the number cannot be another's
             _, status = os.waitpid(found, 0)
-            if self._runs.pop(found, None) is not None:
-                self._claimed.discard(found)
+            if found in self._forked:
+                self._forked.discard(found)
+                self._claimed.pop(found, None)
                 self._ended[found] = _Ended(status, time.monotonic() + _DRAIN_LIMIT_SECONDS)
 
     @staticmethod
@@ -174,7 +186,7 @@ class ForkServer:
                 os.waitpid(stray, os.WNOHANG)
 
     def _strays(self) -> set[int]:
-        return process_control.children() - self._runs.keys()
+        return process_control.children() - self._forked
 
     def _watch_files(self) -> None:
         now = time.monotonic()
@@ -191,11 +203,11 @@ class ForkServer:
 
     def _abandon(self) -> None:
         """The worker is gone: kill its runs, and report those that it had claimed to Prefect."""
-        orphaned = [self._runs[pid] for pid in self._claimed]
-        for pid in self._runs:
+        orphaned = [flow_run_id for claimed in self._claimed.values() for flow_run_id in claimed]
+        for pid in self._forked:
             process_control.kill_group(pid)
         deadline = time.monotonic() + _DRAIN_LIMIT_SECONDS
-        while (self._runs or self._ended) and time.monotonic() < deadline:
+        while (self._forked or self._ended) and time.monotonic() < deadline:
             self._reap()
             self._report_ended()
             time.sleep(_DRAIN_CHECK_SECONDS)

@@ -10,11 +10,16 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import Generic, Self, TypeVar
 
 from falcon_scheduler.flows.interprocess.messages import (
+    READ_BY_LANE,
     READ_BY_RUN,
-    READ_FROM_RUN,
+    FromLane,
     FromRun,
+    Message,
+    Reader,
+    ToLane,
     ToRun,
     encode,
 )
@@ -22,12 +27,18 @@ from falcon_scheduler.flows.interprocess.messages import (
 LONGEST_MESSAGE_BYTES = 32 * 1024 * 1024
 """Enough for the largest flow run: Prefect bounds parameters at 512 KiB, but results of flows by nothing."""
 
+Sent = TypeVar("Sent", bound=Message)
+Received = TypeVar("Received", bound=Message)
 
-class RunChannel:
-    """The end in the process of a run. Any thread may send."""
 
-    def __init__(self, connection: socket.socket) -> None:
+class ChildChannel(Generic[Sent, Received]):
+    """The end in a forked process. Any thread may send."""
+
+    def __init__(self, connection: socket.socket, reader: Reader[Received]) -> None:
+        self.is_cut = False
+        """Whether the worker has closed its end, as far as `received` has seen."""
         self._connection = connection
+        self._reader = reader
         self._received = b""
         self._sending = threading.Lock()
 
@@ -35,8 +46,8 @@ class RunChannel:
         """The descriptor to watch for messages to read."""
         return self._connection.fileno()
 
-    def send(self, message: FromRun) -> None:
-        """Send one message. Without effect when the worker is gone: the run is about to be ended anyway."""
+    def send(self, message: Sent) -> None:
+        """Send one message. Without effect when the worker is gone: the process is about to be ended anyway."""
         line = encode(message) + b"\n"
         try:
             with self._sending:
@@ -44,7 +55,7 @@ class RunChannel:
         except OSError:
             return
 
-    def receive(self) -> ToRun:
+    def receive(self) -> Received:
         """Wait for one message.
 
         Raises:
@@ -58,41 +69,60 @@ class RunChannel:
             self._received += data
         return self._next()
 
-    def received(self) -> Iterator[ToRun]:
+    def received(self) -> Iterator[Received]:
         """The messages that have already arrived, without waiting for more."""
         try:
             while data := self._connection.recv(65536, socket.MSG_DONTWAIT):
                 self._received += data
+            self.is_cut = True
         except BlockingIOError:
             pass
         while b"\n" in self._received:
             yield self._next()
 
-    def _next(self) -> ToRun:
+    def _next(self) -> Received:
         line, _, self._received = self._received.partition(b"\n")
-        return READ_BY_RUN.decode(line)
+        return self._reader.decode(line)
 
 
-class WorkerChannel:
+class RunChannel(ChildChannel[FromRun, ToRun]):
+    """The end in the process of a run."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, READ_BY_RUN)
+
+
+class LaneChannel(ChildChannel[FromLane, ToLane]):
+    """The end in a lane."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection, READ_BY_LANE)
+
+
+class WorkerChannel(Generic[Sent, Received]):
     """The end in the worker."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, messages: Reader[Received]
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._messages = messages
 
     @classmethod
-    async def open(cls, connection: socket.socket) -> WorkerChannel:
-        """Take over one end of a socket pair."""
+    async def open(cls, connection: socket.socket, messages: Reader[Received]) -> Self:
+        """Take over one end of a socket pair, over which these messages are received."""
         connection.setblocking(False)
-        return cls(*await asyncio.open_connection(sock=connection, limit=LONGEST_MESSAGE_BYTES))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=LONGEST_MESSAGE_BYTES)
+        return cls(reader, writer, messages)
 
-    def send(self, message: ToRun) -> None:
-        """Send one message. Without effect when the run is gone."""
+    def send(self, message: Sent) -> None:
+        """Send one message. Without effect when the forked process is gone."""
         if not self._writer.is_closing():
             self._writer.write(encode(message) + b"\n")
 
-    async def messages(self) -> AsyncIterator[FromRun]:
-        """Every message until the process of the run has closed its end.
+    async def messages(self) -> AsyncIterator[Received]:
+        """Every message until the forked process has closed its end.
 
         Raises:
             DamagedMessage, ProtocolMismatch: see `messages.Reader.decode`.
@@ -104,7 +134,7 @@ class WorkerChannel:
                 return
             if not line.endswith(b"\n"):
                 return
-            yield READ_FROM_RUN.decode(line)
+            yield self._messages.decode(line)
 
     def close(self) -> None:
         """Close the descriptor."""

@@ -13,7 +13,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised with every change of a message."""
 
 
@@ -40,15 +40,32 @@ class ForkRun:
 
     kind: ClassVar[str] = "fork_run"
     number: int  # the answer repeats it
-    flow_run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForkLane:
+    """Fork a lane, which performs many runs. One end of its channel comes with the message, as a descriptor."""
+
+    kind: ClassVar[str] = "fork_lane"
+    number: int  # the answer repeats it
 
 
 @dataclass(frozen=True, slots=True)
 class RunClaimed:
-    """The run of this process is ours. If the worker dies, the preloaded process reports its end to Prefect."""
+    """A run in this process is ours. If the worker dies, the preloaded process reports its end to Prefect."""
 
     kind: ClassVar[str] = "run_claimed"
     pid: int
+    flow_run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettled:
+    """A run in this process has its end in Prefect, while the process goes on."""
+
+    kind: ClassVar[str] = "run_settled"
+    pid: int
+    flow_run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +191,56 @@ class RunEnded:
     error: str | None
 
 
+# From the worker to a lane, a process that performs many runs.
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Perform a run, which is claimed."""
+
+    kind: ClassVar[str] = "perform"
+    flow_run: dict[str, Any]  # Prefect's `FlowRun`
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """End one run of the lane now. If it does not end within its grace, the lane is killed."""
+
+    kind: ClassVar[str] = "interrupt"
+    flow_run_id: str
+    reason: Literal["cancelled", "shutdown"]
+
+
+# From a lane to the worker, besides `LogRecord`.
+
+
+@dataclass(frozen=True, slots=True)
+class LaneAlive:
+    """The loop of the lane goes round. Sent every second."""
+
+    kind: ClassVar[str] = "lane_alive"
+    memory_mb: int  # resident
+
+
+@dataclass(frozen=True, slots=True)
+class RunRetries:
+    """An attempt failed and another follows: show it in Prefect."""
+
+    kind: ClassVar[str] = "run_retries"
+    flow_run_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunPerformed:
+    """The last message of a run in a lane."""
+
+    kind: ClassVar[str] = "run_performed"
+    flow_run_id: str
+    state: dict[str, Any] | None  # Prefect's `State` that the run is to get, unless it was interrupted
+    error: str | None  # why there is no state
+
+
 class Message(Protocol):
     kind: ClassVar[str]
 
@@ -239,12 +306,16 @@ def _fits(value: object, hint: Any) -> bool:
     return type(value) is (get_origin(hint) or hint or NoneType)
 
 
-ToForkserver = ForkRun | RunClaimed | SendSignal | Retire
+ToForkserver = ForkRun | ForkLane | RunClaimed | RunSettled | SendSignal | Retire
 ToWorker = Ready | Forked | OutOfDate | Exited
 ToRun = Work | Start | Drop | Suspend | End
 FromRun = LogRecord | RunEnded
+ToLane = Perform | Interrupt
+FromLane = LogRecord | LaneAlive | RunRetries | RunPerformed
 
-READ_BY_FORKSERVER: Reader[ToForkserver] = Reader(ForkRun, RunClaimed, SendSignal, Retire)
+READ_BY_FORKSERVER: Reader[ToForkserver] = Reader(ForkRun, ForkLane, RunClaimed, RunSettled, SendSignal, Retire)
 READ_BY_WORKER: Reader[ToWorker] = Reader(Ready, Forked, OutOfDate, Exited)
 READ_BY_RUN: Reader[ToRun] = Reader(Work, Start, Drop, Suspend, End)
 READ_FROM_RUN: Reader[FromRun] = Reader(LogRecord, RunEnded)
+READ_BY_LANE: Reader[ToLane] = Reader(Perform, Interrupt)
+READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, RunRetries, RunPerformed)

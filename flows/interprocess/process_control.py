@@ -15,6 +15,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # Source: prctl(2)
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NAME = 15
 _CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")  # "max" when there is none
 
 
@@ -28,7 +29,12 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def _prctl(option: int, value: int) -> None:
+def name_process(name: str) -> None:
+    """Show this process under a name in lists of processes. At most 15 characters."""
+    _prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()))
+
+
+def _prctl(option: int, value: int | ctypes.c_char_p) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
@@ -54,6 +60,15 @@ def fair_share_mb() -> int:
     with contextlib.suppress(OSError, ValueError):
         memory = min(memory, int(_CONTAINER_LIMIT.read_text()))
     return max(memory // 2 // (1024 * 1024), 64)
+
+
+def resident_memory_mb() -> int:
+    """Memory that this process has in use, what it inherited by a fork included."""
+    try:
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return resident // (1024 * 1024)
 
 
 def kill_group(group: int) -> None:

@@ -73,6 +73,11 @@ class DeploymentCache:
         known = self._remembered.get(deployment_id)
         return known.deployment if known else None
 
+    def known(self, deployment_id: UUID | None) -> DeploymentResponse | None:
+        """One deployment, if it is remembered."""
+        known = self._remembered.get(deployment_id) if deployment_id is not None else None
+        return known.deployment if known else None
+
     def is_queueing(self, deployment_id: UUID | None) -> bool:
         """Whether the deployment lets one run work and has its others wait. False when it is not remembered."""
         known = self._remembered.get(deployment_id) if deployment_id is not None else None

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import anyio
 from prefect.client.schemas.objects import FlowRun, State, WorkPool
 from prefect.logging.loggers import PrefectLogAdapter
 from prefect.states import Cancelled, Failed
@@ -24,8 +23,13 @@ from falcon_scheduler.flows.worker.due_queue import ScheduledRun
 from falcon_scheduler.flows.worker.forkserver_connection import LaunchError, UpgradedInPlace
 from falcon_scheduler.flows.worker.job_variable_policy import NotAllowed
 from falcon_scheduler.flows.worker.job_variables import configure
+from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
+from falcon_scheduler.flows.worker.lane_supervisor import LaneSupervisor
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
+from falcon_scheduler.flows.worker.slots import Slots
 from falcon_scheduler.flows.worker.state_proposer import Claim
+
+Supervisor = RunSupervisor | LaneSupervisor
 
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 
@@ -38,8 +42,7 @@ class WorkerHooks:
 
     work_pool: Callable[[], WorkPool]
     """As the last heartbeat read it."""
-    slots: anyio.CapacityLimiter
-    release_slot: Callable[[UUID], None]
+    slots: Slots
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     """Run a coroutine as a task of the worker's."""
     logger_of: Callable[[FlowRun], PrefectLogAdapter]
@@ -55,20 +58,22 @@ class Dispatcher:
         self,
         dependencies: RunDependencies,
         deployments: DeploymentCache,
+        lanes: LaneKeeper,
         hooks: WorkerHooks,
         *,
         allow_command: bool,
     ) -> None:
-        self.supervisors: dict[UUID, RunSupervisor | None] = {}
+        self.supervisors: dict[UUID, Supervisor | None] = {}
         """Of every run that was begun and has not ended; `None` while its deployment is read."""
         self._dependencies = dependencies
         self._deployments = deployments
+        self._lanes = lanes
         self._hooks = hooks
         self._allow_command = allow_command
 
     def begin(self, run: ScheduledRun) -> None:
         """Begin a run: it holds a slot from now on."""
-        self._hooks.slots.acquire_on_behalf_of_nowait(run.flow_run.id)
+        self._hooks.slots.take(run.flow_run.id, in_lane=run.in_lane)
         self.supervisors[run.flow_run.id] = None
         self._hooks.spawn(self._supervise(run))
 
@@ -113,10 +118,10 @@ class Dispatcher:
             await self._dependencies.states.set_crashed(flow_run.id, message)
         finally:
             self.supervisors.pop(flow_run.id, None)
-            self._hooks.release_slot(flow_run.id)
+            self._hooks.slots.release(flow_run.id)
             self._hooks.on_slot_free()
 
-    async def _prepare(self, run: ScheduledRun) -> RunSupervisor | None:
+    async def _prepare(self, run: ScheduledRun) -> Supervisor | None:
         """The supervisor of a run, or `None` when the run was ended instead."""
         flow_run, deployment = run.flow_run, None
         if flow_run.deployment_id is not None:
@@ -125,6 +130,9 @@ class Dispatcher:
                 gone: State[Any] = Cancelled(message=DEPLOYMENT_GONE_MESSAGE)
                 await self._dependencies.states.set_surely(flow_run.id, gone, force=True)
                 return None
+        if run.in_lane:
+            is_queueing = self._deployments.is_queueing(flow_run.deployment_id)
+            return LaneSupervisor(flow_run, run.due_at, self._dependencies, self._lanes, is_queueing=is_queueing)
         try:
             configuration = await configure(
                 self._dependencies.client,

@@ -24,6 +24,8 @@ class ScheduledRun:
     priority: int
     due_at: datetime
     flow_run: FlowRun
+    in_lane: bool
+    """Whether it is performed beside others, not in a process of its own."""
 
     @property
     def rank(self) -> tuple[int, datetime]:
@@ -43,6 +45,7 @@ class DueQueue:
         priority_of: Callable[[UUID], int],
         is_queueing: Callable[[UUID | None], bool] = lambda deployment_id: False,
         busy_deployments: Callable[[], Collection[UUID | None]] = tuple,
+        fits_lane: Callable[[FlowRun], bool] = lambda flow_run: False,
     ) -> None:
         """
         Args:
@@ -50,14 +53,17 @@ class DueQueue:
             is_queueing: whether the runs of a deployment wait for each other.
             busy_deployments: deployments of which this worker has a run in progress. The next run of one that is
                 queueing is left alone until then.
+            fits_lane: whether a run may be performed beside others.
         """
         self._priority_of = priority_of
         self._is_queueing = is_queueing
         self._busy_deployments = busy_deployments
+        self._fits_lane = fits_lane
         self._runs: dict[UUID, ScheduledRun] = {}
 
-    def __len__(self) -> int:
-        return len(self._startable())
+    def count(self, *, in_lane: bool) -> int:
+        """How many runs of a kind could be begun."""
+        return sum(run.in_lane is in_lane for run in self._startable())
 
     def _startable(self) -> Collection[ScheduledRun]:
         """All but those that wait behind another of their deployment: first asked for or first due, first run.
@@ -85,20 +91,21 @@ class DueQueue:
                 priority=self._priority_of(answer.work_queue_id),
                 due_at=_due_at(answer.flow_run),
                 flow_run=answer.flow_run,
+                in_lane=self._fits_lane(answer.flow_run),
             )
             for answer in answers
             if answer.flow_run.id not in begun
         }
 
-    def take(self, now: datetime, ahead: timedelta = timedelta()) -> ScheduledRun | None:
-        """Remove and return the run to begin next, or `None`.
+    def take(self, now: datetime, ahead: timedelta = timedelta(), *, in_lane: bool = False) -> ScheduledRun | None:
+        """Remove and return the run of a kind to begin next, or `None`.
 
         A run that is due comes before one that is not; among due ones priority decides.
 
         Args:
             ahead: how long before it is due a run may be returned.
         """
-        runs = self._startable()
+        runs = [run for run in self._startable() if run.in_lane is in_lane]
         due = [run for run in runs if run.due_at <= now]
         if not due:
             due = [run for run in runs if run.due_at <= now + ahead]
@@ -107,9 +114,9 @@ class DueQueue:
         chosen = min(due, key=lambda run: run.rank)
         return self._runs.pop(chosen.flow_run.id)
 
-    def next_due_at(self) -> datetime | None:
-        """When the earliest of them is due."""
-        return min((run.due_at for run in self._startable()), default=None)
+    def next_due_at(self, *, in_lane: bool) -> datetime | None:
+        """When the earliest of a kind is due."""
+        return min((run.due_at for run in self._startable() if run.in_lane is in_lane), default=None)
 
     def discard(self, flow_run_id: UUID) -> None:
         """Drop one that is no longer to run."""

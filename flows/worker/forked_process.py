@@ -6,9 +6,10 @@ import asyncio
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic
 
-from falcon_scheduler.flows.interprocess.channel import WorkerChannel
-from falcon_scheduler.flows.interprocess.messages import RunClaimed, SendSignal, ToForkserver
+from falcon_scheduler.flows.interprocess.channel import Received, Sent, WorkerChannel
+from falcon_scheduler.flows.interprocess.messages import RunClaimed, RunSettled, SendSignal, ToForkserver
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,12 @@ class ProcessEnd:
     """Whether a process of its group would not go."""
 
 
-class ForkedProcess:
+class ForkedProcess(Generic[Sent, Received]):
     """A forked process with its channel."""
 
-    def __init__(self, pid: int, channel: WorkerChannel, request: Callable[[ToForkserver], None]) -> None:
+    def __init__(
+        self, pid: int, channel: WorkerChannel[Sent, Received], request: Callable[[ToForkserver], None]
+    ) -> None:
         self.pid = pid
         self.channel = channel
         self._request = request
@@ -34,9 +37,13 @@ class ForkedProcess:
         """Send a signal; `SIGKILL` goes to the whole process group. Without effect once the process has ended."""
         self._request(SendSignal(self.pid, int(number)))
 
-    def note_claim(self) -> None:
+    def note_claim(self, flow_run_id: str) -> None:
         """The run is ours: if the worker dies, the preloaded process reports the end of the run to Prefect."""
-        self._request(RunClaimed(self.pid))
+        self._request(RunClaimed(self.pid, flow_run_id))
+
+    def note_settled(self, flow_run_id: str) -> None:
+        """The run has its end in Prefect, and the process goes on: nothing is to be reported of it any more."""
+        self._request(RunSettled(self.pid, flow_run_id))
 
     async def ended(self) -> ProcessEnd:
         """Wait until nothing of the process and its group is left."""

@@ -10,27 +10,40 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from falcon_scheduler.flows.interprocess import process_control
-from falcon_scheduler.flows.interprocess.channel import WorkerChannel
+from falcon_scheduler.flows.interprocess.channel import Received, Sent, WorkerChannel
 from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_WORKER,
+    READ_FROM_LANE,
+    READ_FROM_RUN,
     DamagedMessage,
     Exited,
     Forked,
+    ForkLane,
     ForkRun,
+    FromLane,
+    FromRun,
     OutOfDate,
     ProtocolMismatch,
+    Reader,
     Ready,
     Retire,
     ToForkserver,
+    ToLane,
+    ToRun,
     ToWorker,
     encode,
 )
 from falcon_scheduler.flows.worker.forked_process import ForkedProcess, ProcessEnd
 
 _LONGEST_EVENT_BYTES = 4096
+
+RunProcess = ForkedProcess[ToRun, FromRun]
+LaneProcess = ForkedProcess[ToLane, FromLane]
 
 
 class LaunchError(Exception):
@@ -45,7 +58,7 @@ class ForkserverConnection:
     """One preloaded process and the processes that it has forked."""
 
     def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
-        self.processes: dict[int, ForkedProcess] = {}
+        self.processes: dict[int, ForkedProcess[Any, Any]] = {}
         """The forked processes that have not ended."""
         self.is_out_of_date = asyncio.Event()
         """Set when it forks nothing more: a loaded file has changed, or the process is gone."""
@@ -56,6 +69,7 @@ class ForkserverConnection:
         self._forks: dict[int, asyncio.Future[int | None]] = {}
         self._number = 0
         self._early_ends: dict[int, ProcessEnd] = {}
+        self._unsent: deque[tuple[bytes, socket.socket | None]] = deque()
         self._loop.add_reader(control.fileno(), self._receive)
 
     @classmethod
@@ -86,32 +100,39 @@ class ForkserverConnection:
             raise
         return connection
 
-    async def fork_run(self, flow_run_id: str) -> ForkedProcess | None:
+    async def fork_run(self) -> RunProcess | None:
         """A new process for a run, or `None` when a loaded file has changed on disk.
 
         Raises:
             LaunchError: the preloaded process is gone.
         """
+        return await self._fork(ForkRun, READ_FROM_RUN, ForkedProcess[ToRun, FromRun])
+
+    async def fork_lane(self) -> LaneProcess | None:
+        """A new lane; see `fork_run`."""
+        return await self._fork(ForkLane, READ_FROM_LANE, ForkedProcess[ToLane, FromLane])
+
+    async def _fork(
+        self,
+        request: type[ForkRun] | type[ForkLane],
+        messages: Reader[Received],
+        kind: Callable[..., ForkedProcess[Sent, Received]],
+    ) -> ForkedProcess[Sent, Received] | None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._number += 1
         answer: asyncio.Future[int | None] = self._loop.create_future()
         self._forks[self._number] = answer
-        with theirs:
-            request = encode(ForkRun(self._number, flow_run_id))
-            try:
-                socket.send_fds(self._control, [request], [theirs.fileno()])
-            except OSError as error:
-                ours.close()
-                raise LaunchError("the preloaded process is gone") from error
         try:
-            pid = await answer
+            with theirs:
+                self._send(encode(request(self._number)), theirs)
+                pid = await answer
         except BaseException:
             ours.close()
             raise
         if pid is None:
             ours.close()
             return None
-        forked = ForkedProcess(pid, await WorkerChannel.open(ours), self._request)
+        forked = kind(pid, await WorkerChannel.open(ours, messages), self._request)
         if (end := self._early_ends.pop(pid, None)) is not None:
             forked.note_end(end)
         else:
@@ -126,6 +147,7 @@ class ForkserverConnection:
         """Cut it off: it kills what is left of its runs and exits."""
         with contextlib.suppress(OSError, ValueError):
             self._loop.remove_reader(self._control.fileno())
+            self._loop.remove_writer(self._control.fileno())
         self._control.close()
 
     async def wait(self) -> int:
@@ -133,8 +155,45 @@ class ForkserverConnection:
         return await self._process.wait()
 
     def _request(self, request: ToForkserver) -> None:
-        with contextlib.suppress(OSError):
-            self._control.send(encode(request))
+        with contextlib.suppress(LaunchError):
+            self._send(encode(request))
+
+    def _send(self, data: bytes, passed: socket.socket | None = None) -> None:
+        """Send in order, and what the kernel does not take at once as soon as it does.
+
+        Raises:
+            LaunchError: the preloaded process is gone.
+        """
+        if self._control.fileno() < 0:
+            raise LaunchError("the preloaded process is gone")
+        self._unsent.append((data, passed))
+        if len(self._unsent) > 1:
+            return
+        try:
+            self._send_waiting()
+        except OSError as error:
+            self._unsent.clear()
+            raise LaunchError("the preloaded process is gone") from error
+        if self._unsent:
+            self._loop.add_writer(self._control.fileno(), self._send_later)
+
+    def _send_waiting(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._unsent:
+                data, passed = self._unsent[0]
+                if passed is None:
+                    self._control.send(data)
+                elif passed.fileno() >= 0:  # closed when nobody waits for the fork any more
+                    socket.send_fds(self._control, [data], [passed.fileno()])
+                self._unsent.popleft()
+
+    def _send_later(self) -> None:
+        try:
+            self._send_waiting()
+        except OSError:  # `_receive` learns of it too
+            self._unsent.clear()
+        if not self._unsent:
+            self._loop.remove_writer(self._control.fileno())
 
     def _receive(self) -> None:
         while True:

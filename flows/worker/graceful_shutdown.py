@@ -9,6 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from falcon_scheduler.adapters.settings import SchedulerSettings
+from falcon_scheduler.flows.worker.lane_supervisor import LaneSupervisor
 from falcon_scheduler.flows.worker.run_supervisor import RunSupervisor
 
 _CLEAN_UP = timedelta(seconds=5)
@@ -18,7 +19,9 @@ _logger = logging.getLogger("falcon.worker.shutdown")
 
 
 async def drain(
-    supervisors: Mapping[UUID, RunSupervisor | None], settings: SchedulerSettings, no_grace: asyncio.Event
+    supervisors: Mapping[UUID, RunSupervisor | LaneSupervisor | None],
+    settings: SchedulerSettings,
+    no_grace: asyncio.Event,
 ) -> None:
     """Wait until no run is left.
 
@@ -34,14 +37,16 @@ async def drain(
         _logger.error("%d runs would not end; they are killed with the worker", len(supervisors))
 
 
-def _end_all(supervisors: Mapping[UUID, RunSupervisor | None], begun: bool) -> None:
+def _end_all(supervisors: Mapping[UUID, RunSupervisor | LaneSupervisor | None], begun: bool) -> None:
     for supervisor in list(supervisors.values()):
         if supervisor is not None and supervisor.began is begun:
             supervisor.shut_down()
 
 
 async def _all_over(
-    supervisors: Mapping[UUID, RunSupervisor | None], patience: timedelta, no_grace: asyncio.Event | None = None
+    supervisors: Mapping[UUID, RunSupervisor | LaneSupervisor | None],
+    patience: timedelta,
+    no_grace: asyncio.Event | None = None,
 ) -> bool:
     deadline = asyncio.get_running_loop().time() + patience.total_seconds()
     while supervisors and asyncio.get_running_loop().time() < deadline:

@@ -13,13 +13,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import anyio
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.settings import PREFECT_WORKER_QUERY_SECONDS
 
 from falcon_scheduler.flows.worker.deployment_cache import DeploymentCache
 from falcon_scheduler.flows.worker.due_queue import DueQueue, ScheduledRun
+from falcon_scheduler.flows.worker.slots import Slots
 
 FORKED_AHEAD = timedelta(seconds=1)
 """How long before a run is due its process is forked."""
@@ -33,6 +34,10 @@ _LONGEST_GAP_SECONDS = 2.0
 _LEAST_PAUSE_SECONDS = 0.02
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
 _POLLED_AT_ONCE = 50
+_MOST_POLLED = 200
+"""Prefect answers no more at once. Source: PREFECT_API_DEFAULT_LIMIT."""
+_KINDS = (True, False)
+"""Runs in the lane, which are begun in no time, and runs in processes of their own."""
 _LOWEST_PRIORITY = 1000
 
 _logger = logging.getLogger("falcon.worker.intake")
@@ -48,7 +53,8 @@ class Intake:
         queue_names: Collection[str],
         prefetch: timedelta,
         deployments: DeploymentCache,
-        slots: anyio.CapacityLimiter,
+        slots: Slots,
+        fits_lane: Callable[[FlowRun], bool],
         begun: Callable[[], Collection[UUID]],
         begin: Callable[[ScheduledRun], None],
     ) -> None:
@@ -68,6 +74,7 @@ class Intake:
             lambda queue_id: self._priorities.get(queue_id, _LOWEST_PRIORITY),
             deployments.is_queueing,
             self._busy_deployments,
+            fits_lane,
         )
         self._deployment_of: dict[UUID, UUID | None] = {}
         self._changed = asyncio.Event()
@@ -138,25 +145,29 @@ class Intake:
 
     async def _next_runs(self, now: datetime) -> list[WorkerFlowRunResponse]:
         """What is due, or will be within the prefetch; with more runs than slots only what is due, up to a limit."""
-        slots = int(self._slots.total_tokens)
-        if not self._is_contended():
-            limit = max(_POLLED_AT_ONCE, 2 * slots)
+        limit = min(max(_POLLED_AT_ONCE, 2 * self._slots.total), _MOST_POLLED)
+        if not any(self._is_contended(in_lane) for in_lane in _KINDS):
             found = await self._scheduled_before(now + self._prefetch, limit)
             if len(found) < limit:
                 self._more_is_due = False
                 return found
         # What is due later would hide what is due now in a queue of lower priority.
-        found = await self._scheduled_before(now + FORKED_AHEAD, 2 * slots)
-        self._more_is_due = len(found) == 2 * slots
+        limit = min(2 * self._slots.total, _MOST_POLLED)
+        found = await self._scheduled_before(now + FORKED_AHEAD, limit)
+        self._more_is_due = len(found) == limit
         return found
 
     def begin_due(self) -> None:
-        """Begin what is due, while slots are free."""
-        while self.is_open and self._slots.available_tokens > 0:
-            if self._is_contended() and self._age_seconds() > max(_FRESH_SECONDS, self._gap_seconds):
+        """Begin what is due, while slots of its kind are free."""
+        for in_lane in _KINDS:
+            self._begin_due(in_lane)
+
+    def _begin_due(self, in_lane: bool) -> None:
+        while self.is_open and self._slots.free(in_lane=in_lane) > 0:
+            if self._is_contended(in_lane) and self._age_seconds() > max(_FRESH_SECONDS, self._gap_seconds):
                 self.wake()
                 return
-            run = self._queue.take(datetime.now(UTC), FORKED_AHEAD)
+            run = self._queue.take(datetime.now(UTC), FORKED_AHEAD, in_lane=in_lane)
             if run is None:
                 if self._more_is_due:
                     self.wake()
@@ -173,9 +184,10 @@ class Intake:
     async def _pause(self) -> None:
         wanted = self._gap_seconds if self._poll_wanted else self._interval_seconds()
         pause_seconds = wanted - self._age_seconds()
-        due_at = self._queue.next_due_at()
-        if due_at is not None and self._slots.available_tokens > 0:
-            pause_seconds = min(pause_seconds, (due_at - FORKED_AHEAD - datetime.now(UTC)).total_seconds())
+        for in_lane in _KINDS:
+            due_at = self._queue.next_due_at(in_lane=in_lane)
+            if due_at is not None and self._slots.free(in_lane=in_lane) > 0:
+                pause_seconds = min(pause_seconds, (due_at - FORKED_AHEAD - datetime.now(UTC)).total_seconds())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), max(pause_seconds, _LEAST_PAUSE_SECONDS))
         self._changed.clear()
@@ -187,8 +199,8 @@ class Intake:
     def _age_seconds(self) -> float:
         return asyncio.get_running_loop().time() - self._polled_seconds
 
-    def _is_contended(self) -> bool:
-        return len(self._queue) > self._slots.available_tokens
+    def _is_contended(self, in_lane: bool) -> bool:
+        return self._queue.count(in_lane=in_lane) > self._slots.free(in_lane=in_lane)
 
     async def _scheduled_before(self, instant: datetime, limit: int) -> list[WorkerFlowRunResponse]:
         response = await self._client.request(

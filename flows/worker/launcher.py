@@ -1,7 +1,7 @@
 """Keeps one preloaded process ready to fork from, and never one that is out of date.
 
     launcher = Launcher(environment); await launcher.start()
-    process = await launcher.fork_run(flow_run_id); process.channel.send(Work(...)); end = await process.ended()
+    process = await launcher.fork_run(); process.channel.send(Work(...)); end = await process.ended()
 
 A preloaded process whose files have changed on disk is replaced. The replaced one lives until the last process that
 it forked has ended.
@@ -12,11 +12,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from falcon_scheduler.adapters.settings import is_for_runs
-from falcon_scheduler.flows.worker.forked_process import ForkedProcess
-from falcon_scheduler.flows.worker.forkserver_connection import ForkserverConnection, LaunchError, UpgradedInPlace
+from falcon_scheduler.flows.worker.forkserver_connection import (
+    ForkserverConnection,
+    LaneProcess,
+    LaunchError,
+    RunProcess,
+    UpgradedInPlace,
+)
+
+ProcessT = TypeVar("ProcessT")
 
 _BETWEEN_RENEWALS_SECONDS = 15.0
 _ATTEMPTS = 5
@@ -55,24 +63,36 @@ class Launcher:
         self._current = await ForkserverConnection.launch(self._environment)
         self._renewals = asyncio.create_task(self._renew_when_out_of_date())
 
-    async def fork_run(self, flow_run_id: str) -> ForkedProcess:
-        """A new process for this run, which waits for its work.
+    async def fork_run(self) -> RunProcess:
+        """A new process for a run, which waits for its work.
 
         Raises:
             LaunchError: the preloaded process can't be started, as when its interpreter is gone.
             UpgradedInPlace: it can't be used, because the package was upgraded while this worker ran.
         """
+        return await self._fork(ForkserverConnection.fork_run)
+
+    async def fork_lane(self) -> LaneProcess:
+        """A new lane; see `fork_run`."""
+        return await self._fork(ForkserverConnection.fork_lane)
+
+    async def _fork(self, fork: Callable[[ForkserverConnection], Awaitable[ProcessT | None]]) -> ProcessT:
         for _ in range(_ATTEMPTS):
             forkserver = self._current
             if forkserver is None:
                 raise LaunchError("not started")
             try:
-                if (forked := await forkserver.fork_run(flow_run_id)) is not None:
+                if (forked := await fork(forkserver)) is not None:
                     return forked
             except LaunchError:
                 _logger.warning("The preloaded process ended unexpectedly; starting another")
             await self.renew(forkserver)
         raise LaunchError("the files that runs are preloaded with do not stop changing")
+
+    def is_current(self, pid: int) -> bool:
+        """Whether this process was forked from what is on disk now."""
+        forkserver = self._current
+        return forkserver is not None and pid in forkserver.processes and not forkserver.is_out_of_date.is_set()
 
     async def renew(self, outdated: ForkserverConnection | None = None) -> None:
         """Start anew with what is on disk now. Runs in progress go on as they were.

@@ -27,7 +27,8 @@ from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.messages import Drop, End, LogRecord, RunEnded, Start, Suspend, Work
 from falcon_scheduler.flows.prefect_internals import FLOW_RUN_ID_VARIABLE
 from falcon_scheduler.flows.termination import WORKER_STOPPED, Reason
-from falcon_scheduler.flows.worker.forked_process import ForkedProcess, ProcessEnd
+from falcon_scheduler.flows.worker.forked_process import ProcessEnd
+from falcon_scheduler.flows.worker.forkserver_connection import RunProcess
 from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
 from falcon_scheduler.flows.worker.job_variables import module_entrypoint
 from falcon_scheduler.flows.worker.launcher import Launcher
@@ -73,7 +74,7 @@ class RunSupervisor:
         self._deployment = deployment
         self._configuration = configuration
         self._with = dependencies
-        self._process: ForkedProcess | None = None
+        self._process: RunProcess | None = None
         self._ending: Reason | None = None
         self._cancelled_already = False
         self._report: RunEnded | None = None
@@ -85,7 +86,7 @@ class RunSupervisor:
         Raises:
             LaunchError: no process could be forked; the run has not been claimed.
         """
-        self._process = process = await self._with.launcher.fork_run(str(self.flow_run.id))
+        self._process = process = await self._with.launcher.fork_run()
         folder = None if self._configuration.working_dir else tempfile.mkdtemp(prefix="falcon-run-")
         try:
             process.channel.send(self._work(folder))
@@ -98,7 +99,7 @@ class RunSupervisor:
                 await self._drop(process)
                 return None
             self.began = True
-            process.note_claim()
+            process.note_claim(str(self.flow_run.id))
             process.channel.send(Start(state.model_dump(mode="json")))
             if self._ending is not None:
                 self._ask_to_end(self._ending)
@@ -154,7 +155,7 @@ class RunSupervisor:
         _logger.info("Flow run %s did not end within its grace and is killed", self.flow_run.id)
         self.kill()
 
-    async def _drop(self, process: ForkedProcess) -> None:
+    async def _drop(self, process: RunProcess) -> None:
         process.channel.send(Drop())
         await process.ended()
 
@@ -167,7 +168,7 @@ class RunSupervisor:
         answer = await self._with.states.claim(self.flow_run.id, ask_first=self._with.shares_pool())
         return answer.state if answer.claim is Claim.WON else None
 
-    async def _follow(self, process: ForkedProcess) -> ProcessEnd:
+    async def _follow(self, process: RunProcess) -> ProcessEnd:
         """Read what the run sends until nothing of its process is left."""
         description = asyncio.create_task(self._describe(process))
         try:
@@ -183,7 +184,7 @@ class RunSupervisor:
             if self._killing is not None:
                 self._killing.cancel()
 
-    async def _describe(self, process: ForkedProcess) -> None:
+    async def _describe(self, process: RunProcess) -> None:
         """Write to Prefect where a lasting run runs."""
         await asyncio.sleep(DESCRIBED_AFTER.total_seconds())
         try:

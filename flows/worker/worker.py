@@ -25,6 +25,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.workers.base import BaseWorker
 
 from falcon_scheduler.adapters.settings import SchedulerSettings, Settings, warn_of_unknown_names
+from falcon_scheduler.flows.prefect_internals import WORKER_NAME_VARIABLE
 from falcon_scheduler.flows.worker import event_listeners
 from falcon_scheduler.flows.worker.deployment_cache import DeploymentCache
 from falcon_scheduler.flows.worker.dispatcher import Dispatcher, WorkerHooks
@@ -32,11 +33,14 @@ from falcon_scheduler.flows.worker.graceful_shutdown import drain
 from falcon_scheduler.flows.worker.intake import Intake
 from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
 from falcon_scheduler.flows.worker.job_variable_policy import check, without_command
+from falcon_scheduler.flows.worker.lane_choice import fits_lane
+from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
 from falcon_scheduler.flows.worker.launcher import Launcher, run_environment
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.pool_state import PoolState
 from falcon_scheduler.flows.worker.run_heartbeats import send_heartbeats
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
+from falcon_scheduler.flows.worker.slots import Slots
 from falcon_scheduler.flows.worker.state_proposer import StateProposer
 
 _logger = logging.getLogger("falcon.worker")
@@ -76,15 +80,20 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         warn_of_unknown_names(self._logger)
         self._settings.system_tasks.log_problems(self._logger)
         uses_csrf = getattr(self.client._client, "enable_csrf_support", True)
-        self._launcher = Launcher(run_environment(uses_csrf=uses_csrf))
+        environment = run_environment(uses_csrf=uses_csrf) | {WORKER_NAME_VARIABLE: self.name}
+        self._launcher = Launcher(environment)
         self._pool = PoolState(self.client, self._work_pool_name, self.name, self._settings.redis)
         self._logs = LogShipper(self.client)
+        self._lanes = LaneKeeper(self._launcher, self._logs, self._settings.scheduler.http_memory_mb)
+        self._slots = Slots(self.limiter, self._release_limit_slot, self._settings.scheduler.http_concurrency)
         self._dependencies = self._share_with_runs()
         deployments = DeploymentCache(self.client)
         self._dispatcher = self._open_dispatcher(deployments)
         self._intake = self._open_intake(deployments)
         await self._read_pool()
         await self._launcher.start()
+        if self._slots.has_lane:
+            await self._lanes.lane()
         self._spawn(self._logs.run())
         self._spawn(self._poll_when_synced())
         self._spawn(event_listeners.follow_wake_ups(self._settings.redis, self._work_pool_name, self._intake.wake))
@@ -99,6 +108,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._lanes.close()
         await self._logs.flush()
         await self._launcher.close()
         await super().teardown(*exc_info)
@@ -200,15 +210,14 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
     def _open_dispatcher(self, deployments: DeploymentCache) -> Dispatcher:
         hooks = WorkerHooks(
             work_pool=lambda: self.work_pool,
-            slots=self.limiter,
-            release_slot=self._release_limit_slot,
+            slots=self._slots,
             spawn=self._spawn,
             logger_of=self.get_flow_run_logger,
             on_slot_free=lambda: self._intake.slot_came_free(),
             on_upgraded=self._stop_to_be_restarted,
         )
         allow_command = self._settings.scheduler.allow_command
-        return Dispatcher(self._dependencies, deployments, hooks, allow_command=allow_command)
+        return Dispatcher(self._dependencies, deployments, self._lanes, hooks, allow_command=allow_command)
 
     def _open_intake(self, deployments: DeploymentCache) -> Intake:
         return Intake(
@@ -217,9 +226,15 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             queue_names=self._work_queues,
             prefetch=timedelta(seconds=self._prefetch_seconds),
             deployments=deployments,
-            slots=self.limiter,
+            slots=self._slots,
+            fits_lane=lambda flow_run: self._fits_lane(flow_run, deployments),
             begun=self._dispatcher.begun,
             begin=self._dispatcher.begin,
+        )
+
+    def _fits_lane(self, flow_run: FlowRun, deployments: DeploymentCache) -> bool:
+        return self._slots.has_lane and fits_lane(
+            flow_run, deployments.known(flow_run.deployment_id), self.work_pool.base_job_template
         )
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:

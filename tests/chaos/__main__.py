@@ -23,7 +23,7 @@ from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
 from falcon_scheduler.api_facade.composition.root import Services, open_services
 from falcon_scheduler.core.errors import SchedulerError
-from tests.chaos.checks import Evidence, Findings, check, gather, overlaps
+from tests.chaos.checks import REQUESTS, Evidence, Findings, check, gather, overlaps
 from tests.chaos.faults import Fault, Injector, plan
 from tests.chaos.stand import Stand
 from tests.chaos.watching import Watch
@@ -43,6 +43,7 @@ async def main(minutes: float, seed: int, tasks: int, home: Path) -> int:
         {
             "SCHEDULER_PLUGINS": "tests.chaos.work",
             "SCHEDULER_HTTP_ALLOW": "127.0.0.0/8",
+            "SCHEDULER_HTTP_CONCURRENCY": "300",
             "SCHEDULER_CANCEL_GRACE": "3s",
             "SCHEDULER_WORKER_COUNT": "6",
             "JWT_SECRET": SECRET,
@@ -52,7 +53,7 @@ async def main(minutes: float, seed: int, tasks: int, home: Path) -> int:
     faults = plan(seed, length, (5, 20))
     say(f"seed {seed}, {minutes:g} minutes, {len(faults)} faults, {tasks} tasks, home {home}")
     stand = Stand(home)
-    async with stand.running(Settings.load()), web_server() as web:
+    async with stand.running(Settings.load()), web_server(work / REQUESTS) as web:
         os.environ.update(stand.environment)
         refresh_global_settings_context()
         async with open_services(Settings.load()) as services:

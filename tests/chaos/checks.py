@@ -20,6 +20,9 @@ from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
 from falcon_scheduler.core.services.mirror.run_pictures import agrees
 from tests.chaos.history import all_spans
 
+REQUESTS = "requests.txt"
+"""File of the work folder with a line for each request of an http task: its execution and attempt."""
+
 
 @dataclass
 class Findings:
@@ -69,6 +72,7 @@ async def check(services: Services, evidence: Evidence, terminal: Mapping[str, t
     findings = Findings()
     for rule in (_one_document_per_run, _outcomes, _counters, _no_overlap, _nothing_left, _agreement, _occurrences):
         rule(evidence, findings)
+    _no_request_twice(evidence, findings)
     _terminal_stays(evidence, terminal, findings)
     await _expiry(services, findings)
     return findings
@@ -138,6 +142,13 @@ def _counters(evidence: Evidence, findings: Findings) -> None:
 
 def _no_overlap(evidence: Evidence, findings: Findings) -> None:
     findings.violations += overlaps(evidence.work)
+
+
+def _no_request_twice(evidence: Evidence, findings: Findings) -> None:
+    log = evidence.work / REQUESTS
+    attempts = Counter(log.read_text().splitlines() if log.exists() else [])
+    findings.figures["requests of http tasks"] = attempts.total()
+    findings.violations += [f"attempt {each} sent {count} requests" for each, count in attempts.items() if count > 1]
 
 
 def overlaps(work: Path) -> list[str]:

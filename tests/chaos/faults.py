@@ -34,6 +34,8 @@ class Fault:
 KINDS: dict[str, tuple[int, float, float]] = {
     "kill run": (14, 0, 0),
     "freeze run": (6, 2, 8),
+    "kill lane": (8, 0, 0),
+    "freeze lane": (4, 2, 20),
     "kill worker": (8, 1, 8),
     "freeze worker": (4, 3, 20),
     "kill facade": (8, 1, 8),
@@ -114,6 +116,25 @@ class Injector:
                 process.suspend()
                 await asyncio.sleep(fault.lasts_seconds)
                 process.resume()
+
+    async def _kill_lane(self, fault: Fault) -> None:
+        for process in self._lanes(fault):
+            process.kill()
+
+    async def _freeze_lane(self, fault: Fault) -> None:
+        """For longer than the worker waits for a sign of life, or not as long."""
+        lanes = self._lanes(fault)
+        for process in lanes:
+            process.suspend()
+        await asyncio.sleep(fault.lasts_seconds)
+        for process in lanes:
+            with contextlib.suppress(psutil.Error):
+                process.resume()
+
+    def _lanes(self, fault: Fault) -> list[psutil.Process]:
+        """Those of one worker: http tasks run in them."""
+        name = WORKERS[fault.which % 2]
+        return [each for each in self.stand.processes(name) if each.name() == "falcon-lane"]
 
     async def _kill_worker(self, fault: Fault) -> None:
         name = WORKERS[fault.which % 2]

@@ -39,9 +39,9 @@ def wanted_tasks(work: Path, web: str, seed: int, many: int) -> Sequence[Wanted]
             "type": "function",
             "metadata": {"overlap": overlap, "timeout": "30s", "max_retries": 1, "retry_interval": "1s", "tags": []},
         }
-        if number % 8 == 7:
+        if number % 3 == 2:
             paths = ("quick", "slow", "broken")
-            body |= {"type": "http", "config": {"url": f"{web}/{paths[number % 3]}", "timeout": "10s"}}
+            body |= {"type": "http", "config": {"url": f"{web}/{paths[number // 3 % 3]}", "timeout": "10s"}}
         else:
             function = ("steady", "grinding", "steady", "moody")[number % 4]
             seconds = round(chance.uniform(0.3, 6), 1)
@@ -52,12 +52,15 @@ def wanted_tasks(work: Path, web: str, seed: int, many: int) -> Sequence[Wanted]
 
 
 @asynccontextmanager
-async def web_server() -> AsyncIterator[str]:
-    """Something for http tasks to call: quick, slow and broken."""
+async def web_server(requests: Path) -> AsyncIterator[str]:
+    """Something for http tasks to call: quick, slow and broken. Writes down which attempt asked."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             request = await reader.readuntil(b"\r\n\r\n")
+            headers = dict(line.lower().split(": ", 1) for line in request.decode().split("\r\n")[1:-2])
+            with requests.open("a") as file:
+                file.write(f"{headers['x-scheduler-execution-id']} {headers['x-scheduler-attempt']}\n")
             path = request.split()[1].decode()
             await asyncio.sleep(3 if path == "/slow" else 0.05)
             status = "500 Broken" if path == "/broken" else "200 OK"
@@ -88,7 +91,7 @@ class Users:
     async def create(self, wanted: Sequence[Wanted]) -> Mapping[str, str]:
         """Create the tasks; returns their ids by name."""
         ids: dict[str, str] = {}
-        async with self._web() as web:
+        async with self._web(timeout_seconds=120) as web:
             for number, task in enumerate(wanted):
                 answer = await web.post(f"{self.facades[number % 2]}/tasks", json=task.body)
                 answer.raise_for_status()
@@ -150,5 +153,5 @@ class Users:
     def _note(self, answer: httpx.Response) -> None:
         self.answers[str(answer.status_code)] += 1
 
-    def _web(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(headers={"Authorization": f"Bearer {self.token}"}, timeout=15)
+    def _web(self, timeout_seconds: float = 15) -> httpx.AsyncClient:
+        return httpx.AsyncClient(headers={"Authorization": f"Bearer {self.token}"}, timeout=timeout_seconds)

@@ -98,6 +98,12 @@ async def _silent(seen: Seen, out: Out) -> None:
     await out.reader.read()  # until the client goes
 
 
+async def _after(seen: Seen, out: Out) -> None:
+    """Answers after so many seconds."""
+    await asyncio.sleep(float(seen.path.rsplit("/", 1)[1]))
+    await out.answer(200, b"at last", Content_Type="text/plain")
+
+
 async def _slow_head(seen: Seen, out: Out) -> None:
     await out.send(b"HTTP/1.1 200 OK\r\n")
     for number in range(100_000):
@@ -180,6 +186,7 @@ _HANDLERS: dict[str, Handler] = {
     "redirect": _redirect,
     "redirect-forever": _redirect_forever,
     "silent": _silent,
+    "after": _after,
     "slow-head": _slow_head,
     "slow-body": _slow_body,
     "endless-body": _endless_body,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.ports import Clock, Lock
@@ -52,6 +53,9 @@ class MemoryLockService:
 
     async def extend(self, lock: Lock, ttl: timedelta) -> bool:
         return self._held.take(lock.task_id, lock.holder, ttl)
+
+    async def extend_all(self, locks: Sequence[tuple[Lock, timedelta]]) -> Sequence[Lock]:
+        return [lock for lock, ttl in locks if not await self.extend(lock, ttl)]
 
     async def release(self, lock: Lock) -> None:
         self._held.give_back(lock.task_id, lock.holder)

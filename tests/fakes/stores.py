@@ -201,6 +201,9 @@ class MemoryExecutionStore:
         )
         return True
 
+    async def note_alive(self, execution_ids: Sequence[str], at: datetime) -> Collection[str]:
+        return {each for each in execution_ids if not await self.note(each, heartbeat_at=at)}
+
     async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
         if self._has_ended(execution.id) or (fenced and execution.id in self._fenced) or self._is_taken(execution):
             return False

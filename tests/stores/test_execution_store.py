@@ -135,6 +135,17 @@ async def test_an_end_is_uncounted_until_it_was_counted(store: ExecutionStore) -
     assert set(await store.still_uncounted([each.id for each in ends])) == {ends[2].id}
 
 
+async def test_one_heartbeat_for_many_names_those_that_it_did_not_reach(store: ExecutionStore) -> None:
+    begun, waiting, end = running(), an_execution(), ended()
+    await store.begin(begun)
+    await store.add(waiting)
+    await store.finish(end)
+    assert await store.note_alive([begun.id, waiting.id], NOON) == set()
+    assert await store.note_alive([begun.id, end.id, "unknown"], NOON) == {end.id, "unknown"}
+    assert (await store.get(begun.id)).heartbeat_at == (await store.get(waiting.id)).heartbeat_at == NOON
+    assert (await store.get(end.id)).heartbeat_at == end.heartbeat_at
+
+
 async def test_what_is_noted_of_an_unfinished_execution_stays_beside_what_was_known(store: ExecutionStore) -> None:
     begun = running(detail={"a": 1})
     await store.begin(begun)

@@ -107,6 +107,18 @@ async def test_an_extended_lock_is_held_for_longer_and_a_lost_one_is_taken_again
     assert await guards.locks.holder(name) == "run"
 
 
+async def test_many_locks_are_extended_at_once_and_those_of_others_are_named(guards: Guards, name: str) -> None:
+    ours = await guards.locks.acquire(name, "run", SHORT)
+    lost = await guards.locks.acquire(f"{name} lost", "late", SHORT)
+    assert ours is not None
+    assert lost is not None
+    await guards.let_short_pass()
+    await guards.locks.acquire(f"{name} lost", "present", LONG)
+    assert [*await guards.locks.extend_all([(ours, LONG), (lost, LONG)])] == [lost]
+    assert await guards.locks.holder(name) == "run"
+    assert [*await guards.locks.extend_all([])] == []
+
+
 async def test_one_of_many_holds_an_office_and_keeps_it(guards: Guards, name: str) -> None:
     held = await asyncio.gather(*(guards.lease.hold(name, f"facade {number}", LONG) for number in range(8)))
     assert sum(held) == 1

@@ -17,28 +17,38 @@ from falcon_scheduler.flows.interprocess import messages
 from falcon_scheduler.flows.interprocess.channel import RunChannel, WorkerChannel
 from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_FORKSERVER,
+    READ_BY_LANE,
     READ_BY_RUN,
     READ_BY_WORKER,
+    READ_FROM_LANE,
     READ_FROM_RUN,
     DamagedMessage,
     Drop,
     End,
     Exited,
     Forked,
+    ForkLane,
     ForkRun,
     FromRun,
+    Interrupt,
+    LaneAlive,
     LogRecord,
     Message,
     OutOfDate,
+    Perform,
     ProtocolMismatch,
     Reader,
     Ready,
     Retire,
     RunClaimed,
     RunEnded,
+    RunPerformed,
+    RunRetries,
+    RunSettled,
     SendSignal,
     Start,
     Suspend,
+    ToRun,
     Work,
     encode,
 )
@@ -55,8 +65,10 @@ WORK = Work(
     stream_output=True,
 )
 SAMPLES: list[tuple[Reader[Any], Message]] = [
-    (READ_BY_FORKSERVER, ForkRun(1, "r-1")),
-    (READ_BY_FORKSERVER, RunClaimed(7)),
+    (READ_BY_FORKSERVER, ForkRun(1)),
+    (READ_BY_FORKSERVER, ForkLane(1)),
+    (READ_BY_FORKSERVER, RunClaimed(7, "r-1")),
+    (READ_BY_FORKSERVER, RunSettled(7, "r-1")),
     (READ_BY_FORKSERVER, SendSignal(7, 9)),
     (READ_BY_FORKSERVER, Retire()),
     (READ_BY_WORKER, Ready(7)),
@@ -73,6 +85,12 @@ SAMPLES: list[tuple[Reader[Any], Message]] = [
     (READ_FROM_RUN, LogRecord({"message": "a\nb", "level": 20})),
     (READ_FROM_RUN, RunEnded(settled=True, error=None)),
     (READ_FROM_RUN, RunEnded(settled=False, error="ValueError: \ud800")),
+    (READ_BY_LANE, Perform({"id": "r-1", "parameters": {"task_id": "t-1"}})),
+    (READ_BY_LANE, Interrupt("r-1", "cancelled")),
+    (READ_FROM_LANE, LaneAlive(97)),
+    (READ_FROM_LANE, RunRetries("r-1", "Attempt 1 of 2 failed")),
+    (READ_FROM_LANE, RunPerformed("r-1", {"type": "COMPLETED"}, None)),
+    (READ_FROM_LANE, RunPerformed("r-1", None, "ValueError")),
 ]
 
 
@@ -110,7 +128,7 @@ def test_a_message_with_a_missing_an_unknown_or_a_wrong_field_is_refused(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 1}', b'{"version": 1, "kind": []}'],
+    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 2}', b'{"version": 2, "kind": []}'],
     ids=repr,
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:
@@ -141,7 +159,7 @@ def test_a_message_of_another_version_asks_for_a_restart_whatever_its_fields(ver
 
 async def test_messages_of_a_run_reach_its_worker_in_order_until_the_run_is_gone() -> None:
     ours, theirs = socket.socketpair()
-    channel = await WorkerChannel.open(ours)
+    channel: WorkerChannel[ToRun, FromRun] = await WorkerChannel.open(ours, READ_FROM_RUN)
     run = RunChannel(theirs)
     channel.send(WORK)
     channel.send(Suspend())
@@ -164,7 +182,7 @@ async def test_messages_of_a_run_reach_its_worker_in_order_until_the_run_is_gone
 
 async def test_what_user_code_writes_to_the_channel_is_refused_and_not_taken_for_a_message() -> None:
     ours, theirs = socket.socketpair()
-    channel = await WorkerChannel.open(ours)
+    channel: WorkerChannel[ToRun, FromRun] = await WorkerChannel.open(ours, READ_FROM_RUN)
     with theirs:
         theirs.sendall(b"Hello\n")
         with pytest.raises(DamagedMessage, match="not JSON"):

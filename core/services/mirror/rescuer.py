@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.outcome import DIED_ERROR, NEVER_BEGAN_ERROR, STALE_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.retry import delay_before_retry
 from falcon_scheduler.core.domain.run import Run, RunPhase
@@ -115,7 +115,7 @@ class Rescuer:
     def _allowance(run: Run, execution: Execution | None, claim_patience: timedelta) -> timedelta:
         if execution is not None and execution.status.is_terminal:
             return UNSETTLED_FOR
-        if run.phase is RunPhase.CLAIMED:
+        if not _has_begun(run, execution):
             return claim_patience
         return SILENT_FOR
 
@@ -145,5 +145,11 @@ class Rescuer:
         base = execution or picture_of(task, run, now)
         if run.cancelling:
             return base.cancelled(now)
-        error = error or (NEVER_BEGAN_ERROR if run.phase is RunPhase.CLAIMED else DIED_ERROR)
+        error = error or (DIED_ERROR if _has_begun(run, execution) else NEVER_BEGAN_ERROR)
         return base.failed(now, error, ExecutionOutcome.CRASHED)
+
+
+def _has_begun(run: Run, execution: Execution | None) -> bool:
+    """Whether its work has begun. The engine learns of it later than the history, and not at all of a short run."""
+    begun = execution is not None and execution.status is ExecutionStatus.RUNNING
+    return begun or run.phase is not RunPhase.CLAIMED

@@ -14,7 +14,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.errors import Unavailable
@@ -29,6 +29,14 @@ EXIT_LOST = 75
 """Exit code of a process whose work did not stop although its run had been ended elsewhere."""
 
 Stores = tuple[ExecutionStore, LockService]
+
+
+async def write_again(executions: ExecutionStore, execution: Execution, now: datetime) -> bool:
+    """Write the start of a run that MongoDB does not know. False when it has ended. Raises `Unavailable`."""
+    alive = replace(execution, heartbeat_at=now)
+    if alive.status is ExecutionStatus.PENDING:
+        return await executions.add(alive)
+    return await executions.begin(alive) is Beginning.BEGUN
 
 
 class Pulse:
@@ -121,10 +129,7 @@ class _Heart:
                 return True
             if self.stopped.is_set():
                 return True
-            alive = replace(self._execution, heartbeat_at=now)
-            if alive.status is ExecutionStatus.PENDING:
-                return await executions.add(alive)
-            return await executions.begin(alive) is Beginning.BEGUN
+            return await write_again(executions, self._execution, now)
         except Unavailable:
             logger.warning("MongoDB is away; the run goes on")
             return True

@@ -1,0 +1,105 @@
+"""The phases of `benchmarks.product` that show what schedules and slow targets cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import psutil
+
+from benchmarks.every_second import say
+from benchmarks.http_target import Target
+from benchmarks.worker_stage import Stage, percentile, servers
+
+SLOW_SECONDS = 20
+PATIENCE_SECONDS = 180
+
+
+async def every_second(http: httpx.AsyncClient, aim: Target, seconds: int) -> None:
+    """One task fires each second: due instant to request at the target."""
+    before = set(aim.arrived_at)
+    task = await _make(http, "each second", "* * * * * *", aim.url())
+    await asyncio.sleep(seconds + 5)
+    await http.post(f"/tasks/{task}/pause")
+    await asyncio.sleep(2)
+    delays = await _delays_ms(http, aim, [each for each in aim.arrived_at if each not in before])
+    say(f"each second, due instant to request: {_tail(delays)} of {len(delays)} requests")
+
+
+async def same_second(http: httpx.AsyncClient, aim: Target, many: int, bare: float) -> None:
+    """Many tasks are due at the same second: how many are carried a second."""
+    before = set(aim.arrived_at)
+    # far enough ahead to have made them all, at a second of its own
+    due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30 + many / 4)
+    schedule = f"{due.second} {due.minute} {due.hour} {due.day} {due.month} *"
+    for start in range(0, many, 8):
+        batch = range(start, min(start + 8, many))
+        await asyncio.gather(*(_make(http, f"burst {number}", schedule, aim.url()) for number in batch))
+    if (late := (datetime.now(UTC) - due).total_seconds()) > -5:
+        say(f"too slow to make {many} tasks in time ({late:.0f} s): no burst measured")
+        return
+    patience_seconds = PATIENCE_SECONDS - late
+    for _ in range(int(patience_seconds / 0.05)):
+        if len(aim.arrived_at) - len(before) >= many:
+            break
+        await asyncio.sleep(0.05)
+    arrived = sorted(at for each, at in aim.arrived_at.items() if each not in before)
+    span = arrived[-1] - due.timestamp()
+    rate = len(arrived) / span
+    say(
+        f"{len(arrived)} of {many} due at one second: the last request {span:.1f} s after it, "
+        f"{rate:.1f} runs/s, {rate / bare:.0%} of the bare API's limit"
+    )
+
+
+async def slow_targets(http: httpx.AsyncClient, stage: Stage, aim: Target, many: int) -> None:
+    """Many requests wait for their answer at once: memory of the worker and of what it forked."""
+    ids = []
+    for start in range(0, many, 8):
+        batch = range(start, min(start + 8, many))
+        never = "0 0 0 29 2 *"
+        ids += await asyncio.gather(*(_make(http, f"slow {n}", never, aim.url(SLOW_SECONDS)) for n in batch))
+    aim.most_at_once = 0
+    empty = memory_mb(stage)
+    for start in range(0, many, 8):
+        await asyncio.gather(*(http.post(f"/tasks/{each}/execute") for each in ids[start : start + 8]))
+    most, deadline = 0.0, time.monotonic() + SLOW_SECONDS + PATIENCE_SECONDS
+    while aim.at_once and time.monotonic() < deadline:
+        most = max(most, memory_mb(stage))
+        await asyncio.sleep(0.5)
+    say(f"{aim.most_at_once} slow requests at once: worker and what it forked {most:.0f} MB, {empty:.0f} before")
+
+
+def memory_mb(stage: Stage) -> float:
+    """Memory of the worker, its preloaded process, its lane and its runs, with shared pages counted once."""
+    worker = servers(stage, {"worker"})["worker"]
+    used = 0
+    for process in (worker, *worker.children(recursive=True)):
+        try:
+            used += process.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return used / 1024**2
+
+
+async def _delays_ms(http: httpx.AsyncClient, aim: Target, ids: Sequence[str]) -> list[float]:
+    delays = []
+    for each in ids:
+        found = (await http.get(f"/executions/{each}")).raise_for_status().json()
+        due = datetime.fromisoformat(found["metadata"]["scheduled_for"])
+        delays.append((aim.arrived_at[each] - due.timestamp()) * 1000)
+    return delays
+
+
+def _tail(delays_ms: Sequence[float]) -> str:
+    p50, p95, p99 = (percentile(delays_ms, each) for each in (50, 95, 99))
+    return f"p50 {p50:.0f} ms, p95 {p95:.0f}, p99 {p99:.0f}"
+
+
+async def _make(http: httpx.AsyncClient, name: str, schedule: str, url: str) -> str:
+    config = {"url": url, "timeout": "2m"}
+    body = {"name": name, "type": "http", "schedule": schedule, "config": config, "metadata": {"timeout": "5m"}}
+    return str((await http.post("/tasks", json=body)).raise_for_status().json()["id"])

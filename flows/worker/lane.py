@@ -1,0 +1,186 @@
+"""One lane as its worker sees it: gives it runs, follows what it sends, and watches it. Knows nothing of Prefect.
+
+A lane that sends no sign of life has a blocked loop: it is killed. One that has grown past its bound gets no more
+runs, and is killed when it grows on. What a lane did not finish is handed to `LaneEnd`, once nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from falcon_scheduler.flows.interprocess.messages import (
+    DamagedMessage,
+    Interrupt,
+    LaneAlive,
+    LogRecord,
+    Perform,
+    ProtocolMismatch,
+    RunPerformed,
+    RunRetries,
+)
+from falcon_scheduler.flows.termination import Reason
+from falcon_scheduler.flows.worker.forked_process import ProcessEnd
+from falcon_scheduler.flows.worker.forkserver_connection import LaneProcess
+from falcon_scheduler.flows.worker.log_shipping import LogShipper
+
+BLOCKED_AFTER = timedelta(seconds=10)
+"""A loop that sends no sign of life for this long is blocked."""
+_UNUSABLE_AFTER = timedelta(seconds=5)
+_CHECK_SECONDS = 1.0
+_LONGEST_STEP_SECONDS = 2.0
+"""The most that one check adds to the silence: a worker that was stopped itself has read no messages."""
+_KILLED_AT_TIMES = 2
+"""Multiple of its bound at which a lane is killed."""
+
+_logger = logging.getLogger("falcon.worker.lane")
+
+
+@dataclass(frozen=True, slots=True)
+class LaneEnd:
+    """The lane is gone, and with it the run."""
+
+    process: ProcessEnd
+    reason: str
+    """Why the worker killed it; empty when it died by itself."""
+
+
+Event = RunRetries | RunPerformed | LaneEnd
+
+
+class LaneRun:
+    """A run in a lane: what it reports, in order."""
+
+    def __init__(self, flow_run_id: str, lane: Lane) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self._id = flow_run_id
+        self._lane = lane
+
+    def interrupt(self, reason: Reason) -> None:
+        """Ask it to end."""
+        self._lane.process.channel.send(Interrupt(self._id, reason))
+
+    def kill(self) -> None:
+        """End it for certain: with its lane, and so with all runs in it."""
+        self._lane.kill("A run in the same lane did not end within its grace")
+
+    def note_settled(self) -> None:
+        """Its end is in Prefect."""
+        self._lane.process.note_settled(self._id)
+
+
+class Lane:
+    """One lane process and its runs."""
+
+    def __init__(self, process: LaneProcess, logs: LogShipper, memory_bound_mb: int) -> None:
+        self.process = process
+        self.is_retired = False
+        """Whether it gets no more runs. It is closed after its last one."""
+        self._logs = logs
+        self._bound_mb = memory_bound_mb
+        self._runs: dict[str, LaneRun] = {}
+        self._silence_seconds = 0.0
+        self._killed_for = ""
+        self._has_reported = False
+        self._is_cut = False
+        self._following = asyncio.create_task(self._follow())
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it takes runs. One that has fallen silent gets none: they would be lost if it has to be killed."""
+        is_silent = self._has_reported and self._silence_seconds > _UNUSABLE_AFTER.total_seconds()
+        return not (self.is_retired or self._killed_for or self._is_cut or is_silent)
+
+    def perform(self, flow_run_id: str, flow_run: dict[str, Any]) -> LaneRun:
+        """Have it perform a run that is claimed."""
+        run = self._runs[flow_run_id] = LaneRun(flow_run_id, self)
+        self.process.note_claim(flow_run_id)
+        self.process.channel.send(Perform(flow_run))
+        return run
+
+    def retire(self) -> None:
+        """Give it no more runs."""
+        self.is_retired = True
+        self._close_when_empty()
+
+    def kill(self, reason: str) -> None:
+        """End it, with all of its runs."""
+        if not self._killed_for and not self.process.is_over:
+            _logger.warning("A lane is killed with %d runs: %s", len(self._runs), reason)
+            self._killed_for = reason
+            self.process.signal(signal.SIGKILL)
+
+    async def ended(self) -> None:
+        """Wait until nothing of it is left and its runs know."""
+        await asyncio.shield(self._following)
+
+    def _close_when_empty(self) -> None:
+        if self.is_retired and not self._runs:
+            self.process.channel.close()
+
+    async def _follow(self) -> None:
+        watching = asyncio.create_task(self._watch())
+        try:
+            async for message in self.process.channel.messages():
+                self._has_reported, self._silence_seconds = True, 0.0
+                self._take(message)
+        except (DamagedMessage, ProtocolMismatch) as error:
+            self.kill(f"It sent a damaged message: {error}")
+        except Exception:
+            _logger.exception("What a lane sent could not be used")
+            self.kill("What it sent could not be used")
+        self._is_cut = True
+        end = await self._end()
+        watching.cancel()
+        runs, self._runs = self._runs, {}
+        for run in runs.values():
+            run.events.put_nowait(LaneEnd(end, self._killed_for))
+        self.process.channel.close()
+
+    async def _end(self) -> ProcessEnd:
+        """How it ended. One that closed its channel and goes on is killed."""
+        try:
+            async with asyncio.timeout(BLOCKED_AFTER.total_seconds()):
+                return await self.process.ended()
+        except TimeoutError:
+            self.kill("It would not end")
+            return await self.process.ended()
+
+    def _take(self, message: LogRecord | LaneAlive | RunRetries | RunPerformed) -> None:
+        match message:
+            case LogRecord():
+                self._logs.add(message.log)
+            case LaneAlive():
+                self._check_memory(message.memory_mb)
+            case RunRetries():
+                if (run := self._runs.get(message.flow_run_id)) is not None:
+                    run.events.put_nowait(message)
+            case RunPerformed():
+                if (run := self._runs.pop(message.flow_run_id, None)) is not None:
+                    run.events.put_nowait(message)
+                self._close_when_empty()
+
+    def _check_memory(self, memory_mb: int) -> None:
+        if memory_mb > _KILLED_AT_TIMES * self._bound_mb:
+            self.kill(f"It uses {memory_mb} MB, more than {_KILLED_AT_TIMES} times its bound")
+        elif memory_mb > self._bound_mb and not self.is_retired:
+            _logger.warning("A lane uses %d MB, more than its bound, and gets no more runs", memory_mb)
+            self.retire()
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        checked_at = loop.time()
+        while True:
+            await asyncio.sleep(_CHECK_SECONDS)
+            now = loop.time()
+            self._silence_seconds += min(now - checked_at, _LONGEST_STEP_SECONDS)
+            checked_at = now
+            if self._silence_seconds > BLOCKED_AFTER.total_seconds():
+                self.kill("Its loop was blocked")

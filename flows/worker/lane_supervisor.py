@@ -1,0 +1,233 @@
+"""Supervises one run in a lane, from the poll that brought it to the state in which it ends.
+
+Like `run_supervisor`, with fewer states: most runs are over in a moment, and go from Pending to their end. Running is
+set once a run has lasted, or when an attempt failed and another follows. All states of a run are set here, one after
+the other, so that none overtakes another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from prefect.client.schemas import OrchestrationResult
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Running
+
+from falcon_scheduler.adapters.prefect.names import RETRYING
+from falcon_scheduler.flows.interprocess import process_control
+from falcon_scheduler.flows.interprocess.messages import RunPerformed, RunRetries
+from falcon_scheduler.flows.termination import WORKER_STOPPED, Reason
+from falcon_scheduler.flows.worker.forkserver_connection import LaunchError
+from falcon_scheduler.flows.worker.lane import LaneEnd, LaneRun
+from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
+from falcon_scheduler.flows.worker.run_supervisor import DESCRIBED_AFTER, RunDependencies
+from falcon_scheduler.flows.worker.state_proposer import Claim
+
+SHOWN_AFTER_SECONDS = 1.0
+"""Age at which a run is set Running in Prefect: most are over by then."""
+_LEASE_SECONDS = 300.0
+_FIRST_RENEWAL_SECONDS, _RENEWAL_SECONDS = 10.0, 100.0
+"""When the lease of a deployment's only slot is renewed. It lasts as long as a claim's lease does, 60 s at least."""
+_RETRY_SECONDS = 5.0
+
+_logger = logging.getLogger("falcon.worker.runs")
+
+
+class LaneSupervisor:
+    """Supervises one run in a lane."""
+
+    def __init__(
+        self,
+        flow_run: FlowRun,
+        due_at: datetime,
+        dependencies: RunDependencies,
+        lanes: LaneKeeper,
+        *,
+        is_queueing: bool,
+    ) -> None:
+        """`is_queueing`: the deployment's runs wait for each other, which Prefect's run count bounds."""
+        self.flow_run = flow_run
+        self.began = False
+        """Whether this worker has claimed the run."""
+        self._due_at = due_at
+        self._with = dependencies
+        self._lanes = lanes
+        self._is_queueing = is_queueing
+        self._run: LaneRun | None = None
+        self._ending: Reason | None = None
+        self._cancelled_already = False
+        self._killing: asyncio.Task[None] | None = None
+
+    async def supervise(self) -> bool:
+        """Do everything. False when the run was not ours to run.
+
+        Raises:
+            LaunchError: there is no lane; the run is not claimed.
+        """
+        await self._lanes.lane()
+        claimed = await self._claim()
+        if claimed is None:
+            return False
+        if self._ending == "shutdown":
+            await self._with.states.give_back(self.flow_run.id)
+            return False
+        self.began = True
+        self.flow_run.state = claimed
+        if self._is_queueing and await self._set_running(Running()):
+            self.flow_run.run_count += 1
+        try:
+            lane = await self._lanes.lane()  # nothing may be awaited between this and `perform`
+        except LaunchError:
+            await self._with.states.give_back(self.flow_run.id)
+            raise
+        self._run = lane.perform(str(self.flow_run.id), self.flow_run.model_dump(mode="json"))
+        if self._ending is not None:
+            self._ask_to_end(self._ending)
+        try:
+            end = await self._follow(self._run, claimed)
+        finally:
+            if self._killing is not None:
+                self._killing.cancel()
+        await self._conclude(end)
+        self._run.note_settled()  # not when this is interrupted before: the preloaded process then reports the run
+        return True
+
+    def cancel(self, already_set: bool = False) -> None:
+        """End the run because it was cancelled; see `RunSupervisor.cancel`."""
+        self._cancelled_already = self._cancelled_already or already_set
+        self._end("cancelled")
+
+    def suspend(self) -> None:
+        """Without effect: the run of a task has no further step at which it could stop."""
+
+    def shut_down(self) -> None:
+        """End the run because its worker stops."""
+        self._end("shutdown")
+
+    def _end(self, reason: Reason) -> None:
+        if self._ending is None:
+            self._ending = reason
+            self._ask_to_end(reason)
+
+    def _ask_to_end(self, reason: Reason) -> None:
+        if self._run is not None and self._killing is None:
+            self._run.interrupt(reason)
+            self._killing = asyncio.create_task(self._kill_later(self._run))
+
+    async def _kill_later(self, run: LaneRun) -> None:
+        await asyncio.sleep(self._with.cancel_grace.total_seconds())
+        _logger.warning("Flow run %s did not end within its grace: its lane is killed", self.flow_run.id)
+        run.kill()
+
+    async def _claim(self) -> State[Any] | None:
+        wait = (self._due_at - datetime.now(UTC)).total_seconds()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        if self._ending is not None:
+            return None
+        answer = await self._with.states.claim(self.flow_run.id, ask_first=self._with.shares_pool())
+        return answer.state if answer.claim is Claim.WON else None
+
+    async def _follow(self, run: LaneRun, claimed: State[Any]) -> RunPerformed | LaneEnd:
+        """Show in Prefect how the run goes, until it has ended."""
+        duties = self._duties(claimed)
+        while True:
+            try:
+                async with asyncio.timeout_at(duties[0].at if duties else None):
+                    event = await run.events.get()
+            except TimeoutError:
+                duty = heapq.heappop(duties)
+                if (again_seconds := await duty.work()) is not None:
+                    heapq.heappush(duties, _Duty(_in(again_seconds), duty.name, duty.work))
+                continue
+            if not isinstance(event, RunRetries):
+                return event
+            if await self._set_running(Running(name=RETRYING, message=event.message)):
+                duties = [duty for duty in duties if duty.name != "show"]
+                heapq.heapify(duties)
+
+    def _duties(self, claimed: State[Any]) -> list[_Duty]:
+        duties = [_Duty(_in(DESCRIBED_AFTER.total_seconds()), "describe", self._describe)]
+        if not self._is_queueing:
+            duties.append(_Duty(_in(SHOWN_AFTER_SECONDS), "show", self._show))
+        if (lease_id := claimed.state_details.deployment_concurrency_lease_id) is not None:
+            duties.append(_Duty(_in(_FIRST_RENEWAL_SECONDS), "renew", partial(self._renew, lease_id)))
+        heapq.heapify(duties)
+        return duties
+
+    async def _show(self) -> float | None:
+        return None if await self._set_running(Running()) else _RETRY_SECONDS
+
+    async def _renew(self, lease_id: UUID) -> float:
+        """Keep the slot of the deployment that Prefect gave the run."""
+        try:
+            await self._with.client.renew_concurrency_lease(lease_id, _LEASE_SECONDS)
+        except Exception as error:  # noqa: BLE001 - MongoDB's condition guards the task too
+            _logger.debug("Could not renew the lease of flow run %s: %s", self.flow_run.id, error)
+            return _RETRY_SECONDS
+        return _RENEWAL_SECONDS
+
+    async def _describe(self) -> None:
+        """Write to Prefect which worker performs a lasting run."""
+        try:
+            await self._with.client.update_flow_run_labels(self.flow_run.id, self._with.labels)
+        except Exception as error:  # noqa: BLE001 - it only informs; the run goes on without it
+            _logger.debug("Could not describe flow run %s: %s", self.flow_run.id, error)
+
+    async def _set_running(self, state: State[Any]) -> bool:
+        """Whether the server answered. A refusal may be the first sign of a cancellation."""
+        try:
+            answer: OrchestrationResult[Any] = await self._with.client.set_flow_run_state(self.flow_run.id, state)
+        except Exception as error:  # noqa: BLE001 - it only informs; the run goes on without it
+            _logger.debug("Could not set flow run %s Running: %s", self.flow_run.id, error)
+            return False
+        now = answer.state
+        if answer.status != SetStateStatus.ACCEPT and now and (now.is_cancelled() or now.is_cancelling()):
+            self.cancel(already_set=now.is_cancelled())
+        return True
+
+    async def _conclude(self, event: RunPerformed | LaneEnd) -> None:
+        """Set the state in which the run ends."""
+        if self._cancelled_already:
+            return
+        states = self._with.states
+        state = State[Any].model_validate(event.state) if isinstance(event, RunPerformed) and event.state else None
+        if state is not None and not (state.is_scheduled() and self._ending == "cancelled"):
+            answer = await states.set_surely(self.flow_run.id, state)
+            if answer is not None and answer.is_cancelling():  # too late, but Prefect lets it end in no other way
+                await states.set_cancelled(self.flow_run.id)
+        elif self._ending == "cancelled":
+            await states.set_cancelled(self.flow_run.id)
+        else:
+            await states.set_crashed(self.flow_run.id, self._cause_of_death(event))
+
+    def _cause_of_death(self, event: RunPerformed | LaneEnd) -> str:
+        if self._ending == "shutdown":
+            return WORKER_STOPPED
+        if isinstance(event, RunPerformed):
+            return event.error or "The run was interrupted."
+        if event.reason:
+            return f"The lane of the run was killed. {event.reason}."
+        return f"The lane of the run {process_control.describe_exit(event.process.status)}."
+
+
+@dataclass(order=True, slots=True)
+class _Duty:
+    """What is done for a run at a time, on the loop's clock. `work` returns after how many seconds to do it again."""
+
+    at: float
+    name: str
+    work: Callable[[], Awaitable[float | None]] = field(compare=False)
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
