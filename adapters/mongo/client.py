@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from falcon_scheduler.adapters.mongo.errors import translated
+from falcon_scheduler.adapters.mongo.interrupted_waits import keep_locks_when_cancelled
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ driver does not retry it."""
 @asynccontextmanager
 async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
     """The database, with aware datetimes. Opening does not connect; the first query does."""
+    keep_locks_when_cancelled()
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         tz_aware=True,
