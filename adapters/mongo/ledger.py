@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from falcon_scheduler.core.ports.ledger import Fates, Outage
 
 SCHEDULED = "metadata.scheduled_for"
 BY_SCHEDULE = {"metadata.trigger": str(Trigger.SCHEDULE)}
-_LARGE = {"output": 0, "metadata.parameters": 0}
+_WITHOUT_LARGE = {"output": 0, "metadata.parameters": 0}
 _DUPLICATE = 11000
 """Source: MongoDB error codes, DuplicateKey."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -52,21 +53,32 @@ class MongoLedgerStore:
         fates = (fate_of(execution) for execution in self._parsing.readable(before))
         return Fates(found=sorted((each for each in fates if each is not None), key=_order), until=until)
 
+    async def served(self, begin: datetime, end: datetime) -> Mapping[str, Collection[datetime]]:
+        found: dict[str, set[datetime]] = defaultdict(set)
+        for document in await self._scheduled(begin, end, None, None, {"task_id": 1, SCHEDULED: 1}):
+            found[str(document.get("task_id"))].add(_instant(document))
+        return found
+
     async def _scheduled(
-        self, begin: datetime, end: datetime, task_id: str | None, limit: int | None
+        self,
+        begin: datetime,
+        end: datetime,
+        task_id: str | None,
+        limit: int | None,
+        fields: Mapping[str, int] = _WITHOUT_LARGE,
     ) -> list[Document]:
         of_task = {} if task_id is None else {"task_id": task_id}
         # No work begins before its instant. The embedded server has an index of this bound, and none of the instant.
         started = {**of_task, "started_at": {"$gte": begin - _CLOCKS_DIFFER}}
         query = {**started, SCHEDULED: {"$gte": begin, "$lt": end}, **BY_SCHEDULE}
         with translated():
-            found = self._executions.find(query, _LARGE).sort([(SCHEDULED, ASCENDING)]).limit(limit or 0)
+            found = self._executions.find(query, fields).sort([(SCHEDULED, ASCENDING)]).limit(limit or 0)
             return await found.to_list()
 
     async def executions(self, task_id: str, at: datetime) -> Sequence[Execution]:
         query = {"task_id": task_id, "started_at": {"$gte": at - _CLOCKS_DIFFER}, SCHEDULED: at, **BY_SCHEDULE}
         with translated():
-            documents = await self._executions.find(query, _LARGE).to_list()
+            documents = await self._executions.find(query, _WITHOUT_LARGE).to_list()
         return sorted(self._parsing.readable(documents), key=lambda each: each.id)
 
     async def entries(

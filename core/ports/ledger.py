@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -43,6 +43,10 @@ class LedgerStore(Protocol):
 
         With a `limit` reading ends after about so many executions, never between two of the same instant.
         """
+        ...
+
+    async def served(self, begin: datetime, end: datetime) -> Mapping[str, Collection[datetime]]:
+        """The instants in this time for which there is an execution, by task. Costs less than their fates."""
         ...
 
     async def executions(self, task_id: str, at: datetime) -> Sequence[Execution]:

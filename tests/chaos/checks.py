@@ -19,6 +19,7 @@ from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
 from falcon_scheduler.core.services.mirror.run_pictures import agrees
 from tests.chaos.history import all_spans
+from tests.chaos.ledger import check_ledger
 
 REQUESTS = "requests.txt"
 """File of the work folder with a line for each request of an http task: its execution and attempt."""
@@ -74,6 +75,12 @@ async def check(services: Services, evidence: Evidence, terminal: Mapping[str, t
         rule(evidence, findings)
     _no_request_twice(evidence, findings)
     _terminal_stays(evidence, terminal, findings)
+    begun = {span.run for spans in all_spans(evidence.work).values() for span in spans}
+    wrong, fates = await check_ledger(
+        services, [*evidence.tasks.values()], begun, evidence.began_at, evidence.ended_at
+    )
+    findings.violations += wrong
+    findings.figures["fates"] = dict(fates)
     await _expiry(services, findings)
     return findings
 

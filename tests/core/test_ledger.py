@@ -19,6 +19,7 @@ from falcon_scheduler.core.services.ledger.authors import Authors
 from falcon_scheduler.core.services.ledger.ledger import Ledger, OccurrenceFilter
 from falcon_scheduler.core.services.ledger.outages import Outages
 from falcon_scheduler.core.services.ledger.settling import Settling
+from tests.chaos.ledger import untrue
 from tests.fakes.alerts import MemoryAlertStore
 from tests.fakes.clock import NOON, SetClock
 from tests.fakes.faults import Fault, Faults
@@ -355,3 +356,23 @@ def test_of_two_findings_the_run_that_began_decides() -> None:
     assert began is not None
     assert skipped is not None
     assert preferred(began, skipped) == preferred(skipped, began) == began
+
+
+async def test_the_check_of_the_chaos_run_finds_each_untrue_fate() -> None:
+    world = World()
+    task = a_task()
+    task = replace(task, definition=replace(task.definition, type="function"))
+    await world.put(task)
+    await world.begins()
+    done = [ran(minute).ended(ExecutionStatus.COMPLETED, NOON + 9 * MINUTE) for minute in (0, 1, 5)]
+    await world.put(*done)
+    await world.passes(9)
+    await world.settles()
+    begun, end = {each.id for each in done}, NOON + 9 * MINUTE
+    fates = await world.fates()
+    assert untrue(task, fates, begun, NOON, end) == []
+    assert len(untrue(task, fates, set(), NOON, end)) == 3, "these ended well and did no work"
+    assert len(untrue(task, fates[1:], begun, NOON, end)) == 1, "an instant without a fate"
+    assert len(untrue(task, [*fates, fates[0]], begun, NOON, end)) == 1, "an instant with two"
+    skipped = [replace(fates[0], fate=Fate.SKIPPED), *fates[1:]]
+    assert len(untrue(task, skipped, begun, NOON, end)) == 1, "work that was done for a skipped instant"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -38,6 +39,14 @@ class MemoryLedgerStore:
                 until += timedelta(milliseconds=1)
         fates = (fate_of(each[3]) for each in found if each[0] < until)
         return Fates(found=[each for each in fates if each is not None], until=until)
+
+    async def served(self, begin: datetime, end: datetime) -> Mapping[str, Collection[datetime]]:
+        found: dict[str, set[datetime]] = defaultdict(set)
+        for each in self._executions.rows.values():
+            at = each.scheduled_for
+            if at is not None and each.trigger is Trigger.SCHEDULE and begin <= at < end:
+                found[each.task_id].add(at)
+        return found
 
     async def executions(self, task_id: str, at: datetime) -> Sequence[Execution]:
         found = [

@@ -58,6 +58,11 @@ async def test_an_execution_is_the_fate_of_its_occurrence(stores: StoresUnderTes
         (NOON + 5 * MINUTE, Fate.SKIPPED, Reason.CANCELLED, stopped.id),
     ]
     assert {each.task_id for each in (await store.fates(NOON, NOON + HOUR)).found} == {"t", "other"}
+    instants_by_task = await store.served(NOON, NOON + 5 * MINUTE)
+    assert {task_id: {*instants} for task_id, instants in instants_by_task.items()} == {
+        "t": {NOON + minute * MINUTE for minute in (0, 1, 3, 4)},
+        "other": {NOON + MINUTE},
+    }
     assert [each.id for each in await store.executions("t", NOON)] == sorted([ran.id, served.id])
 
 

@@ -112,9 +112,7 @@ class Settling:
         return now - self._grace if now - self._steady_since >= self._steady_for else None
 
     async def _settle(self, begin: datetime, end: datetime) -> None:
-        served: dict[str, set[datetime]] = defaultdict(set)
-        for each in (await self._store.fates(begin, end)).found:
-            served[each.task_id].add(each.at)
+        served = await self._store.served(begin, end)
         gaps: list[Gap] = []
         held: list[Occurrence] = []
         number = 0
@@ -122,7 +120,7 @@ class Settling:
             number += 1
             if number % _TASKS_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            gaps += gaps_of(task, begin, end, served[task.id])
+            gaps += gaps_of(task, begin, end, served.get(task.id, ()))
             held += await self._held(task, begin, end)
         await self._store.add(held)
         await self._add_gaps(gaps, begin, end)
@@ -144,9 +142,11 @@ class Settling:
         for entry in await self._store.entries(begin - SLICE, end):
             known[entry.task_id].append(entry)
         rows: list[Occurrence] = []
+        number = 0
         for task, instants in gaps:
             entries = known[task.id]
             new = [each for each in instants if not any(entry.at <= each <= entry.until for entry in entries)]
+            number += len(new)
             for row in _rows(task, new, away):
                 last = max((each for each in entries if each.until < row.at), key=_until, default=None)
                 is_longer = last is not None and _continues(last, row, task)
@@ -154,7 +154,8 @@ class Settling:
                     rows.append(row)
                 entries.append(row)
         await self._store.add(rows)
-        logger.warning("%d instants of %d tasks did not run", sum(each.count for each in rows), len(gaps))
+        if number:
+            logger.warning("%d instants did not run, of %d tasks", number, len({task.id for task, _ in gaps}))
 
 
 def gaps_of(task: Task, begin: datetime, end: datetime, served: Collection[datetime]) -> list[Gap]:
