@@ -43,7 +43,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("shared machine")
 
 ADMIN = Principal(user_id="admin-of-the-tests", character_id=1, is_super_admin=True)
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 NEVER = "0 0 0 29 2 ?"
 """A schedule that does not fire while the tests run (unless they run on a leap day at midnight)."""
 
