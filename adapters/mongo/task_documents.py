@@ -10,6 +10,7 @@ from typing import Any
 
 from falcon_scheduler.adapters.mongo.fields import MICROSECOND, text_of
 from falcon_scheduler.adapters.mongo.task_alerts import alerts_document
+from falcon_scheduler.adapters.mongo.time_settings import time_rules_document, time_settings_document
 from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.task import Task
@@ -63,6 +64,7 @@ def _metadata(task: Task) -> dict[str, Any]:
         metadata["last_skipped"] = record.last_skipped
     if definition.after is not After.KEEP:
         metadata["after"] = str(definition.after)
+    metadata |= time_settings_document(definition)
     if definition.alerts != TaskAlerts():
         metadata["alerts"] = alerts_document(definition.alerts)
     return metadata
@@ -94,8 +96,10 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
         ),
         "periods": [
             {"since": each.since, "schedule": each.schedule, "timezone": each.timezone, "held": str(each.held)}
+            | time_rules_document(each.rules)
             for each in task.periods
         ],
+        **({"limited_runs": record.limited_runs, "limited": list(record.limited)} if record.limited_runs else {}),
         "unplanned_since": task.unplanned_since,
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 from falcon_scheduler.adapters.mongo.fields import MICROSECOND
 from falcon_scheduler.adapters.mongo.reading import Reading, whole_numbers
 from falcon_scheduler.adapters.mongo.task_alerts import alerts_of
+from falcon_scheduler.adapters.mongo.time_settings import time_rules_of, time_settings_of
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.record import DayCounts, RunRecord
@@ -60,7 +61,13 @@ def _periods(value: object) -> tuple[Period, ...]:
         if since is not None:
             held = each.choice("held", Held, Held.NOT)
             found.append(
-                Period(since=since, schedule=each.text("schedule"), timezone=each.text("timezone"), held=held)
+                Period(
+                    since=since,
+                    schedule=each.text("schedule"),
+                    timezone=each.text("timezone"),
+                    held=held,
+                    rules=time_rules_of(each),
+                )
             )
     return tuple(found)
 
@@ -104,6 +111,7 @@ def _definition(top: Reading, metadata: Reading) -> TaskDefinition:
         overlap=metadata.choice("overlap", Overlap, Overlap.SKIP),
         alerts=alerts_of(metadata.part("alerts")),
         after=metadata.choice("after", After, After.KEEP),
+        **time_settings_of(metadata),
     )
 
 
@@ -126,6 +134,8 @@ def _record(top: Reading, metadata: Reading, bookkeeping: Reading) -> RunRecord:
         fencing_token=bookkeeping.number("fencing_token"),
         removed_count=bookkeeping.number("removed_count"),
         removing=bookkeeping.texts("removing"),
+        limited_runs=max(bookkeeping.number("limited_runs"), 0),
+        limited=bookkeeping.texts("limited"),
     )
 
 

@@ -31,7 +31,8 @@ def deployment_body(task: Task, flow_id: str, now: datetime) -> dict[str, Any]:
     """The body of `POST /deployments/` for a task."""
     definition = task.definition
     schedule = parse_stored(definition.schedule, definition.timezone, task.id)
-    schedules_there = to_prefect(schedule, now=now, since=task.created_at) if schedule else []
+    in_prefect = schedule if not definition.time_rules.need_single_runs else None
+    schedules_there = to_prefect(in_prefect, now=now, since=task.created_at) if in_prefect else []
     collision = COLLISION.get(definition.overlap)
     return {
         "name": task.id,
@@ -83,7 +84,8 @@ def describe(task: Task) -> str:
     definition = task.definition
     schedule = parse_stored(definition.schedule, definition.timezone, task.id)
     when = f"{schedule.describe()} ({schedule.timezone})" if schedule else "by hand only: its schedule can't be read"
-    words = f"**{as_text(definition.name)}** runs {when}."
+    limits = definition.time_rules.describe()
+    words = f"**{as_text(definition.name)}** runs {when}{', ' if limits else ''}{limits}."
     return storable_text(f"{words}\n\n{as_text(definition.description)}".strip())
 
 

@@ -107,6 +107,7 @@ def make_mirror(
         tasks=tasks,
         deployments=engine.deployments,
         plans=engine.plans,
+        runs=engine.runs,
         deploying=deploying,
         watermark=watermark,
         clock=clock,

@@ -12,12 +12,13 @@ from falcon_scheduler.api_facade.schemas.tasks import (
     TaskQuery,
     TaskResponse,
 )
+from falcon_scheduler.api_facade.schemas.values import format_instant
 from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import After
+from falcon_scheduler.core.domain.task_definition import After, TaskDefinition
 from falcon_scheduler.core.ports import TaskFilter
 
 
@@ -61,6 +62,11 @@ def _task_metadata(task: Task) -> TaskMetadata:
         timezone=definition.timezone,
         overlap=definition.overlap,
         after=None if definition.after is After.KEEP else definition.after,
+        start_at=definition.start_at,
+        end_at=definition.end_at,
+        max_runs=definition.max_runs,
+        runs_left=task.runs_left,
+        start_within=definition.start_within,
         alerts=_task_alerts(definition.alerts),
         is_system=task.is_system,
         source=task.source,
@@ -119,9 +125,21 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
             "timezone": definition.timezone,
             "overlap": str(definition.overlap),
             **({} if definition.after is After.KEEP else {"after": str(definition.after)}),
+            **_exported_times(definition),
             **own_alerts,
         },
     }
+
+
+def _exported_times(definition: TaskDefinition) -> dict[str, Any]:
+    """The settings of time that are set."""
+    times = {
+        "start_at": definition.start_at and format_instant(definition.start_at),
+        "end_at": definition.end_at and format_instant(definition.end_at),
+        "max_runs": definition.max_runs,
+        "start_within": definition.start_within and format_duration(definition.start_within),
+    }
+    return {name: value for name, value in times.items() if value is not None}
 
 
 def task_filter(query: TaskQuery) -> TaskFilter:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, without_defaults
-from falcon_scheduler.api_facade.schemas.values import Length
+from falcon_scheduler.api_facade.schemas.values import Length, SentInstant
 from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
+from falcon_scheduler.core.services.tasks.time_validation import MOST_RUNS
 from falcon_scheduler.core.services.tasks.validation import (
     DESCRIPTION_LENGTH,
     FAILURES_IN_A_ROW,
@@ -45,6 +46,29 @@ Cron = Annotated[
 AnyPriority = Annotated[Priority, Field(strict=False)]
 AnyOverlap = Annotated[Overlap, Field(strict=False)]
 AnyAfter = Annotated[After, Field(strict=False)]
+StartAt = Annotated[
+    SentInstant | None,
+    Field(title="Start at", description="The schedule names no instant before this one. RFC 3339."),
+]
+EndAt = Annotated[
+    SentInstant | None,
+    Field(title="End at", description="The schedule names no instant after this one. RFC 3339."),
+]
+MaxRuns = Annotated[
+    int | None,
+    Field(
+        title="Most runs",
+        description="So many scheduled runs may begin, counted from when the limit is set. Runs by hand don't count.",
+        json_schema_extra={"minimum": 1, "maximum": MOST_RUNS},
+    ),
+]
+StartWithin = Annotated[
+    Length | None,
+    Field(
+        title="Start within",
+        description="A scheduled run that could not begin within this time of its instant is skipped; 1s to 168h.",
+    ),
+]
 Config = Annotated[
     dict[str, Any],
     Field(description="What the executor of this type takes, see GET /executors; at most 64 KiB and 10 levels."),
@@ -119,6 +143,10 @@ class MetadataChange(RequestShape):
     after: Annotated[
         AnyAfter, Field(description="What becomes of the task once its schedule names no further instant (`@at`).")
     ] = After.KEEP
+    start_at: StartAt = None
+    end_at: EndAt = None
+    max_runs: MaxRuns = None
+    start_within: StartWithin = None
     alerts: Annotated[AlertsChange, Field(description="Replaces all alert options.")] = AlertsChange()
 
 

@@ -82,6 +82,13 @@ class TaskMetadata(ResponseShape):
     timezone: str
     overlap: Overlap
     after: Annotated[After | None, Field(description="Left out when the task is kept.")] = None
+    start_at: Annotated[Instant | None, Field(description="The schedule names no instant before it.")] = None
+    end_at: Annotated[Instant | None, Field(description="The schedule names no instant after it.")] = None
+    max_runs: Annotated[int | None, Field(description="How many scheduled runs may begin.")] = None
+    runs_left: Annotated[int | None, Field(description="How many of `max_runs` are left.")] = None
+    start_within: Annotated[
+        DurationText | None, Field(description="A scheduled run that could not begin within this time is skipped.")
+    ] = None
     alerts: Annotated[TaskAlertsShape | None, Field(description="Left out when it equals the settings.")] = None
     is_system: bool
     source: Source

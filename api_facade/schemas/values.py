@@ -59,6 +59,16 @@ def _query_instant(value: object) -> object:
     return value
 
 
+def _sent_instant(value: object) -> object:
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("must be an RFC 3339 instant such as 2026-01-31T12:00:00Z")
+    try:
+        instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)  # as it is stored
+
+
 def _day(value: object, days: int) -> object:
     """The value of a date field of a web page: a day, an instant without a zone, or one with it."""
     if isinstance(value, str) and _DAY.fullmatch(value):
@@ -84,6 +94,13 @@ DurationText = Annotated[
     WithJsonSchema({"type": "string", "description": "Go duration text", "examples": ["1m30s"]}),
 ]
 """A length of time in an answer."""
+
+SentInstant = Annotated[
+    datetime,
+    BeforeValidator(_sent_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00Z"]}),
+]
+"""An instant in a request; kept to the millisecond."""
 
 Length = Annotated[
     timedelta,

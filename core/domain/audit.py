@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -117,7 +117,8 @@ def picture_of(task: Task) -> dict[str, Any]:
 
 def definition_picture(definition: TaskDefinition) -> dict[str, Any]:
     """A definition as plain JSON."""
-    return plain({each.name: getattr(definition, each.name) for each in fields(TaskDefinition)})
+    given = {each.name: getattr(definition, each.name) for each in fields(TaskDefinition)}
+    return plain({name: value for name, value in given.items() if value is not None})
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,6 +129,8 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, timedelta):
         return format_duration(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, StrEnum):
         return str(value)
     if is_dataclass(value):

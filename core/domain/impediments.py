@@ -22,6 +22,10 @@ DECISIVE = {
     "metadata.timeout": "a duration such as 5m",
     "metadata.timezone": "the name of an IANA time zone",
     "metadata.overlap": "skip, queue or cancel_running",
+    "metadata.start_at": "an instant",
+    "metadata.end_at": "an instant",
+    "metadata.max_runs": "a whole number",
+    "metadata.start_within": "a duration such as 5m",
 }
 """Fields without which a task can't run, and what each must hold: they define what runs, when and how."""
 

@@ -7,9 +7,11 @@ schedule of its own instant.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+
+from falcon_scheduler.core.domain.time_rules import TimeRules
 
 KEPT = 40
 """Periods that a task stores. A period begins with each change of the schedule, the time zone or a switch."""
@@ -21,6 +23,8 @@ class Held(StrEnum):
     NOT = ""
     PAUSED = "paused"
     DISABLED = "disabled"
+    LIMIT = "limit"
+    """As many scheduled runs have begun as the task is limited to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +35,11 @@ class Period:
     schedule: str
     timezone: str
     held: Held = Held.NOT
+    rules: TimeRules = field(default_factory=TimeRules)
 
     def is_like(self, other: Period) -> bool:
         """Whether the same instants are due in both."""
-        return (self.schedule, self.timezone, self.held) == (other.schedule, other.timezone, other.held)
+        return replace(self, since=other.since) == other
 
 
 def followed_by(periods: Sequence[Period], following: Period) -> tuple[Period, ...]:
@@ -47,9 +52,7 @@ def followed_by(periods: Sequence[Period], following: Period) -> tuple[Period, .
     if last.is_like(following):
         return tuple(periods)
     if following.since <= last.since:
-        following = Period(
-            since=last.since, schedule=following.schedule, timezone=following.timezone, held=following.held
-        )
+        following = replace(following, since=last.since)
         return (*periods[:-1], following)[-KEPT:]
     return (*periods, following)[-KEPT:]
 

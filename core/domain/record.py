@@ -73,6 +73,11 @@ class RunRecord:
     """Ids that are counted as removed but may still be in the history, if retention was interrupted. Written before
     the deletion, so that a crash in between neither loses nor doubles a count."""
 
+    limited_runs: int = 0
+    """Scheduled runs that have begun since the task has a limit of them (`max_runs`)."""
+    limited: tuple[str, ...] = ()
+    """Ids of those that were counted last, newest at the end, at most `COUNTED_WINDOW`."""
+
     @property
     def total_runs(self) -> int:
         """Executions that ended, with any outcome."""
@@ -136,6 +141,24 @@ class RunRecord:
             last_skipped=max(self.last_skipped, at) if self.last_skipped else at,
             counted=(*self.counted, _SKIP + execution_id)[-COUNTED_WINDOW:],
         )
+
+    def with_limited(self, execution_id: str) -> RunRecord:
+        """Count a scheduled run towards the limit of runs. Repeatable: its start and its end both report it."""
+        if execution_id in self.limited:
+            return self
+        limited = (*self.limited, execution_id)[-COUNTED_WINDOW:]
+        return replace(self, limited_runs=self.limited_runs + 1, limited=limited)
+
+    def without_limited(self, execution_id: str) -> RunRecord:
+        """The run did not begin after all."""
+        if execution_id not in self.limited:
+            return self
+        limited = tuple(each for each in self.limited if each != execution_id)
+        return replace(self, limited_runs=self.limited_runs - 1, limited=limited)
+
+    def without_limit(self) -> RunRecord:
+        """Begin the count of limited runs anew."""
+        return replace(self, limited_runs=0, limited=()) if self.limited_runs else self
 
     def with_removing(self, execution_ids: tuple[str, ...]) -> RunRecord:
         """Retention is about to remove these ended executions. See `removing`."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+from falcon_scheduler.core.domain.duration import format_duration
 
 
 class SkipReason(StrEnum):
@@ -24,6 +27,14 @@ class SkipReason(StrEnum):
     """The task was disabled at the scheduled instant, or is disabled now."""
     SCHEDULE_CHANGED = "schedule_changed"
     """The schedule was changed and does not name the instant any more."""
+    START_DATE = "start_date"
+    """The instant is before the task's `start_at`."""
+    END_DATE = "end_date"
+    """The instant is after the task's `end_at`."""
+    RUN_LIMIT = "run_limit"
+    """As many scheduled runs as `max_runs` allows had begun."""
+    TOO_LATE = "too_late"
+    """It could not begin within `start_within` of its scheduled instant."""
     IN_PREFECT = "in_prefect"
     """Somebody set the run to Skipped in Prefect."""
 
@@ -31,7 +42,11 @@ class SkipReason(StrEnum):
 _BY_ANOTHER = "of another worker"
 _STILL_RUNNING = re.compile(r"Execution (\S+|of another worker) is still running")
 _HELD = re.compile(r"The task (?:is|was) (paused|disabled)")
+_LATE = re.compile(r"The run could not begin within \S+ of its scheduled instant")
+_LIMIT = re.compile(r"The task has had the \d+ scheduled runs that it is limited to")
 _TEXTS = {
+    "The scheduled instant is before the task's start_at": SkipReason.START_DATE,
+    "The scheduled instant is after the task's end_at": SkipReason.END_DATE,
     "Another execution has begun for this scheduled instant": SkipReason.ALREADY_SERVED,
     "The schedule was changed and does not name this instant any more": SkipReason.SCHEDULE_CHANGED,
     "Deployment concurrency limit reached.": SkipReason.STILL_RUNNING,
@@ -65,6 +80,22 @@ class Skip:
         return cls.of_text("The schedule was changed and does not name this instant any more")
 
     @classmethod
+    def outside_time(cls, *, too_early: bool) -> Skip:
+        """The instant is before `start_at`, or after `end_at`."""
+        end = "before the task's start_at" if too_early else "after the task's end_at"
+        return cls.of_text(f"The scheduled instant is {end}")
+
+    @classmethod
+    def run_limit(cls, limit: int) -> Skip:
+        """As many scheduled runs as the limit allows had begun."""
+        return cls.of_text(f"The task has had the {limit} scheduled runs that it is limited to")
+
+    @classmethod
+    def too_late(cls, start_within: timedelta) -> Skip:
+        """The run could not begin within this time of its instant."""
+        return cls.of_text(f"The run could not begin within {format_duration(start_within)} of its scheduled instant")
+
+    @classmethod
     def held(cls, how: str, *, still: bool) -> Skip:
         """The task was `paused` or `disabled`, and with `still` it is so now."""
         return cls.of_text(f"The task {'is' if still else 'was'} {how}")
@@ -76,4 +107,8 @@ class Skip:
             return cls.still_running("" if found[1] == _BY_ANOTHER else found[1])
         if found := _HELD.fullmatch(text):
             return cls(reason=SkipReason(found[1]), text=text)
+        if _LATE.fullmatch(text):
+            return cls(reason=SkipReason.TOO_LATE, text=text)
+        if _LIMIT.fullmatch(text):
+            return cls(reason=SkipReason.RUN_LIMIT, text=text)
         return cls(reason=_TEXTS.get(text, SkipReason.IN_PREFECT), text=text)

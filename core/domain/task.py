@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.impediments import impediments_of
 from falcon_scheduler.core.domain.periods import Held, Period, followed_by
 from falcon_scheduler.core.domain.record import RunRecord
@@ -120,6 +120,12 @@ class Task:
         return self.definition.enabled and not self.paused and not self.impediments
 
     @property
+    def runs_left(self) -> int | None:
+        """How many scheduled runs may still begin; None without a limit."""
+        limit = self.definition.max_runs
+        return None if limit is None else max(limit - self.record.limited_runs, 0)
+
+    @property
     def known_periods(self) -> tuple[Period, ...]:
         """Which schedule was in force when. Before the first change: the present definition since the creation."""
         if not self.periods:
@@ -166,6 +172,8 @@ class Task:
             updated_at=at,
             unread=unread,
         )
+        if self.definition.max_runs is None:
+            changed = changed._with(changed.record.without_limit())
         return changed._after(self, since or at)
 
     def _replaces(self, definition: TaskDefinition, stored_field: str, given: Collection[str]) -> bool:
@@ -185,9 +193,14 @@ class Task:
         """Enabled or disabled. A second call changes nothing. `since` as in `redefined`."""
         return self.redefined(replace(self.definition, enabled=enabled), by, at, since=since)
 
-    def started(self, execution_id: str, at: datetime, fencing_token: int) -> Task:
+    def started(self, execution_id: str, at: datetime, fencing_token: int, *, by_schedule: bool = False) -> Task:
         """An execution began. Bookkeeping of runs never touches `updated_at`, so lists stay in order."""
-        return self._with(self.record.started(execution_id, at, fencing_token))
+        record = self.record.started(execution_id, at, fencing_token)
+        return self._with(record.with_limited(execution_id) if by_schedule and self._is_limited else record)
+
+    def not_begun(self, execution_id: str) -> Task:
+        """An execution that had `started` was refused its beginning."""
+        return self._with(self.record.without_active(execution_id).without_limited(execution_id))
 
     def without_active(self, execution_id: str) -> Task:
         """Remove an execution that did not begin after all."""
@@ -197,11 +210,13 @@ class Task:
         """Count the end of an execution, or its skip. A repeated end changes nothing."""
         if execution.is_skipped:
             return self.skipped(execution.id, execution.started_at)
-        return self._with(self.record.finished(execution))
+        record = self.record.finished(execution)
+        by_schedule = execution.trigger is Trigger.SCHEDULE
+        return self._with(record.with_limited(execution.id) if by_schedule and self._is_limited else record)
 
     def skipped(self, execution_id: str, at: datetime) -> Task:
         """Count an execution that never began. Repeatable."""
-        return self._with(self.record.skipped(execution_id, at))
+        return self._with(self.record.skipped(execution_id, at).without_limited(execution_id))
 
     def with_removing(self, execution_ids: tuple[str, ...]) -> Task:
         """Retention is about to remove these ended executions. See `RunRecord.removing`."""
@@ -224,8 +239,30 @@ class Task:
 
     def _period(self, since: datetime) -> Period:
         definition = self.definition
-        held = Held.NOT if self.fires else Held.DISABLED if not definition.enabled else Held.PAUSED
-        return Period(since=since, schedule=definition.schedule, timezone=definition.timezone, held=held)
+        return Period(
+            since=since,
+            schedule=definition.schedule,
+            timezone=definition.timezone,
+            held=self._held,
+            rules=definition.time_rules,
+        )
+
+    @property
+    def _held(self) -> Held:
+        if not self.definition.enabled:
+            return Held.DISABLED
+        if not self.fires:
+            return Held.PAUSED
+        return Held.LIMIT if self.runs_left == 0 else Held.NOT
+
+    @property
+    def _is_limited(self) -> bool:
+        return self.definition.max_runs is not None
 
     def _with(self, record: RunRecord) -> Task:
-        return self if record is self.record else replace(self, record=record)
+        if record is self.record:
+            return self
+        changed = replace(self, record=record)
+        if (changed.runs_left == 0) is (self.runs_left == 0):
+            return changed
+        return changed._after(self, record.last_run or self.updated_at)  # the limit ends the schedule, or no more

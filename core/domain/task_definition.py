@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.time_rules import TimeRules
 
 
 class TaskType:
@@ -76,3 +77,13 @@ class TaskDefinition:
     overlap: Overlap = Overlap.SKIP
     alerts: TaskAlerts = field(default_factory=TaskAlerts)
     after: After = After.KEEP
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    max_runs: int | None = None
+    start_within: timedelta | None = None
+    """A scheduled run that could not begin within this time of its instant does not begin."""
+
+    @property
+    def time_rules(self) -> TimeRules:
+        """What limits the instants of the schedule."""
+        return TimeRules(start_at=self.start_at, end_at=self.end_at, max_runs=self.max_runs)

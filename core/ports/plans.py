@@ -24,7 +24,7 @@ class Plans(Protocol):
         ...
 
     async def plan_single_instants(self, task: Task, instants: Sequence[datetime]) -> None:
-        """Have a run ahead of time for each of these instants, and for no other that was asked for one by one.
+        """Have a run ahead of time for each of these instants, and for no other that we had the engine plan singly.
 
         Repeatable. The engine's planner does not know these runs, so what it drops and plans again leaves them alone.
         """

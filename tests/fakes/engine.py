@@ -116,6 +116,7 @@ class MemoryDeployments:
         meaning = (
             *(definition.name, definition.description, definition.type, definition.schedule, definition.timezone),
             *(definition.priority, definition.overlap, sorted(definition.tags)),
+            definition.time_rules,
         )
         return hashlib.sha256(repr(meaning).encode()).hexdigest()[:32]
 

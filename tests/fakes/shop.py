@@ -147,6 +147,7 @@ class Shop:
             tasks=tasks,
             deployments=deployments,
             plans=plans,
+            runs=runs,
             deploying=deploying,
             watermark=watermark,
             clock=clock,

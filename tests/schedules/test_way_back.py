@@ -48,3 +48,9 @@ def test_what_becomes_of_a_task_is_named_as_lost() -> None:
     notes = [*notes_on(document("@at 2099-01-01T00:00:00Z", after="delete"))]
     assert any(note.startswith("metadata.after: delete is lost") for note in notes)
     assert "after" not in task_for_go(document("@daily", after="keep"))["metadata"]
+
+
+def test_limits_of_a_schedule_are_named_as_lost() -> None:
+    notes = [*notes_on(document("@daily", start_within="5m0s", max_runs="3"))]
+    assert [note.partition(": lost")[0] for note in notes] == ["metadata.max_runs", "metadata.start_within"]
+    assert "max_runs" not in task_for_go(document("@daily", max_runs="3"))["metadata"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from falcon_scheduler.core.domain.task import TaskStatus
+from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import PageRequest, TaskFilter, TaskStore
@@ -34,10 +34,20 @@ async def test_what_is_stored_is_read_again_as_it_was(store: TaskStore) -> None:
         timeout=timedelta(hours=24),
         timezone="Europe/Berlin",
         overlap=Overlap.QUEUE,
+        start_at=NOON,
+        end_at=NOON + timedelta(days=9, milliseconds=250),
+        max_runs=7,
+        start_within=timedelta(minutes=5),
     )
     stored = await store.insert(task)
     assert await store.get(task.id) == stored
-    changed = await store.change(task.id, lambda each: each.started("e1", NOON, 5).with_paused(True, "me", NOON))
+
+    def started(each: Task) -> Task:
+        return each.started("e1", NOON, 5, by_schedule=True).with_paused(True, "me", NOON)
+
+    changed = await store.change(task.id, started)
+    assert changed.runs_left == 6
+    assert changed.known_periods[0].rules == task.definition.time_rules
     assert await store.get(task.id) == changed
     cleared = await store.change(
         task.id, lambda each: replace(each.without_active("e1"), next_run=NOON, deployed=deployed_as(1))

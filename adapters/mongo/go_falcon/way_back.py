@@ -20,7 +20,10 @@ from falcon_scheduler.core.domain.task import Source, TaskStatus
 from falcon_scheduler.core.domain.task_definition import TaskType
 
 OUR_TASK_FIELDS = frozenset({"revision", "scheduler"})
-OUR_TASK_METADATA = frozenset({"timezone", "overlap", "skipped_count", "last_skipped", "alerts", "after"})
+TIME_SETTINGS = ("start_at", "end_at", "max_runs", "start_within")
+OUR_TASK_METADATA = frozenset(
+    {"timezone", "overlap", "skipped_count", "last_skipped", "alerts", "after", *TIME_SETTINGS}
+)
 OUR_EXECUTION_FIELDS = frozenset(
     {"heartbeat_at", "occurrence", "uncounted", "fenced_by", "outcome", "skip", "attempts"}
 )
@@ -88,6 +91,9 @@ def notes_on(document: Mapping[str, Any]) -> Iterator[str]:
         yield "config: it refers to a secret in Prefect, which go-falcon does not read"
     if str(metadata.get("after") or "keep") != "keep":
         yield f"metadata.after: {metadata['after']} is lost; go-falcon keeps the task"
+    for name in TIME_SETTINGS:
+        if metadata.get(name) is not None:
+            yield f"metadata.{name}: lost; go-falcon runs the task at every instant of its schedule"
     yield from _schedule_notes(str(document.get("schedule") or ""))
 
 

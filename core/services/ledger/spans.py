@@ -15,7 +15,7 @@ MOST_COUNTED = 100
 """Of a longer row the number of its occurrences is not counted."""
 _NEAREST = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
-_REASON_OF = {Held.PAUSED: Reason.PAUSED, Held.DISABLED: Reason.DISABLED}
+_REASON_OF = {Held.PAUSED: Reason.PAUSED, Held.DISABLED: Reason.DISABLED, Held.LIMIT: Reason.RUN_LIMIT}
 
 
 def instants_between(task: Task, begin: datetime, end: datetime) -> Iterator[datetime]:

@@ -1,7 +1,8 @@
 """Disables or deletes tasks that have run for the last time, as their definition asks for (`metadata.after`).
 
-A task whose schedule holds single instants alone (`@at`) is over when the last of them is past, the plan has been
-completed up to it, and no run of it waits or is at work. So a last run that begins late, because the service, the
+A task is over when the last instant of its schedule is past (the last `@at`, or the last one until `end_at`), or as
+many runs have begun as `max_runs` allows; the plan has been completed up to there, and no run of it waits or is at
+work. So a last run that begins late, because the service, the
 engine or the workers were away at its instant, is waited for.
 """
 
@@ -20,6 +21,7 @@ from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.plan_watch import WATERMARK
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
+from falcon_scheduler.core.services.tasks.fire_times import next_in
 from falcon_scheduler.core.services.tasks.seeding import SERVICE
 
 logger = logging.getLogger(__name__)
@@ -61,8 +63,7 @@ class EndedSchedules:
         """End the tasks that are over. Raises `Unavailable`; the next look ends the rest."""
         planned_until = await self._watermark.read(WATERMARK)
         for task in await self._tasks.ending():
-            last = _last_instant(task)
-            if last is None or planned_until is None or not last < min(planned_until, self._clock.now() - SETTLED):
+            if planned_until is None or not _is_over(task, min(planned_until, self._clock.now() - SETTLED)):
                 continue
             try:
                 if not await self._is_at_work(task):
@@ -107,13 +108,19 @@ class EndedSchedules:
             await self._executions.delete_of_task(task.id)
 
 
-def _last_instant(task: Task) -> datetime | None:
-    """The last instant of a schedule that ends, if the task was on at it; `None` for all others.
+def _is_over(task: Task, settled_until: datetime) -> bool:
+    """Whether the task names no instant any more, and did name its last one while it was on.
 
     A task that was paused, disabled or changed at its last instant, or switched on later, is left as it is.
     """
+    if not task.fires:
+        return False
+    if task.runs_left == 0:
+        return True
+    present, end_at = task.known_periods[-1], task.definition.end_at
     schedule = parse_stored(task.definition.schedule, task.definition.timezone, task.id)
     instants = schedule.instants if schedule else None
-    if not instants or not task.fires or task.known_periods[-1].since > instants[-1]:
-        return None
-    return instants[-1]
+    last = min((each for each in (end_at, instants[-1] if instants else None) if each is not None), default=None)
+    if last is None or present.since > last or not last < settled_until:
+        return False
+    return next_in(present, task, settled_until) is None

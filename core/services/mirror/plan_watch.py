@@ -18,7 +18,7 @@ from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.schedule import ScheduleError
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
-from falcon_scheduler.core.ports import Clock, Deployments, Plans, TaskStore, Watermark
+from falcon_scheduler.core.ports import Clock, Deployments, Plans, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import due_between
@@ -52,6 +52,7 @@ class PlanWatch:
         tasks: TaskStore,
         deployments: Deployments,
         plans: Plans,
+        runs: Runs,
         deploying: TaskDeploying,
         watermark: Watermark,
         clock: Clock,
@@ -67,6 +68,7 @@ class PlanWatch:
         self._tasks = tasks
         self._deployments = deployments
         self._plans = plans
+        self._runs = runs
         self._deploying = deploying
         self._watermark = watermark
         self._clock = clock
@@ -92,7 +94,8 @@ class PlanWatch:
         ahead = (max(self._seen_ahead_until or now, now), now + AHEAD)
         tasks = [task async for task in self._tasks.due_before(ahead[1])]
         due, planned = _due_of(tasks, *ahead), await self._planned(*ahead)
-        await self._follow_unnamed(due, planned)
+        await self._follow_unnamed(due, planned, now)
+        await self._plan_further(tasks, due, now)
         for task_id, missing in (await self._holes(due, planned)).items():
             await self._apart(task_id, self._plan(task_id, missing))
         self._seen_ahead_until = ahead[1]
@@ -111,14 +114,27 @@ class PlanWatch:
             holes[task_id].append(instant)
         return holes
 
-    async def _follow_unnamed(self, due: Mapping[Instant, str], planned: Collection[Instant]) -> None:
+    async def _follow_unnamed(self, due: Mapping[Instant, str], planned: Collection[Instant], now: datetime) -> None:
         """Follow the deployments of which the engine has planned what their tasks do not name.
 
-        Somebody changed or switched on a schedule of them, for which the engine sends no event.
+        Somebody changed or switched on a schedule of them, for which the engine sends no event. Or the last run that
+        a task is limited to has begun, and the runs that we had the engine plan beyond it are removed.
         """
         unnamed = {deployment_id for deployment_id, _ in {*planned} - due.keys()}
-        if unnamed:
-            await self._follow_deployments({*await self._tasks.of_deployments(unnamed)})
+        if not unnamed:
+            return
+        tasks = await self._tasks.of_deployments(unnamed)
+        await self._follow_deployments({*tasks})
+        for task in tasks.values():
+            if task.definition.time_rules.need_single_runs:
+                await self._apart(task.id, plan_single_instants(task, now, now, plans=self._plans))
+
+    async def _plan_further(self, tasks: Sequence[Task], due: Mapping[Instant, str], now: datetime) -> None:
+        """Plan further ahead for the tasks whose runs we plan one by one, as an instant of theirs comes near."""
+        near = {*due.values()}
+        for task in tasks:
+            if task.id in near and task.definition.time_rules.need_single_runs:
+                await self._apart(task.id, plan_single_instants(task, now, now, plans=self._plans))
 
     async def _planned(self, begin: datetime, end: datetime) -> set[Instant]:
         return {each async for page in self._plans.planned(begin, end) for each in page if begin <= each[1] < end}
@@ -136,7 +152,7 @@ class PlanWatch:
         if task.fires:
             since = max(min(missing), task.known_periods[-1].since)
             await self._plans.plan(task, since)
-            await plan_single_instants(task, since, plans=self._plans)
+            await plan_single_instants(task, since, self._clock.now(), plans=self._plans)
             logger.info("Planned task %s from %s on, which the engine had not", task_id, min(missing).isoformat())
 
     async def _make_up_for(self, task_id: str, missing: Sequence[datetime]) -> None:
@@ -145,10 +161,23 @@ class PlanWatch:
         if task.source is Source.IMPORT:
             return
         still_due = {*due_between(task, min(missing), max(missing) + timedelta(seconds=1), MOST_AT_ONCE)}
-        made = await self._plans.plan_instants(task, [each for each in missing if each in still_due])
+        wanted = [each for each in missing if each in still_due and not self._is_too_late(task, each)]
+        made = await self._plans.plan_instants(task, wanted[: await self._most_to_make_up_for(task)])
         if made:
             late = format_duration(timedelta(seconds=(self._clock.now() - min(missing)) // timedelta(seconds=1)))
             logger.warning("%d instants of task %s had no run, the first since %s", made, task_id, late)
+
+    def _is_too_late(self, task: Task, instant: datetime) -> bool:
+        start_within = task.definition.start_within
+        return start_within is not None and self._clock.now() - instant > start_within
+
+    async def _most_to_make_up_for(self, task: Task) -> int | None:
+        """How many instants may get a run now; None for all. The runs that wait already count towards the limit."""
+        if task.runs_left is None or task.deployment_id is None:
+            return task.runs_left
+        unfinished = await self._runs.unfinished(task.deployment_id)
+        waiting = [run for run in unfinished if run.id not in task.record.limited]
+        return max(task.runs_left - len(waiting), 0)
 
     async def _complete(self, task: Task) -> None:
         await self._deploying.deploy(task)

@@ -158,7 +158,12 @@ class OverlapRule:
                 return Turn(granted=False, held_by=holder or "")
         except Unavailable:
             log.warning("Redis is away; MongoDB and Prefect's limit keep the task from running twice")
-        turn = await self._claim(task, execution_id, lock, claim, signs, log)
+        try:
+            turn = await self._claim(task, execution_id, lock, claim, signs, log)
+        except Exception:  # the task was deleted, or the run is not to begin
+            if lock is not None:
+                await self._give_back(lock, log)
+            raise
         if not turn.granted and lock is not None:
             await self._give_back(lock, log)
         return turn

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from falcon_scheduler.core.domain.execution import Execution, Trigger
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.work import Progress, WorkLog
 from falcon_scheduler.core.ports import Lock
 
@@ -62,6 +63,14 @@ class Ticket:
     may_refer: bool = False
     """Whether the requesting caller may refer to secrets in the run's parameters."""
     worker_id: str = ""
+
+
+class NotToBeginError(Exception):
+    """The run is skipped although it is its turn."""
+
+    def __init__(self, skip: Skip) -> None:
+        super().__init__(skip.text)
+        self.skip = skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

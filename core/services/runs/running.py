@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.attempt import with_begun
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, SHUTDOWN_ERROR, SUPERSEDED_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
@@ -27,8 +27,15 @@ from falcon_scheduler.core.services.runs.attempts import Attempts, Story
 from falcon_scheduler.core.services.runs.call_policy import asked, decided
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
-from falcon_scheduler.core.services.runs.run_types import Ending, LostError, Outcome, RunEnvironment, Ticket
-from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, skip_of
+from falcon_scheduler.core.services.runs.run_types import (
+    Ending,
+    LostError,
+    NotToBeginError,
+    Outcome,
+    RunEnvironment,
+    Ticket,
+)
+from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, skip_at_begin, skip_of
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 
 
@@ -67,7 +74,8 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error))
         if (before := await self._end_before(ticket.execution_id)) is not None:
             return Outcome(ending=Ending.ALREADY_ENDED, message="", before=before)
-        if (skip := skip_of(ticket, task)) is not None:
+        skip = skip_of(ticket, task) or skip_at_begin(ticket, task, self._clock.now())
+        if skip is not None:
             return await self._skip(ticket, task, skip)
         try:
             if task.definition.overlap is Overlap.QUEUE and await asked(environment.gives_way, environment.log):
@@ -75,6 +83,8 @@ class TaskRunning:
             return await self._in_turn(ticket, task, environment)
         except TaskNotFound as error:  # deleted while the run waited for its turn
             return Outcome(ending=Ending.FAILED, message=str(error))
+        except NotToBeginError as refusal:
+            return await self._skip(ticket, task, refusal.skip)
         except LostError:
             return await self._as_recorded(ticket.execution_id)
 
@@ -93,7 +103,10 @@ class TaskRunning:
         def claim(each: Task, fencing_token: int) -> Task:
             token = max(fencing_token, each.record.fencing_token + 1)
             started_at = self._clock.now()
-            started = each.started(ticket.execution_id, started_at, token)
+            if (skip := skip_at_begin(ticket, each, started_at)) is not None:
+                raise NotToBeginError(skip)
+            by_schedule = ticket.trigger is Trigger.SCHEDULE
+            started = each.started(ticket.execution_id, started_at, token, by_schedule=by_schedule)
             return replace(started, next_run=next_run(started, started_at))
 
         turns = self._overlap.turn(
@@ -130,8 +143,13 @@ class TaskRunning:
 
     async def _refused(self, ticket: Ticket, task: Task, beginning: Beginning) -> Outcome:
         """The run was over before it began, or another run has begun for the same scheduled instant."""
+
+        def put_back(each: Task) -> Task:
+            without = each.not_begun(ticket.execution_id)
+            return replace(without, next_run=next_run(without, self._clock.now()))
+
         with suppress(Unavailable, TaskNotFound):  # the sweep takes it off the task
-            await self._tasks.change(task.id, lambda each: each.without_active(ticket.execution_id))
+            await self._tasks.change(task.id, put_back)
         if beginning is Beginning.TAKEN:
             return await self._skip(ticket, task, Skip.already_served())
         return await self._as_recorded(ticket.execution_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.periods import Held
@@ -28,12 +28,31 @@ def skip_of(ticket: Ticket, task: Task) -> Skip | None:
         period = present
         if period.held is Held.NOT:
             return None
+    if period.held is Held.LIMIT:
+        return Skip.run_limit(period.rules.max_runs or 0)
     if period.held is not Held.NOT:
         return Skip.held(period.held, still=period == present)
     planned_by_another = period != present or ticket.version not in {"", str(task.version)}
     if planned_by_another and not names(period, task, ticket.due_at):
-        return Skip.schedule_changed()
+        if period.rules.include(ticket.due_at):
+            return Skip.schedule_changed()
+        return Skip.outside_time(too_early=period.rules.end_at is None or ticket.due_at <= period.rules.end_at)
     return None
+
+
+def skip_at_begin(ticket: Ticket, task: Task, now: datetime) -> Skip | None:
+    """Why a scheduled run whose turn it is does not begin, if so: too many have begun, or it is too late.
+
+    A run that the engine starts a second time has begun before, and goes on.
+    """
+    record, definition = task.record, task.definition
+    if ticket.trigger is not Trigger.SCHEDULE or ticket.execution_id in (*record.active, *record.limited):
+        return None
+    if definition.max_runs is not None and task.runs_left == 0:
+        return Skip.run_limit(definition.max_runs)
+    if definition.start_within is None or ticket.due_at is None:
+        return None
+    return Skip.too_late(definition.start_within) if now - ticket.due_at > definition.start_within else None
 
 
 def occurrence_of(ticket: Ticket, task: Task) -> str:

@@ -9,11 +9,17 @@ from falcon_scheduler.core.domain.schedule import ScheduleError, parse_stored
 from falcon_scheduler.core.domain.task import Task
 
 _SECOND = timedelta(seconds=1)
+_NEAREST = timedelta(microseconds=1)
+FEWEST_SINGLE_RUNS = 10
+"""So many coming runs of a task whose runs we plan one by one are in the engine, for people to see."""
+SINGLE_RUNS_WITHIN = timedelta(seconds=45)
+"""Its runs within this time are in the engine in any case: the watch of the plan looks each 5 s, 30 s ahead."""
+MOST_SINGLE_RUNS = 100
 
 
 def next_run(task: Task, now: datetime) -> datetime | None:
     """When a task's schedule fires next; None when it does not."""
-    return next_in(task.known_periods[-1], task, now) if task.fires else None
+    return next_in(task.known_periods[-1], task, now) if task.fires and task.runs_left != 0 else None
 
 
 def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
@@ -24,13 +30,37 @@ def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
     if period.held is not Held.NOT or not period.schedule:  # an adopted task may have none that we can express
         return None
     schedule = parse_stored(period.schedule, period.timezone, task.id)
-    return None if schedule is None else schedule.next_after(after, task.created_at)
+    found = None if schedule is None else schedule.next_after(period.rules.before_first(after), task.created_at)
+    return found if found is not None and period.rules.include(found) else None
 
 
-def single_instants(task: Task, since: datetime) -> list[datetime]:
-    """The single instants (`@at`) that the task's schedule names from `since` on; empty while it does not fire."""
-    schedule = parse_stored(task.definition.schedule, task.definition.timezone, task.id) if task.fires else None
-    return [each for each in schedule.single_instants if each >= since] if schedule else []
+def single_instants(task: Task, since: datetime, now: datetime) -> list[datetime]:
+    """The instants from `since` on for which we have the engine make a run each; empty while the task does not fire.
+
+    They are the single instants (`@at`) of the schedule. Of a task with rules that the engine's schedules can't
+    express they are the next instants, and not more of them than runs are left.
+    """
+    definition, since = task.definition, min(since, now)
+    schedule = parse_stored(definition.schedule, definition.timezone, task.id) if task.fires else None
+    if schedule is None:
+        return []
+    if not definition.time_rules.need_single_runs:
+        return [each for each in schedule.single_instants if each >= since]
+    if task.runs_left == 0:
+        return []
+    passed = due_between(task, since, now, MOST_SINGLE_RUNS)
+    ahead: list[datetime] = []
+    following = next_in(task.known_periods[-1], task, now - _NEAREST)
+    while following is not None and len(ahead) < _most_ahead(task, following, now):
+        ahead.append(following)
+        following = next_in(task.known_periods[-1], task, following)
+    return [*passed, *ahead]
+
+
+def _most_ahead(task: Task, following: datetime, now: datetime) -> int:
+    """How many runs are planned ahead when one more would be for that instant."""
+    most = MOST_SINGLE_RUNS if following <= now + SINGLE_RUNS_WITHIN else FEWEST_SINGLE_RUNS
+    return most if task.runs_left is None else min(most, task.runs_left)
 
 
 def period_at(task: Task, instant: datetime) -> Period | None:
@@ -62,7 +92,7 @@ def due_between(task: Task, begin: datetime, end: datetime, limit: int) -> list[
 
 def _within(period: Period, task: Task, first: datetime, last: datetime) -> list[datetime]:
     found: list[datetime] = []
-    instant = next_in(period, task, first - timedelta(microseconds=1))
+    instant = next_in(period, task, first - _NEAREST)
     while instant is not None and instant < last:
         found.append(instant)
         instant = next_in(period, task, instant)

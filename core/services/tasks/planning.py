@@ -43,13 +43,13 @@ async def complete_plan(
     only_engine_knows = task.fires and not task.definition.schedule
     if only_engine_knows or (following is not None and following <= now + SOON):
         await plans.plan(task, start)
-    await plan_single_instants(task, start, plans=plans)
+    await plan_single_instants(task, start, now, plans=plans)
 
 
-async def plan_single_instants(task: Task, since: datetime, *, plans: Plans) -> None:
-    """Have a run for each single instant (`@at`) that the task names from `since` on, and for none that it named.
+async def plan_single_instants(task: Task, since: datetime, now: datetime, *, plans: Plans) -> None:
+    """Have a run for each of the task's `single_instants` from `since` on, and for none that it named before.
 
-    Nothing is asked of the engine for a task that never named one, as far as is remembered.
+    Nothing is asked of the engine for a task that never had one, as far as is remembered.
     """
-    if any(AT in period.schedule for period in task.known_periods):
-        await plans.plan_single_instants(task, single_instants(task, since))
+    if any(period.rules.need_single_runs or AT in period.schedule for period in task.known_periods):
+        await plans.plan_single_instants(task, single_instants(task, since, now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +17,8 @@ MOST_TASKS_NAMED = 50
 REMEMBERED_FOR = timedelta(seconds=5)
 """For so long the tasks that were read serve the next pages too."""
 _NEAREST = timedelta(microseconds=1)
+MOST_FORESEEN = 1000
+"""Of a task that is limited to more runs than these its last instant is not computed."""
 
 Instant = tuple[datetime, str]
 """When a task is due, and its id."""
@@ -61,7 +63,8 @@ class UpcomingRuns:
         if end - begin > LONGEST_SPAN:
             raise Invalid.of("query.to", f"must be at most {LONGEST_SPAN.days} days after from")
         tasks = await (self._named(task_ids) if task_ids else self._due_before(end))
-        return await elsewhere(lambda: _page(tasks, begin, end, limit, after))
+        now = self._clock.now()
+        return await elsewhere(lambda: _page(tasks, now, begin, end, limit, after))
 
     async def _named(self, task_ids: Collection[str]) -> Sequence[Task]:
         found = []
@@ -87,13 +90,16 @@ def next_runs(task: Task, now: datetime, count: int) -> list[datetime]:
     """The next instants of one task; empty while its schedule does not fire."""
     found: list[datetime] = []
     following = next_run(task, now)
+    count = count if task.runs_left is None else min(count, task.runs_left)
     while following is not None and len(found) < count:
         found.append(following)
         following = next_run(task, following)
     return found
 
 
-def _page(tasks: Sequence[Task], begin: datetime, end: datetime, limit: int, after: Instant | None) -> Upcoming:
+def _page(
+    tasks: Sequence[Task], now: datetime, begin: datetime, end: datetime, limit: int, after: Instant | None
+) -> Upcoming:
     if after is not None:
         begin = max(begin, after[0])
     by_id = {task.id: task for task in tasks if task.fires}
@@ -102,7 +108,8 @@ def _page(tasks: Sequence[Task], begin: datetime, end: datetime, limit: int, aft
     ]
     heapq.heapify(waiting)
     found: list[Instant] = []
-    for each in _in_order(waiting, by_id, end):
+    ends = {task.id: _end_of_limited(task, now, end) for task in by_id.values()}
+    for each in _in_order(waiting, by_id, ends):
         if after is None or each > after:
             found.append(each)
         if len(found) > limit:
@@ -111,14 +118,25 @@ def _page(tasks: Sequence[Task], begin: datetime, end: datetime, limit: int, aft
     return Upcoming(instants=instants, more=len(found) > limit)
 
 
-def _in_order(waiting: list[Instant], by_id: dict[str, Task], end: datetime) -> Iterator[Instant]:
-    """The instants of all tasks, of each of which the next one waits in the heap."""
+def _end_of_limited(task: Task, now: datetime, end: datetime) -> datetime:
+    """Before which instant the task's runs end, if each instant uses one of the runs that it is limited to."""
+    if task.runs_left is None or task.runs_left > MOST_FORESEEN:
+        return end
+    last = [*next_runs(task, now, task.runs_left)]
+    return min(end, last[-1] + _NEAREST) if last else end
+
+
+def _in_order(waiting: list[Instant], by_id: Mapping[str, Task], ends: Mapping[str, datetime]) -> Iterator[Instant]:
+    """The instants of all tasks, of each of which the next one waits in the heap, before the task's end."""
     while waiting:
         due_at, task_id = waiting[0]
+        if due_at >= ends[task_id]:
+            heapq.heappop(waiting)
+            continue
         yield due_at, task_id
         task = by_id[task_id]
         following = next_in(task.known_periods[-1], task, due_at)
-        if following is None or following >= end:
+        if following is None or following >= ends[task_id]:
             heapq.heappop(waiting)
         else:
             heapq.heapreplace(waiting, (following, task_id))

@@ -21,6 +21,7 @@ from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.domain.unseen import JOINERS_AND_MARKS, LINE_BREAKS_AND_TABS, unseen_in
 from falcon_scheduler.core.errors import Fault
 from falcon_scheduler.core.ports import ExecutorCatalog
+from falcon_scheduler.core.services.tasks.time_validation import never_due_faults, time_faults
 
 NAME_LENGTH = 100
 DESCRIPTION_LENGTH = 500
@@ -46,6 +47,7 @@ def definition_faults(definition: TaskDefinition, catalog: ExecutorCatalog) -> l
         *_tag_faults(definition.tags),
         *_bound_faults(definition),
         *_alert_faults(definition.alerts),
+        *time_faults(definition),
         *schedule_faults(definition.schedule, definition.timezone),
         *_config_faults(definition, catalog),
     ]
@@ -78,15 +80,17 @@ def schedule_faults(schedule: str, timezone: str) -> list[Fault]:
 
 
 def past_faults(definition: TaskDefinition, now: datetime, present: TaskDefinition | None = None) -> list[Fault]:
-    """Single instants (`@at`) of a schedule that are past, which would never run.
+    """Single instants (`@at`) of a schedule that are past, which would never run, and an end that leaves no instant.
 
     A schedule that is equal to that of the `present` definition was accepted before its instants were past.
     """
+    without_instant = [*never_due_faults(definition, now, present)]
     if present and (present.schedule, present.timezone) == (definition.schedule, definition.timezone):
-        return []
+        return without_instant
     schedule = parse_stored(definition.schedule, definition.timezone)
     past = schedule.past_instants(now) if schedule else []
-    return [Fault("schedule", f"@at: {each:%Y-%m-%dT%H:%M:%SZ} is past; give an instant to come") for each in past]
+    gone = [f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in past]
+    return [Fault("schedule", f"@at: {each} is past; give an instant to come") for each in gone] or without_instant
 
 
 def parameter_faults(parameters: Mapping[str, Any]) -> list[Fault]:

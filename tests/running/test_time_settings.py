@@ -1,0 +1,184 @@
+"""`start_at`, `end_at`, `max_runs` and `start_within` on real servers: what runs, what Prefect shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.outcome import ExecutionOutcome
+from falcon_scheduler.core.domain.skip import SkipReason
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import After, Overlap
+from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
+from falcon_scheduler.core.services.tasks.fire_times import due_between
+from tests.conftest import ADMIN, Scheduler, exists, wait_until
+from tests.stores.samples import a_task
+
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+PATIENCE_SECONDS = 150
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def stamped(file: Path) -> list[datetime]:
+    lines = file.read_text().splitlines() if file.exists() else []
+    return sorted(datetime.fromisoformat(line) for line in lines)
+
+
+def stamping(file: Path) -> dict[str, Any]:
+    return {"function_name": "stamping", "module": "tests", "parameters": {"file": str(file)}}
+
+
+async def coming(scheduler: Scheduler, task: Task) -> list[datetime]:
+    """The runs of the task that Prefect shows as scheduled ahead."""
+    body = {
+        "flow_runs": {
+            "deployment_id": {"any_": [str((await scheduler.services.tasks.get(task.id)).deployment_id)]},
+            "expected_start_time": {"after_": (datetime.now(UTC) + HOUR).isoformat()},
+        }
+    }
+    found = (await scheduler.services.engine.client.request("POST", "/flow_runs/filter", json=body)).json()
+    return sorted(datetime.fromisoformat(each["expected_start_time"].replace("Z", "+00:00")) for each in found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """The settings of a task that is due every two seconds, from `now` on."""
+
+    starts: int | None = None
+    ends: int | None = None
+    most: int | None = None
+    after: After = After.KEEP
+
+    def settings(self, now: datetime) -> dict[str, Any]:
+        return {
+            "start_at": None if self.starts is None else now + self.starts * SECOND,
+            "end_at": None if self.ends is None else now + self.ends * SECOND,
+            "max_runs": self.most,
+            "after": self.after,
+        }
+
+
+CASES = {
+    "bounded": Case(starts=12, ends=20),
+    "limited": Case(most=3),
+    "limited and late": Case(starts=12, most=2, after=After.DISABLE),
+    "ends and goes": Case(ends=14, after=After.DELETE),
+}
+
+
+async def test_what_runs_keeps_to_start_end_and_limit_and_the_task_then_ends_as_it_says(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    now += timedelta(seconds=now.second % 2)
+    tasks: dict[str, Task] = {}
+    for name, case in CASES.items():
+        tasks[name] = await scheduler.task(
+            schedule="*/2 * * * * *", overlap=Overlap.QUEUE, config=stamping(tmp_path / name), **case.settings(now)
+        )
+
+    async def is_over(name: str) -> bool:
+        case, file = CASES[name], tmp_path / name
+        if case.after is After.DELETE:
+            return not await exists(scheduler.services, tasks[name].id)
+        task = await scheduler.services.tasks.get(tasks[name].id)
+        if case.after is After.DISABLE and task.definition.enabled:
+            return False
+        if case.most is not None:
+            return len(stamped(file)) >= case.most and not task.record.active
+        end = now + (case.ends or 0) * SECOND
+        return stamped(file)[-1:] == [end] and not task.record.active
+
+    for name in CASES:
+        await wait_until(lambda name=name: is_over(name), f"{name} is over", PATIENCE_SECONDS)  # type: ignore[misc]
+    bounded = stamped(tmp_path / "bounded")
+    assert bounded == [now + seconds * SECOND for seconds in (12, 14, 16, 18, 20)]
+    assert len(stamped(tmp_path / "limited")) == 3
+    assert stamped(tmp_path / "limited and late") == [now + seconds * SECOND for seconds in (12, 14)]
+    gone = stamped(tmp_path / "ends and goes")
+    assert gone[-1] == now + 14 * SECOND
+    for name in ("bounded", "limited"):
+        task = await scheduler.services.tasks.get(tasks[name].id)
+        assert (task.definition.enabled, scheduler.services.tasks.next_run(task)) == (True, None)
+    limited = await scheduler.services.tasks.get(tasks["limited"].id)
+    assert (limited.runs_left, limited.record.total_runs) == (0, 3)
+
+
+async def test_prefect_shows_the_true_next_runs_through_every_change_and_door(scheduler: Scheduler) -> None:
+    services, client = scheduler.services, scheduler.services.engine.client
+    start, hourly = datetime(2090, 1, 1, 12, tzinfo=UTC), "0 0 * * * *"
+    task = await scheduler.task(schedule=hourly, start_at=start, end_at=start + 2 * HOUR)
+    assert await coming(scheduler, task) == [start, start + HOUR, start + 2 * HOUR]
+    await services.tasks.update(task.id, {"end_at": start + HOUR}, ADMIN)
+    assert await coming(scheduler, task) == [start, start + HOUR]
+    await services.tasks.update(task.id, {"end_at": None, "max_runs": 1}, ADMIN)
+    assert await coming(scheduler, task) == [start]
+    await services.tasks.pause(task.id, ADMIN)
+    assert await coming(scheduler, task) == []
+    deployment_id = UUID(str((await services.tasks.get(task.id)).deployment_id))
+    await client.resume_deployment(deployment_id)
+
+    async def is_back() -> bool:
+        return not (await services.tasks.get(task.id)).paused and await coming(scheduler, task) == [start]
+
+    await wait_until(is_back, "it is resumed in Prefect", PATIENCE_SECONDS)
+    path = {"id": str(deployment_id)}
+    schedule = {"slug": "mine", "active": True, "schedule": {"cron": "30 * * * *", "timezone": "UTC"}}
+    await client.request("PATCH", "/deployments/{id}", path_params=path, json={"schedules": [schedule]})
+
+    async def follows() -> bool:
+        found = await services.tasks.get(task.id)
+        return found.definition.schedule.startswith("0 30 ") and await coming(scheduler, task) == [start + HOUR / 2]
+
+    await wait_until(follows, "the schedule that was set in Prefect keeps to the settings", PATIENCE_SECONDS)
+    await services.tasks.update(task.id, {"start_at": None, "max_runs": None}, ADMIN)
+    found = await coming(scheduler, task)
+    assert found, "Prefect plans again"
+    assert found[0] < datetime.now(UTC) + 3 * HOUR
+    assert start + HOUR / 2 not in found
+
+
+async def test_after_an_outage_a_late_run_is_skipped_and_a_run_that_may_be_late_runs(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    """The instants were due some minutes ago; nobody was there to plan or to run them."""
+    services, now = scheduler.services, datetime.now(UTC).replace(microsecond=0)
+    due_at = now - timedelta(minutes=4)
+    schedule = f"{due_at.second} {due_at.minute} * * * *"
+    tasks = {}
+    for name, start_within in {"strict": timedelta(minutes=1), "patient": timedelta(minutes=30)}.items():
+        stored = a_task(
+            id=f"late-{name}-{now:%H%M%S}", name=f"late {name} {now:%H%M%S}", type="function", schedule=schedule,
+            config=stamping(tmp_path / name), start_within=start_within,
+        )  # fmt: skip
+        stored = replace(stored, created_at=now - HOUR, updated_at=now - HOUR)
+        tasks[name] = await services.stores.tasks.insert(stored)
+        scheduler.made.append(stored.id)
+    await services.reconcile.reload()
+    for task in tasks.values():
+        deployed = await services.tasks.get(task.id)
+        assert due_between(deployed, due_at, now, 10) == [due_at]
+        await services.engine.plans.plan_instants(deployed, [due_at])
+
+    async def skipped() -> Execution | None:
+        wanted = ExecutionFilter(outcomes=(ExecutionOutcome.SKIPPED,))
+        page = await services.runs.history(tasks["strict"].id, wanted, PageRequest(size=10))
+        return page.items[0] if page.items else None
+
+    async def ran() -> bool:
+        return stamped(tmp_path / "patient") == [due_at]
+
+    late: Execution = await wait_until(skipped, "the late run is skipped", PATIENCE_SECONDS)
+    assert late.skip is not None
+    assert (late.skip.reason, late.scheduled_for) == (SkipReason.TOO_LATE, due_at)
+    await wait_until(ran, "the other one runs", PATIENCE_SECONDS)
+    assert stamped(tmp_path / "strict") == []
+    still = await services.tasks.get(tasks["strict"].id)
+    assert (still.record.total_runs, still.record.skipped_count) == (0, 1)
