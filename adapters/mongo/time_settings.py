@@ -6,6 +6,7 @@ from typing import Any
 
 from falcon_scheduler.adapters.mongo.fields import text_of
 from falcon_scheduler.adapters.mongo.reading import Reading
+from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.domain.time_rules import TimeRules
 
@@ -23,13 +24,19 @@ def time_settings_of(metadata: Reading) -> dict[str, Any]:
         "start_at": rules.start_at,
         "end_at": rules.end_at,
         "max_runs": rules.max_runs,
+        "jitter": rules.jitter or None,
         "start_within": metadata.duration("start_within") or None,
     }
 
 
 def time_rules_document(rules: TimeRules) -> dict[str, Any]:
     """The rules that are set."""
-    document = {"start_at": rules.start_at, "end_at": rules.end_at, "max_runs": rules.max_runs}
+    document = {
+        "start_at": rules.start_at,
+        "end_at": rules.end_at,
+        "max_runs": rules.max_runs,
+        "jitter": format_duration(rules.jitter) if rules.jitter else None,
+    }
     return {name: value for name, value in document.items() if value is not None}
 
 
@@ -40,4 +47,5 @@ def time_rules_of(fields: Reading) -> TimeRules:
         start_at=fields.instant("start_at"),
         end_at=fields.instant("end_at"),
         max_runs=most if most > 0 else None,
+        jitter=fields.duration("jitter"),
     )

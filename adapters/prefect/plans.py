@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Scheduled
 
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
@@ -26,6 +26,7 @@ from falcon_scheduler.adapters.prefect.states import plain
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.services.tasks.fire_times import begin_of
 
 logger = logging.getLogger(__name__)
 
@@ -82,14 +83,17 @@ class PrefectPlans:
         if task.deployment_id is None:
             return
         ahead = await self._asked_for_ahead(task)
-        surplus = [run_id for instant, run_id in ahead.items() if instant not in instants]
+        surplus = [flow_run["id"] for instant, flow_run in ahead.items() if instant not in instants]
         if surplus:
             body = {"flow_runs": {"id": {"any_": surplus}}, "limit": len(surplus)}
             with suppress(Gone), translated():
                 await self._client.request("POST", BULK_DELETE, json=body)
+        for instant, flow_run in ahead.items():
+            if instant in instants and begin_of(task, instant) != _instant(flow_run["next_scheduled_start_time"]):
+                await self._begin_later(task, UUID(flow_run["id"]), instant)
         await self.plan_instants(task, [instant for instant in instants if instant not in ahead])
 
-    async def _asked_for_ahead(self, task: Task) -> Mapping[datetime, str]:
+    async def _asked_for_ahead(self, task: Task) -> Mapping[datetime, Mapping[str, Any]]:
         """The task's runs that were asked for one by one and are not due yet, by their instant."""
         body = {
             "flow_runs": {
@@ -103,7 +107,7 @@ class PrefectPlans:
         with translated():
             found = (await self._client.request("POST", "/flow_runs/filter", json=body)).json()
         return {
-            datetime.fromisoformat(each["expected_start_time"].replace("Z", "+00:00")).astimezone(UTC): each["id"]
+            _instant(each["expected_start_time"]): each
             for each in found
             if str(each.get("idempotency_key")).startswith(_key_of(task, ""))
         }
@@ -116,13 +120,25 @@ class PrefectPlans:
     async def _plan_instant(self, task: Task, deployment_id: str, instant: datetime) -> None:
         key = _key_of(task, f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
         with suppress(Gone), translated():
-            await self._client.create_flow_run_from_deployment(
+            flow_run = await self._client.create_flow_run_from_deployment(
                 UUID(deployment_id),
                 state=Scheduled(scheduled_time=instant, message="Planned by the scheduler's facade"),
                 idempotency_key=key,
                 tags=[AUTO_SCHEDULED],
                 labels={TRIGGER_LABEL: str(Trigger.SCHEDULE)},
             )
+            if begin_of(task, instant) != instant:
+                await self._begin_later(task, flow_run.id, instant)
+
+    async def _begin_later(self, task: Task, flow_run_id: UUID, instant: datetime) -> None:
+        """Have the run begin when the jitter says. Its instant, `expected_start_time`, stays.
+
+        If this process dies before that, the run begins at its instant, or the next look repeats this.
+        """
+        begin = begin_of(task, instant)
+        state: State[Any] = Scheduled(scheduled_time=begin, message=f"Begins at {begin:%H:%M:%S} UTC by its jitter")
+        with suppress(Gone), translated():
+            await self._client.set_flow_run_state(flow_run_id, state)
 
     async def _pages(
         self, wanted: Mapping[str, Any], since: datetime, until: datetime
@@ -140,6 +156,10 @@ class PrefectPlans:
 
 def _key_of(task: Task, instant: str) -> str:
     return f"instant {task.id} {instant}"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
 
 
 def _instant_of(flow_run: FlowRun) -> Instant:

@@ -66,6 +66,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
         end_at=definition.end_at,
         max_runs=definition.max_runs,
         runs_left=task.runs_left,
+        jitter=definition.jitter,
         start_within=definition.start_within,
         alerts=_task_alerts(definition.alerts),
         is_system=task.is_system,
@@ -137,6 +138,7 @@ def _exported_times(definition: TaskDefinition) -> dict[str, Any]:
         "start_at": definition.start_at and format_instant(definition.start_at),
         "end_at": definition.end_at and format_instant(definition.end_at),
         "max_runs": definition.max_runs,
+        "jitter": definition.jitter and format_duration(definition.jitter),
         "start_within": definition.start_within and format_duration(definition.start_within),
     }
     return {name: value for name, value in times.items() if value is not None}

@@ -62,6 +62,14 @@ MaxRuns = Annotated[
         json_schema_extra={"minimum": 1, "maximum": MOST_RUNS},
     ),
 ]
+Jitter = Annotated[
+    Length | None,
+    Field(
+        title="Jitter",
+        description="Each scheduled run begins later than its instant by a part of this length, before the next "
+        "instant; 1s to 1h. The part is drawn by the task's id and the instant.",
+    ),
+]
 StartWithin = Annotated[
     Length | None,
     Field(
@@ -146,6 +154,7 @@ class MetadataChange(RequestShape):
     start_at: StartAt = None
     end_at: EndAt = None
     max_runs: MaxRuns = None
+    jitter: Jitter = None
     start_within: StartWithin = None
     alerts: Annotated[AlertsChange, Field(description="Replaces all alert options.")] = AlertsChange()
 

@@ -86,6 +86,9 @@ class TaskMetadata(ResponseShape):
     end_at: Annotated[Instant | None, Field(description="The schedule names no instant after it.")] = None
     max_runs: Annotated[int | None, Field(description="How many scheduled runs may begin.")] = None
     runs_left: Annotated[int | None, Field(description="How many of `max_runs` are left.")] = None
+    jitter: Annotated[
+        DurationText | None, Field(description="Each scheduled run begins later by a part of this length.")
+    ] = None
     start_within: Annotated[
         DurationText | None, Field(description="A scheduled run that could not begin within this time is skipped.")
     ] = None

@@ -80,10 +80,16 @@ class TaskDefinition:
     start_at: datetime | None = None
     end_at: datetime | None = None
     max_runs: int | None = None
+    jitter: timedelta | None = None
     start_within: timedelta | None = None
     """A scheduled run that could not begin within this time of its instant does not begin."""
 
     @property
     def time_rules(self) -> TimeRules:
         """What limits the instants of the schedule."""
-        return TimeRules(start_at=self.start_at, end_at=self.end_at, max_runs=self.max_runs)
+        return TimeRules(
+            start_at=self.start_at,
+            end_at=self.end_at,
+            max_runs=self.max_runs,
+            jitter=self.jitter or timedelta(),
+        )

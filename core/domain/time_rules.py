@@ -1,12 +1,16 @@
-"""Limits of a schedule that its text does not express: from when, until when, and how many runs."""
+"""What the text of a schedule does not express: from when, until when, how many runs, and how they are spread."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from falcon_scheduler.core.domain.duration import format_duration
+
 _NEAREST = timedelta(microseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +21,8 @@ class TimeRules:
     end_at: datetime | None = None
     max_runs: int | None = None
     """How many scheduled runs may begin, counted from when the limit was set."""
+    jitter: timedelta = timedelta()
+    """Each run begins later than its instant by a part of this length, which is always the same for the instant."""
 
     @property
     def need_single_runs(self) -> bool:
@@ -31,6 +37,16 @@ class TimeRules:
         """Whether the instant is neither before `start_at` nor after `end_at`."""
         return (self.start_at is None or instant >= self.start_at) and (self.end_at is None or instant <= self.end_at)
 
+    def delay_of(self, task_id: str, instant: datetime, following: datetime | None) -> timedelta:
+        """How much later than its instant a run begins. It begins before the `following` instant.
+
+        The same task and instant have the same delay in every process and version.
+        """
+        longest = self.jitter if following is None else min(self.jitter, following - instant)
+        digest = hashlib.sha256(f"{task_id} {instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode()).digest()
+        share = int.from_bytes(digest[:8], "big")
+        return share * (longest // _MILLISECOND) // 2**64 * _MILLISECOND
+
     def describe(self) -> str:
         """The rules in plain English; empty without any."""
         return ", ".join(self._parts())
@@ -42,6 +58,8 @@ class TimeRules:
             yield f"until {_shown(self.end_at)}"
         if self.max_runs is not None:
             yield "once" if self.max_runs == 1 else f"{self.max_runs} times at most"
+        if self.jitter:
+            yield f"each up to {format_duration(self.jitter)} later"
 
 
 def _shown(instant: datetime) -> str:

@@ -14,6 +14,7 @@ SETTINGS = {
     "start_at": "2090-01-01T12:00:00.000Z",
     "end_at": "2091-01-01T12:00:00.250Z",
     "max_runs": 3,
+    "jitter": "30s",
     "start_within": "5m0s",
 }
 
@@ -43,7 +44,7 @@ async def test_settings_are_kept_shown_sent_back_exported_and_cleared(
         ({"start_at": "tomorrow", "end_at": 5}, {"metadata.start_at", "metadata.end_at"}),
         ({"start_at": "2090-01-01T12:00:00"}, {"metadata.start_at"}),
         ({"max_runs": 0, "start_within": "0s"}, {"metadata.max_runs", "metadata.start_within"}),
-        ({"max_runs": "3"}, {"metadata.max_runs"}),
+        ({"max_runs": "3", "jitter": "2h"}, {"metadata.max_runs", "metadata.jitter"}),
         ({"end_at": "2020-01-01T00:00:00Z"}, {"metadata.end_at"}),
         ({"start_at": "2090-01-02T00:00:01Z", "end_at": "2090-01-02T23:00:00Z"}, {"metadata.end_at"}),
     ],

@@ -19,6 +19,7 @@ from falcon_scheduler.core.services.runs.run_types import Ticket
 from falcon_scheduler.core.services.runs.skip_rule import skip_at_begin, skip_of
 from falcon_scheduler.core.services.tasks.fire_times import (
     FEWEST_SINGLE_RUNS,
+    begin_of,
     due_between,
     next_run,
     single_instants,
@@ -28,6 +29,7 @@ from falcon_scheduler.core.services.tasks.upcoming import next_runs
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+DELAY_AT_NOON = timedelta(milliseconds=27_354)
 NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -171,8 +173,49 @@ def test_a_scheduled_run_that_is_later_than_allowed_does_not_begin(
 
 
 @pytest.mark.parametrize(
+    ("schedule", "zone", "first"),
+    [
+        ("*/10 * * * * *", "UTC", NOON),
+        ("0 30 * * * *", "America/New_York", datetime(2027, 11, 7, 4, tzinfo=UTC)),
+        ("0 */20 * * * *", "America/New_York", datetime(2027, 3, 14, 5, tzinfo=UTC)),
+        ("@every 90s", "UTC", NOON),
+        ("0 0,1 * * * *", "Australia/Lord_Howe", datetime(2027, 4, 3, 14, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("jitter", [timedelta(seconds=7), MINUTE, HOUR])
+def test_a_run_begins_at_the_same_part_of_its_jitter_each_time_and_before_the_next_instant(
+    schedule: str, zone: str, first: datetime, jitter: timedelta
+) -> None:
+    task = a_task(schedule, timezone=zone, jitter=jitter)
+    instants = next_runs(task, first, 40)
+    begins = [begin_of(task, each) for each in instants]
+    assert begins == [begin_of(replace(task), each) for each in instants]
+    for instant, begin, following in zip(instants, begins, [*instants[1:], None], strict=True):
+        assert instant <= begin < instant + jitter
+        assert following is None or begin < following
+    assert len({begin - instant for instant, begin in zip(instants, begins, strict=True)}) > 30, "they are spread"
+
+
+def test_the_delay_of_a_known_instant_is_the_same_for_ever() -> None:
+    task = a_task("0 0 * * * *", jitter=MINUTE)
+    assert begin_of(task, NOON) == NOON + DELAY_AT_NOON
+    paused = task.with_paused(True, "me", NOON + SECOND)
+    assert begin_of(paused, NOON) == begin_of(task, NOON), "a pause does not move it"
+    without = task.redefined(replace(task.definition, jitter=None), "me", NOON + SECOND)
+    assert begin_of(without, NOON) == begin_of(task, NOON), "it was due before the change"
+    assert begin_of(without, NOON + HOUR) == NOON + HOUR
+
+
+def test_how_late_a_run_is_counts_from_when_its_jitter_lets_it_begin() -> None:
+    task = a_task("0 0 * * * *", jitter=MINUTE, start_within=SECOND)
+    assert skip_at_begin(ticket(NOON), task, NOON + DELAY_AT_NOON + SECOND) is None
+    assert skip_at_begin(ticket(NOON), task, NOON + DELAY_AT_NOON + 2 * SECOND) == Skip.too_late(SECOND)
+
+
+@pytest.mark.parametrize(
     ("schedule", "settings", "expected"),
     [
+        ("0 * * * * *", {"jitter": SECOND}, FEWEST_SINGLE_RUNS),
         ("0 * * * * *", {"end_at": NOON + HOUR}, FEWEST_SINGLE_RUNS),
         ("* * * * * *", {"end_at": NOON + HOUR}, 46),
         ("* * * * * *", {"end_at": NOON + 5 * SECOND}, 6),
@@ -197,6 +240,8 @@ def test_we_plan_the_runs_that_the_engine_can_not_and_as_many_as_people_want_to_
         ({"max_runs": 1_000_001}, "metadata.max_runs"),
         ({"start_within": timedelta()}, "metadata.start_within"),
         ({"start_within": timedelta(days=8)}, "metadata.start_within"),
+        ({"jitter": timedelta()}, "metadata.jitter"),
+        ({"jitter": timedelta(hours=2)}, "metadata.jitter"),
         ({"start_at": datetime(1969, 12, 31, tzinfo=UTC)}, "metadata.start_at"),
         ({"end_at": datetime(9999, 12, 31, tzinfo=UTC)}, "metadata.end_at"),
         ({"start_at": NOON, "end_at": NOON - SECOND}, "metadata.end_at"),

@@ -1,4 +1,4 @@
-"""`start_at`, `end_at`, `max_runs` and `start_within` on real servers: what runs, what Prefect shows."""
+"""`start_at`, `end_at`, `max_runs`, `jitter` and `start_within` on real servers: what runs, what Prefect shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prefect.states import Scheduled
 
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
@@ -16,7 +17,7 @@ from falcon_scheduler.core.domain.skip import SkipReason
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import After, Overlap
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest
-from falcon_scheduler.core.services.tasks.fire_times import due_between
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, due_between
 from tests.conftest import ADMIN, Scheduler, exists, wait_until
 from tests.stores.samples import a_task
 
@@ -143,6 +144,55 @@ async def test_prefect_shows_the_true_next_runs_through_every_change_and_door(sc
     assert found, "Prefect plans again"
     assert found[0] < datetime.now(UTC) + 3 * HOUR
     assert start + HOUR / 2 not in found
+
+
+async def test_runs_begin_as_much_later_as_their_jitter_says_and_keep_their_instant(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    services, client, file = scheduler.services, scheduler.services.engine.client, tmp_path / "jitter"
+    task = await scheduler.task(
+        schedule="*/8 * * * * *", overlap=Overlap.QUEUE, jitter=timedelta(seconds=6), config=stamping(file)
+    )
+
+    async def ran_twice() -> bool:
+        return len(await scheduler.history(task)) >= 2
+
+    await wait_until(ran_twice, "it has run twice", PATIENCE_SECONDS)
+    for execution in await scheduler.history(task):
+        instant = execution.scheduled_for
+        assert instant is not None
+        assert instant in due_between(task, task.created_at, datetime.now(UTC), 100)
+        assert execution.started_at >= begin_of(task, instant)
+
+    async def begins() -> dict[datetime, datetime]:
+        body = {"flow_runs": {"deployment_id": {"any_": [str(yearly.deployment_id)]}}}
+        found = (await client.request("POST", "/flow_runs/filter", json=body)).json()
+        return {
+            datetime.fromisoformat(each["expected_start_time"].replace("Z", "+00:00")): datetime.fromisoformat(
+                each["next_scheduled_start_time"].replace("Z", "+00:00")
+            )
+            for each in found
+        }
+
+    yearly = await scheduler.task(schedule="0 0 0 1 1 *", jitter=timedelta(minutes=30), max_runs=2)
+    planned = await begins()
+    assert len(planned) == 2
+    assert planned == {each: begin_of(yearly, each) for each in planned}
+    assert all(begin > instant for instant, begin in planned.items())
+    await services.tasks.update(yearly.id, {"jitter": timedelta(minutes=3)}, ADMIN)
+    yearly = await services.tasks.get(yearly.id)
+    assert await begins() == {each: begin_of(yearly, each) for each in planned}
+    [flow_run] = (
+        await client.request(
+            "POST",
+            "/flow_runs/filter",
+            json={"flow_runs": {"deployment_id": {"any_": [str(yearly.deployment_id)]}}, "limit": 1},
+        )
+    ).json()
+    nominal = datetime.fromisoformat(flow_run["expected_start_time"].replace("Z", "+00:00"))
+    await client.set_flow_run_state(UUID(flow_run["id"]), Scheduled(scheduled_time=nominal))
+    await services.tasks.update(yearly.id, {"description": "The facade had died before it set the begin"}, ADMIN)
+    assert await begins() == {each: begin_of(yearly, each) for each in planned}
 
 
 async def test_after_an_outage_a_late_run_is_skipped_and_a_run_that_may_be_late_runs(

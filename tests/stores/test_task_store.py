@@ -37,6 +37,7 @@ async def test_what_is_stored_is_read_again_as_it_was(store: TaskStore) -> None:
         start_at=NOON,
         end_at=NOON + timedelta(days=9, milliseconds=250),
         max_runs=7,
+        jitter=timedelta(seconds=30),
         start_within=timedelta(minutes=5),
     )
     stored = await store.insert(task)

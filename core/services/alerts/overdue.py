@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy, last_sign_of, overdue_since
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.ports import Clock
-from falcon_scheduler.core.services.tasks.fire_times import next_run
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, next_run
 
 SETTLING = timedelta(seconds=60)
 """No task is overdue for so long after the first check, and after a gap: all servers may have been away."""
@@ -73,5 +73,6 @@ class Overdue:
         """Cached until the task changes: of thousands of tasks few change between two checks."""
         known = self._due_at.get(task.id)
         if known is None or known[0] != task.revision:
-            known = self._due_at[task.id] = task.revision, next_run(task, sign)
+            due_at = next_run(task, sign)
+            known = self._due_at[task.id] = task.revision, due_at and begin_of(task, due_at)
         return known[1]

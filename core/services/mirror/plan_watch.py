@@ -21,7 +21,7 @@ from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailab
 from falcon_scheduler.core.ports import Clock, Deployments, Plans, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
-from falcon_scheduler.core.services.tasks.fire_times import due_between
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, due_between
 from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE, plan_single_instants
 
 logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class PlanWatch:
 
     def _is_too_late(self, task: Task, instant: datetime) -> bool:
         start_within = task.definition.start_within
-        return start_within is not None and self._clock.now() - instant > start_within
+        return start_within is not None and self._clock.now() - begin_of(task, instant) > start_within
 
     async def _most_to_make_up_for(self, task: Task) -> int | None:
         """How many instants may get a run now; None for all. The runs that wait already count towards the limit."""

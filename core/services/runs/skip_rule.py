@@ -9,7 +9,7 @@ from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.runs.run_types import Ticket
-from falcon_scheduler.core.services.tasks.fire_times import names, period_at
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, names, period_at
 
 
 def skip_of(ticket: Ticket, task: Task) -> Skip | None:
@@ -52,7 +52,8 @@ def skip_at_begin(ticket: Ticket, task: Task, now: datetime) -> Skip | None:
         return Skip.run_limit(definition.max_runs)
     if definition.start_within is None or ticket.due_at is None:
         return None
-    return Skip.too_late(definition.start_within) if now - ticket.due_at > definition.start_within else None
+    is_late = now - begin_of(task, ticket.due_at) > definition.start_within
+    return Skip.too_late(definition.start_within) if is_late else None
 
 
 def occurrence_of(ticket: Ticket, task: Task) -> str:

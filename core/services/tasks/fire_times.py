@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.periods import Held, Period, in_force_at
@@ -61,6 +62,14 @@ def _most_ahead(task: Task, following: datetime, now: datetime) -> int:
     """How many runs are planned ahead when one more would be for that instant."""
     most = MOST_SINGLE_RUNS if following <= now + SINGLE_RUNS_WITHIN else FEWEST_SINGLE_RUNS
     return most if task.runs_left is None else min(most, task.runs_left)
+
+
+def begin_of(task: Task, instant: datetime) -> datetime:
+    """When the run of an instant is to begin: at the instant, or later by the jitter in force at it."""
+    period = period_at(task, instant) or task.known_periods[-1]
+    if not period.rules.jitter:
+        return instant
+    return instant + period.rules.delay_of(task.id, instant, next_in(replace(period, held=Held.NOT), task, instant))
 
 
 def period_at(task: Task, instant: datetime) -> Period | None:

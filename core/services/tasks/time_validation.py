@@ -1,4 +1,4 @@
-"""What the settings of time of a task may be: `start_at`, `end_at`, `max_runs`, `start_within`."""
+"""What the settings of time of a task may be: `start_at`, `end_at`, `max_runs`, `jitter`, `start_within`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Fault
 
 MOST_RUNS = 1_000_000
+JITTER = (timedelta(seconds=1), timedelta(hours=1))
 START_WITHIN = (timedelta(seconds=1), timedelta(days=7))
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _NEAREST = timedelta(microseconds=1)
@@ -26,9 +27,13 @@ def time_faults(definition: TaskDefinition) -> Iterator[Fault]:
         yield Fault("metadata.end_at", "must not be before start_at")
     if definition.max_runs is not None and not 1 <= definition.max_runs <= MOST_RUNS:
         yield Fault("metadata.max_runs", f"must be 1 to {MOST_RUNS}, is {definition.max_runs}")
-    if definition.start_within is not None and not START_WITHIN[0] <= definition.start_within <= START_WITHIN[1]:
-        bounds = " to ".join(map(format_duration, START_WITHIN))
-        yield Fault("metadata.start_within", f"must be {bounds}, is {format_duration(definition.start_within)}")
+    for name, length, (least, most) in (
+        ("jitter", definition.jitter, JITTER),
+        ("start_within", definition.start_within, START_WITHIN),
+    ):
+        if length is not None and not least <= length <= most:
+            bounds = f"{format_duration(least)} to {format_duration(most)}"
+            yield Fault(f"metadata.{name}", f"must be {bounds}, is {format_duration(length)}")
 
 
 def never_due_faults(definition: TaskDefinition, now: datetime, present: TaskDefinition | None) -> Iterator[Fault]:
