@@ -67,10 +67,10 @@ class Case:
 
 
 CASES = {
-    "bounded": Case(starts=12, ends=20),
+    "bounded": Case(starts=30, ends=38),
     "limited": Case(most=3),
-    "limited and late": Case(starts=12, most=2, after=After.DISABLE),
-    "ends and goes": Case(ends=14, after=After.DELETE),
+    "limited and late": Case(starts=30, most=2, after=After.DISABLE),
+    "ends and goes": Case(ends=34, after=After.DELETE),
 }
 
 
@@ -100,11 +100,11 @@ async def test_what_runs_keeps_to_start_end_and_limit_and_the_task_then_ends_as_
     for name in CASES:
         await wait_until(lambda name=name: is_over(name), f"{name} is over", PATIENCE_SECONDS)  # type: ignore[misc]
     bounded = stamped(tmp_path / "bounded")
-    assert bounded == [now + seconds * SECOND for seconds in (12, 14, 16, 18, 20)]
+    assert bounded == [now + seconds * SECOND for seconds in (30, 32, 34, 36, 38)]
     assert len(stamped(tmp_path / "limited")) == 3
-    assert stamped(tmp_path / "limited and late") == [now + seconds * SECOND for seconds in (12, 14)]
+    assert stamped(tmp_path / "limited and late") == [now + seconds * SECOND for seconds in (30, 32)]
     gone = stamped(tmp_path / "ends and goes")
-    assert gone[-1] == now + 14 * SECOND
+    assert gone[-1] == now + 34 * SECOND
     for name in ("bounded", "limited"):
         task = await scheduler.services.tasks.get(tasks[name].id)
         assert (task.definition.enabled, scheduler.services.tasks.next_run(task)) == (True, None)

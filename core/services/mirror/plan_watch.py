@@ -22,7 +22,7 @@ from falcon_scheduler.core.ports import Clock, Deployments, Plans, Runs, TaskSto
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import begin_of, due_between
-from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE, plan_single_instants
+from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE, keep_single_instants_planned
 
 logger = logging.getLogger(__name__)
 
@@ -127,14 +127,14 @@ class PlanWatch:
         await self._follow_deployments({*tasks})
         for task in tasks.values():
             if task.definition.time_rules.need_single_runs:
-                await self._apart(task.id, plan_single_instants(task, now, now, plans=self._plans))
+                await self._apart(task.id, self._plan_single(task, now))
 
     async def _plan_further(self, tasks: Sequence[Task], due: Mapping[Instant, str], now: datetime) -> None:
         """Plan further ahead for the tasks whose runs we plan one by one, as an instant of theirs comes near."""
         near = {*due.values()}
         for task in tasks:
             if task.id in near and task.definition.time_rules.need_single_runs:
-                await self._apart(task.id, plan_single_instants(task, now, now, plans=self._plans))
+                await self._apart(task.id, self._plan_single(task, now))
 
     async def _planned(self, begin: datetime, end: datetime) -> set[Instant]:
         return {each async for page in self._plans.planned(begin, end) for each in page if begin <= each[1] < end}
@@ -152,8 +152,11 @@ class PlanWatch:
         if task.fires:
             since = max(min(missing), task.known_periods[-1].since)
             await self._plans.plan(task, since)
-            await plan_single_instants(task, since, self._clock.now(), plans=self._plans)
+            await self._plan_single(task, since)
             logger.info("Planned task %s from %s on, which the engine had not", task_id, min(missing).isoformat())
+
+    async def _plan_single(self, task: Task, since: datetime) -> None:
+        await keep_single_instants_planned(task, since, tasks=self._tasks, plans=self._plans, clock=self._clock)
 
     async def _make_up_for(self, task_id: str, missing: Sequence[datetime]) -> None:
         """Instants that are past. What somebody else's deployment missed is for its owner to make up for."""

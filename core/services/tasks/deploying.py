@@ -13,7 +13,12 @@ from falcon_scheduler.core.domain.task import DeployedAs, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, Deployments, Plans, TaskStore
 from falcon_scheduler.core.services.tasks.fire_times import next_run
-from falcon_scheduler.core.services.tasks.planning import MARGIN, complete_plan
+from falcon_scheduler.core.services.tasks.planning import (
+    MARGIN,
+    complete_plan,
+    has_single_instants,
+    keep_single_instants_planned,
+)
 
 
 class TaskDeploying:
@@ -64,6 +69,8 @@ class TaskDeploying:
     async def plan_again(self, task: Task, since: datetime) -> Task:
         """Have the engine plan what it dropped at `since`, by its own clock, when another changed the deployment."""
         planned = await self._is_planned(task, since, margin=timedelta())
+        if planned and has_single_instants(task):  # another change of it may have planned them in between
+            await keep_single_instants_planned(task, since, tasks=self._tasks, plans=self._plans, clock=self._clock)
         if not planned or task.unplanned_since is None:
             return task
         return await self._tasks.change(

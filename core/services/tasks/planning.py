@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.cron.timings import AT
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.ports import Clock, Plans
+from falcon_scheduler.core.ports import Clock, Plans, TaskStore
 from falcon_scheduler.core.services.tasks.fire_times import due_between, next_run, single_instants
 
 MARGIN = timedelta(seconds=2)
@@ -46,10 +46,33 @@ async def complete_plan(
     await plan_single_instants(task, start, now, plans=plans)
 
 
+async def keep_single_instants_planned(
+    task: Task, since: datetime, *, tasks: TaskStore, plans: Plans, clock: Clock
+) -> None:
+    """`plan_single_instants` by the present state of the task, even if it is changed at the same time.
+
+    Raises `TaskNotFound`.
+    """
+    while has_single_instants(task):
+        await plan_single_instants(task, since, clock.now(), plans=plans)
+        planned, task = task, await tasks.get(task.id)
+        if _planning_state(planned) == _planning_state(task):
+            return
+
+
+def _planning_state(task: Task) -> tuple[object, ...]:
+    return task.fires, task.known_periods[-1], task.runs_left, task.deployment_id
+
+
+def has_single_instants(task: Task) -> bool:
+    """Whether the task has `single_instants`, or had some, as far as is remembered."""
+    return any(period.rules.need_single_runs or AT in period.schedule for period in task.known_periods)
+
+
 async def plan_single_instants(task: Task, since: datetime, now: datetime, *, plans: Plans) -> None:
     """Have a run for each of the task's `single_instants` from `since` on, and for none that it named before.
 
     Nothing is asked of the engine for a task that never had one, as far as is remembered.
     """
-    if any(period.rules.need_single_runs or AT in period.schedule for period in task.known_periods):
+    if has_single_instants(task):
         await plans.plan_single_instants(task, single_instants(task, since, now))
