@@ -24,6 +24,7 @@ from falcon_scheduler.api_facade.problems import problem_of
 from falcon_scheduler.api_facade.routes import (
     alerts,
     audit,
+    backfill,
     batches,
     control,
     events,
@@ -96,6 +97,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
         batches.router,
         tasks.router,
         control.router,
+        backfill.router,
         executions.router,
         ledger.router,
         audit.router,

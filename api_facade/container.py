@@ -25,6 +25,7 @@ from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.backfill import Backfill
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
 
@@ -78,6 +79,7 @@ class Container:
     runs: RunService
     ledger: Ledger
     explaining: Explaining
+    backfill: Backfill
     reconcile: ReconcileService
     status: SharedStatus
     audit: Auditing

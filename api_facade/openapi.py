@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from falcon_scheduler.api_facade.deps import Public
 from falcon_scheduler.api_facade.optional_fields import describe_defaults, leave_out_null, without_null
 from falcon_scheduler.api_facade.schemas.alerts import AlertTest
+from falcon_scheduler.api_facade.schemas.backfill import BackfillRequest
 from falcon_scheduler.api_facade.schemas.batches import BulkRequest, ImportRequest, TaskImport
 from falcon_scheduler.api_facade.schemas.common import Problem
 from falcon_scheduler.api_facade.schemas.executions import ExecuteRequest
@@ -37,6 +38,7 @@ _BODIES = (
     TaskCreate,
     TaskUpdate,
     TaskImport,
+    BackfillRequest,
     ExecuteRequest,
     ScheduleQuestion,
     ConversionQuestion,

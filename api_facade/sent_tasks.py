@@ -17,7 +17,7 @@ SCHEMA = "$schema"
 COUNTED = frozenset(
     {
         *("version", "last_error", "success_count", "failure_count", "total_runs", "average_runtime"),
-        *("skipped_count", "last_skipped", "runs_left"),
+        *("skipped_count", "last_skipped", "runs_left", "owed_runs"),
     }
 )
 """Fields of `metadata` that are ignored with any value."""

@@ -255,7 +255,7 @@ export const t = {
     user: "User",
     action: "Action",
     outcome: "Outcome",
-    actions: ["create", "update", "delete", "pause", "resume", "enable", "disable", "execute", "stop", "reload", "take_back", "retire", "take_over", "give_back"],
+    actions: ["create", "update", "delete", "pause", "resume", "enable", "disable", "execute", "backfill", "stop", "reload", "take_back", "retire", "take_over", "give_back"],
     /** @param {number} n */
     fields: (n) => (n === 1 ? "1 field" : `${n} fields`),
     field: "Field",

@@ -38,6 +38,7 @@ INDEXES = {
         IndexModel([("scheduler.is_active", ASCENDING)]),
         IndexModel([("next_run", ASCENDING)]),
         IndexModel([("scheduler.unplanned_since", ASCENDING)]),
+        IndexModel([("scheduler.owes", ASCENDING)], sparse=True),
         IndexModel([("metadata.after", ASCENDING)], sparse=True),
     ],
     EXECUTIONS: [

@@ -70,6 +70,13 @@ def _metadata(task: Task) -> dict[str, Any]:
     return metadata
 
 
+def _owed(task: Task) -> dict[str, Any]:
+    if not task.owed:
+        return {}
+    owed = [{"at": each.at, "request": each.request, "again": each.again} for each in task.owed]
+    return {"owes": True, "owed": owed}
+
+
 def _bookkeeping(task: Task) -> dict[str, Any]:
     record, deployed, today = task.record, task.deployed, task.record.today
     return {
@@ -101,6 +108,7 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
         ],
         **({"limited_runs": record.limited_runs, "limited": list(record.limited)} if record.limited_runs else {}),
         "unplanned_since": task.unplanned_since,
+        **_owed(task),
     }
 
 

@@ -15,6 +15,7 @@ from falcon_scheduler.adapters.mongo.reading import Reading, whole_numbers
 from falcon_scheduler.adapters.mongo.task_alerts import alerts_of
 from falcon_scheduler.adapters.mongo.time_settings import time_rules_of, time_settings_of
 from falcon_scheduler.core.domain.execution import ExecutionStatus
+from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.record import DayCounts, RunRecord
 from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, DeployedAs, Source, Task, TaskStatus
@@ -47,6 +48,7 @@ def from_document(document: Mapping[str, Any]) -> Task:
         deployed=_deployed(bookkeeping),
         next_run=top.instant("next_run"),
         periods=_periods(bookkeeping.raw("periods")),
+        owed=_owed(bookkeeping.raw("owed")),
         unplanned_since=bookkeeping.instant("unplanned_since"),
         revision=top.number("revision") if top.raw("revision") is not None else None,
         unread={name: value for name, value in top.unread.items() if not f"{name}.".startswith(BOOKKEEPING)},
@@ -70,6 +72,16 @@ def _periods(value: object) -> tuple[Period, ...]:
                 )
             )
     return tuple(found)
+
+
+def _owed(value: object) -> tuple[OwedRun, ...]:
+    """The owed runs of the task; one that can't be read is left out."""
+    found = map(Reading, value if isinstance(value, list) else ())
+    return tuple(
+        OwedRun(at=at, request=each.text("request"), again=each.flag("again"))
+        for each in found
+        if (at := each.instant("at")) is not None
+    )
 
 
 def _deployed(bookkeeping: Reading) -> DeployedAs | None:

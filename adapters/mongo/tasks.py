@@ -171,6 +171,11 @@ class MongoTaskStore:
             documents = await self._collection.find({"scheduler.unplanned_since": {"$lt": before}}).to_list()
         return [*self._parsing.readable(documents)]
 
+    async def owing(self) -> Sequence[Task]:
+        with translated():
+            documents = await self._collection.find({"scheduler.owes": True}).to_list()
+        return [*self._parsing.readable(documents)]
+
     async def ending(self) -> Sequence[Task]:
         ends = [str(each) for each in After if each is not After.KEEP]
         with translated():

@@ -31,6 +31,10 @@ ADOPTION_TAG = "scheduler-task"
 TRIGGER_LABEL = "falcon.trigger"
 """Flow run label with the origin of a run: our API, or our planning of an instant of the schedule."""
 
+OWED_LABEL = "falcon.owed"
+"""Flow run label of a run for an instant of the past: whether it runs if another has begun for the instant."""
+ONCE, AGAIN = "once", "again"
+
 AUTO_SCHEDULED = "auto-scheduled"
 """Prefect's tag of a run for an instant of a schedule."""
 

@@ -17,7 +17,7 @@ from prefect.states import Cancelled, Completed, Running
 from falcon_scheduler.adapters.prefect.client import client_of_run
 from falcon_scheduler.adapters.prefect.ended_runs import end_again
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
-from falcon_scheduler.adapters.prefect.names import RETRYING, SKIPPED
+from falcon_scheduler.adapters.prefect.names import AGAIN, OWED_LABEL, RETRYING, SKIPPED
 from falcon_scheduler.adapters.prefect.parameters import opened
 from falcon_scheduler.adapters.prefect.queue_order import BEGUN, WAITING, is_behind, may_give_way, put_back
 from falcon_scheduler.adapters.prefect.states import failure, may_refer, plain, priority_of, trigger_of
@@ -70,6 +70,8 @@ class PrefectOwnRun:
             priority=priority_of(flow_run),
             may_refer=may_refer(flow_run),
             worker_id=worker_id,
+            owed=OWED_LABEL in (flow_run.labels or {}),
+            again=(flow_run.labels or {}).get(OWED_LABEL) == AGAIN,
         )
 
     async def show_retry(self, message: str) -> None:

@@ -20,10 +20,11 @@ from prefect.states import Scheduled
 
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
-from falcon_scheduler.adapters.prefect.names import AUTO_SCHEDULED, TRIGGER_LABEL
+from falcon_scheduler.adapters.prefect.names import AGAIN, AUTO_SCHEDULED, ONCE, OWED_LABEL, TRIGGER_LABEL
 from falcon_scheduler.adapters.prefect.runs import BULK_DELETE
 from falcon_scheduler.adapters.prefect.states import plain
 from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.services.tasks.fire_times import begin_of
@@ -77,6 +78,20 @@ class PrefectPlans:
             logger.info("Planned %d instants of task %s that a change had dropped", len(missing), task.id)
             await self._wake_workers()
         return len(missing)
+
+    async def plan_owed(self, task: Task, owed: OwedRun) -> None:
+        """One run at once. Prefect returns the earlier run of the same key."""
+        if task.deployment_id is None:
+            return
+        with suppress(Gone), translated():
+            await self._client.create_flow_run_from_deployment(
+                UUID(task.deployment_id),
+                state=Scheduled(scheduled_time=owed.at, message="Requested by a backfill"),
+                idempotency_key=owed.key,
+                tags=[AUTO_SCHEDULED],
+                labels={TRIGGER_LABEL: str(Trigger.SCHEDULE), OWED_LABEL: AGAIN if owed.again else ONCE},
+            )
+        await self._wake_workers()
 
     async def plan_single_instants(self, task: Task, instants: Sequence[datetime]) -> None:
         """The runs have no schedule in Prefect: one that has fewer than three runs to come keeps its planner busy."""

@@ -21,6 +21,7 @@ from falcon_scheduler.core.services.mirror.mending import Mending
 from falcon_scheduler.core.services.mirror.mirror import Mirror
 from falcon_scheduler.core.services.mirror.news import NewsFollower, NewsListener, NewsQueue
 from falcon_scheduler.core.services.mirror.outcomes import Observer, OutcomeFeed
+from falcon_scheduler.core.services.mirror.owed_runs import OwedRuns
 from falcon_scheduler.core.services.mirror.plan_watch import PlanWatch
 from falcon_scheduler.core.services.mirror.planner_watch import PlannerWatch
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
@@ -43,6 +44,7 @@ class MirrorServices:
     mending: Mending
     plan: PlanWatch
     endings: EndedSchedules
+    owed: OwedRuns
     planner: PlannerWatch
     reconcile: ReconcileService
     retention: RetentionService
@@ -59,6 +61,7 @@ class MirrorServices:
             self.history.duty(),
             self.plan.duty(),
             self.endings.duty(),
+            self.owed.duty(),
             self.planner.duty(),
             self.reconcile.duty(),
             self.cleanup.duty(),
@@ -153,6 +156,7 @@ def make_mirror(
         rescuer=rescuer,
         mending=Mending(tasks=tasks, runs=engine.runs, unreadable=engine.unreadable, mirror=history, alerts=alerts),
         plan=plan,
+        owed=OwedRuns(tasks=tasks, plans=engine.plans, runs=engine.runs),
         endings=EndedSchedules(
             tasks=tasks,
             executions=executions,

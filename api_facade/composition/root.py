@@ -52,6 +52,7 @@ from falcon_scheduler.core.services.runs.idempotency import KeyedRequests
 from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.status import StatusService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.backfill import Backfill
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
 from falcon_scheduler.core.services.tasks.task_service import TaskService
@@ -236,6 +237,7 @@ def compose(settings: Settings, services: Services) -> Container:
         runs=services.runs,
         ledger=services.ledger.ledger,
         explaining=services.ledger.explaining,
+        backfill=Backfill(tasks=stores.tasks, ledger=stores.ledger, clock=stores.clock, audit=services.audit),
         reconcile=services.reconcile,
         status=SharedStatus(services.status),
         audit=services.audit,

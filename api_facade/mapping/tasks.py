@@ -67,6 +67,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
         max_runs=definition.max_runs,
         runs_left=task.runs_left,
         jitter=definition.jitter,
+        owed_runs=len(task.owed) or None,
         start_within=definition.start_within,
         alerts=_task_alerts(definition.alerts),
         is_system=task.is_system,

@@ -48,11 +48,19 @@ AnyOverlap = Annotated[Overlap, Field(strict=False)]
 AnyAfter = Annotated[After, Field(strict=False)]
 StartAt = Annotated[
     SentInstant | None,
-    Field(title="Start at", description="The schedule names no instant before this one. RFC 3339."),
+    Field(
+        title="Start at",
+        description="The schedule names no instant before this one. RFC 3339.",
+        examples=["2090-01-01T12:00:00Z"],
+    ),
 ]
 EndAt = Annotated[
     SentInstant | None,
-    Field(title="End at", description="The schedule names no instant after this one. RFC 3339."),
+    Field(
+        title="End at",
+        description="The schedule names no instant after this one. RFC 3339.",
+        examples=["2099-12-31T12:00:00Z"],
+    ),
 ]
 MaxRuns = Annotated[
     int | None,

@@ -89,6 +89,7 @@ class TaskMetadata(ResponseShape):
     jitter: Annotated[
         DurationText | None, Field(description="Each scheduled run begins later by a part of this length.")
     ] = None
+    owed_runs: Annotated[int | None, Field(description="Runs of backfills that are not started yet.")] = None
     start_within: Annotated[
         DurationText | None, Field(description="A scheduled run that could not begin within this time is skipped.")
     ] = None

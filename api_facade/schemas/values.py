@@ -98,7 +98,7 @@ DurationText = Annotated[
 SentInstant = Annotated[
     datetime,
     BeforeValidator(_sent_instant),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00Z"]}),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An instant in a request; kept to the millisecond."""
 

@@ -46,6 +46,8 @@ class Action(StrEnum):
     EXECUTE = "execute"
     REPEAT = "repeat"
     """An execution is requested with the parameters and the priority of an earlier one."""
+    BACKFILL = "backfill"
+    """Runs for instants of the past are requested, or those not started yet are given up."""
     STOP = "stop"
     CANCEL = "cancel"
     """One execution is cancelled; the task is not paused."""

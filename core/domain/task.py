@@ -6,7 +6,7 @@ between. So every rule about status and counters is defined here, once, as a pur
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from typing import Any
 
 from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.impediments import impediments_of
+from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.periods import Held, Period, followed_by
 from falcon_scheduler.core.domain.record import RunRecord
 from falcon_scheduler.core.domain.task_definition import TaskDefinition, TaskType
@@ -88,6 +89,8 @@ class Task:
     """When the schedule fires next, as of the last write; readers compute it anew."""
     periods: tuple[Period, ...] = ()
     """Which schedule was in force when, oldest first, the present one last; see `known_periods`."""
+    owed: tuple[OwedRun, ...] = ()
+    """Runs for instants of the past that were requested and not started yet, the next one first."""
     unplanned_since: datetime | None = None
     """Instants from here on may be missing in the engine's plan: the task was changed and the engine has not
     planned it again yet. `None` when the plan is complete."""
@@ -229,6 +232,14 @@ class Task:
     def to_be_planned(self, since: datetime) -> Task:
         """Mark the task before its change is sent: the engine then drops its planned runs from `since` on."""
         return replace(self, unplanned_since=min(self.unplanned_since or since, since))
+
+    def owing(self, runs: Sequence[OwedRun]) -> Task:
+        """With more owed runs, after those that are owed already."""
+        return replace(self, owed=(*self.owed, *runs))
+
+    def no_longer_owing(self, runs: Collection[OwedRun]) -> Task:
+        """Without these runs: they were started, or given up."""
+        return replace(self, owed=tuple(each for each in self.owed if each not in runs)) if runs else self
 
     def known_from(self, at: datetime) -> Task:
         """Count the schedule from this instant on: earlier instants belong to another scheduler."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.task import Task
 
 
@@ -21,6 +22,13 @@ class Plans(Protocol):
 
     async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:
         """Create a run for each of these instants that has none, even outside of the present schedule; how many."""
+        ...
+
+    async def plan_owed(self, task: Task, owed: OwedRun) -> None:
+        """Create a run for an instant of the past, which begins whatever the task's schedule was at it.
+
+        Repeatable: one run for each `owed.key`.
+        """
         ...
 
     async def plan_single_instants(self, task: Task, instants: Sequence[datetime]) -> None:

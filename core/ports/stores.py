@@ -79,6 +79,10 @@ class TaskStore(Protocol):
         """Enabled tasks that are to be disabled or deleted once their schedule names no further instant."""
         ...
 
+    async def owing(self) -> Sequence[Task]:
+        """Tasks with owed runs (`Task.owed`)."""
+        ...
+
     def impeded(self) -> Collection[str]:
         """Ids of tasks that can't run as they are stored, when `all` was read to its end the last time."""
         ...

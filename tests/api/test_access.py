@@ -58,6 +58,8 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("PUT", "/tasks/{task_id}"): Permission.UPDATE,
     ("DELETE", "/tasks/{task_id}"): Permission.DELETE,
     ("POST", "/tasks/{task_id}/execute"): Permission.EXECUTE,
+    ("POST", "/tasks/{task_id}/backfill"): Permission.EXECUTE,
+    ("DELETE", "/tasks/{task_id}/backfill"): Permission.EXECUTE,
     ("POST", "/tasks/{task_id}/stop"): Permission.CONTROL,
     ("POST", "/tasks/{task_id}/pause"): Permission.CONTROL,
     ("POST", "/tasks/{task_id}/resume"): Permission.CONTROL,

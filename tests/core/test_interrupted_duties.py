@@ -13,6 +13,7 @@ import pytest
 
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, Message
 from falcon_scheduler.core.domain.alert_delivery import CLAIM, DeliveryState
+from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
@@ -25,7 +26,7 @@ from tests.fakes.alerts import MemoryAlertStore
 from tests.fakes.engine import MemoryDeployments, MemoryRuns
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.records import entries_of
-from tests.fakes.shop import EVERY_MINUTE, Kept, Shop, broken_rules, repaired
+from tests.fakes.shop import ADMIN, EVERY_MINUTE, Kept, Shop, broken_rules, repaired
 from tests.fakes.trials import a_task, ended_in_the_engine, survived, trials
 
 
@@ -197,3 +198,28 @@ async def test_the_next_start_completes_the_system_tasks_of_one_that_was_interru
         assert (gone.source, gone.definition.enabled) == (Source.RETIRED, False), trial.what
         assert entries_of(trial.kept.audit, "system-changed"), trial.what
         assert entries_of(trial.kept.audit, "system-gone"), trial.what
+
+
+async def owing(kept: Kept, shop: Shop) -> Task:
+    kept.clock.advance(timedelta(seconds=30))
+    task, now = await shop.task(), kept.clock.now()
+    await shop.tasks.update(task.id, {"schedule": "0 0 0 29 2 ?"}, ADMIN)  # no other run waits
+    instants = [now - timedelta(seconds=seconds) for seconds in (3, 2)]
+    return await kept.tasks.change(
+        task.id, lambda each: each.owing([OwedRun(at=at, request="backfill") for at in instants])
+    )
+
+
+@pytest.mark.parametrize("kind", Fault)
+async def test_each_owed_run_is_started_once_and_no_two_at_a_time(kind: Fault) -> None:
+    async for trial in trials(owing, lambda shop, task: shop.owed.look(), kind):
+        kept, shop = trial.kept, trial.shop
+        for count in (1, 2):
+            for _ in range(3):
+                await shop.owed.look()
+            started = [run_id for key, run_id in kept.engine.keys.items() if key.startswith("owed ")]
+            assert len(started) == count, f"{trial.what}: the next one waits for the end of the one before"
+            for run_id in started:
+                kept.engine.enter(run_id, RunPhase.FAILED)
+        await shop.owed.look()
+        assert kept.tasks.rows[trial.task.id].owed == (), trial.what

@@ -16,7 +16,7 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.services.ledger.spans import held_row
 from falcon_scheduler.core.services.runs.run_types import Ticket
-from falcon_scheduler.core.services.runs.skip_rule import skip_at_begin, skip_of
+from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, skip_at_begin, skip_of
 from falcon_scheduler.core.services.tasks.fire_times import (
     FEWEST_SINGLE_RUNS,
     begin_of,
@@ -267,3 +267,14 @@ def test_an_end_that_leaves_no_instant_is_refused(schedule: str, settings: dict[
     assert len(found) == bool(message)
     assert not found or message in found[0]
     assert [*never_due_faults(definition, NOON, replace(definition, description="before"))] == [], "it was accepted"
+
+
+def test_an_owed_run_begins_whatever_the_schedule_was_and_however_late_unless_the_task_is_disabled() -> None:
+    task = a_task(max_runs=1, start_within=SECOND, end_at=NOON).started("before", NOON, 1, by_schedule=True)
+    owed = replace(ticket(NOON - 30 * 24 * HOUR + SECOND), owed=True)
+    assert (skip_of(owed, task), skip_at_begin(owed, task, NOON)) == (None, None)
+    assert occurrence_of(owed, task) == occurrence_of(replace(owed, owed=False), task), "it runs once for its instant"
+    assert occurrence_of(replace(owed, again=True), task) == ""
+    skip = skip_of(owed, task.with_enabled(False, "me", NOON))
+    assert skip is not None
+    assert skip.reason is SkipReason.DISABLED

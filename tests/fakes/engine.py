@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.run import Deployed, Run, RunPhase
 from falcon_scheduler.core.domain.task import DeployedAs, Task
 from falcon_scheduler.core.domain.task_definition import Priority
@@ -144,6 +145,10 @@ class MemoryPlans:
         for instant in missing:
             self._state.run_of(deployment_id, f"instant {task.id} {instant}", instant, Trigger.SCHEDULE)
         return len(missing)
+
+    async def plan_owed(self, task: Task, owed: OwedRun) -> None:
+        if task.deployment_id in self._state.deployments:
+            self._state.run_of(task.deployment_id, owed.key, owed.at, Trigger.SCHEDULE)
 
     async def plan_single_instants(self, task: Task, instants: Sequence[datetime]) -> None:
         asked = {run_id for key, run_id in self._state.keys.items() if key.startswith(f"instant {task.id} ")}

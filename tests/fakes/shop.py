@@ -14,6 +14,7 @@ from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Fault as InputFault
 from falcon_scheduler.core.services.mirror.mirror import Mirror
+from falcon_scheduler.core.services.mirror.owed_runs import OwedRuns
 from falcon_scheduler.core.services.mirror.plan_watch import PlanWatch
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.mirror.rescuer import Rescuer
@@ -154,6 +155,7 @@ class Shop:
             keep_for=timedelta(days=30),
             follow=self.reconcile.follow,
         )
+        self.owed = OwedRuns(tasks=tasks, plans=plans, runs=runs)
         self.retention = RetentionService(
             tasks=tasks,
             executions=executions,

@@ -110,6 +110,9 @@ class MemoryTaskStore:
             if task.next_run is not None and task.next_run < instant:
                 yield replace(task, definition=replace(task.definition, config={}))
 
+    async def owing(self) -> Sequence[Task]:
+        return [each for each in self.rows.values() if each.owed]
+
     async def ending(self) -> Sequence[Task]:
         return [
             each for each in self.rows.values() if each.definition.after is not After.KEEP and each.definition.enabled

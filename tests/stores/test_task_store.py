@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
@@ -212,6 +213,18 @@ async def test_tasks_that_are_due_or_wait_for_their_plan_are_found(store: TaskSt
     assert [task.id async for task in store.due_before(NOON)] == []
     assert [task.id for task in await store.unplanned(NOON + MINUTE)] == [later.id]
     assert [*await store.unplanned(NOON)] == []
+
+
+async def test_tasks_that_owe_runs_are_found_until_they_owe_none(store: TaskStore) -> None:
+    runs = [OwedRun(at=NOON + number * MINUTE, request="r", again=number == 1) for number in range(2)]
+    task, _ = await store.insert(a_task()), await store.insert(a_task())
+    assert [*await store.owing()] == []
+    owing = await store.change(task.id, lambda each: each.owing(runs))
+    assert [*await store.owing()] == [owing]
+    less = await store.change(task.id, lambda each: each.no_longer_owing(runs[:1]))
+    assert less.owed == tuple(runs[1:])
+    await store.change(task.id, lambda each: each.no_longer_owing(runs))
+    assert [*await store.owing()] == []
 
 
 async def test_enabled_tasks_that_are_to_end_are_found(store: TaskStore) -> None:

@@ -63,6 +63,10 @@ class Ticket:
     may_refer: bool = False
     """Whether the requesting caller may refer to secrets in the run's parameters."""
     worker_id: str = ""
+    owed: bool = False
+    """Requested for its instant: it begins whatever the schedule was at it, and however late."""
+    again: bool = False
+    """Of an owed run: it begins even if another execution has begun for its instant."""
 
 
 class NotToBeginError(Exception):

@@ -20,7 +20,7 @@ def skip_of(ticket: Ticket, task: Task) -> Skip | None:
     survive the change. Source: prefect 3.8, its scheduler reads deployments and writes their runs in two
     steps.
     """
-    if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
+    if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None or ticket.owed:
         return None if task.definition.enabled else Skip.held(Held.DISABLED, still=True)
     present = task.known_periods[-1]
     period = period_at(task, ticket.due_at)
@@ -46,7 +46,11 @@ def skip_at_begin(ticket: Ticket, task: Task, now: datetime) -> Skip | None:
     A run that the engine starts a second time has begun before, and goes on.
     """
     record, definition = task.record, task.definition
-    if ticket.trigger is not Trigger.SCHEDULE or ticket.execution_id in (*record.active, *record.limited):
+    if (
+        ticket.owed
+        or ticket.trigger is not Trigger.SCHEDULE
+        or ticket.execution_id in (*record.active, *record.limited)
+    ):
         return None
     if definition.max_runs is not None and task.runs_left == 0:
         return Skip.run_limit(definition.max_runs)
@@ -61,6 +65,6 @@ def occurrence_of(ticket: Ticket, task: Task) -> str:
 
     Without the task's version: an instant that an edited schedule names again was served by the run of before.
     """
-    if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None:
+    if ticket.trigger is not Trigger.SCHEDULE or ticket.due_at is None or ticket.again:
         return ""
     return f"{task.id}/{ticket.due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,7 +11,7 @@ from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Fault
 
 MOST_RUNS = 1_000_000
-JITTER = (timedelta(seconds=1), timedelta(hours=1))
+JITTER_LENGTH = (timedelta(seconds=1), timedelta(hours=1))
 START_WITHIN = (timedelta(seconds=1), timedelta(days=7))
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _NEAREST = timedelta(microseconds=1)
@@ -28,7 +28,7 @@ def time_faults(definition: TaskDefinition) -> Iterator[Fault]:
     if definition.max_runs is not None and not 1 <= definition.max_runs <= MOST_RUNS:
         yield Fault("metadata.max_runs", f"must be 1 to {MOST_RUNS}, is {definition.max_runs}")
     for name, length, (least, most) in (
-        ("jitter", definition.jitter, JITTER),
+        ("jitter", definition.jitter, JITTER_LENGTH),
         ("start_within", definition.start_within, START_WITHIN),
     ):
         if length is not None and not least <= length <= most:

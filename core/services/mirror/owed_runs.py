@@ -1,0 +1,59 @@
+"""Starts the owed runs of tasks (backfills), one at a time for each task.
+
+The next run of a task is made when no other run of it waits or is at work. So a backfill of a thousand instants
+neither fills the queue nor makes the runs skip each other. What is owed is stored with the task: it outlives a
+restart.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from falcon_scheduler.core.domain.owed import OwedRun
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
+from falcon_scheduler.core.ports import Plans, Runs, TaskStore
+from falcon_scheduler.core.services.duty import Duty, Periodic
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = timedelta(seconds=2)
+
+
+class OwedRuns:
+    """May run in any number of facades: a run has one idempotency key."""
+
+    def __init__(self, *, tasks: TaskStore, plans: Plans, runs: Runs) -> None:
+        self._tasks = tasks
+        self._plans = plans
+        self._runs = runs
+
+    def duty(self) -> Duty:
+        """The look, again and again."""
+        return Periodic("start owed runs", self.look, INTERVAL)
+
+    async def look(self) -> None:
+        """Start the next owed run of each task that is idle. Raises `Unavailable`; the next look goes on."""
+        for task in await self._tasks.owing():
+            try:
+                await self._start_next(task)
+            except Unavailable:
+                raise
+            except TaskNotFound:  # deleted in between
+                continue
+            except SchedulerError as error:
+                logger.error("The next owed run of task %s could not be started: %s", task.id, error)
+
+    async def _start_next(self, task: Task) -> None:
+        """If the process dies between the two steps, the run is asked for again under the same key."""
+        if not task.fires or task.deployment_id is None or await self._runs.unfinished(task.deployment_id):
+            return
+        owed = task.owed[0]
+        await self._plans.plan_owed(task, owed)
+        await self._tasks.change(task.id, lambda each: each.no_longer_owing(_of(each, owed)))
+
+
+def _of(task: Task, owed: OwedRun) -> Sequence[OwedRun]:
+    return [each for each in task.owed if each.key == owed.key]
