@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import VariableCreate
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.errors import Invalid
 from tests.conftest import ADMIN, Scheduler, function, wait_until
-from tests.mirror.test_doors import deployment_of
+from tests.mirror.deployments import deployment_of
 from tests.mirror.test_poison import adopted
 
 EARLIER_SCHEMA = {
@@ -40,12 +40,6 @@ EVALUATED = {
 CHANGED = {"large": 1e20, "larger": 1.5e300, "small": 5e-324, "zero": -0.0, "whole": 1.0, "exponent": 1e16}
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("worker")]
-
-
-@pytest.fixture
-def client(scheduler: Scheduler) -> PrefectClient:
-    """Somebody at Prefect's own door."""
-    return scheduler.services.engine.client
 
 
 async def test_what_prefect_would_evaluate_or_change_arrives_as_it_was_sent(

@@ -31,12 +31,6 @@ POISON = {"x": 1e20}
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def client(scheduler: Scheduler) -> PrefectClient:
-    """Somebody at Prefect's own door."""
-    return scheduler.services.engine.client
-
-
 async def poisoned(client: PrefectClient, task: Task, **named: Any) -> FlowRun:
     """A run as the version before this one asked for it."""
     assert task.deployment_id is not None

@@ -40,12 +40,6 @@ KNOWN_CANCELLATIONS = {
 """Files of Prefect in which Cancelled states are made, and in how many places. Source: prefect 3.8.8."""
 
 
-@pytest.fixture
-def client(scheduler: Scheduler) -> PrefectClient:
-    """Prefect, and whoever speaks to it."""
-    return scheduler.services.engine.client
-
-
 async def flow_run_of(client: PrefectClient, task: Task) -> str:
     """A run in Pending: no worker takes it, the test alone leads it."""
     assert task.deployment_id is not None
