@@ -16,6 +16,7 @@ from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.api_facade.rates import RateLimit
 from falcon_scheduler.api_facade.shared_status import SharedStatus
 from falcon_scheduler.core.answer_cache import AnswerCache
+from falcon_scheduler.core.domain.known_setting import KnownSetting
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.ports import Clock, ExecutorCatalog
 from falcon_scheduler.core.ports.run_logs import RunLogs
@@ -97,5 +98,7 @@ class Container:
     metrics: Metrics
     warnings: AnswerCache[None, Sequence[str]]
     """Why an execution that is requested now may wait for long."""
+    settings: Sequence[KnownSetting] = ()
+    """Those that this process was started with, without secrets."""
     default_timezone: str = "UTC"
     """In which a schedule is read when its task names no zone."""

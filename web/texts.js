@@ -158,6 +158,8 @@ export const t = {
     skipped: "Skipped",
     average: "On average",
     version: "Version",
+    versions: "Versions",
+    noVersions: "The audit holds no change of it.",
     created: "Created",
     changed: "Changed",
     by: "by",
@@ -255,7 +257,7 @@ export const t = {
     user: "User",
     action: "Action",
     outcome: "Outcome",
-    actions: ["create", "update", "delete", "pause", "resume", "enable", "disable", "execute", "backfill", "stop", "reload", "take_back", "retire", "take_over", "give_back"],
+    actions: ["create", "update", "delete", "pause", "resume", "enable", "disable", "execute", "repeat", "backfill", "stop", "cancel", "reload", "take_back", "retire", "take_over", "give_back"],
     /** @param {number} n */
     fields: (n) => (n === 1 ? "1 field" : `${n} fields`),
     field: "Field",

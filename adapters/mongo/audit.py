@@ -98,7 +98,7 @@ def query_of(wanted: AuditFilter) -> dict[str, Any]:
     given = {
         "task_id": wanted.task_id,
         "user_id": wanted.user_id,
-        "action": wanted.action and str(wanted.action),
+        "action": {"$in": sorted(map(str, wanted.actions))} if wanted.actions else None,
         "outcome": wanted.outcome and str(wanted.outcome),
     }
     query: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -21,6 +21,7 @@ from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.redis.client import ping as ping_redis
 from falcon_scheduler.adapters.redis.wake import wake_workers
 from falcon_scheduler.adapters.settings import Settings
+from falcon_scheduler.adapters.settings.shown import shown_settings
 from falcon_scheduler.adapters.system_tasks.chosen import Chosen
 from falcon_scheduler.adapters.wiring import Stores, open_stores, world_of
 from falcon_scheduler.adapters.workforce import read_workforce
@@ -254,6 +255,7 @@ def compose(settings: Settings, services: Services) -> Container:
         rates=RateLimit(api.api_rate_limit or None),
         heavy=HeavyWork(),
         addresses=ClientAddresses(api.api_trusted_proxies),
+        settings=shown_settings(settings),
         default_timezone=settings.scheduler.timezone,
     )
 

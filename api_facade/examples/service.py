@@ -50,3 +50,9 @@ EXECUTORS = {
     ]
 }
 WORKERS = {"workers": [{"name": "falcon-host", "slots": 10}], "slots": 10, "is_paused": False}
+SETTINGS = {
+    "settings": [
+        {"name": "JWT_SECRET", "value": "[concealed]", "source": "environment", "is_secret": True},
+        {"name": "SCHEDULER_WORKER_COUNT", "value": 10, "source": "default", "is_secret": False},
+    ]
+}

@@ -29,7 +29,7 @@ async def list_audit(caller: Manager, parts: Parts, query: Annotated[AuditQuery,
     wanted = AuditFilter(
         task_id=query.task_id,
         user_id=query.user,
-        action=query.action,
+        actions=frozenset(query.action),
         outcome=query.outcome,
         since=query.since,
         until=query.until,

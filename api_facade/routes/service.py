@@ -14,6 +14,8 @@ from falcon_scheduler.api_facade.schemas.service import (
     ExecutorResponse,
     Reloaded,
     SchedulerStatus,
+    SettingList,
+    SettingResponse,
     StatsResponse,
     StatusResponse,
 )
@@ -53,6 +55,25 @@ async def get_scheduler_status(parts: Parts, request: Request) -> SchedulerStatu
 async def get_stats(parts: Parts) -> StatsResponse:
     """Tasks and today's executions in numbers. Public."""
     return stats_response(await parts.status.stats())
+
+
+@router.get(
+    "/settings",
+    tags=["service"],
+    responses=answers(200, examples.SETTINGS, *READ, 403),
+    summary="Settings seen by the service",
+)
+async def list_settings(caller: Manager, parts: Parts) -> SettingList:
+    """Every setting that the answering facade was started with, and where its value comes from. No secret is shown.
+
+    Workers read their own environment, which may differ. Needs `scheduler:system:manage`.
+    """
+    return SettingList(
+        settings=[
+            SettingResponse(name=each.name, value=each.value, source=each.source, is_secret=each.is_secret)
+            for each in parts.settings
+        ]
+    )
 
 
 @router.post("/reload", tags=["service"], responses=answers(200, examples.RELOADED, *CHANGE), summary="Reload tasks")

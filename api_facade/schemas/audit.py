@@ -20,7 +20,7 @@ class AuditQuery(PageQuery):
 
     task_id: Id | None = None
     user: Annotated[Id | None, Field(description="The user's id; `prefect` for changes made in Prefect.")] = None
-    action: Action | None = None
+    action: Annotated[list[Action], Field(description="One of them; may be repeated.")] = Field(default_factory=list)
     outcome: ChangeOutcome | None = None
     since: Annotated[QueryInstant | None, Field(alias="from", description="Begun at or after.")] = None
     until: Annotated[QueryInstant | None, Field(alias="to", description="Begun before.")] = None

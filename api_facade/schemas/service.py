@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from falcon_scheduler.api_facade.schemas.common import ResponseShape
 from falcon_scheduler.api_facade.schemas.values import DurationText, Instant
+from falcon_scheduler.core.domain.known_setting import SettingSource
 from falcon_scheduler.core.services.status import Condition
 
 
@@ -117,3 +118,24 @@ class ExecutorList(ResponseShape):
     """All that tasks can run."""
 
     executors: list[ExecutorResponse]
+
+
+class SettingResponse(ResponseShape):
+    """One setting of the service."""
+
+    name: Annotated[str, Field(description="The environment variable.")]
+    value: Annotated[
+        str | bool | int | float | list[str] | None,
+        Field(description="Lengths of time are Go durations; secrets are concealed. Left out when it is not set."),
+    ] = None
+    source: Annotated[
+        SettingSource,
+        Field(description="`derived`: part of another variable, such as the host in `REDIS_URL`."),
+    ]
+    is_secret: Annotated[bool, Field(description="Whether it holds a secret by its nature.")]
+
+
+class SettingList(ResponseShape):
+    """All settings, by name."""
+
+    settings: list[SettingResponse]

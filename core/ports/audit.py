@@ -16,7 +16,8 @@ class AuditFilter:
 
     task_id: str | None = None
     user_id: str | None = None
-    action: Action | None = None
+    actions: frozenset[Action] = frozenset()
+    """One of them; all when empty."""
     outcome: ChangeOutcome | None = None
     since: datetime | None = None
     until: datetime | None = None

@@ -66,6 +66,7 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/tasks/{task_id}/enable"): Permission.CONTROL,
     ("POST", "/tasks/{task_id}/disable"): Permission.CONTROL,
     ("POST", "/tasks/bulk"): Permission.CONTROL,
+    ("GET", "/settings"): Permission.MANAGE,
     ("POST", "/reload"): Permission.MANAGE,
 }
 """What each route needs. A test checks that every route of the OpenAPI document is listed here."""

@@ -48,6 +48,8 @@ async def test_every_kind_of_change_leaves_one_entry_that_says_who_did_what(
     found = await entries(admin, task_id=task["id"], user="the-admin")
     done = ["create", "update", "pause", "resume", "disable", "enable", "execute", "stop", "delete"]
     assert [entry["action"] for entry in reversed(found)] == done
+    some = await entries(admin, task_id=task["id"], action=["update", "create", "disable"])
+    assert [entry["action"] for entry in some] == ["disable", "update", "create"]
     for entry in found:
         assert (entry["outcome"], entry["user"], entry["character_id"]) == ("applied", "the-admin", 1)
         assert (entry["door"], entry["task_id"]) == ("api", task["id"])

@@ -52,7 +52,7 @@ def _is_wanted(entry: AuditEntry, wanted: AuditFilter) -> bool:
     return (
         wanted.task_id in (None, entry.task_id)
         and wanted.user_id in (None, entry.user_id)
-        and wanted.action in (None, entry.action)
+        and (not wanted.actions or entry.action in wanted.actions)
         and wanted.outcome in (None, entry.outcome)
         and (wanted.since is None or entry.at >= wanted.since)
         and (wanted.until is None or entry.at < wanted.until)

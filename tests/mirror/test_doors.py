@@ -215,7 +215,7 @@ async def test_a_second_schedule_made_in_prefect_is_taken_back_and_the_audit_giv
         return len((await deployment_of(client, task.id))["schedules"]) == 1
 
     await wait_until(taken_back, "the second schedule is gone")
-    wanted = AuditFilter(task_id=task.id, action=Action.TAKE_BACK)
+    wanted = AuditFilter(task_id=task.id, actions=frozenset({Action.TAKE_BACK}))
 
     async def explained() -> list[AuditEntry]:
         return list((await scheduler.services.audit.list(wanted, PageRequest())).items)

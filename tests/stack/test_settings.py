@@ -9,6 +9,8 @@ import pytest
 
 from falcon_scheduler.adapters.settings import Settings, SettingsError
 from falcon_scheduler.adapters.settings.names import known_names, unknown_names
+from falcon_scheduler.adapters.settings.shown import shown_settings
+from falcon_scheduler.core.domain.known_setting import SettingSource
 from falcon_scheduler.flows.forkserver.preload import EXTRA_MODULES_VARIABLE
 
 NAMES = re.compile(r"^(MONGODB|REDIS|PREFECT|JWT|SCHEDULER|API|METRICS|EVE|ESI)")
@@ -145,6 +147,47 @@ def test_no_secret_shows_when_settings_are_printed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("JWT_SECRET", "hunter2" * 10)
     monkeypatch.setenv("EVE_CLIENT_SECRET", "hunter2")
     assert "hunter2" not in repr(Settings.load())
+
+
+def test_what_administrators_are_shown_has_names_values_and_sources_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planted = {
+        "MONGODB_URI": "mongodb://user:hunt%40er2@one:27017,two/falcon?authMechanismProperties=TOKEN:hunter2",
+        "REDIS_URL": "rediss://falcon:hunter2@cache.example.com:6380/3",
+        "JWT_SECRET": "hunter2" * 10,
+        "JWT_JWKS_ISSUER": "https://login.example.com",
+        "JWT_JWKS_URL": "https://keys:hunter2@login.example.com/keys?api_key=hunter2",
+        "METRICS_TOKEN": "hunter2-hunter2-hunter2",
+        "ALERT_WEBHOOK_SECRET": "hunter2-of-twenty-four-bytes-or-more",
+        "ALERT_WEBHOOKS": "ops=https://hooks.example.com/hunter2, https://other.example.com/hunter2",
+        "ALERT_APPRISE": "mailto://user:hunter2@example.com",
+        "SCHEDULER_HTTP_PROXY": "http://proxy:hunter2@proxy.example.com:3128",
+        "PREFECT_API_URL": "https://user:hunter2@prefect.example.com/api",
+        "EVE_CLIENT_SECRET": "hunter2",
+        "SCHEDULER_STALE_TIMEOUT": "90m",
+    }
+    for name, value in planted.items():
+        monkeypatch.setenv(name, value)
+    shown = {each.name: each for each in shown_settings(Settings.load())}
+    assert "hunter2" not in str(shown)
+    assert "er2" not in str(shown)
+    assert {name.upper() for name in known_names()} - {EXTRA_MODULES_VARIABLE} == set(shown)
+    environment, derived, default = SettingSource.ENVIRONMENT, SettingSource.DERIVED, SettingSource.DEFAULT
+    for name, wanted, source in (
+        ("MONGODB_URI", "mongodb://one:27017,two/falcon", environment),
+        ("MONGODB_DATABASE", "falcon", derived),
+        ("REDIS_HOST", "cache.example.com", derived),
+        ("REDIS_PASSWORD", "[concealed]", derived),
+        ("JWT_JWKS_URL", "https://login.example.com/keys", environment),
+        ("JWT_SECRET_PREVIOUS", None, default),
+        ("ALERT_WEBHOOKS", ["[concealed]", "[concealed]"], environment),
+        ("PREFECT_API_URL", "https://prefect.example.com/api", environment),
+        ("SCHEDULER_STALE_TIMEOUT", "1h30m0s", environment),
+        ("SCHEDULER_QUEUE_SIZE", 1000, default),
+        ("API_TRUSTED_HOSTS", [], default),
+    ):
+        assert (shown[name].value, shown[name].source) == (wanted, source), name
 
 
 @pytest.mark.parametrize(

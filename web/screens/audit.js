@@ -7,6 +7,7 @@ import { linkTo, route, setQuery } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { Choice, TextField } from "../parts/fields.js";
+import { FieldChanges } from "../parts/field_changes.js";
 import { Pager } from "../parts/pager.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { Mark } from "../parts/status.js";
@@ -52,21 +53,11 @@ const Filter = ({ name, label, value = "", options }) =>
 
 /** @param {{ entry: AuditEntry }} props */
 function Entry({ entry }) {
-  const names = [...new Set([...Object.keys(entry.before ?? {}), ...Object.keys(entry.after ?? {})])];
   return html`<li class="card">
     <p class="entry"><${Time} at=${entry.at} /> <strong><bdi>${entry.user}</bdi></strong> <span class="tag">${entry.action}</span>
       ${entry.task_id && html`<a href=${linkTo(["tasks", entry.task_id])}><bdi>${entry.task_name ?? entry.task_id}</bdi></a>`}
       <${Mark} status=${LOOKS[entry.outcome] ?? "pending"} text=${entry.outcome} />
       <span class="soft">${entry.door}${entry.error ? ` · ${entry.error}` : ""}</span></p>
-    ${names.length > 0 && html`<details><summary>${t.audit.fields(names.length)}</summary>
-      <div class="rows wraps" tabindex="0" role="region" aria-label=${t.audit.fields(names.length)}><table>
-        <thead><tr><th scope="col">${t.audit.field}</th><th scope="col">${t.audit.before}</th><th scope="col">${t.audit.after}</th></tr></thead>
-        <tbody>${names.map(
-          (name) => html`<tr key=${name}><td>${name}</td><td><code>${shown(entry.before?.[name])}</code></td><td><code>${shown(entry.after?.[name])}</code></td></tr>`,
-        )}</tbody>
-      </table></div></details>`}
+    <${FieldChanges} before=${entry.before} after=${entry.after} />
   </li>`;
 }
-
-/** @param {unknown} value */
-const shown = (value) => (value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));

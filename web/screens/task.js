@@ -5,6 +5,7 @@ import { html, useMemo } from "../lib/html.js";
 import { zone as shownZone } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
+import { may } from "../lib/session.js";
 import { clockOf, millisecondsOf, weekdayOf } from "../lib/times.js";
 import { canBeChanged } from "../lib/tasks.js";
 import { DurationPlot } from "../parts/plot.js";
@@ -14,6 +15,7 @@ import { lookOf, Mark, Shape, toneOf } from "../parts/status.js";
 import { TaskActions } from "../parts/task_actions.js";
 import { Config, Facts, Settings } from "../parts/task_facts.js";
 import { bothZones, Time } from "../parts/time.js";
+import { Versions } from "../parts/versions.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../lib/types.d.ts").Task} Task */
@@ -50,6 +52,7 @@ function Known({ task, history }) {
       <div class="stack">
         <${Loaded} of=${history}>${(/** @type {{ executions: Execution[] }} */ { executions }) => html`<${History} executions=${executions} taskId=${task.id} />`}<//>
         <${Config} config=${task.config} />
+        ${may("manage") && html`<${Versions} task=${task} />`}
       </div>
       <div class="stack">
         <${NextRuns} task=${task} />

@@ -110,7 +110,9 @@ class Auditing:
     async def is_under_way(self, action: Action, task_id: str, patience: timedelta) -> bool:
         """Whether somebody began such a change of the task within that time and has not settled it yet."""
         since = self._clock.now() - patience
-        wanted = AuditFilter(task_id=task_id, action=action, outcome=ChangeOutcome.INTENDED, since=since)
+        wanted = AuditFilter(
+            task_id=task_id, actions=frozenset({action}), outcome=ChangeOutcome.INTENDED, since=since
+        )
         return bool((await self._entries.list(wanted, PageRequest(size=1))).items)
 
     async def clean(self, keep_for: timedelta) -> int:
