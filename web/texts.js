@@ -12,6 +12,29 @@ export const t = {
     alerts: "Alerts",
     audit: "Audit",
     workers: "Workers",
+    settings: "Settings",
+  },
+  display: { title: "Display" },
+  views: {
+    title: "Saved views",
+    save: "Save view",
+    saveHint: "Kept in this browser. Its link shows the same to others.",
+    replaces: "The view of this name is replaced.",
+    remove: "Remove view",
+    /** @param {string} name */
+    askRemove: (name) => `Remove the view “${name}”?`,
+    removeHint: "Its tasks and executions stay as they are.",
+    copyLink: "Copy link",
+    linkCopied: "Link copied",
+  },
+  settings: {
+    title: "Settings",
+    hint: "What the facade that answers was started with. Secrets are concealed; workers read their own environment.",
+    none: "No setting meets these conditions.",
+    forbidden: "Settings are shown to those who may manage the service (scheduler:system:manage).",
+    value: "Value",
+    source: "Source",
+    sources: { environment: "Environment", derived: "Part of another", default: "Default" },
   },
   session: {
     signIn: "Sign in",
@@ -135,6 +158,9 @@ export const t = {
   task: {
     history: "History",
     durations: "Durations",
+    timeline: "Timeline",
+    /** @param {number} past @param {number} ahead */
+    timelineSays: (past, ahead) => `${past} executions before now, ${ahead} planned after it. History and next runs list them.`,
     nextRuns: "Next runs",
     settings: "Settings",
     lastError: "Last error",

@@ -3,7 +3,7 @@
 import { effect, signal } from "./html.js";
 
 /** @param {string} name @param {string} otherwise */
-function kept(name, otherwise) {
+export function kept(name, otherwise) {
   try {
     return localStorage.getItem(`falcon-scheduler:${name}`) ?? otherwise;
   } catch {
@@ -12,7 +12,7 @@ function kept(name, otherwise) {
 }
 
 /** @param {string} name @param {string} value */
-function keep(name, value) {
+export function keep(name, value) {
   try {
     localStorage.setItem(`falcon-scheduler:${name}`, value);
   } catch {
@@ -28,6 +28,12 @@ export const zone = signal(known(kept("zone", "")) ?? Intl.DateTimeFormat().reso
 
 /** Zones to choose from. */
 export const zones = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((each) => each !== "UTC")];
+
+const narrow = matchMedia("(max-width: 44rem)");
+
+/** Whether the page is as narrow as on a phone. The same width as in the style sheets. */
+export const isNarrow = signal(narrow.matches);
+narrow.addEventListener("change", () => (isNarrow.value = narrow.matches));
 
 /** @param {string} name */
 function known(name) {

@@ -17,7 +17,7 @@ export function CopyAsCurl({ path, options = {} }) {
 }
 
 /** Put a text on the clipboard. Over plain HTTP browsers offer the old way alone. @param {string} text */
-async function copyText(text) {
+export async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
   const area = document.createElement("textarea");
   const before = document.activeElement;

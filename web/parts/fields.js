@@ -32,7 +32,7 @@ export function Choice({ label, value, options, onChange, hint, fault, disabled 
 
 /**
  * A line of text.
- * @param {{ label: string, value: string, onInput: (value: string) => void, type?: string, hint?: string, fault?: string, placeholder?: string, required?: boolean, autocomplete?: string, list?: string, disabled?: boolean }} props
+ * @param {{ label: string, value: string, onInput: (value: string) => void, type?: string, hint?: string, fault?: string, placeholder?: string, required?: boolean, autocomplete?: string, list?: string, disabled?: boolean, maxlength?: number, inputmode?: string }} props
  */
 export function TextField({ label, value, onInput, hint, fault, type = "text", ...rest }) {
   return html`<${Field} label=${label} hint=${hint} fault=${fault}>

@@ -8,19 +8,21 @@ import { useResource } from "../lib/resource.js";
 import { linkTo, route } from "../lib/router.js";
 import { endsSoonMs, session, signOut } from "../lib/session.js";
 import { lengthOf } from "../lib/times.js";
-import { NAVIGATION } from "../screens/all.js";
+import { navigation } from "../screens/all.js";
 import { t } from "../texts.js";
-import { valueOf } from "./fields.js";
+import { closeDialog, openDialog, Title } from "./dialog.js";
+import { Choice, valueOf } from "./fields.js";
 import { attempt } from "./notices.js";
 
 export function Bar() {
   return html`<header class="bar">
-    <a class="brand" href=${linkTo([NAVIGATION[0] ?? "tasks"])}>
+    <a class="brand" href=${linkTo(["now"])}>
       <img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="22" height="22" />
       ${t.product}
     </a>
     <${Liveness} />
     <span class="push"></span>
+    <button type="button" class="narrow-only" onClick=${() => openDialog(() => html`<${Display} />`)}>${t.display.title}</button>
     <label class="wide-only"><span class="hidden-text">${t.fields.shownZone}</span>
       <select value=${zone.value} onChange=${(/** @type {Event} */ event) => (zone.value = valueOf(event))}>
         ${zones.map((each) => html`<option key=${each} value=${each} selected=${each === zone.value}>${each}</option>`)}
@@ -36,6 +38,16 @@ export function Bar() {
     <span class="soft wide-only">${session.value?.character_name || session.value?.user_id}</span>
     <button type="button" onClick=${() => attempt(signOut)}>${t.session.signOut}</button>
   </header>`;
+}
+
+/** The choices of the bar, for screens that have no room for them there. */
+function Display() {
+  return html`<${Title}>${t.display.title}<//>
+    <${Choice} label=${t.fields.shownZone} value=${zone.value} options=${zones.map((each) => [each, each])}
+      onChange=${(/** @type {string} */ name) => (zone.value = name)} />
+    <${Choice} label=${t.fields.theme} value=${theme.value} options=${Object.entries(t.themes)}
+      onChange=${(/** @type {string} */ name) => (theme.value = name)} />
+    <div class="buttons"><button type="button" onClick=${closeDialog}>${t.dialog.close}</button></div>`;
 }
 
 function Liveness() {
@@ -60,7 +72,7 @@ export function Rail() {
   const open = alerts.data?.total ?? 0;
   const present = route.value.path[0];
   return html`<nav class="rail" aria-label=${t.nav.label}>
-    <ul>${NAVIGATION.map(
+    <ul>${navigation().map(
       (name) => html`<li key=${name}>
         <a href=${linkTo([name])} aria-current=${present === name ? "page" : undefined}>
           ${t.nav[name]}

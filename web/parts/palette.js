@@ -4,7 +4,7 @@ import { read } from "../lib/api.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { goTo } from "../lib/router.js";
 import { may } from "../lib/session.js";
-import { NAVIGATION } from "../screens/all.js";
+import { navigation } from "../screens/all.js";
 import { t } from "../texts.js";
 import { closeDialog, openDialog, Title } from "./dialog.js";
 import { valueOf } from "./fields.js";
@@ -64,7 +64,7 @@ function Palette() {
 
 /** @returns {Entry[]} */
 function screens() {
-  const known = NAVIGATION.map((name) => ({ id: name, text: t.nav[name], kind: "", run: () => goTo([name]) }));
+  const known = navigation().map((name) => ({ id: name, text: t.nav[name], kind: "", run: () => goTo([name]) }));
   if (!may("create")) return known;
   return [...known, { id: "new", text: t.actions.newTask, kind: "", run: () => goTo(["new"]) }];
 }

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef } from "../lib/html.js";
 import { theme, zone } from "../lib/preferences.js";
-import { lengthOf } from "../lib/times.js";
+import { clockOf, dayOf, lengthOf } from "../lib/times.js";
 
 /** @typedef {{ at: string, ms: number, status: string }} Point */
 
@@ -30,6 +30,22 @@ export function DurationPlot({ points, label }) {
   return html`<figure class="plot" ref=${box} role="img" aria-label="${label}: ${points.length}, max ${lengthOf(longest)}"></figure>`;
 }
 
+const DAY_SECONDS = 86_400;
+
+/**
+ * The labels of the axis of times: the clock in 24 hours, with the day where it begins; days alone where hours do not count.
+ * @param {unknown} _ @param {number[]} instants in seconds @param {unknown} __ @param {unknown} ___ @param {number} step in seconds
+ */
+function timesOf(_, instants, __, ___, step) {
+  return instants.map((each, index) => {
+    const day = dayOf(each * 1000);
+    if (step >= DAY_SECONDS) return day;
+    const clock = clockOf(each * 1000).slice(0, step < 60 ? 8 : 5);
+    const before = instants[index - 1];
+    return before === undefined || dayOf(before * 1000) !== day ? `${clock}\n${day}` : clock;
+  });
+}
+
 /** @param {typeof import("../vendor/uplot.js")} Plot @param {HTMLElement} box @param {Point[]} points */
 function draw(Plot, box, points) {
   const colours = getComputedStyle(document.documentElement);
@@ -54,7 +70,7 @@ function draw(Plot, box, points) {
       cursor: { show: false },
       tzDate: (/** @type {number} */ seconds) => Plot.tzDate(new Date(seconds * 1000), zone.value),
       scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {any} */ __, /** @type {number} */ max) => [0, (max || 1) * 1.1] } },
-      axes: [axis, { ...axis, size: 72, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map((each) => lengthOf(each * 1000)) }],
+      axes: [{ ...axis, space: 84, values: timesOf }, { ...axis, size: 72, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map((each) => lengthOf(each * 1000)) }],
       series: [{}, series("--good", "circle"), series("--bad", "cross")],
     },
     [times, of("completed"), of("failed")],

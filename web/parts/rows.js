@@ -3,6 +3,7 @@
 import { ApiError } from "../lib/api.js";
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { handleKeys } from "../lib/keys.js";
+import { isNarrow } from "../lib/preferences.js";
 import { onChanges } from "../lib/live.js";
 import { t } from "../texts.js";
 import { Fault } from "./states.js";
@@ -10,6 +11,8 @@ import { Fault } from "./states.js";
 export const PAGE = 100;
 const MOST_PAGES = 8;
 const BEYOND = 8;
+const ROW = 36;
+const BRIEF_ROW = 62;
 const PAUSE_MS = 400;
 
 /**
@@ -28,11 +31,16 @@ const PAUSE_MS = 400;
  * @property {string} label
  * @property {any} empty
  * @property {(total: number) => void} [onTotal]
- * @property {number} [rowHeight]
+ * @property {(item: T) => any} [brief] an item in two lines, where there is no room for columns
+ * @property {Column<T>} [first] the column that stands before it
  */
 
 /** @param {Props<any>} props */
-export function Rows({ listKey, load, concerns, columns, idOf, open, label, empty, onTotal, rowHeight = 36 }) {
+export function Rows({ listKey, load, concerns, columns: all, idOf, open, label, empty, onTotal, brief, first }) {
+  const isBrief = isNarrow.value && Boolean(brief);
+  /** @type {Column<any>[]} */
+  const columns = isBrief && brief ? [...(first ? [first] : []), { name: "all", title: label, cell: brief }] : all;
+  const rowHeight = isBrief ? BRIEF_ROW : ROW;
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [view, setView] = useState({ first: 0, count: 40 });
   const [at, showAt] = useState(-1);
@@ -59,7 +67,7 @@ export function Rows({ listKey, load, concerns, columns, idOf, open, label, empt
     const observer = new ResizeObserver(look);
     if (box.current) observer.observe(box.current);
     return () => observer.disconnect();
-  }, [total === undefined]);
+  }, [total === undefined, rowHeight]);
 
   useEffect(
     () =>
@@ -74,7 +82,7 @@ export function Rows({ listKey, load, concerns, columns, idOf, open, label, empt
           if (item) open(item);
         },
       }),
-    [total, itemAt],
+    [total, itemAt, rowHeight],
   );
 
   if (total === undefined && error) return html`<${Fault} error=${error} retry=${reload} />`;
@@ -82,7 +90,7 @@ export function Rows({ listKey, load, concerns, columns, idOf, open, label, empt
   const shown = total ?? 12;
   const last = Math.min(view.first + view.count, shown);
   const indexes = Array.from({ length: Math.max(last - view.first, 0) }, (_, offset) => view.first + offset);
-  return html`<div class="rows scrolls" ref=${box} onScroll=${look} tabindex="0" role="region" aria-label=${label}>
+  return html`<div class="rows scrolls ${isBrief ? "brief" : ""}" ref=${box} onScroll=${look} tabindex="0" role="region" aria-label=${label}>
     <table aria-rowcount=${shown + 1} aria-busy=${total === undefined}>
       <thead><tr aria-rowindex="1">${columns.map(
         (each) => html`<th key=${each.name} scope="col" class=${each.wideOnly ? "wide-only" : ""} style=${{ width: each.width }}>${each.title}</th>`,

@@ -11,6 +11,7 @@ import { PAGE, Rows } from "../parts/rows.js";
 import { Empty } from "../parts/states.js";
 import { lookOf, Mark } from "../parts/status.js";
 import { Time } from "../parts/time.js";
+import { Views } from "../parts/views.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../lib/types.d.ts").Execution} Execution */
@@ -40,7 +41,7 @@ export function ExecutionsScreen() {
     <${Filters} asked=${asked} isFiltered=${isFiltered} />
     <${Rows} listKey=${JSON.stringify(asked)} load=${load} concerns=${concerns} columns=${COLUMNS} label=${t.executions.title}
       idOf=${(/** @type {Execution} */ each) => each.id} open=${(/** @type {Execution} */ each) => goTo(["executions", each.id])}
-      onTotal=${setTotal} empty=${html`<${Empty} text=${isFiltered ? t.executions.none : t.executions.empty}>
+      brief=${brief} onTotal=${setTotal} empty=${html`<${Empty} text=${isFiltered ? t.executions.none : t.executions.empty}>
         ${isFiltered && html`<button type="button" onClick=${clear}>${t.actions.clear}</button>`}<//>`} />`;
 }
 
@@ -56,6 +57,7 @@ function Filters({ asked, isFiltered }) {
     <${TextField} label=${t.fields.to} type="date" value=${asked.end_date} onInput=${(/** @type {string} */ day) => setQuery({ end_date: day })} />
     ${asked.task_id && html`<span>${t.executions.columns.task}: <a href=${linkTo(["tasks", asked.task_id])}><bdi>${task.data?.name ?? asked.task_id}</bdi></a></span>`}
     ${isFiltered && html`<button type="button" onClick=${clear}>${t.actions.clear}</button>`}
+    <${Views} list="executions" query=${asked} />
   </div>`;
 }
 
@@ -63,6 +65,10 @@ function Filters({ asked, isFiltered }) {
 const OneOf = ({ name, label, value = "", options }) =>
   html`<${Choice} label=${label} value=${value} onChange=${(/** @type {string} */ chosen) => setQuery({ [name]: chosen })}
     options=${[["", t.tasks.any], ...options.map((each) => [each, /** @type {Record<string, string>} */ (t.status)[each]])]} />`;
+
+/** @param {Execution} each */
+const brief = (each) => html`<a href=${linkTo(["executions", each.id])}><bdi>${each.task_name ?? each.task_id}</bdi></a>
+  <div><${Mark} status=${lookOf(each)} /> <${Time} at=${each.started_at} /> <${Took} of=${each} /></div>`;
 
 const names = t.executions.columns;
 /** @type {import("../parts/rows.js").Column<Execution>[]} */

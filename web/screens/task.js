@@ -1,6 +1,6 @@
 // One task: how it has run, when it runs next, what it does, and what can be done with it.
 
-import { read, send, taskPath } from "../lib/api.js";
+import { ask, read, taskPath } from "../lib/api.js";
 import { html, useMemo } from "../lib/html.js";
 import { zone as shownZone } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
@@ -15,6 +15,7 @@ import { lookOf, Mark, Shape, toneOf } from "../parts/status.js";
 import { TaskActions } from "../parts/task_actions.js";
 import { Config, Facts, Settings } from "../parts/task_facts.js";
 import { bothZones, Time } from "../parts/time.js";
+import { Timeline } from "../parts/timeline.js";
 import { Versions } from "../parts/versions.js";
 import { t } from "../texts.js";
 
@@ -24,6 +25,8 @@ import { t } from "../texts.js";
 
 const SHOWN = 60;
 const LISTED = 10;
+const PLANNED = 10;
+const NEXT = 5;
 
 /** @param {{ path: string[] }} props */
 export function TaskScreen({ path: [, id = ""] }) {
@@ -39,6 +42,11 @@ export function TaskScreen({ path: [, id = ""] }) {
 
 /** @param {{ task: Task, history: import("../lib/resource.js").Resource<import("../lib/types.d.ts").ExecutionList> }} props */
 function Known({ task, history }) {
+  const { schedule, next_run: next, metadata: { timezone } } = task;
+  const preview = useResource(`${schedule} ${timezone} ${next}`, (signal) =>
+    ask("/schedules/preview", { method: "POST", body: { schedule, timezone, task_id: task.id, count: PLANNED }, signal }),
+  );
+  const nextRuns = next ? (preview.data?.next_runs ?? [next]) : [];
   return html`
     <div class="head">
       <h1><bdi>${task.name}</bdi></h1>
@@ -50,12 +58,13 @@ function Known({ task, history }) {
     ${task.description && html`<p class="soft" style=${{ marginBottom: "0.75rem", whiteSpace: "pre-line" }}><bdi>${task.description}</bdi></p>`}
     <div class="columns">
       <div class="stack">
+        <${Timeline} executions=${history.data?.executions ?? []} nextRuns=${nextRuns} />
         <${Loaded} of=${history}>${(/** @type {{ executions: Execution[] }} */ { executions }) => html`<${History} executions=${executions} taskId=${task.id} />`}<//>
         <${Config} config=${task.config} />
         ${may("manage") && html`<${Versions} task=${task} />`}
       </div>
       <div class="stack">
-        <${NextRuns} task=${task} />
+        <${NextRuns} task=${task} description=${preview.data?.description} nextRuns=${nextRuns.slice(0, NEXT)} />
         <${Facts} task=${task} />
         <${Settings} task=${task} />
       </div>
@@ -88,21 +97,17 @@ function History({ executions, taskId }) {
     ${points.length > 1 && html`<section class="card"><h2>${t.task.durations}</h2><${DurationPlot} points=${points} label=${t.task.durations} /></section>`}`;
 }
 
-/** @param {{ task: Task }} props */
-function NextRuns({ task }) {
+/** @param {{ task: Task, description?: string, nextRuns: string[] }} props */
+function NextRuns({ task, description, nextRuns }) {
   const zone = task.metadata.timezone;
-  const preview = useResource(`${task.schedule} ${zone} ${task.next_run}`, () =>
-    send("/schedules/preview", { schedule: task.schedule, timezone: zone, count: 5 }),
-  );
-  const fires = Boolean(task.next_run);
   const why = { paused: t.task.whyPaused, disabled: t.task.whyDisabled }[/** @type {string} */ (task.status)];
   return html`<section class="card">
     <h2>${t.task.nextRuns}</h2>
     <p><code>${task.schedule}</code></p>
-    ${preview.data && html`<p class="soft">${preview.data.description}</p>`}
-    ${fires
-      ? html`<ol>${(preview.data?.next_runs ?? [task.next_run]).map(
-          (/** @type {string} */ at) => html`<li key=${at}><${Time} at=${at} form="both" />
+    ${description && html`<p class="soft">${description}</p>`}
+    ${nextRuns.length
+      ? html`<ol>${nextRuns.map(
+          (at) => html`<li key=${at}><${Time} at=${at} form="both" />
             ${zone !== shownZone.value && zone !== "UTC" && html`<span> · ${weekdayOf(at, zone)} ${clockOf(at, zone)} ${zone}</span>`}
             <span class="soft"><${Time} at=${at} form="distance" /></span></li>`,
         )}</ol>`

@@ -13,6 +13,7 @@ import { PAGE, Rows } from "../parts/rows.js";
 import { Empty } from "../parts/states.js";
 import { Mark } from "../parts/status.js";
 import { Time } from "../parts/time.js";
+import { Views } from "../parts/views.js";
 import { t } from "../texts.js";
 
 /** @typedef {import("../lib/types.d.ts").Task} Task */
@@ -55,7 +56,7 @@ export function TasksScreen() {
     ${selected.size > 0 && html`<${BulkBar} selected=${selected} clear=${() => setSelected(new Map())} operations=${operations} />`}
     <${Rows} listKey=${JSON.stringify(asked)} load=${load} concerns=${isTask} columns=${columns} label=${t.tasks.title}
       idOf=${(/** @type {Task} */ task) => task.id} open=${(/** @type {Task} */ task) => goTo(["tasks", task.id])}
-      onTotal=${setTotal} empty=${html`<${NoTasks} isFiltered=${isFiltered} />`} />`;
+      brief=${brief} first=${columns.find((each) => each.name === "select")} onTotal=${setTotal} empty=${html`<${NoTasks} isFiltered=${isFiltered} />`} />`;
 }
 
 /** @param {import("../lib/types.d.ts").Change} change */
@@ -96,6 +97,7 @@ function Filters({ filters, isFiltered }) {
     <${TextField} label=${t.fields.type} value=${filters.type ?? ""} onInput=${(/** @type {string} */ type) => setQuery({ type })} />
     <${TextField} label=${t.fields.tags} value=${filters.tags ?? ""} onInput=${(/** @type {string} */ tags) => setQuery({ tags })} />
     ${isFiltered && html`<button type="button" onClick=${clear}>${t.actions.clear}</button>`}
+    <${Views} list="tasks" query=${filters} />
   </div>`;
 }
 
@@ -105,6 +107,10 @@ function Filter({ name, label, value = "", options, texts = {} }) {
     options=${[["", t.tasks.any], ...options.map((each) => [each, texts[each] ?? each])]}
     onChange=${(/** @type {string} */ chosen) => setQuery({ [name]: chosen })} />`;
 }
+
+/** @param {Task} task */
+const brief = (task) => html`<a href=${linkTo(["tasks", task.id])}><bdi>${task.name}</bdi></a>
+  <div><${Mark} status=${task.status} /> <span class="soft">${t.tasks.nextRun} <${Time} at=${task.next_run} none=${t.tasks.notPlanned} /></span></div>`;
 
 /**
  * @param {{ selected: Map<string, Task>, toggle: (task: Task) => void } | null} selection

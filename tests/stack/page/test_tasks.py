@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.stack.page.operator import Operator
 from tests.stack.running_stack import Up
@@ -60,6 +60,13 @@ def test_a_task_is_created_run_changed_and_deleted(operator: Operator, up: Up, a
     operator.button("Save").click()
     expect(page.get_by_text("Changed by hand")).to_be_visible()
     assert api.get(f"/tasks/{task['id']}").json()["metadata"]["version"] == 2
+    versions = page.get_by_role("list", name="Versions").get_by_role("listitem")
+    expect(versions).to_have_count(2)
+    expect(versions.last).to_contain_text("Version 1")
+    expect(versions.first).to_contain_text("Version 2")
+    versions.first.get_by_text("1 field").click()
+    expect(operator.row("description").get_by_role("cell").last).to_have_text("Changed by hand")
+    assert operator.violations() == []
 
     operator.button("Delete").click()
     expect(operator.in_dialog()).to_contain_text(name)
@@ -164,6 +171,51 @@ def test_filters_live_in_the_address(operator: Operator, make: Callable[..., Any
     expect(operator.row(high["name"])).to_have_count(0)
     operator.button("Clear filters").click()
     assert "priority" not in page.url
+
+
+def test_a_view_is_saved_found_again_and_shared_by_its_address(
+    operator: Operator, context: BrowserContext, make: Callable[..., Any]
+) -> None:
+    mark = uuid.uuid4().hex[:6]
+    low, high = make(name=f"Low {mark}", priority="low"), make(name=f"High {mark}", priority="high")
+    page = operator.open("tasks")
+    expect(operator.button("Save view")).to_have_count(0)
+    operator.open(f"tasks?q={mark}&priority=low&sort=name")
+    expect(operator.row(low["name"])).to_be_visible()
+    name = f"<b>Low</b> \u05d0\u05d1 {mark}"
+    operator.button("Save view").click()
+    dialog = operator.in_dialog()
+    dialog.get_by_label("Name").fill(name)
+    assert operator.violations() == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Saved views")).to_have_value(name)
+    operator.button("Copy link").click()
+    expect(page.get_by_text("Link copied")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+
+    operator.open("tasks")
+    page.get_by_label("Saved views").select_option(name)
+    expect(operator.row(low["name"])).to_be_visible()
+    expect(operator.row(high["name"])).to_have_count(0)
+    expect(page.get_by_label("Sort by")).to_have_value("name")
+    page.get_by_label("Saved views").select_option("")
+    assert "q=" not in page.url
+    page.get_by_label("Saved views").select_option(name)
+    operator.button("Remove view").click()
+    expect(dialog).to_contain_text(name)
+    dialog.get_by_role("button", name="Remove view").click()
+    expect(page.get_by_label("Saved views")).to_have_count(0)
+
+    other = Operator(context.new_page(), operator.up)
+    other.page.goto(link)
+    expect(other.row(low["name"])).to_be_visible()
+    expect(other.row(high["name"])).to_have_count(0)
+    other.page.evaluate("localStorage.setItem('falcon-scheduler:views:tasks', '[{\"name\": 1}, null, {}]')")
+    other.page.reload()
+    expect(other.row(low["name"])).to_be_visible()
+    other.page.evaluate("localStorage.removeItem('falcon-scheduler:views:tasks')")
+    other.page.close()
+    assert [*operator.complaints, *other.complaints] == []
 
 
 def test_an_action_can_be_copied_as_curl_without_a_token(operator: Operator, make: Callable[..., Any]) -> None:
