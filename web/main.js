@@ -7,6 +7,7 @@ import { learnSession } from "./lib/session.js";
 import { signInByLink } from "./screens/sign_in.js";
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
+page.replaceChildren(); // what is shown until here
 render(h(App, {}), page);
 watch();
 await signInByLink();

@@ -19,6 +19,7 @@ import { t } from "../texts.js";
 /** @typedef {import("../lib/types.d.ts").Task} Task */
 
 const FILTERS = ["q", "status", "type", "priority", "enabled", "tags"];
+/** The shortest pause between two searches. The first key is searched for at once. */
 const WAIT_MS = 120;
 
 export function TasksScreen() {
@@ -78,11 +79,21 @@ const clear = () => setQuery(Object.fromEntries(FILTERS.map((name) => [name, und
 function Filters({ filters, isFiltered }) {
   const search = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [typed, setTyped] = useState(filters.q ?? "");
+  const searchedAt = useRef(-WAIT_MS);
+  const sent = useRef(filters.q ?? "");
   useEffect(() => handleKeys({ search: () => search.current?.select() }), []);
-  useEffect(() => setTyped(filters.q ?? ""), [filters.q]);
+  useEffect(() => {
+    if (filters.q !== sent.current) setTyped(filters.q ?? ""); // by a link, a view, or the browser's own steps back
+    sent.current = filters.q ?? "";
+  }, [filters.q]);
   useEffect(() => {
     if (typed === (filters.q ?? "")) return undefined;
-    const timer = setTimeout(() => setQuery({ q: typed.trim() && typed }), WAIT_MS);
+    const ask = () => {
+      searchedAt.current = performance.now();
+      sent.current = typed.trim() && typed;
+      setQuery({ q: sent.current });
+    };
+    const timer = setTimeout(ask, Math.max(searchedAt.current + WAIT_MS - performance.now(), 0));
     return () => clearTimeout(timer);
   }, [typed]);
   return html`<div class="filters" role="search">
