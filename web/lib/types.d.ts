@@ -65,6 +65,18 @@ export interface Execution {
   attempts?: Attempt[];
 }
 
+export interface Occurrence {
+  at: string;
+  until?: string;
+  count?: number;
+  fate: string;
+  reason?: string;
+  execution_id?: string;
+  outcome?: string;
+  by?: string;
+  text?: string;
+}
+
 export interface Attempt {
   number: number;
   started_at: string;

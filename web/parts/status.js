@@ -21,6 +21,10 @@ const LOOKS = {
   timed_out: ["M8 2.5a5.5 5.5 0 1 0 .01 0M8 5v3.2l2 1.6", "bad"],
   crashed: ["M9 1.5 4.5 8.5h3L6.5 14.5 11.5 7h-3z", "bad"],
   cancelled: ["M4 4h8v8H4z", "warn"],
+  missed: ["M8 2.5 14 13H2zM8 6.5v3M8 11.3v.2", "warn"],
+  superseded: ["M3 8h9M9 4.5 12.5 8 9 11.5", "idle"],
+  caught_up: ["M3 8a5 5 0 1 0 2-4M5 1.5V4h2.5", "good"],
+  waiting: ["M8 2.5a5.5 5.5 0 1 0 .01 0M8 5v3.2l2 1.6", "idle"],
   skipped: ["M3 4l5 4-5 4zM9 4l5 4-5 4z", "idle"],
 };
 

@@ -8,6 +8,7 @@ import { linkTo } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { clockOf, millisecondsOf, weekdayOf } from "../lib/times.js";
 import { canBeChanged } from "../lib/tasks.js";
+import { Occurrences } from "../parts/occurrences.js";
 import { DurationPlot } from "../parts/plot.js";
 import { ExecutionTable } from "../parts/execution_table.js";
 import { Empty, Loaded } from "../parts/states.js";
@@ -60,6 +61,7 @@ function Known({ task, history }) {
       <div class="stack">
         <${Timeline} executions=${history.data?.executions ?? []} nextRuns=${nextRuns} />
         <${Loaded} of=${history}>${(/** @type {{ executions: Execution[] }} */ { executions }) => html`<${History} executions=${executions} taskId=${task.id} />`}<//>
+        ${(preview.data || preview.error || !next) && html`<${Occurrences} key=${task.id} taskId=${task.id} nextRuns=${nextRuns} />`}
         <${Config} config=${task.config} />
         ${may("manage") && html`<${Versions} task=${task} />`}
       </div>

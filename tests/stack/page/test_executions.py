@@ -77,6 +77,30 @@ def test_an_execution_is_cancelled_repeated_and_found_by_its_outcome(
     assert operator.complaints == []
 
 
+def test_a_task_shows_what_became_of_its_scheduled_times(
+    operator: Operator, make: Callable[..., Any], api: httpx.Client
+) -> None:
+    task = make(schedule="*/5 * * * * *", config={"module": "builtin", "function_name": "noop"})
+    path = f"/tasks/{task['id']}"
+
+    def fates() -> set[str]:
+        return {each["fate"] for each in api.get(f"{path}/occurrences").json()["occurrences"]}
+
+    wait_until(lambda: "ran" in fates(), "it has run")
+    assert api.post(f"{path}/pause").is_success
+    wait_until(lambda: "missed" in fates(), "an instant went by while it was paused")
+    page = operator.open(f"tasks/{task['id']}")
+    strip = page.get_by_role("list", name="Scheduled times")
+    expect(strip.get_by_role("link", name="Completed").first).to_be_visible()
+    missed = page.get_by_role("listitem").filter(has_text="The task was paused")
+    expect(missed.first).to_contain_text("Missed")
+    expect(missed.first).to_contain_text("local-operator")
+    assert operator.violations() == []
+    strip.get_by_role("link", name="Completed").first.click()
+    expect(page.locator(".head .mark")).to_have_text("Completed")
+    assert operator.complaints == []
+
+
 def _execute(api: httpx.Client, task: Any, parameters: dict[str, Any] | None = None) -> str:
     answer = api.post(f"/tasks/{task['id']}/execute", json={"parameters": parameters or {}})
     assert answer.status_code == 202, answer.text
