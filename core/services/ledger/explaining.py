@@ -252,7 +252,7 @@ class Explaining:
         """A request to run the task, at about this time, that was refused because the queue was full."""
         wanted = AuditFilter(
             task_id=task.id,
-            action=Action.EXECUTE,
+            actions=frozenset({Action.EXECUTE}),
             outcome=ChangeOutcome.REFUSED,
             since=at - NEARBY,
             until=at + NEARBY,
