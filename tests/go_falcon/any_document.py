@@ -50,14 +50,14 @@ metadata_of_tasks = _document(
     [
         *("max_retries", "retry_interval", "timeout", "tags", "is_system", "source", "version", "last_error"),
         *("success_count", "failure_count", "total_runs", "average_runtime", "timezone", "overlap"),
-        *("skipped_count", "last_skipped", "alerts"),
+        *("skipped_count", "last_skipped", "alerts", "start_at", "end_at", "max_runs", "jitter", "start_within"),
     ],
     {},
 )
 bookkeeping = _document(
     [
         *("paused", "active", "is_active", "last_outcome", "runtime_total_us", "today", "counted", "fencing_token"),
-        *("removed_count", "removing", "deployed", "was_enabled", "impeded"),
+        *("removed_count", "removing", "deployed", "was_enabled", "impeded", "owed", "limited", "limited_runs"),
     ],
     {"today": _document(["day", "completed", "failed", "runtime_us"], {})},
 )

@@ -153,7 +153,8 @@ DIFFERENCES = (
         rule=_reason_here,
     ),
     Difference(
-        what="`metadata` of a task: `timezone overlap after alerts skipped_count last_skipped`",
+        what="`metadata` of a task: `timezone overlap after start_at end_at max_runs runs_left owed_runs jitter "
+        "start_within alerts skipped_count last_skipped`",
         go="not there",
         here="there",
         of="task",
