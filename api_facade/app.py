@@ -36,6 +36,7 @@ from falcon_scheduler.api_facade.routes import (
     schedules,
     service,
     session,
+    simulation,
     tasks,
     workers,
 )
@@ -94,6 +95,7 @@ def _assemble(settings: Settings, open_container: Open) -> FastAPI:
     for router in (
         service.router,
         schedules.router,
+        simulation.router,
         batches.router,
         tasks.router,
         control.router,

@@ -27,6 +27,7 @@ from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.backfill import Backfill
+from falcon_scheduler.core.services.tasks.load_forecasts import LoadForecasts
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
 
@@ -77,6 +78,7 @@ class Container:
 
     tasks: TaskService
     upcoming: UpcomingRuns
+    forecasts: LoadForecasts
     runs: RunService
     ledger: Ledger
     explaining: Explaining

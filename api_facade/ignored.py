@@ -1,4 +1,4 @@
-"""Fields of a request that are ignored. The answer lists them in a `Warning` header.
+"""Fields of a request that are ignored, or likely wrong. The answer lists them in a `Warning` header.
 
 Source of the header: RFC 7234 section 5.5. RFC 9111 obsoletes it for caches and defines no replacement.
 """
@@ -18,6 +18,11 @@ _LONGEST = 1000
 def ignore(request: Request, faults: Iterable[Fault]) -> None:
     """List fields in the answer to this request as ignored, with the reason."""
     request.state.ignored = [*ignored(request), *faults]
+
+
+def warn(request: Request, faults: Iterable[Fault]) -> None:
+    """List fields in the answer to this request that are valid and likely not what is meant, with the reason."""
+    ignore(request, faults)
 
 
 def ignored(request: Request) -> Sequence[Fault]:

@@ -26,6 +26,7 @@ from falcon_scheduler.api_facade.schemas.common import Problem
 from falcon_scheduler.api_facade.schemas.executions import ExecuteRequest
 from falcon_scheduler.api_facade.schemas.schedules import ConversionQuestion, ScheduleQuestion
 from falcon_scheduler.api_facade.schemas.session import SessionRequest
+from falcon_scheduler.api_facade.schemas.simulation import SimulationQuestion
 from falcon_scheduler.api_facade.schemas.task_changes import TaskCreate, TaskUpdate
 
 TITLE = "Falcon Scheduler"
@@ -42,6 +43,7 @@ _BODIES = (
     ExecuteRequest,
     ScheduleQuestion,
     ConversionQuestion,
+    SimulationQuestion,
     BulkRequest,
     ImportRequest,
     AlertTest,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect, Request
 
 ASKED_AGAIN_AFTER_SECONDS = 0.5
+
+T = TypeVar("T")
 
 
 async def together(*parts: Coroutine[Any, Any, None]) -> None:
@@ -23,6 +27,24 @@ async def together(*parts: Coroutine[Any, Any, None]) -> None:
     for task in tasks:
         if not task.cancelled():
             task.result()
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The result of the work, which ends early when the caller has closed the connection.
+
+    Raises:
+        ClientDisconnect: it has.
+        Exception: what the work raises.
+    """
+    task = asyncio.create_task(work)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=ASKED_AGAIN_AFTER_SECONDS)
+            if not task.done() and await request.is_disconnected():
+                raise ClientDisconnect
+        return task.result()
+    finally:
+        await end([task])
 
 
 async def end(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from falcon_scheduler.adapters.mongo.alerts import MongoRunHistory
 from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
 from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase
 from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
@@ -22,6 +23,7 @@ from falcon_scheduler.adapters.redis.client import ping as ping_redis
 from falcon_scheduler.adapters.redis.wake import wake_workers
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.shown import shown_settings
+from falcon_scheduler.adapters.simulation import ProcessSimulator
 from falcon_scheduler.adapters.system_tasks.chosen import Chosen
 from falcon_scheduler.adapters.wiring import Stores, open_stores, world_of
 from falcon_scheduler.adapters.workforce import read_workforce
@@ -55,6 +57,7 @@ from falcon_scheduler.core.services.status import StatusService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.backfill import Backfill
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
+from falcon_scheduler.core.services.tasks.load_forecasts import LoadForecasts
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
@@ -235,6 +238,14 @@ def compose(settings: Settings, services: Services) -> Container:
     return Container(
         tasks=services.tasks,
         upcoming=UpcomingRuns(tasks=stores.tasks, clock=stores.clock),
+        forecasts=LoadForecasts(
+            tasks=MongoRunHistory(stores.database).tasks,
+            workforce=services.workforce,
+            simulator=ProcessSimulator(),
+            clock=stores.clock,
+            slots_of_a_worker=settings.scheduler.worker_count,
+            default_timezone=settings.scheduler.timezone,
+        ),
         runs=services.runs,
         ledger=services.ledger.ledger,
         explaining=services.ledger.explaining,

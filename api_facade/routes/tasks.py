@@ -10,7 +10,7 @@ from falcon_scheduler.api_facade.declared import CHANGE, READ, LeanRoute, answer
 from falcon_scheduler.api_facade.definitions import read_changes, read_definition
 from falcon_scheduler.api_facade.deps import Creator, Deleter, Parts, Reader, Updater
 from falcon_scheduler.api_facade.examples import tasks as examples
-from falcon_scheduler.api_facade.ignored import ignore
+from falcon_scheduler.api_facade.ignored import ignore, warn
 from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
 from falcon_scheduler.api_facade.mapping.tasks import task_filter, task_response
 from falcon_scheduler.api_facade.paths import TASK_PATH
@@ -20,6 +20,7 @@ from falcon_scheduler.api_facade.shape import judged, read_json
 from falcon_scheduler.core.aside import aside
 from falcon_scheduler.core.domain.task import Source
 from falcon_scheduler.core.errors import ImportedTask, SystemTaskProtected
+from falcon_scheduler.core.services.tasks.schedule_warnings import schedule_warnings
 from falcon_scheduler.core.services.tasks.upcoming import next_runs
 
 router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=LeanRoute)
@@ -53,6 +54,7 @@ async def create_task(caller: Creator, parts: Parts, request: Request, response:
         request, read_definition, body, parts.catalog, parts.default_timezone, parts.clock.now()
     )
     task = await parts.tasks.create(definition, caller)
+    warn(request, schedule_warnings(task, parts.clock.now()))
     response.headers["Location"] = request.app.url_path_for("get_task", task_id=task.id)
     return task_response(task, parts.tasks.next_run(task), caller)
 
@@ -89,6 +91,7 @@ async def update_task(task_id: str, caller: Updater, parts: Parts, request: Requ
     ignore(request, own)
     changes = await judged(request, read_changes, body, present.definition, parts.catalog, parts.clock.now())
     task = await parts.tasks.update(task_id, changes, caller)
+    warn(request, schedule_warnings(task, parts.clock.now()))
     return task_response(task, parts.tasks.next_run(task), caller)
 
 

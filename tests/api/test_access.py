@@ -52,6 +52,7 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/schedules/preview"): READ,
     ("POST", "/schedules/convert"): READ,
     ("GET", "/schedules/upcoming"): READ,
+    ("POST", "/schedules/simulate"): READ,
     ("GET", "/tasks/export"): READ,
     ("POST", "/tasks"): Permission.CREATE,
     ("POST", "/tasks/import"): Permission.CREATE,

@@ -1,0 +1,165 @@
+"""Forecasts the load of all tasks, with changes that are not stored yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from falcon_scheduler.core.aside import in_thread
+from falcon_scheduler.core.domain.forecast.load import Load, Simulation
+from falcon_scheduler.core.domain.schedule import ScheduleError, parse, parse_stored
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.errors import Fault, Invalid, Unavailable
+from falcon_scheduler.core.ports import Clock
+from falcon_scheduler.core.ports.forecasts import Simulator
+from falcon_scheduler.core.services.tasks.planned_tasks import (
+    Basis,
+    Change,
+    Planned,
+    SimulatedAction,
+    changed_by,
+    created_by,
+    planned_of,
+    with_durations,
+)
+
+LONGEST = timedelta(days=31)
+MOST_CHANGES = 1000
+MOST_TASK_HOURS = 1_500_000
+"""Tasks times hours of one forecast: 2,000 tasks for a month."""
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+_HOUR = timedelta(hours=1)
+_BREATH = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """A simulation, with what it is based on."""
+
+    load: Load
+    simulation: Simulation
+    slots_are: Basis
+    """Whether the slots were given, are those of the online workers (measured), or the setting's (assumed)."""
+    durations: dict[Basis, int]
+    """How many tasks' durations come from where."""
+
+
+class LoadForecasts:
+    """Reads the tasks as they are, and stores nothing."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Callable[[], AsyncIterator[Task]],
+        workforce: Callable[[], Awaitable[Workforce]],
+        simulator: Simulator,
+        clock: Clock,
+        slots_of_a_worker: int,
+        default_timezone: str,
+    ) -> None:
+        """`tasks` reads every task, without its config."""
+        self._tasks = tasks
+        self._workforce = workforce
+        self._simulator = simulator
+        self._clock = clock
+        self._slots_of_a_worker = slots_of_a_worker
+        self._default_timezone = default_timezone
+
+    async def outlook(
+        self, begin: datetime | None, end: datetime | None, changes: Sequence[Change], slots: int | None
+    ) -> Outlook:
+        """Forecast from `begin` (now) to `end` (a day later).
+
+        Args:
+            changes: applied in order to the tasks as they are.
+            slots: how many runs are performed at once; None means those of the workers that are online.
+
+        Raises:
+            Invalid: a time, a change or the amount is wrong; the error names the field.
+            Unavailable: a store does not answer, or the forecast took too long.
+        """
+        now = self._clock.now()
+        begin = begin or now
+        end = end or begin + timedelta(days=1)
+        _check_time(begin, end)
+        tasks = await self._read()
+        planned = await in_thread(self._planned, tasks, changes, now)
+        if len(planned) * -(-(end - begin) // _HOUR) > MOST_TASK_HOURS:
+            days = MOST_TASK_HOURS // max(len(planned), 1) // 24
+            raise Invalid.of(
+                "to", f"{len(planned)} tasks are too many for this time; at most {days} days are allowed"
+            )
+        count, source = (slots, Basis.GIVEN) if slots else await self._slots()
+        workloads, durations = with_durations(planned)
+        load = Load(tasks=workloads, begin=begin, end=end, slots=count)
+        return Outlook(
+            load=load, simulation=await self._simulator.simulate(load), slots_are=source, durations=durations
+        )
+
+    async def _slots(self) -> tuple[int, Basis]:
+        try:
+            online = (await self._workforce()).slots
+        except Unavailable:
+            online = 0
+        return (online, Basis.MEASURED) if online else (self._slots_of_a_worker, Basis.ASSUMED)
+
+    async def _read(self) -> list[Task]:
+        found = []
+        async for task in self._tasks():
+            found.append(task)
+            if len(found) % _BREATH == 0:
+                await asyncio.sleep(0)  # a batch comes at once, and others want to work too
+        return found
+
+    def _planned(self, tasks: Sequence[Task], changes: Sequence[Change], now: datetime) -> list[Planned]:
+        found: dict[str, Planned] = {}
+        held: dict[str, Planned] = {}
+        for task in tasks:
+            definition = task.definition
+            if parse_stored(definition.schedule, definition.timezone, task.id) is not None:
+                (found if task.fires else held)[task.id] = planned_of(task)
+        faults: list[Fault] = []
+        for number, change in enumerate(changes):
+            faults += self._apply(change, f"changes.{number}", found, held, now)
+        if faults:
+            raise Invalid(faults)
+        return [found[task_id] for task_id in sorted(found)]
+
+    def _apply(
+        self, change: Change, where: str, found: dict[str, Planned], held: dict[str, Planned], now: datetime
+    ) -> list[Fault]:
+        present = found.get(change.task_id) or held.get(change.task_id)
+        if change.action is SimulatedAction.CREATE:
+            if change.task_id and present:
+                return [Fault(f"{where}.task_id", "a task has this id; replace it")]
+            if change.schedule is None:
+                return [Fault(f"{where}.schedule", "is required for a task that is created")]
+            present = created_by(change, now, self._default_timezone)
+        elif present is None:
+            return [Fault(f"{where}.task_id", "no task with a schedule has this id")]
+        task_id, was_held = present.workload.id, present.workload.id in held
+        found.pop(task_id, None)
+        held.pop(task_id, None)
+        if change.action is SimulatedAction.DELETE:
+            return []
+        changed = changed_by(present, change)
+        try:
+            parse(changed.workload.schedule, changed.workload.timezone, task_id=task_id)
+        except ScheduleError as error:
+            return [Fault(f"{where}.{'timezone' if error.field == 'timezone' else 'schedule'}", str(error))]
+        fires = change.enabled if change.enabled is not None else not was_held
+        (found if fires else held)[task_id] = changed
+        return []
+
+
+def _check_time(begin: datetime, end: datetime) -> None:
+    for name, instant in (("from", begin), ("to", end)):
+        if not _FIRST_YEAR <= instant.year < _LAST_YEAR:
+            raise Invalid.of(name, f"must be a year from {_FIRST_YEAR} to {_LAST_YEAR - 1}")
+    if end <= begin:
+        raise Invalid.of("to", "must be later than from")
+    if end - begin > LONGEST:
+        raise Invalid.of("to", f"must be at most {LONGEST.days} days after from")
