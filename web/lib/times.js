@@ -18,6 +18,7 @@ function format(timeZone, options) {
   return known;
 }
 
+const DAY_MS = 86_400_000;
 const DAY = /** @type {const} */ ({ year: "numeric", month: "2-digit", day: "2-digit" });
 const TIME = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
@@ -31,6 +32,22 @@ export const fullOf = (instant, timeZone = zone.value) => `${dayOf(instant, time
 export const weekdayOf = (instant, timeZone = zone.value) =>
   format(timeZone, { weekday: "short" }).format(new Date(instant));
 
+/**
+ * The instant of a day and time as the clock of a zone shows them (`2026-01-15 10:30`), in RFC 3339. Of a time that the clock
+ * shows twice it is the first one. Other texts are returned as they are.
+ * @param {string} text @param {string} [timeZone]
+ */
+export function instantOf(text, timeZone = zone.value) {
+  const [, day, clock] = text.trim().match(/^((?:19|2\d)\d\d-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)$/) ?? [];
+  const wall = Date.parse(`${day}T${clock}Z`);
+  if (Number.isNaN(wall) || dayOf(wall, "UTC") !== day) return text.trim(); // no such day
+  /** @param {number} instant */
+  const wallAt = (instant) => Date.parse(`${fullOf(instant, timeZone).replace(" ", "T")}Z`);
+  const [early, late] = [wall - DAY_MS, wall + DAY_MS].map((near) => wall - wallAt(near) + near);
+  const isAfterChange = wallAt(early ?? 0) !== wall && wallAt(late ?? 0) === wall;
+  return new Date((isAfterChange ? late : early) ?? wall).toISOString();
+}
+
 /** The time alone when it is today, else with its day. @param {string | number} instant */
 export function briefOf(instant) {
   return dayOf(instant) === dayOf(Date.now()) ? clockOf(instant) : fullOf(instant).slice(0, 16);
@@ -43,7 +60,7 @@ export function offsetOf(instant, timeZone) {
 }
 
 const UNITS = /** @type {const} */ ([
-  ["day", 86_400_000],
+  ["day", DAY_MS],
   ["hour", 3_600_000],
   ["minute", 60_000],
   ["second", 1000],

@@ -77,6 +77,18 @@ export interface Occurrence {
   text?: string;
 }
 
+export interface Explanation {
+  task_id: string;
+  task_name: string;
+  at?: string;
+  cause: string;
+  sentence: string;
+  facts: { name: string; value: string }[];
+  what_to_do: string;
+  execution_id?: string;
+  next_run?: string;
+}
+
 export interface Attempt {
   number: number;
   started_at: string;

@@ -6,6 +6,7 @@ import { may } from "../lib/session.js";
 import { t } from "../texts.js";
 import { CopyAsCurl } from "./curl.js";
 import { confirm } from "./dialog.js";
+import { ExplainButton } from "./explain.js";
 import { attempt } from "./notices.js";
 import { notifyStarted, openRunNow } from "./run_now.js";
 
@@ -45,6 +46,7 @@ export function ExecutionActions({ execution, task }) {
     ${!execution.completed_at && may("control") && html`<button type="button" class="destructive" onClick=${cancel}>${t.actions.cancel}</button>`}
     ${canRun && html`<button type="button" onClick=${repeat}>${t.actions.repeat}</button>
       ${task && html`<button type="button" onClick=${() => openRunNow(task, execution.metadata.parameters)}>${t.execution.runChanged}</button>`}`}
+    ${task && html`<${ExplainButton} taskId=${task.id} executionId=${execution.id} />`}
     <${CopyAsCurl} path=${path} />
   </div>`;
 }

@@ -1,10 +1,11 @@
-// What became of each instant that a task's schedule named: a strip of the last ones, and why some did not run.
+// What became of each instant that a task's schedule named: a strip of the last ones, and why some did not run. Each opens
+// its explanation.
 
 import { read, taskPath } from "../lib/api.js";
 import { html } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
-import { linkTo } from "../lib/router.js";
 import { t } from "../texts.js";
+import { openExplain } from "./explain.js";
 import { Loaded } from "./states.js";
 import { Mark, Shape, toneOf } from "./status.js";
 import { bothZones, Time } from "./time.js";
@@ -27,23 +28,22 @@ export function Occurrences({ taskId, nextRuns }) {
     (change) => change.task_id === taskId && change.subject !== "audit",
   );
   return html`<section class="card"><h2>${t.occurrences.title}</h2>
-    <${Loaded} of=${found}>${(/** @type {{ occurrences: Occurrence[] }} */ { occurrences }) => html`<${Strip} occurrences=${occurrences.slice(-WANTED)} />`}<//></section>`;
+    <${Loaded} of=${found}>${(/** @type {{ occurrences: Occurrence[] }} */ { occurrences }) => html`<${Strip} taskId=${taskId} occurrences=${occurrences.slice(-WANTED)} />`}<//></section>`;
 }
 
-/** @param {{ occurrences: Occurrence[] }} props */
-function Strip({ occurrences }) {
+/** @param {{ taskId: string, occurrences: Occurrence[] }} props */
+function Strip({ taskId, occurrences }) {
   if (!occurrences.length) return html`<p class="soft">${t.occurrences.none}</p>`;
   const others = occurrences.filter((each) => each.fate !== "ran" && each.fate !== "waiting").slice(-LISTED).reverse();
   return html`<ol class="strip" aria-label=${t.occurrences.title}>${occurrences.map((each) => {
       const look = lookOf(each);
-      const says = `${textOf(each)}, ${bothZones(each.at)}`;
-      const cell = html`<${Shape} status=${look} />`;
-      return html`<li key=${each.at}>${each.execution_id
-        ? html`<a class=${toneOf(look)} href=${linkTo(["executions", each.execution_id])} title=${says} aria-label=${says}>${cell}</a>`
-        : html`<span class="cell ${toneOf(look)}" role="img" title=${says} aria-label=${says}>${cell}</span>`}</li>`;
+      const says = saysOf(each);
+      return html`<li key=${each.at}><button type="button" class=${toneOf(look)} title=${says} aria-label=${says}
+        onClick=${() => openExplain(taskId, { at: each.at })}><${Shape} status=${look} /></button></li>`;
     })}</ol>
     ${others.length > 0 && html`<ul class="lines">${others.map(
-      (each) => html`<li key=${each.at}><${Mark} status=${lookOf(each)} text=${fateOf(each)} />
+      (each) => html`<li key=${each.at}><button type="button" class="plain" aria-label=${saysOf(each)} onClick=${() => openExplain(taskId, { at: each.at })}>
+          <${Mark} status=${lookOf(each)} text=${fateOf(each)} /></button>
         <span class="grows">${reasonOf(each)}${each.by && html` (<bdi>${each.by}</bdi>)`}</span>
         <span><${Time} at=${each.at} />${each.until && html` – <${Time} at=${each.until} />`}</span></li>`,
     )}</ul>`}`;
@@ -63,6 +63,9 @@ const lookOf = ({ fate, outcome }) => (fate === "ran" ? (outcome ?? "running") :
 const fateOf = ({ fate }) => /** @type {Record<string, string>} */ (t.occurrences.fates)[fate] ?? fate;
 /** @param {Occurrence} occurrence */
 const reasonOf = ({ reason = "", text }) => /** @type {Record<string, string>} */ (t.occurrences.reasons)[reason] ?? text ?? reason;
+
+/** @param {Occurrence} occurrence */
+const saysOf = (occurrence) => `${textOf(occurrence)}, ${bothZones(occurrence.at)}`;
 
 /** @param {Occurrence} occurrence */
 function textOf(occurrence) {

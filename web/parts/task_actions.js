@@ -8,6 +8,7 @@ import { canBeChanged, deleteTask, isPaused, switchTask } from "../lib/tasks.js"
 import { t } from "../texts.js";
 import { CopyAsCurl } from "./curl.js";
 import { confirm } from "./dialog.js";
+import { ExplainButton } from "./explain.js";
 import { attempt } from "./notices.js";
 import { openRunNow } from "./run_now.js";
 
@@ -37,6 +38,7 @@ export function TaskActions({ task }) {
   const canChange = canBeChanged(task);
   return html`<div class="buttons">
     ${may("execute") && task.enabled && html`<button type="button" class="main-action" onClick=${() => openRunNow(task)}>${t.actions.runNow}</button>`}
+    <${ExplainButton} taskId=${task.id} />
     ${may("control") && html`
       ${task.enabled && button(isPaused(task) ? "resume" : "pause")}
       ${button(task.enabled ? "disable" : "enable")}

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.stack.page.operator import Operator, new_context, sign_in
-from tests.stack.running_stack import wait_until
+from tests.stack.running_stack import Up, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -91,14 +91,70 @@ def test_a_task_shows_what_became_of_its_scheduled_times(
     wait_until(lambda: "missed" in fates(), "an instant went by while it was paused")
     page = operator.open(f"tasks/{task['id']}")
     strip = page.get_by_role("list", name="Scheduled times")
-    expect(strip.get_by_role("link", name="Completed").first).to_be_visible()
+    expect(strip.get_by_role("button", name="Completed").first).to_be_visible()
     missed = page.get_by_role("listitem").filter(has_text="The task was paused")
     expect(missed.first).to_contain_text("Missed")
     expect(missed.first).to_contain_text("local-operator")
     assert operator.violations() == []
-    strip.get_by_role("link", name="Completed").first.click()
+    missed.first.get_by_role("button").press("Enter")
+    expect(operator.in_dialog()).to_contain_text("The task was paused.")
+    expect(operator.in_dialog()).to_contain_text("Resume the task if it is to run.")
+    assert operator.violations() == []
+    operator.in_dialog().get_by_role("link", name="Open the change in the audit").click()
+    expect(operator.in_dialog()).to_have_count(0)
+    expect(page.get_by_role("listitem").filter(has_text=task["name"]).filter(has_text="pause")).to_have_count(1)
+    page.go_back()
+    strip.get_by_role("button", name="Completed").first.click()
+    operator.in_dialog().get_by_role("link", name="Open the execution").click()
     expect(page.locator(".head .mark")).to_have_text("Completed")
+    expect(operator.in_dialog()).to_have_count(0)
     assert operator.complaints == []
+
+
+def test_a_task_and_an_execution_are_explained_also_to_a_reader(
+    chromium: Browser, up: Up, make: Callable[..., Any], api: httpx.Client, reader_token: str
+) -> None:
+    task = make(schedule="0 30 10 * * *", metadata={"timezone": "Europe/Berlin"})
+    run = _execute(api, task)
+    with new_context(chromium, up, timezone_id="Europe/Berlin") as context:
+        sign_in(context, reader_token)
+        reader = Operator(context.new_page(), up)
+        page = reader.open(f"tasks/{task['id']}")
+        reader.button("Explain").click()
+        dialog = reader.in_dialog()
+        expect(dialog.get_by_role("heading")).to_contain_text(task["name"])
+        expect(dialog).to_contain_text("What to do")
+
+        at = dialog.get_by_label("At")
+        at.fill("2100-01-05 10:30")
+        at.press("Enter")
+        expect(dialog).to_contain_text("The schedule names this instant, and the task is on.")
+        expect(dialog).to_contain_text("2100-01-05 10:30:00 Europe/Berlin · 2100-01-05 09:30:00 UTC")
+        dialog.get_by_role("button", name="Copy as curl").click()
+        line = page.evaluate("navigator.clipboard.readText()")
+        assert line.startswith(f"curl '{up.api_url}/tasks/{task['id']}/explain?at=2100-01-05T09%3A30%3A00.000Z'")
+        at.fill("2100-01-05T10:30:00Z")
+        dialog.get_by_role("button", name="Ask").click()
+        expect(dialog).to_contain_text("The schedule in force does not name this instant.")
+        at.fill("tomorrow")
+        at.press("Enter")
+        expect(at).to_have_attribute("aria-invalid", "true")
+        expect(dialog).to_contain_text("must be an RFC 3339 instant")
+        assert reader.violations() == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(reader.button("Explain")).to_be_focused()
+
+        reader.open(f"executions/{run}")
+        expect(page.locator(".head .mark")).to_have_text("Completed")
+        reader.button("Explain").click()
+        said = api.get(f"/tasks/{task['id']}/explain", params={"execution_id": run}).json()
+        expect(dialog).to_contain_text(said["sentence"])
+        expect(dialog).to_contain_text("Outcome")
+        assert reader.violations() == []
+        dialog.get_by_role("button", name="Close").click()
+        expect(dialog).to_have_count(0)
+        assert reader.complaints == []
 
 
 def _execute(api: httpx.Client, task: Any, parameters: dict[str, Any] | None = None) -> str:
