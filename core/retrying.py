@@ -12,23 +12,76 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def _is_never_final(_: Exception) -> bool:
+    return False
+
+
+def _report_nothing(_: Exception) -> None:
+    pass
+
+
 async def retried(
-    call: Callable[[], Awaitable[T]], *, on: tuple[type[Exception], ...], pauses: Iterable[timedelta]
+    call: Callable[[], Awaitable[T]],
+    *,
+    on: tuple[type[Exception], ...],
+    pauses: Iterable[timedelta],
+    unless: Callable[[Exception], bool] = _is_never_final,
+    report: Callable[[Exception], None] = _report_nothing,
 ) -> T:
     """What the call returns, made again after each of the pauses while it raises one of `on`.
 
+    Args:
+        call: makes the call.
+        on: the failures after which another try may succeed.
+        pauses: one before each further try; there is one more try than pauses.
+        unless: whether a failure among `on` is final all the same, as the refusal among a server's errors is.
+        report: receives each failure among `on` that is not final, also the one after which no pause is left.
+
     Raises:
-        Exception: what the call raised at last when the pauses are used up, and at once what is none of `on`.
+        Exception: what the call raised at last when the pauses are used up; at once what is none of `on`, or final.
     """
     following = iter(pauses)
     while True:
         try:
             return await call()
-        except on:
-            pause = next(following, None)
+        except on as error:
+            pause = _pause_after(error, following, unless, report)
             if pause is None:
                 raise
         await asyncio.sleep(pause.total_seconds())
+
+
+def retried_blocking(
+    call: Callable[[], T],
+    *,
+    on: tuple[type[Exception], ...],
+    pauses: Iterable[timedelta],
+    unless: Callable[[Exception], bool] = _is_never_final,
+    report: Callable[[Exception], None] = _report_nothing,
+) -> T:
+    """See `retried`. For a call that is no coroutine: it blocks its thread during the pauses."""
+    following = iter(pauses)
+    while True:
+        try:
+            return call()
+        except on as error:
+            pause = _pause_after(error, following, unless, report)
+            if pause is None:
+                raise
+        time.sleep(pause.total_seconds())
+
+
+def _pause_after(
+    error: Exception,
+    following: Iterator[timedelta],
+    unless: Callable[[Exception], bool],
+    report: Callable[[Exception], None],
+) -> timedelta | None:
+    """The pause before the next try, or `None` when none follows."""
+    if unless(error):
+        return None
+    report(error)
+    return next(following, None)
 
 
 def doubling(first: timedelta, longest: timedelta) -> Iterator[timedelta]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from falcon_scheduler.core.errors import ConcurrentChange, Unavailable
-from falcon_scheduler.core.retrying import doubling, retried, spread, within
+from falcon_scheduler.core.retrying import doubling, retried, retried_blocking, spread, within
 
 NONE = timedelta()
 
@@ -21,6 +21,9 @@ class Call:
         self.times = 0
 
     async def __call__(self) -> str:
+        return self.blocking()
+
+    def blocking(self) -> str:
         self.times += 1
         if self.errors:
             raise self.errors.pop(0)
@@ -45,6 +48,41 @@ async def test_what_no_repeat_can_mend_is_raised_at_once() -> None:
     with pytest.raises(ValueError, match="a defect"):
         await retried(call, on=(Unavailable,), pauses=itertools.repeat(NONE))
     assert call.times == 1
+
+
+async def test_a_failure_that_is_final_all_the_same_is_raised_at_once() -> None:
+    call = Call(Unavailable("MongoDB"), Unavailable("Prefect"))
+    reported: list[Exception] = []
+    with pytest.raises(Unavailable, match="Prefect"):
+        await retried(
+            call,
+            on=(Unavailable,),
+            pauses=itertools.repeat(NONE),
+            unless=lambda error: "Prefect" in str(error),
+            report=reported.append,
+        )
+    assert call.times == 2
+    assert [str(each) for each in reported] == [str(Unavailable("MongoDB"))]
+
+
+async def test_each_failure_is_reported_the_last_one_too() -> None:
+    failures = [Unavailable("MongoDB"), Unavailable("MongoDB"), Unavailable("MongoDB")]
+    reported: list[Exception] = []
+    with pytest.raises(Unavailable):
+        await retried(Call(*failures), on=(Unavailable,), pauses=[NONE, NONE], report=reported.append)
+    assert reported == failures
+
+
+def test_a_blocking_call_is_made_again_by_the_same_rules() -> None:
+    call = Call(Unavailable("MongoDB"), Unavailable("MongoDB"), ValueError("a defect"))
+    reported: list[Exception] = []
+    with pytest.raises(ValueError, match="a defect"):
+        retried_blocking(call.blocking, on=(Unavailable,), pauses=itertools.repeat(NONE), report=reported.append)
+    assert (call.times, len(reported)) == (3, 2)
+    assert retried_blocking(call.blocking, on=(Unavailable,), pauses=[]) == "done"
+    call.errors = [Unavailable("MongoDB"), Unavailable("MongoDB")]
+    with pytest.raises(Unavailable):
+        retried_blocking(call.blocking, on=(Unavailable,), pauses=[NONE])
 
 
 def test_pauses_double_up_to_the_longest() -> None:
