@@ -6,12 +6,13 @@ server's default result storage twice. The worker knows all of it. Everything el
 
 from __future__ import annotations
 
-import asyncio
+import itertools
 import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,19 +22,22 @@ from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, FlowRunPolicy, ServerDefaultResultStorage, State, StateType
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
 
 from falcon_scheduler.adapters.prefect.names import RETRYING
+from falcon_scheduler.core.retrying import retried, retried_blocking
 
-_PATIENCE_SECONDS = (0.5, 1, 2, 4, 8, 15, 30)
+_PAUSES = [timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4, 8, 15, 30)]
 """Pauses between attempts to set a state: a restart of the server does not end a run."""
 
 _FIRST_RENEWAL_SECONDS = 10.0
 """Age of a run at which the lease of its deployment's slot is renewed first. Most runs are over by then; Prefect's
 engine renews as soon as it begins. The lease lasts 300 s, and 30 s at least."""
 
-_RENEWED_AGAIN_AFTER_SECONDS = 5.0
+_RENEWED_AGAIN_AFTER = timedelta(seconds=5)
+
+_AWAY = (httpx.TransportError, httpx.HTTPStatusError)
+"""What a call raises while Prefect is away or failing, and when it refuses: see `_is_refusal`."""
 
 _tls: ssl.SSLContext | None = None
 
@@ -80,15 +84,15 @@ class KnownRun:
         return ServerDefaultResultStorage(default_result_storage_block_id=self.result_storage_id)
 
 
-def _patience_with(state: State[Any]) -> Sequence[float]:
+def _pauses_for(state: State[Any]) -> Sequence[timedelta]:
     """Pauses between attempts. None for a retry that is only shown and a request to cancel: their callers retry."""
     informs = state.name == RETRYING or state.type is StateType.CANCELLING
-    return () if informs else _PATIENCE_SECONDS
+    return () if informs else _PAUSES
 
 
 def _is_refusal(error: Exception) -> bool:
     """Whether the server understood and refused, as against being away or failing."""
-    return isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
 
 
 def _instant(state: State[Any]) -> Any:
@@ -124,16 +128,10 @@ class RunClient(PrefectClient):
     async def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        for delay_seconds in _patience_with(state):
-            try:
-                result = await super().set_flow_run_state(flow_run_id, state, force=force)
-                break
-            except (httpx.TransportError, PrefectHTTPStatusError) as error:
-                if _is_refusal(error):
-                    raise
-                await asyncio.sleep(delay_seconds)
-        else:
-            result = await super().set_flow_run_state(flow_run_id, state, force=force)
+        propose = partial(super().set_flow_run_state, flow_run_id, state, force=force)
+        result: OrchestrationResult[Any] = await retried(
+            propose, on=_AWAY, pauses=_pauses_for(state), unless=_is_refusal
+        )
         self._known.note(flow_run_id, result)
         return result
 
@@ -162,16 +160,10 @@ class SyncRunClient(SyncPrefectClient):
     def set_flow_run_state(
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
-        for delay_seconds in _patience_with(state):
-            try:
-                result = super().set_flow_run_state(flow_run_id, state, force=force)
-                break
-            except (httpx.TransportError, PrefectHTTPStatusError) as error:
-                if _is_refusal(error):
-                    raise
-                time.sleep(delay_seconds)
-        else:
-            result = super().set_flow_run_state(flow_run_id, state, force=force)
+        propose = partial(super().set_flow_run_state, flow_run_id, state, force=force)
+        result: OrchestrationResult[Any] = retried_blocking(
+            propose, on=_AWAY, pauses=_pauses_for(state), unless=_is_refusal
+        )
         self._known.note(flow_run_id, result)
         return result
 
@@ -193,15 +185,9 @@ class SyncRunClient(SyncPrefectClient):
         if self._is_first_renewal:
             self._is_first_renewal = False
             time.sleep(_FIRST_RENEWAL_SECONDS)
-        while True:
-            try:
-                return super().renew_concurrency_lease(lease_id, lease_duration)
-            except httpx.TransportError:
-                time.sleep(_RENEWED_AGAIN_AFTER_SECONDS)
-            except httpx.HTTPStatusError as error:
-                if not error.response.is_server_error:
-                    raise
-                time.sleep(_RENEWED_AGAIN_AFTER_SECONDS)
+        renew = partial(super().renew_concurrency_lease, lease_id, lease_duration)
+        pauses = itertools.repeat(_RENEWED_AGAIN_AFTER)
+        return retried_blocking(renew, on=_AWAY, pauses=pauses, unless=_is_refusal)
 
 
 def _only_engine_fields(

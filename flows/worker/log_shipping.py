@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from prefect.client.orchestration import PrefectClient
 
 from falcon_scheduler.core.domain.storable import storable_text
+from falcon_scheduler.core.retrying import retried
 from falcon_scheduler.flows.prefect_internals import LOG_SIZE_KEY
 
 _INTERVAL_SECONDS = 0.5
 _BATCH_LENGTH = 500
 _BATCH_BYTES = 3_000_000
 """Below what Prefect's own handler sends at once. Source: PREFECT_LOGGING_TO_API_BATCH_SIZE."""
-_ATTEMPTS = 5
+_PAUSES = [timedelta(seconds=seconds) for seconds in (1, 2, 4, 8)]
+_PAUSE_AFTER_LOSS_SECONDS = 16
+"""Before the batch after one that was given up: while Prefect is away, it would be lost as well."""
 _MOST_WAITING = 50_000
 
 _logger = logging.getLogger("falcon.worker.logs")
@@ -69,12 +74,14 @@ class LogShipper:
         return batch
 
     async def _send(self, batch: list[dict[str, Any]]) -> None:
-        for attempt in range(_ATTEMPTS):
-            try:
-                await self._client.create_logs(batch)
-            except Exception as error:  # noqa: BLE001 - logs must never end a worker
-                _logger.debug("Prefect did not accept logs: %s", error)
-                await asyncio.sleep(2**attempt)
-            else:
-                return
-        self._dropped += len(batch)
+        try:
+            await retried(
+                partial(self._client.create_logs, batch), on=(Exception,), pauses=_PAUSES, report=_report_refusal
+            )
+        except Exception:  # noqa: BLE001 - logs must never end a worker
+            await asyncio.sleep(_PAUSE_AFTER_LOSS_SECONDS)
+            self._dropped += len(batch)
+
+
+def _report_refusal(error: Exception) -> None:
+    _logger.debug("Prefect did not accept logs: %s", error)

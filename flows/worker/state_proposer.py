@@ -7,10 +7,11 @@ are set only once nothing of the run is left.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,13 +23,14 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed, Pending, Scheduled
 
+from falcon_scheduler.core.retrying import doubling, retried
 from falcon_scheduler.flows.prefect_internals import CONCURRENCY_LIMIT_MESSAGE
 
 SKIPPED_NAME = "Skipped"
 SKIPPED_MESSAGE = "Skipped: the run before it was still under way."
 CANCELLED_MESSAGE = "Cancelled by request; nothing of the run is left."
 
-_SLOWEST_RETRY_SECONDS = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=30)
 _logger = logging.getLogger("falcon.worker.state_proposer")
 
 
@@ -110,18 +112,19 @@ class StateProposer:
 
     async def set_surely(self, flow_run_id: UUID, state: State[Any], force: bool = False) -> State[Any] | None:
         """Set a state, with retries until the server answers. Returns the state of the run then, if it exists."""
-        delay_seconds = 0.5
-        while True:
-            try:
-                answer = await self._client.set_flow_run_state(flow_run_id, state, force=force)
-            except ObjectNotFound:
-                return None
-            except httpx.HTTPError as error:
-                _logger.warning("Could not set flow run %s %s: %s", flow_run_id, state.name, error)
-                await asyncio.sleep(delay_seconds)
-                delay_seconds = min(delay_seconds * 2, _SLOWEST_RETRY_SECONDS)
-            else:
-                return answer.state
+
+        def report(error: Exception) -> None:
+            _logger.warning("Could not set flow run %s %s: %s", flow_run_id, state.name, error)
+
+        propose = partial(self._client.set_flow_run_state, flow_run_id, state, force=force)
+        pauses = doubling(_FIRST_PAUSE, _LONGEST_PAUSE)
+        try:
+            answer: OrchestrationResult[Any] = await retried(
+                propose, on=(httpx.HTTPError,), pauses=pauses, report=report
+            )
+        except ObjectNotFound:
+            return None
+        return answer.state
 
 
 def _is_skip(state: State[Any] | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -20,7 +21,7 @@ LEASE = UUID(int=1)
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(run_client, "_FIRST_RENEWAL_SECONDS", 0.0)
-    monkeypatch.setattr(run_client, "_RENEWED_AGAIN_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(run_client, "_RENEWED_AGAIN_AFTER", timedelta())
     with temporary_settings({PREFECT_API_URL: "http://nowhere/api", PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False}):
         yield
 
