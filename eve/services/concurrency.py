@@ -8,11 +8,14 @@ from datetime import timedelta
 from typing import TypeVar
 
 from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.retrying import retried
 
 T = TypeVar("T")
 
 CANCEL_GRACE = timedelta(milliseconds=800)
 """How long a cancelled run may still finish a write that is under way; a cancel must be over within a second."""
+INSISTING_PAUSES = [timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4, 8)]
+"""Between the tries of a write that must not be lost."""
 
 
 async def for_each(items: AsyncIterator[T], work: Callable[[T], Awaitable[None]], workers: int) -> None:
@@ -68,18 +71,13 @@ async def complete(
         raise
 
 
-async def insist(write: Callable[[], Awaitable[T]], tries: int = 6) -> T:
-    """Make a write that must not be lost: while its part is away, again after 0.5, 1, 2, 4 and 8 s.
+async def insist(write: Callable[[], Awaitable[T]]) -> T:
+    """Make a write that must not be lost: while its part is away, again after each of `INSISTING_PAUSES`.
 
     Raises:
         Unavailable: it was still away at the last try.
     """
-    for number in range(tries - 1):
-        try:
-            return await write()
-        except Unavailable:
-            await asyncio.sleep(0.5 * 2**number)
-    return await write()
+    return await retried(write, on=(Unavailable,), pauses=INSISTING_PAUSES)
 
 
 class OutageGuard:
