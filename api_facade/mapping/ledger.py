@@ -1,11 +1,12 @@
-"""Occurrences as answers, and the place of a page in a list that is ordered by time."""
+"""Occurrences and their explanations as answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
 
+from falcon_scheduler.api_facade.mapping.positions import position_text
 from falcon_scheduler.api_facade.schemas.ledger import (
     ExplanationResponse,
     FactResponse,
@@ -13,28 +14,10 @@ from falcon_scheduler.api_facade.schemas.ledger import (
     OccurrenceQuery,
     OccurrenceResponse,
 )
-from falcon_scheduler.api_facade.schemas.values import format_instant
 from falcon_scheduler.core.domain.explanation import Explanation
 from falcon_scheduler.core.domain.occurrence import Occurrence
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.services.ledger.ledger import OccurrenceFilter, OccurrencePage
-
-Position = tuple[datetime, str]
-
-
-def position_of(text: str | None) -> Position | None:
-    """The place that `next` of a page names. Raises `Invalid`."""
-    if text is None:
-        return None
-    at, slash, task_id = text.partition("/")
-    try:
-        instant = datetime.fromisoformat(at)
-    except ValueError:
-        instant = None
-    if not slash or instant is None or instant.tzinfo is None:
-        raise Invalid.of("query.after", "must be the next of the page before")
-    return instant, task_id
 
 
 def occurrence_filter(query: OccurrenceQuery, task: Task | None = None) -> OccurrenceFilter:
@@ -47,7 +30,7 @@ def occurrence_list(page: OccurrencePage, names: Mapping[str, str] = MappingProx
     following = page.following
     return OccurrenceList(
         occurrences=[_response(each, names.get(each.task_id)) for each in page.occurrences],
-        next=None if following is None else f"{format_instant(following[0])}/{following[1]}",
+        next=None if following is None else position_text(following),
     )
 
 

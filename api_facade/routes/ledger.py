@@ -13,8 +13,8 @@ from falcon_scheduler.api_facade.mapping.ledger import (
     explanation_response,
     occurrence_filter,
     occurrence_list,
-    position_of,
 )
+from falcon_scheduler.api_facade.mapping.positions import position_of
 from falcon_scheduler.api_facade.schemas.ledger import (
     ExplainQuery,
     ExplanationResponse,

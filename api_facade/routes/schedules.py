@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from falcon_scheduler.api_facade.declared import READ, LeanRoute, answers, takes
 from falcon_scheduler.api_facade.deps import Caller, Parts, Reader
 from falcon_scheduler.api_facade.examples import schedules as examples
+from falcon_scheduler.api_facade.mapping.positions import position_of, position_text
 from falcon_scheduler.api_facade.schemas.schedules import (
     ConversionAnswer,
     ConversionQuestion,
@@ -23,14 +24,12 @@ from falcon_scheduler.api_facade.schemas.schedules import (
     UpcomingQuery,
     UpcomingRun,
 )
-from falcon_scheduler.api_facade.schemas.values import format_instant
 from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
 from falcon_scheduler.core.domain.conversion import MOST_LINES, Converted, Program, convert
 from falcon_scheduler.core.domain.cron.clock_changes import check_zone
 from falcon_scheduler.core.domain.cron.wall_times import repeated, skipped_times
 from falcon_scheduler.core.domain.schedule import ScheduleError, parse
 from falcon_scheduler.core.errors import Invalid
-from falcon_scheduler.core.services.tasks.upcoming import Instant
 
 router = APIRouter(prefix="/schedules", tags=["definitions"], route_class=LeanRoute)
 
@@ -83,25 +82,12 @@ async def list_upcoming(caller: Reader, parts: Parts, query: Annotated[UpcomingQ
         end,
         limit=query.limit,
         task_ids=query.task_id,
-        after=_cursor(query.after),
+        after=position_of(query.after),
         elsewhere=lambda work: parts.heavy.do(f"user {caller.user_id}", work),
     )
     runs = [UpcomingRun(at=at, task_id=task.id, name=task.definition.name) for at, task in page.instants]
-    following = f"{format_instant(runs[-1].at)}/{runs[-1].task_id}" if page.more else None
+    following = position_text((runs[-1].at, runs[-1].task_id)) if page.more else None
     return UpcomingAnswer(runs=runs, next=following)
-
-
-def _cursor(text: str | None) -> Instant | None:
-    if text is None:
-        return None
-    at, slash, task_id = text.partition("/")
-    try:
-        instant = datetime.fromisoformat(at)
-    except ValueError:
-        instant = None
-    if not slash or instant is None or instant.tzinfo is None:
-        raise Invalid.of("query.after", "must be the next of the page before")
-    return instant, task_id
 
 
 def _explain(question: ScheduleQuestion, timezone: str, now: datetime) -> ScheduleAnswer:
