@@ -234,7 +234,7 @@ def _judged(execution: Execution) -> tuple[Fate | None, Reason | None]:
         return (Fate.RAN if execution.status is ExecutionStatus.RUNNING else Fate.WAITING), None
     if has_begun(execution):
         return Fate.RAN, None
-    if execution.is_cancelled and execution.started_at == execution.scheduled_for:
+    if execution.is_cancelled and execution.started_at in {execution.scheduled_for, execution.completed_at}:
         return _with_fate(Reason.CANCELLED)
     reason = next((each for start, each in _BEFORE_THE_BEGIN if execution.error.startswith(start)), None)
     return (Fate.RAN, None) if reason is None else _with_fate(reason)

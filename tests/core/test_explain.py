@@ -339,6 +339,20 @@ async def it_was_stopped_before_it_began(world: World) -> None:
     await _ran(world, a_waiting_run().cancelled(DUE + 5 * SECOND))
 
 
+@case(Cause.CANCELLED)
+async def it_was_stopped_while_another_went_first(world: World) -> None:
+    ended = DUE + 70 * SECOND
+    await world.audited(Action.STOP, ended - SECOND)
+    world.task = world.task.with_paused(True, "u", ended - SECOND)
+    await _ran(world, replace(a_waiting_run().cancelled(ended), started_at=ended))
+
+
+@case(Cause.REPLACED)
+async def a_newer_run_took_its_place_before_the_task_was_stopped(world: World) -> None:
+    await a_newer_run_took_its_place(world)
+    await world.audited(Action.STOP, DUE + 32 * SECOND)
+
+
 @case(Cause.REPLACED)
 async def a_newer_run_took_its_place(world: World) -> None:
     world.overlapping(Overlap.CANCEL_RUNNING)

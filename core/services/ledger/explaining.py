@@ -111,7 +111,9 @@ class Explaining:
         if cause is Cause.CANCELLED:
             return await self._of_cancellation(task, execution)
         if cause is Cause.SCHEDULE_CHANGED:
-            entry = await self._change_before(task, execution.completed_at or now, (Action.UPDATE, Action.TAKE_BACK))
+            entry = await self._change_until(
+                task, (execution.completed_at or now) + NEARBY, (Action.UPDATE, Action.TAKE_BACK)
+            )
             return cause, facts.of_entry(entry)
         if cause in {Cause.PAUSED, Cause.DISABLED}:
             return await self._of_switch(task, cause, due_at)
@@ -175,7 +177,8 @@ class Explaining:
 
     async def _of_cancellation(self, task: Task, execution: Execution) -> Finding:
         ended_at = execution.completed_at or self._clock.now()
-        entry = await self._change_before(task, ended_at, (Action.STOP, Action.CANCEL), within=ENDS_AFTER)
+        # The audit has a change before it is made, so a stop that is noted later did not end this execution.
+        entry = await self._change_until(task, ended_at, (Action.STOP, Action.CANCEL), within=ENDS_AFTER)
         if entry is None and task.definition.overlap is Overlap.CANCEL_RUNNING:
             wanted = ExecutionFilter(task_id=task.id, since=ended_at - NEARBY, until=ended_at + ENDS_AFTER)
             page = await self._executions.list(wanted, PageRequest(size=20, brief=True))
@@ -189,16 +192,16 @@ class Explaining:
         since = period.since if period is not None and period.held is not Held.NOT else at
         return cause, [*facts.at("since", since), *facts.of_entry(await self._authors.entry(task.id, since))]
 
-    async def _change_before(
+    async def _change_until(
         self,
         task: Task,
-        instant: datetime,
+        until: datetime,
         actions: Sequence[Action],
         *,
         within: timedelta | None = None,
     ) -> AuditEntry | None:
-        since = None if within is None else instant - within
-        wanted = AuditFilter(task_id=task.id, since=since, until=instant + NEARBY)
+        since = None if within is None else until - within
+        wanted = AuditFilter(task_id=task.id, since=since, until=until)
         page = await self._audit.list(wanted, PageRequest(size=20))
         return next((each for each in page.items if each.action in actions), None)
 
@@ -227,7 +230,7 @@ class Explaining:
         schedule = facts.text("schedule", period.schedule)
         former = [each for each in task.known_periods if each.since < period.since and each.schedule]
         if former and names(replace(former[-1], held=Held.NOT), task, at):
-            entry = await self._change_before(task, period.since, (Action.UPDATE,))
+            entry = await self._change_until(task, period.since + NEARBY, (Action.UPDATE,))
             return Cause.SCHEDULE_CHANGED, facts.joined(schedule, facts.of_entry(entry))
         return why_unnamed(task, period, at), schedule
 
