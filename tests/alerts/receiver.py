@@ -39,7 +39,7 @@ class Receiver:
     async def has_taken(self) -> bool:
         return bool(self.taken)
 
-    def told(self) -> list[tuple[str, str]]:
+    def alerts_received(self) -> list[tuple[str, str]]:
         """Type and kind of what came, in order."""
         return [(each.json["type"], each.json["data"]["kind"]) for each in self.taken]
 

@@ -32,10 +32,10 @@ async def test_a_failing_task_is_reported_once_not_per_run_and_so_is_its_recover
     await facade.deliver()
     await facade.alerts.rules.look()
     await facade.deliver()
-    assert receiver.told() == [("alert.opened", "failures_in_a_row")]
+    assert receiver.alerts_received() == [("alert.opened", "failures_in_a_row")]
     await facade.end(task, *[True] * 3)
     await facade.deliver()
-    assert receiver.told() == opened_then_recovered(AlertKind.FAILURES_IN_A_ROW)
+    assert receiver.alerts_received() == opened_then_recovered(AlertKind.FAILURES_IN_A_ROW)
     assert receiver.taken[0].json["data"]["task"] == {"id": task.id, "name": "Prices"}
 
 
@@ -47,11 +47,11 @@ async def test_several_facades_and_outcomes_reported_twice_make_one_alert(bench:
     await asyncio.gather(*(each.end(task, False) for each in others))
     await asyncio.gather(*(each.alerts.rules.look() for each in others))
     await asyncio.gather(*(each.deliver() for each in others for _ in range(3)))
-    assert receiver.told() == [("alert.opened", "failures_in_a_row")]
+    assert receiver.alerts_received() == [("alert.opened", "failures_in_a_row")]
     await others[0].end(task, True)
     await asyncio.gather(*(each.alerts.rules.look() for each in others))
     await asyncio.gather(*(each.deliver() for each in others for _ in range(3)))
-    assert receiver.told() == opened_then_recovered(AlertKind.FAILURES_IN_A_ROW)
+    assert receiver.alerts_received() == opened_then_recovered(AlertKind.FAILURES_IN_A_ROW)
 
 
 async def test_the_next_facade_does_not_repeat_what_the_last_has_reported(bench: Open, receiver: Receiver) -> None:
@@ -68,7 +68,7 @@ async def test_what_a_facade_left_unsent_is_sent_by_the_next(bench: Open, receiv
     last = bench(webhooks=receiver.url())
     await last.end(await last.task(), False, False, False)
     await last.another().deliver()
-    assert receiver.told() == [("alert.opened", "failures_in_a_row")]
+    assert receiver.alerts_received() == [("alert.opened", "failures_in_a_row")]
 
 
 async def test_a_facade_that_died_while_sending_is_made_up_for_under_the_same_id(
@@ -108,7 +108,7 @@ async def test_a_run_that_does_not_begin_is_reported_until_one_does(bench: Open,
     for _ in range(3):
         await facade.look()
         await facade.deliver()
-    assert receiver.told() == [("alert.opened", "late_run")]
+    assert receiver.alerts_received() == [("alert.opened", "late_run")]
     following = facade.another()
     await following.alerts.rules.look()
     assert len(await facade.opened()) == 1, "whoever takes over does not take it for over"
@@ -116,7 +116,7 @@ async def test_a_run_that_does_not_begin_is_reported_until_one_does(bench: Open,
     for _ in range(2):
         await facade.look()
         await facade.deliver()
-    assert receiver.told() == opened_then_recovered(AlertKind.LATE_RUN)
+    assert receiver.alerts_received() == opened_then_recovered(AlertKind.LATE_RUN)
 
 
 async def test_a_run_that_began_late_is_reported_when_it_has_ended(bench: Open) -> None:
@@ -157,13 +157,16 @@ async def test_when_nothing_runs_any_more_one_alert_replaces_the_others(bench: O
     for _ in range(2):
         await facade.look()
         await facade.deliver()
-    assert receiver.told() == [("alert.opened", "many_late_runs")]
+    assert receiver.alerts_received() == [("alert.opened", "many_late_runs")]
     for task in tasks[1:]:
         await facade.stores.tasks.change(task.id, lambda each: each.started("e", facade.clock.now(), 1))
     for _ in range(3):
         await facade.look()
         await facade.deliver()
-    assert sorted(receiver.told()[1:]) == [("alert.opened", "late_run"), ("alert.recovered", "many_late_runs")]
+    assert sorted(receiver.alerts_received()[1:]) == [
+        ("alert.opened", "late_run"),
+        ("alert.recovered", "many_late_runs"),
+    ]
 
 
 async def test_a_run_of_somebody_elses_deployment_may_be_stale_too(bench: Open) -> None:
@@ -206,7 +209,7 @@ async def test_a_full_queue_is_reported_and_that_it_has_emptied(
         return len(receiver.taken) == 2
 
     await wait_until(has_recovered, "the queue has emptied")
-    assert receiver.told() == opened_then_recovered(AlertKind.QUEUE_FULL)
+    assert receiver.alerts_received() == opened_then_recovered(AlertKind.QUEUE_FULL)
 
 
 async def test_a_task_sets_its_channels_and_thresholds(bench: Open, receiver: Receiver) -> None:

@@ -35,10 +35,10 @@ async def test_a_task_that_fails_and_is_late_opens_one_alert_until_a_run_succeed
     await facade.end(task, True)
     await facade.end(task, *[False] * 5, error="disk full")
     await hours_later(facade, 1)
-    assert receiver.told() == [], "it failed and is late, but the success is not overdue"
+    assert receiver.alerts_received() == [], "it failed and is late, but the success is not overdue"
     await hours_later(facade, 3)
     await hours_later(facade, 3)
-    assert receiver.told() == ONCE
+    assert receiver.alerts_received() == ONCE
     text = receiver.taken[0].json["data"]["text"]
     assert "The last 5 runs failed, the last with: disk full." in text
     assert "A run was due at" in text
@@ -46,11 +46,11 @@ async def test_a_task_that_fails_and_is_late_opens_one_alert_until_a_run_succeed
     await asyncio.gather(*(hours_later(each, 1) for each in others))
     await facade.end(task, False)
     await facade.deliver()
-    assert receiver.told() == ONCE, "neither another facade nor another failure opens a second one"
+    assert receiver.alerts_received() == ONCE, "neither another facade nor another failure opens a second one"
     facade.clock.ahead = others[0].clock.ahead
     await facade.end(task, True)
     await facade.deliver()
-    assert receiver.told() == TWICE
+    assert receiver.alerts_received() == TWICE
     assert await facade.opened() == []
 
 

@@ -29,7 +29,7 @@ async def test_without_a_worker_one_alert_opens_and_no_task_is_called_late(bench
     for _ in range(12):
         await facade.look()
         await facade.deliver()
-    assert receiver.told() == [("alert.opened", "no_worker")]
+    assert receiver.alerts_received() == [("alert.opened", "no_worker")]
     assert receiver.taken[0].json["data"]["text"] == NO_WORKER
     facade.crew.workforce = ONE_WORKER
     await facade.alerts.rules.look()
@@ -38,7 +38,7 @@ async def test_without_a_worker_one_alert_opens_and_no_task_is_called_late(bench
         await facade.end(task, True, scheduled_for=due, trigger=Trigger.SCHEDULE)
     await facade.look()
     await facade.deliver()
-    assert receiver.told() == [("alert.opened", "no_worker"), ("alert.recovered", "no_worker")]
+    assert receiver.alerts_received() == [("alert.opened", "no_worker"), ("alert.recovered", "no_worker")]
 
 
 async def test_a_worker_that_is_back_within_seconds_is_no_alert(bench: Open) -> None:

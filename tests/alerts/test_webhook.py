@@ -78,7 +78,7 @@ async def test_a_failed_webhook_is_tried_again_under_the_same_id_until_it_is_tak
         facade.clock.ahead += timedelta(seconds=wait_seconds)
         await facade.deliver()
         await facade.deliver()  # too soon after what just failed
-    assert receiver.told() == [("alert.opened", "failures_in_a_row")] * 3
+    assert receiver.alerts_received() == [("alert.opened", "failures_in_a_row")] * 3
     assert len({each.headers["webhook-id"] for each in receiver.taken}) == 1
     assert all(verified(each) for each in receiver.taken)
     [alert] = await facade.opened()

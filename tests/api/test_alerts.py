@@ -109,7 +109,7 @@ async def test_a_test_message_goes_to_all_channels_and_reports_what_became_of_it
         "good": True,
         "bad": False,
     }
-    assert receiver.told() == [("alert.test", "test")]
+    assert receiver.alerts_received() == [("alert.test", "test")]
     assert "nothing listens there" in answer.text
     assert "S3CR3T" not in answer.text
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
-from falcon_scheduler.core.domain.attempt import with_begun, with_ended
-from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome, Origin
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.explanation import SENTENCES, WHAT_TO_DO, Cause, Explanation
+from falcon_scheduler.core.domain.alert import AlertKind
+from falcon_scheduler.core.domain.attempt import with_ended
+from falcon_scheduler.core.domain.audit import Action, ChangeOutcome
+from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.explanation import SENTENCES, WHAT_TO_DO, Cause
 from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
 from falcon_scheduler.core.domain.outcome import (
     DIED_ERROR,
@@ -23,164 +23,22 @@ from falcon_scheduler.core.domain.outcome import (
     ExecutionOutcome,
 )
 from falcon_scheduler.core.domain.skip import Skip
-from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.domain.task_definition import Overlap, TaskDefinition
-from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
-from falcon_scheduler.core.ports import Health
+from falcon_scheduler.core.domain.task_definition import Overlap
+from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.ports.ledger import Outage
 from falcon_scheduler.core.ports.run_times import RunTimes
-from falcon_scheduler.core.services.ledger.authors import Authors
-from falcon_scheduler.core.services.ledger.explaining import Explaining
-from falcon_scheduler.core.services.ledger.ledger import Ledger
-from falcon_scheduler.core.services.ledger.outages import Outages
-from falcon_scheduler.core.services.ledger.present import Present
-from tests.fakes.alerts import MemoryAlertStore
+from tests.core.explained_world import (
+    DUE,
+    SECOND,
+    World,
+    a_run,
+    a_waiting_run,
+    add_run,
+    completed,
+    crashed,
+    never_began,
+)
 from tests.fakes.clock import NOON, SetClock
-from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.locks import MemoryLockService
-from tests.fakes.records import MemoryAuditStore, MemoryWatermark
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
-
-SECOND = timedelta(seconds=1)
-DUE = NOON + timedelta(minutes=30)
-"""The instant that is explained; the present is a minute later."""
-
-
-class Server:
-    """See `core.ports.HealthProbe`."""
-
-    name = "prefect"
-
-    def __init__(self) -> None:
-        self.message = ""
-
-    async def check(self, timeout: timedelta) -> Health:
-        return Health(name=self.name, healthy=not self.message, latency=timedelta(), message=self.message)
-
-
-class Stages:
-    """See `core.ports.run_times.RunStages`."""
-
-    times = RunTimes()
-
-    async def of(self, run_id: str) -> RunTimes:
-        return self.times
-
-
-@dataclass(kw_only=True)
-class World:
-    """The stores, the servers and the workers, as they are at the time of the question."""
-
-    clock: SetClock = field(default_factory=lambda: SetClock(DUE + timedelta(minutes=1)))
-
-    def __post_init__(self) -> None:
-        self.tasks = MemoryTaskStore()
-        self.executions = MemoryExecutionStore(self.tasks)
-        self.store = MemoryLedgerStore(self.executions)
-        self.audit, self.alerts, self.watermark = MemoryAuditStore(), MemoryAlertStore(), MemoryWatermark()
-        self.locks = MemoryLockService(self.clock)
-        self.engine, self.engine_alone, self.stages = Server(), Server(), Stages()
-        self.workforce = Workforce(workers=[OnlineWorker(name="w", slots=4)])
-        definition = TaskDefinition(name="t", type="http", schedule="0 */30 * * * *")
-        self.task = Task(
-            id="t",
-            definition=definition,
-            source=Source.API,
-            created_at=NOON,
-            updated_at=NOON,
-            created_by="a",
-            updated_by="a",
-        )
-
-    async def explain(self, at: datetime | None = DUE) -> Explanation:
-        await self.watermark.write("ledger", NOON)
-        outages = Outages(store=self.store, alerts=self.alerts, watermark=self.watermark, clock=self.clock)
-        ledger = Ledger(
-            store=self.store,
-            tasks=self.tasks,
-            watermark=self.watermark,
-            clock=self.clock,
-            authors=Authors(self.audit),
-        )
-        present = Present(
-            engine=self.engine,
-            engine_alone=self.engine_alone,
-            workforce=self._workforce,
-            executions=self.executions,
-            locks=self.locks,
-        )
-        return await Explaining(
-            ledger=ledger,
-            store=self.store,
-            executions=self.executions,
-            audit=self.audit,
-            outages=outages,
-            present=present,
-            stages=self.stages,
-            clock=self.clock,
-        ).explain(self.task, at)
-
-    async def _workforce(self) -> Workforce:
-        return self.workforce
-
-    def overlapping(self, overlap: Overlap) -> None:
-        self.task = replace(self.task, definition=replace(self.task.definition, overlap=overlap))
-
-    async def audited(self, action: Action, at: datetime, outcome: ChangeOutcome = ChangeOutcome.APPLIED) -> None:
-        entry = AuditEntry(
-            id=str(action),
-            at=at,
-            user_id="u",
-            character_id=0,
-            action=action,
-            task_id="t",
-            origin=Origin(),
-            outcome=outcome,
-            error="queue_full" if outcome is ChangeOutcome.REFUSED else "",
-            after={"paused": True, "enabled": False} if action in {Action.PAUSE, Action.DISABLE} else {},
-        )
-        await self.audit.add(entry)
-
-    async def away(self, kind: AlertKind, part: str, *, until: datetime | None = None) -> None:
-        alert = Alert(id="a", kind=kind, subject=Subject(part=part), text="away", opened_at=DUE)
-        await self.alerts.open(alert)
-        if until is not None:
-            await self.alerts.change("a", lambda each: each.recovered(until, "back"))
-
-
-def a_run(late: timedelta = SECOND, *, id: str = "run", task_id: str = "t", at: datetime = DUE) -> Execution:
-    began_at = at + late
-    return Execution(
-        id=id,
-        task_id=task_id,
-        status=ExecutionStatus.RUNNING,
-        started_at=began_at,
-        scheduled_for=at,
-        trigger=Trigger.SCHEDULE,
-        occurrence=f"{task_id}/{at}",
-        attempts=with_begun((), 1, began_at),
-    )
-
-
-def a_waiting_run() -> Execution:
-    return replace(a_run(timedelta()), status=ExecutionStatus.PENDING, occurrence="", attempts=(), started_at=DUE)
-
-
-def completed(execution: Execution) -> Execution:
-    return execution.ended(ExecutionStatus.COMPLETED, execution.started_at + SECOND)
-
-
-def crashed(error: str) -> Execution:
-    return a_run().failed(DUE + 5 * SECOND, error, ExecutionOutcome.CRASHED)
-
-
-def never_began(error: str) -> Execution:
-    return a_waiting_run().failed(DUE + 5 * SECOND, error, ExecutionOutcome.CRASHED)
-
-
-async def _ran(world: World, execution: Execution) -> None:
-    await world.executions.add(execution)
-
 
 Arrange = Callable[[World], Awaitable[None]]
 CASES: dict[str, tuple[Cause, Arrange]] = {}
@@ -196,31 +54,31 @@ def case(cause: Cause) -> Callable[[Arrange], Arrange]:
 
 @case(Cause.ON_TIME)
 async def it_ran_in_time(world: World) -> None:
-    await _ran(world, completed(a_run()))
+    await add_run(world, completed(a_run()))
 
 
 @case(Cause.ON_TIME)
 async def a_second_run_of_the_instant_was_skipped(world: World) -> None:
-    await _ran(world, completed(a_run()))
-    await _ran(world, replace(a_waiting_run(), id="b").skipped(Skip.already_served(), DUE))
+    await add_run(world, completed(a_run()))
+    await add_run(world, replace(a_waiting_run(), id="b").skipped(Skip.already_served(), DUE))
 
 
 @case(Cause.LATE)
 async def it_began_late_for_no_known_reason(world: World) -> None:
-    await _ran(world, completed(a_run(40 * SECOND)))
+    await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.ENGINE_AWAY)
 async def it_began_late_after_prefect_was_away(world: World) -> None:
     await world.away(AlertKind.COMPONENT_AWAY, "prefect", until=DUE + 30 * SECOND)
-    await _ran(world, completed(a_run(40 * SECOND)))
+    await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.STORE_AWAY)
 async def it_began_late_after_mongodb_was_away(world: World) -> None:
     outage = Outage(reason=Reason.STORE_AWAY, since=DUE - SECOND, until=DUE + 30 * SECOND)
     await world.store.add_outage(outage)
-    await _ran(world, completed(a_run(40 * SECOND)))
+    await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.SERVICE_DOWN)
@@ -228,115 +86,115 @@ async def it_began_late_while_no_facade_led(world: World) -> None:
     await world.away(AlertKind.COMPONENT_AWAY, "prefect", until=DUE + 30 * SECOND)
     outage = Outage(reason=Reason.SERVICE_DOWN, since=DUE - SECOND, until=DUE + 30 * SECOND)
     await world.store.add_outage(outage)
-    await _ran(world, completed(a_run(40 * SECOND)))
+    await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.NO_WORKER)
 async def it_began_late_after_no_worker_was_there(world: World) -> None:
     await world.away(AlertKind.NO_WORKER, "", until=DUE + 30 * SECOND)
-    await _ran(world, completed(a_run(40 * SECOND)))
+    await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.SLOTS_FULL)
 async def it_began_late_while_all_slots_were_in_use(world: World) -> None:
     for number in range(4):
         other = a_run(id=f"o{number}", task_id=f"other-{number}", at=DUE - 60 * SECOND)
-        await _ran(world, other.ended(ExecutionStatus.COMPLETED, DUE + 40 * SECOND))
-    await _ran(world, completed(a_run(40 * SECOND)))
+        await add_run(world, other.ended(ExecutionStatus.COMPLETED, DUE + 40 * SECOND))
+    await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.BEHIND)
 async def it_began_late_after_the_run_in_front_of_it(world: World) -> None:
     world.overlapping(Overlap.QUEUE)
     front = a_run(id="front", at=DUE - timedelta(minutes=30))
-    await _ran(world, front.ended(ExecutionStatus.COMPLETED, DUE + 40 * SECOND))
-    await _ran(world, completed(a_run(40 * SECOND)))
+    await add_run(world, front.ended(ExecutionStatus.COMPLETED, DUE + 40 * SECOND))
+    await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.RUNNING)
 async def it_is_at_work(world: World) -> None:
-    await _ran(world, replace(a_run(), heartbeat_at=world.clock.now()))
+    await add_run(world, replace(a_run(), heartbeat_at=world.clock.now()))
 
 
 @case(Cause.SILENT)
 async def its_process_is_frozen(world: World) -> None:
-    await _ran(world, replace(a_run(), heartbeat_at=world.clock.now() - 9 * SECOND))
+    await add_run(world, replace(a_run(), heartbeat_at=world.clock.now() - 9 * SECOND))
 
 
 @case(Cause.RETRYING)
 async def it_waits_for_another_attempt(world: World) -> None:
     attempts = with_ended(a_run().attempts, DUE + 2 * SECOND, ExecutionOutcome.FAILED, "no")
-    await _ran(world, replace(a_run(), attempts=attempts))
+    await add_run(world, replace(a_run(), attempts=attempts))
 
 
 @case(Cause.FAILED)
 async def its_work_failed(world: World) -> None:
-    await _ran(world, a_run().failed(DUE + 5 * SECOND, "it broke", ExecutionOutcome.FAILED))
+    await add_run(world, a_run().failed(DUE + 5 * SECOND, "it broke", ExecutionOutcome.FAILED))
 
 
 @case(Cause.FAILED)
 async def its_work_failed_after_it_began_late(world: World) -> None:
     await world.away(AlertKind.NO_WORKER, "", until=DUE + 30 * SECOND)
-    await _ran(world, a_run(40 * SECOND).failed(DUE + 50 * SECOND, "it broke", ExecutionOutcome.FAILED))
+    await add_run(world, a_run(40 * SECOND).failed(DUE + 50 * SECOND, "it broke", ExecutionOutcome.FAILED))
 
 
 @case(Cause.TIMED_OUT)
 async def it_took_too_long(world: World) -> None:
-    await _ran(world, a_run().failed(DUE + 5 * SECOND, "Task timed out after 4s", ExecutionOutcome.TIMED_OUT))
+    await add_run(world, a_run().failed(DUE + 5 * SECOND, "Task timed out after 4s", ExecutionOutcome.TIMED_OUT))
 
 
 @case(Cause.KILLED)
 async def its_process_was_killed(world: World) -> None:
-    await _ran(world, crashed("Crashed: The run's process was killed by signal 9 (SIGKILL): out of memory"))
+    await add_run(world, crashed("Crashed: The run's process was killed by signal 9 (SIGKILL): out of memory"))
 
 
 @case(Cause.LOST)
 async def its_process_died(world: World) -> None:
-    await _ran(world, crashed(DIED_ERROR))
+    await add_run(world, crashed(DIED_ERROR))
 
 
 @case(Cause.STALE)
 async def it_was_stale(world: World) -> None:
-    await _ran(world, crashed(STALE_ERROR))
+    await add_run(world, crashed(STALE_ERROR))
 
 
 @case(Cause.WORKER_STOPPED)
 async def its_worker_was_stopped(world: World) -> None:
-    await _ran(world, crashed(SHUTDOWN_ERROR))
+    await add_run(world, crashed(SHUTDOWN_ERROR))
 
 
 @case(Cause.CRASHED)
 async def it_crashed_in_prefect(world: World) -> None:
-    await _ran(world, crashed("Crashed: Prefect cancelled the run by itself: its slot was lost"))
+    await add_run(world, crashed("Crashed: Prefect cancelled the run by itself: its slot was lost"))
 
 
 @case(Cause.REMOVED)
 async def its_run_was_removed_in_prefect(world: World) -> None:
-    await _ran(world, never_began(VANISHED_ERROR))
+    await add_run(world, never_began(VANISHED_ERROR))
 
 
 @case(Cause.WORKER_DIED)
 async def its_worker_died_before_it_began(world: World) -> None:
-    await _ran(world, never_began(NEVER_BEGAN_ERROR))
+    await add_run(world, never_began(NEVER_BEGAN_ERROR))
 
 
 @case(Cause.STORE_AWAY)
 async def it_could_not_begin_without_mongodb(world: World) -> None:
     error = "MongoDB is not available; try again later"
-    await _ran(world, a_waiting_run().failed(DUE + 40 * SECOND, error, ExecutionOutcome.FAILED))
+    await add_run(world, a_waiting_run().failed(DUE + 40 * SECOND, error, ExecutionOutcome.FAILED))
 
 
 @case(Cause.CANCELLED)
 async def it_was_cancelled_at_work(world: World) -> None:
     await world.audited(Action.CANCEL, DUE + 4 * SECOND)
-    await _ran(world, a_run().cancelled(DUE + 5 * SECOND))
+    await add_run(world, a_run().cancelled(DUE + 5 * SECOND))
 
 
 @case(Cause.CANCELLED)
 async def it_was_stopped_before_it_began(world: World) -> None:
     await world.audited(Action.STOP, DUE + 4 * SECOND)
     world.task = world.task.with_paused(True, "u", DUE + 4 * SECOND)
-    await _ran(world, a_waiting_run().cancelled(DUE + 5 * SECOND))
+    await add_run(world, a_waiting_run().cancelled(DUE + 5 * SECOND))
 
 
 @case(Cause.CANCELLED)
@@ -344,7 +202,7 @@ async def it_was_stopped_while_another_went_first(world: World) -> None:
     ended = DUE + 70 * SECOND
     await world.audited(Action.STOP, ended - SECOND)
     world.task = world.task.with_paused(True, "u", ended - SECOND)
-    await _ran(world, replace(a_waiting_run().cancelled(ended), started_at=ended))
+    await add_run(world, replace(a_waiting_run().cancelled(ended), started_at=ended))
 
 
 @case(Cause.REPLACED)
@@ -356,31 +214,31 @@ async def a_newer_run_took_its_place_before_the_task_was_stopped(world: World) -
 @case(Cause.REPLACED)
 async def a_newer_run_took_its_place(world: World) -> None:
     world.overlapping(Overlap.CANCEL_RUNNING)
-    await _ran(world, a_run().cancelled(DUE + 30 * SECOND))
+    await add_run(world, a_run().cancelled(DUE + 30 * SECOND))
     newer = replace(a_run(id="newer", at=DUE + 29 * SECOND), trigger=Trigger.MANUAL)
-    await _ran(world, replace(newer, started_at=DUE + 31 * SECOND))
+    await add_run(world, replace(newer, started_at=DUE + 31 * SECOND))
 
 
 @case(Cause.OVERLAP)
 async def the_run_before_it_was_at_work(world: World) -> None:
-    await _ran(world, a_run(id="before", at=DUE - timedelta(minutes=30)))
-    await _ran(world, a_waiting_run().skipped(Skip.still_running("before"), DUE))
+    await add_run(world, a_run(id="before", at=DUE - timedelta(minutes=30)))
+    await add_run(world, a_waiting_run().skipped(Skip.still_running("before"), DUE))
 
 
 @case(Cause.LOCK_HELD)
 async def somebody_else_held_the_lock(world: World) -> None:
-    await _ran(world, a_waiting_run().skipped(Skip.still_running("a stranger"), DUE))
+    await add_run(world, a_waiting_run().skipped(Skip.still_running("a stranger"), DUE))
 
 
 @case(Cause.SCHEDULE_CHANGED)
 async def the_schedule_was_changed(world: World) -> None:
     await world.audited(Action.UPDATE, DUE - SECOND)
-    await _ran(world, a_waiting_run().skipped(Skip.schedule_changed(), DUE))
+    await add_run(world, a_waiting_run().skipped(Skip.schedule_changed(), DUE))
 
 
 @case(Cause.IN_PREFECT)
 async def it_was_skipped_in_prefect(world: World) -> None:
-    await _ran(world, a_waiting_run().skipped(Skip.of_text("because"), DUE))
+    await add_run(world, a_waiting_run().skipped(Skip.of_text("because"), DUE))
 
 
 @case(Cause.PAUSED)
@@ -400,7 +258,7 @@ async def it_was_paused_and_resumed_since(world: World) -> None:
 async def the_planned_run_was_skipped_by_the_pause(world: World) -> None:
     await world.audited(Action.PAUSE, DUE - 10 * SECOND)
     world.task = world.task.with_paused(True, "u", DUE - 10 * SECOND)
-    await _ran(world, a_waiting_run().skipped(Skip.held("paused", still=True), DUE))
+    await add_run(world, a_waiting_run().skipped(Skip.held("paused", still=True), DUE))
 
 
 @case(Cause.DISABLED)
@@ -439,45 +297,45 @@ async def the_ledger_has_the_reason(world: World) -> None:
 @case(Cause.NO_WORKER)
 async def no_worker_is_there(world: World) -> None:
     world.workforce = Workforce(workers=[], is_paused=True)
-    await _ran(world, a_waiting_run())
+    await add_run(world, a_waiting_run())
 
 
 @case(Cause.POOL_PAUSED)
 async def the_pool_is_paused(world: World) -> None:
     world.workforce = replace(world.workforce, is_paused=True)
-    await _ran(world, a_waiting_run())
+    await add_run(world, a_waiting_run())
 
 
 @case(Cause.SLOTS_FULL)
 async def every_slot_is_in_use(world: World) -> None:
-    await _ran(world, a_waiting_run())
+    await add_run(world, a_waiting_run())
     for number in range(4):
-        await _ran(world, a_run(id=f"o{number}", task_id=f"other-{number}"))
+        await add_run(world, a_run(id=f"o{number}", task_id=f"other-{number}"))
 
 
 @case(Cause.BEHIND)
 async def it_waits_behind_another_run_of_the_task(world: World) -> None:
     world.overlapping(Overlap.QUEUE)
-    await _ran(world, a_run(id="front", at=DUE - timedelta(minutes=30)))
-    await _ran(world, a_waiting_run())
+    await add_run(world, a_run(id="front", at=DUE - timedelta(minutes=30)))
+    await add_run(world, a_waiting_run())
 
 
 @case(Cause.LOCK_HELD)
 async def it_waits_for_a_lock_that_no_run_holds(world: World) -> None:
     world.overlapping(Overlap.QUEUE)
     await world.locks.acquire("t", "a stranger", timedelta(hours=1))
-    await _ran(world, a_waiting_run())
+    await add_run(world, a_waiting_run())
 
 
 @case(Cause.WAITING)
 async def it_waits_in_prefect(world: World) -> None:
-    await _ran(world, a_waiting_run())
+    await add_run(world, a_waiting_run())
 
 
 @case(Cause.STARTING)
 async def it_is_just_due(world: World) -> None:
     world.clock = SetClock(DUE + 3 * SECOND)
-    await _ran(world, a_waiting_run())
+    await add_run(world, a_waiting_run())
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -511,7 +369,7 @@ async def test_the_facts_name_the_change_the_holder_and_the_outage() -> None:
 async def test_lateness_is_divided_between_the_planner_the_queue_and_the_start() -> None:
     world = World()
     world.stages.times = RunTimes(planned_at=DUE + 10 * SECOND, claimed_at=DUE + 32 * SECOND)
-    await _ran(world, completed(a_run(40 * SECOND)))
+    await add_run(world, completed(a_run(40 * SECOND)))
     found = {each.name: each.value for each in (await world.explain()).facts}
     assert [found[name] for name in ("late", "late_by_planner", "late_in_queue", "late_at_start")] == [
         "40s",

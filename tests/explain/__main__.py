@@ -18,7 +18,8 @@ from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
 from falcon_scheduler.api_facade.composition.root import open_services
 from tests.chaos.stand import Stand
 from tests.conftest import Scheduler
-from tests.explain.causes import ALONE, AT_ONCE, TOGETHER, Bench
+from tests.explain.bench import AT_ONCE, Bench
+from tests.explain.causes import ALONE, TOGETHER
 from tests.faults.conftest import OWN, SECRET, environment
 
 LATEST = timedelta(seconds=6)

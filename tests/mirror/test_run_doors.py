@@ -41,10 +41,10 @@ async def test_retry_in_prefect_of_a_run_that_ended_starts_another_and_changes_n
     ended = await scheduler.run(task)
     run_id = UUID(ended.id)
 
-    async def told() -> bool:
+    async def shows_the_end() -> bool:
         return (await client.read_flow_run(run_id)).state_name == "Failed"
 
-    await wait_until(told, "Prefect knows the end")
+    await wait_until(shows_the_end, "Prefect shows the end of the run")
     before = (await client.read_flow_run(run_id)).state
     retry: State[Any] = AwaitingRetry(message="Retry from the UI")  # what the button of the UI sends
     await client.set_flow_run_state(run_id, retry, force=True)
@@ -54,7 +54,7 @@ async def test_retry_in_prefect_of_a_run_that_ended_starts_another_and_changes_n
         return len(history) == 2 and all(each.status.is_terminal for each in history)
 
     await wait_until(another, "another execution has run and ended")
-    await wait_until(told, "the ended run shows its end again")
+    await wait_until(shows_the_end, "Prefect shows the end of the run again")
     after = (await client.read_flow_run(run_id)).state
     assert before is not None
     assert after is not None
