@@ -140,6 +140,17 @@ async def test_what_ran_is_read_from_the_executions_and_nothing_is_stored_for_it
     assert brief([*world.store.rows.values()]) == [(6, 8, "missed", "not_planned", 3)]
 
 
+async def test_a_pause_that_was_over_in_the_first_minute_of_an_installation_is_in_the_ledger() -> None:
+    world = World()
+    await world.settling().settle()  # before the mirror and the watch of the plan have done anything
+    task = a_task("*/10 * * * * *")
+    paused = task.with_paused(True, "u", NOON + MINUTE / 4)
+    await world.put(paused.with_paused(False, "v", NOON + MINUTE / 2))
+    await world.passes(0.75)
+    seconds = [(each.at - NOON).seconds for each in await world.fates() if each.reason is Reason.PAUSED]
+    assert seconds == [20]
+
+
 async def test_a_gap_is_one_row_that_grows_and_ends_at_what_ran() -> None:
     world = World()
     await world.put(a_task(), ran(3))

@@ -33,6 +33,8 @@ class EngineState:
     runs: dict[str, Run] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     """Ids of runs by the key under which they were asked for."""
+    sent: dict[str, Task] = field(default_factory=dict)
+    """What each deployment was sent last: its schedule is what the engine plans by."""
 
     def enter(self, run_id: str, phase: RunPhase, **fields: Any) -> Run:
         """Have a run enter a phase."""
@@ -86,6 +88,7 @@ class MemoryDeployments:
             fingerprint=self.fingerprint(task),
         )
         state.deployments[told.id] = Deployed(task_id=task.id, as_deployed=told, changed_at=state.clock.now())
+        state.sent[told.id] = task
         state.forget_runs([run.id for run in state.of_deployment(told.id) if run.phase is RunPhase.AHEAD])
         return told
 
@@ -130,10 +133,14 @@ class MemoryPlans:
 
     async def plan(self, task: Task, since: datetime) -> None:
         deployment_id = task.deployment_id
-        if deployment_id not in self._state.deployments or not task.fires:
+        deployed = self._state.deployments.get(deployment_id or "")
+        if deployment_id is None or deployed is None or not deployed.as_deployed.active:
             return
         until = self._state.clock.now() + PLANNED_AHEAD
-        for instant in due_between(task, since, until, MOST_PLANNED):
+        sent = self._state.sent[deployment_id]
+        definition = replace(sent.definition, enabled=True)
+        as_sent = replace(sent, definition=definition, paused=False, periods=())
+        for instant in due_between(as_sent, since, until, MOST_PLANNED):
             self._state.run_of(deployment_id, f"scheduled {deployment_id} {instant}", instant, Trigger.SCHEDULE)
 
     async def plan_instants(self, task: Task, instants: Sequence[datetime]) -> int:

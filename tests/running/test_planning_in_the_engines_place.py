@@ -99,7 +99,9 @@ async def test_a_change_whose_facade_died_before_it_called_the_engine_is_complet
     def orphaned(each: Task) -> Task:
         return each.redefined(replace(each.definition, schedule=schedule), "me", now).to_be_planned(now)
 
+    [as_created] = await scheduler.services.engine.deployments.of_ids([str(task.deployment_id)])
     await scheduler.services.stores.tasks.change(task.id, orphaned)
+    await scheduler.services.reconcile.follow(as_created)  # the news of its creation come after the change
 
     async def ran() -> bool:
         return stamped(file) == [instant]

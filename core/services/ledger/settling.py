@@ -85,12 +85,12 @@ class Settling:
 
     async def settle(self) -> None:
         """Settle what is old enough. Raises `Unavailable`; the next time begins where this one did."""
+        position = await self._watermark.read(WATERMARK)
+        if position is None:  # the ledger begins now, and what is due from here on is in it
+            await self._watermark.write(WATERMARK, self._clock.now())
+            return
         until = await self._known_until()
         if until is None:
-            return
-        position = await self._watermark.read(WATERMARK)
-        if position is None:  # the ledger begins now
-            await self._watermark.write(WATERMARK, until)
             return
         while position < until:
             end = min(position + SLICE, until)

@@ -4,6 +4,9 @@ Each instant is checked twice: half a minute before it is due, and some seconds 
 planned. So neither an engine whose planner has stopped (PrefectHQ/prefect 22436), nor a facade that died between a
 change and the planning of it, nor anything that somebody removed in the engine, loses an instant. One facade at a
 time does this; several do no harm, since an instant is planned once.
+
+A task is found by its stored `next_run`. A change of the task moves that on, also past an instant that is due now. So
+the instants of the first check are remembered for the second, and a new leader examines every task once.
 """
 
 from __future__ import annotations
@@ -75,6 +78,8 @@ class PlanWatch:
         self._follow = follow
         self._looked_back_for = min(CAUGHT_UP, keep_for / 2)
         self._seen_ahead_until: datetime | None = None
+        self._seen_ahead: dict[Instant, str] = {}
+        self._has_looked_at_all = False
 
     def duty(self) -> Duty:
         """The check, as a duty."""
@@ -83,6 +88,8 @@ class PlanWatch:
     def forget(self) -> None:
         """Another facade has the duty now."""
         self._seen_ahead_until = None
+        self._seen_ahead = {}
+        self._has_looked_at_all = False
 
     async def look(self) -> None:
         """Plan what has no run. Raises `Unavailable`; the next look begins where this one did."""
@@ -91,19 +98,37 @@ class PlanWatch:
             await self._apart(task.id, self._complete(task))
         seen_behind_until = await self._watermark.read(WATERMARK) or now - FIRST_LOOK_BACK
         behind = (max(seen_behind_until, now - self._looked_back_for), now - BEHIND)
-        ahead = (max(self._seen_ahead_until or now, now), now + AHEAD)
-        tasks = [task async for task in self._tasks.due_before(ahead[1])]
-        due, planned = _due_of(tasks, *ahead), await self._planned(*ahead)
+        tasks = [task async for task in self._tasks.due_before(now + AHEAD)]
+        await self._look_ahead(tasks, now)
+        await self._look_behind(tasks, *behind)
+        await self._watermark.write(WATERMARK, behind[1])
+
+    async def _look_ahead(self, tasks: Sequence[Task], now: datetime) -> None:
+        begin, end = max(self._seen_ahead_until or now, now), now + AHEAD
+        due, planned = _due_of(tasks, begin, end), await self._planned(begin, end)
+        self._seen_ahead.update(due)
         await self._follow_unnamed(due, planned, now)
         await self._plan_further(tasks, due, now)
         for task_id, missing in (await self._holes(due, planned)).items():
             await self._apart(task_id, self._plan(task_id, missing))
-        self._seen_ahead_until = ahead[1]
-        due = _due_of(tasks, *behind)
-        planned = await self._planned(*behind) if due else set()
+        self._seen_ahead_until = end
+
+    async def _look_behind(self, tasks: Sequence[Task], begin: datetime, end: datetime) -> None:
+        seen = {each: task_id for each, task_id in self._seen_ahead.items() if begin <= each[1] < end}
+        due = {**_due_of(tasks, begin, end), **seen, **await self._due_of_all(begin, end)}
+        planned = await self._planned(begin, end) if due else set()
         for task_id, missing in (await self._holes(due, planned)).items():
             await self._apart(task_id, self._make_up_for(task_id, missing))
-        await self._watermark.write(WATERMARK, behind[1])
+        self._seen_ahead = {each: task_id for each, task_id in self._seen_ahead.items() if each[1] >= end}
+        self._has_looked_at_all = True
+
+    async def _due_of_all(self, begin: datetime, end: datetime) -> Mapping[Instant, str]:
+        """Of a new leader, who does not know which instants the former one saw ahead."""
+        due: dict[Instant, str] = {}
+        if not self._has_looked_at_all:
+            async for task in self._tasks.all():
+                due.update(_due_of([task], begin, end))
+        return due
 
     async def _holes(self, due: Mapping[Instant, str], planned: Collection[Instant]) -> Holes:
         """Instants that have no run. Their deployments are followed first: somebody may have switched them off."""

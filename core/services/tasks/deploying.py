@@ -43,13 +43,14 @@ class TaskDeploying:
         while True:
             since = min(each for each in (since, task.unplanned_since, began_at) if each is not None)
             sent = await self._deployments.deploy(task)
-            planned = await self._is_planned(replace(task, deployed=sent), since)
+            planned_since = since if await self._is_planned(replace(task, deployed=sent), since) else None
 
-            def remember(each: Task, task: Task = task, sent: DeployedAs = sent, planned: bool = planned) -> Task:
-                done = planned and _is_same(each, task)
-                unplanned_since = None if done else each.unplanned_since
+            def remember(
+                each: Task, task: Task = task, sent: DeployedAs = sent, planned_since: datetime | None = planned_since
+            ) -> Task:
                 following = next_run(each, self._clock.now())
-                return replace(each, deployed=sent, next_run=following, unplanned_since=unplanned_since)
+                remembered = replace(each, deployed=sent, next_run=following)
+                return _planned(remembered, planned_since) if _is_same(each, task) else remembered
 
             try:
                 stored = await self._tasks.change(task.id, remember)
@@ -67,14 +68,28 @@ class TaskDeploying:
             await self._deployments.remove_deployment(sent.id)
 
     async def plan_again(self, task: Task, since: datetime) -> Task:
-        """Have the engine plan what it dropped at `since`, by its own clock, when another changed the deployment."""
+        """Have the engine plan what it dropped at `since`, by its own clock, when another changed the deployment.
+
+        The engine plans what its deployment says. So a change of the task that was not sent yet keeps its mark: the
+        watch of the plan sends it, if the process that made it died.
+        """
+        since = min(since, task.unplanned_since or since)
         planned = await self._is_planned(task, since, margin=timedelta())
         if planned and has_single_instants(task):  # another change of it may have planned them in between
             await keep_single_instants_planned(task, since, tasks=self._tasks, plans=self._plans, clock=self._clock)
-        if not planned or task.unplanned_since is None:
+        if not planned or task.unplanned_since is None or not self._is_sent(task):
             return task
-        return await self._tasks.change(
-            task.id, lambda each: replace(each, unplanned_since=None) if _is_same(each, task) else each
+
+        def without_mark(each: Task) -> Task:
+            return _planned(each, since) if _is_same(each, task) and self._is_sent(each) else each
+
+        return await self._tasks.change(task.id, without_mark)
+
+    def _is_sent(self, task: Task) -> bool:
+        """Whether the engine was sent the task as it is."""
+        sent = task.deployed
+        return (
+            sent is not None and sent.active == task.fires and sent.fingerprint == self._deployments.fingerprint(task)
         )
 
     async def _is_planned(self, task: Task, since: datetime, margin: timedelta = MARGIN) -> bool:
@@ -88,3 +103,11 @@ class TaskDeploying:
 
 def _is_same(task: Task, other: Task) -> bool:
     return task.definition == other.definition and task.paused == other.paused
+
+
+def _planned(task: Task, since: datetime | None) -> Task:
+    """The task without its mark, if the engine has planned it from the mark on; None says that it has not."""
+    marked_at = task.unplanned_since
+    if since is None or marked_at is None or marked_at < since:
+        return task
+    return replace(task, unplanned_since=None)

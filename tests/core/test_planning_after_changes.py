@@ -1,0 +1,105 @@
+"""An instant runs although its plan was dropped by one change and the next change has moved the task on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from falcon_scheduler.core.domain.execution import Trigger
+from falcon_scheduler.core.domain.run import RunPhase
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import Unavailable
+from tests.fakes.engine import MemoryDeployments, MemoryPlans
+from tests.fakes.faults import Faults
+from tests.fakes.shop import ADMIN, Kept, Shop
+
+SECOND = timedelta(seconds=1)
+FAR_AWAY = "0 0 0 29 2 ?"
+
+
+def at(instant: datetime) -> str:
+    """A schedule that names this instant, and the same one of each year."""
+    return f"{instant.second} {instant.minute} {instant.hour} {instant.day} {instant.month} ?"
+
+
+def runs_of(kept: Kept, instant: datetime) -> list[RunPhase]:
+    runs = kept.engine.runs.values()
+    return [run.phase for run in runs if run.due_at == instant and run.trigger is Trigger.SCHEDULE]
+
+
+async def changed_by_a_process_that_died(kept: Kept, task: Task, schedule: str) -> None:
+    now = kept.clock.now()
+
+    def orphaned(each: Task) -> Task:
+        return each.redefined(replace(each.definition, schedule=schedule), "me", now).to_be_planned(now)
+
+    await kept.tasks.change(task.id, orphaned)
+
+
+@pytest.mark.parametrize("door", ["an event", "a reload"])
+async def test_news_of_an_earlier_change_do_not_hide_one_that_was_not_sent(door: str) -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    task = await shop.task(schedule=FAR_AWAY)
+    [as_created] = kept.engine.deployments.values()
+    kept.clock.advance(SECOND)
+    instant = kept.clock.now() + 2 * SECOND
+    await changed_by_a_process_that_died(kept, task, at(instant))
+    if door == "an event":
+        await shop.reconcile.follow(as_created)
+        assert kept.tasks.rows[task.id].unplanned_since is not None
+    else:
+        await shop.reconcile.reload()
+    kept.clock.advance(90 * SECOND)
+    await shop.plan.look()
+    assert len(runs_of(kept, instant)) == 1
+    assert kept.tasks.rows[task.id].unplanned_since is None
+
+
+async def test_a_plan_that_failed_is_completed_from_the_change_on_when_a_later_change_is_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    task = await shop.task(schedule=FAR_AWAY)
+    instant = kept.clock.now() + 2 * SECOND
+
+    async def away(plans: MemoryPlans, task: Task, since: datetime) -> None:
+        raise Unavailable("Prefect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryPlans, "plan", away)
+        await shop.tasks.update(task.id, {"schedule": at(instant)}, ADMIN)
+    assert runs_of(kept, instant) == []
+    kept.clock.advance(4 * SECOND)
+    [present] = kept.engine.deployments.values()
+    await shop.reconcile.follow(replace(present, changed_at=kept.clock.now()))
+    assert len(runs_of(kept, instant)) == 1
+    assert kept.tasks.rows[task.id].unplanned_since is None
+
+
+@pytest.mark.parametrize("watched_by", ["the same leader", "a new leader"])
+async def test_an_instant_whose_run_was_dropped_is_made_up_for_after_a_change_moved_the_task_on(
+    watched_by: str,
+) -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    instant = kept.clock.now() + 20 * SECOND
+    task = await shop.task(schedule=at(instant))
+    await shop.plan.look()
+    kept.clock.advance(19 * SECOND)
+    await MemoryDeployments(kept.engine).deploy(kept.tasks.rows[task.id])  # another drops the plan and dies
+    assert runs_of(kept, instant) == []
+    kept.clock.advance(5 * SECOND)
+    await shop.tasks.update(task.id, {"description": "moves next_run on"}, ADMIN)
+    assert kept.tasks.rows[task.id].next_run > instant + timedelta(days=300)  # type: ignore[operator]
+    kept.engine.forget_runs([*kept.engine.runs])  # whatever the change had planned is dropped again
+    kept.clock.advance(10 * SECOND)
+    watch = shop.plan if watched_by == "the same leader" else Shop(kept, Faults()).plan
+    await watch.look()
+    assert len(runs_of(kept, instant)) == 1
+    kept.clock.advance(10 * SECOND)
+    await watch.look()
+    assert len(runs_of(kept, instant)) == 1
