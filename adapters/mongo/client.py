@@ -77,11 +77,12 @@ NOT_EMBEDDED = {
     EXECUTIONS: [
         IndexModel([("task_id", ASCENDING), ("metadata.scheduled_for", ASCENDING)]),
         IndexModel([("metadata.scheduled_for", ASCENDING)]),
+        IndexModel([("holder_sought", ASCENDING)], sparse=True),
     ]
 }
 """Indexes that the embedded server goes without. It needs milliseconds for each document that is there already, and
-answers nothing until then, so that a long history would keep a new version from starting. `adapters.mongo.ledger`
-gives it bounds of the indexes that it has."""
+answers nothing until then, so that a long history would keep a new version from starting. `adapters.mongo.ledger` and
+`without_holder` give it bounds of the indexes that it has."""
 
 _EMBEDDED_MARK = "secantusVersion"
 """In the build information of the embedded server. Source: secantus 0.7, `buildInfo`."""

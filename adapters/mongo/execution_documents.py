@@ -1,7 +1,7 @@
 """An execution as a document of `scheduler_executions`, and back.
 
 Source: scheduler API, "Executions Collection"; design, "Executions". `outcome`, `skip`, `attempts`, `uncounted`,
-`heartbeat_at`, `occurrence` and `fenced_by` are ours.
+`holder_sought`, `heartbeat_at`, `occurrence` and `fenced_by` are ours.
 """
 
 from __future__ import annotations

@@ -89,10 +89,10 @@ class MongoExecutionStore:
         condition: dict[str, Any] = {"status": {"$in": UNFINISHED}}
         if fenced:
             condition["fenced_by"] = None
-        return await self._write(execution, condition, {"uncounted": True})
+        return await self._write(execution, condition, _marks(execution))
 
     async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
-        documents = {each.id: {**split(to_document(each))[0], "uncounted": True} for each in executions}
+        documents = {each.id: {**split(to_document(each))[0], **_marks(each)} for each in executions}
         if len(documents) < MANY:
             refused = await self._end(documents)
         else:  # after a downtime nearly all are new, and an insert costs a quarter of a conditional upsert
@@ -193,6 +193,17 @@ class MongoExecutionStore:
         with translated():
             await self._collection.update_many({"_id": {"$in": [*execution_ids]}}, {"$unset": {"uncounted": ""}})
 
+    async def without_holder(self, since: datetime, limit: int) -> Sequence[Execution]:
+        query = {"holder_sought": True, "status": SKIPPED, "started_at": {"$gte": since}}
+        with translated():
+            documents = await self._collection.find(query).limit(limit).to_list()
+        return [*self._parsing.readable(documents)]
+
+    async def name_holder(self, execution_id: str, held_by: str) -> None:
+        changes = {"$set": {"skip.held_by": held_by}, "$unset": {"holder_sought": ""}}
+        with translated():
+            await self._collection.update_one({"_id": execution_id, "holder_sought": True}, changes)
+
     async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
         query: dict[str, Any] = {"status": {"$in": UNFINISHED}}
         if task_id is not None:
@@ -260,3 +271,11 @@ class MongoExecutionStore:
                 if newest:
                     latest[task["_id"]] = newest[0]["_id"]
         return latest
+
+
+def _marks(end: Execution) -> dict[str, bool]:
+    """What is still to be done about an end that is written now."""
+    marks = {"uncounted": True}
+    if end.skip is not None and end.skip.lacks_holder:
+        marks["holder_sought"] = True
+    return marks

@@ -63,6 +63,11 @@ class Skip:
     text: str
     held_by: str = ""
 
+    @property
+    def lacks_holder(self) -> bool:
+        """Whether an execution was at work and it is not known which."""
+        return self.reason is SkipReason.STILL_RUNNING and not self.held_by
+
     @classmethod
     def still_running(cls, held_by: str) -> Skip:
         """Another execution was at work; `held_by` may be empty."""

@@ -166,6 +166,14 @@ class ExecutionStore(Protocol):
         """Their task has counted them."""
         ...
 
+    async def without_holder(self, since: datetime, limit: int) -> Sequence[Execution]:
+        """Skips of runs due or requested since then whose holder is not known (`Skip.lacks_holder`)."""
+        ...
+
+    async def name_holder(self, execution_id: str, held_by: str) -> None:
+        """Store because of which execution this one was skipped, unless that is known."""
+        ...
+
     async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
         """Pending and running executions, oldest first."""
         ...

@@ -155,6 +155,7 @@ class MemoryExecutionStore:
         self.ledger_rows: dict[tuple[str, datetime], Occurrence] = {}
         """The entries of `MemoryLedgerStore`, which go with their task."""
         self.uncounted_ids: set[str] = set()
+        self.holder_sought: set[str] = set()
         self._fenced: set[str] = set()
         self._tasks = tasks
 
@@ -212,6 +213,8 @@ class MemoryExecutionStore:
             return False
         self._store(execution)
         self.uncounted_ids.add(execution.id)
+        if execution.skip is not None and execution.skip.lacks_holder:
+            self.holder_sought.add(execution.id)
         return True
 
     async def finish_all(self, executions: Sequence[Execution]) -> Sequence[Execution]:
@@ -225,6 +228,18 @@ class MemoryExecutionStore:
 
     async def mark_counted(self, execution_ids: Sequence[str]) -> None:
         self.uncounted_ids -= {*execution_ids}
+
+    async def without_holder(self, since: datetime, limit: int) -> Sequence[Execution]:
+        found = [self.rows[each] for each in sorted(self.holder_sought)]
+        return [each for each in found if each.started_at >= since][:limit]
+
+    async def name_holder(self, execution_id: str, held_by: str) -> None:
+        if execution_id not in self.holder_sought:
+            return
+        self.holder_sought.discard(execution_id)
+        known = self.rows[execution_id]
+        if known.skip is not None:
+            self.rows[execution_id] = replace(known, skip=replace(known.skip, held_by=held_by))
 
     async def unfinished(self, task_id: str | None = None) -> Sequence[Execution]:
         found = [each for each in self.rows.values() if not each.status.is_terminal]
@@ -269,6 +284,7 @@ class MemoryExecutionStore:
         for execution_id in execution_ids:
             self.rows.pop(execution_id, None)
             self.uncounted_ids.discard(execution_id)
+            self.holder_sought.discard(execution_id)
 
     async def delete_skipped_before(self, instant: datetime, limit: int) -> int:
         skipped = [each for each in self.rows.values() if each.is_skipped and each.id not in self.uncounted_ids]

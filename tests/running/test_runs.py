@@ -156,12 +156,17 @@ async def test_two_triggers_at_once_give_one_execution_and_one_skip(scheduler: S
         stored = await scheduler.services.tasks.get(task.id)
         return stored.record.skipped_count == 1 and stored.record.total_runs == 1
 
+    async def holder_is_known() -> bool:
+        skip = (await scheduler.services.runs.get(skipped)).skip
+        return skip is not None and not skip.lacks_holder
+
     await wait_until(one_of_each, "one ran and one was skipped")
     history = await scheduler.history(task)
     assert len(history) == 1
     assert history[0].id in {first.id, second.id}
     assert [line.split()[0] for line in lines_of(file)] == ["start", "end"]
     skipped = ({first.id, second.id} - {history[0].id}).pop()
+    await wait_until(holder_is_known, "the history names the execution that was at work")
     state = await scheduler.services.engine.runs.find(skipped)
     assert state is not None
     assert state.phase == "skipped"

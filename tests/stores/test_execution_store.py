@@ -173,6 +173,21 @@ async def test_a_skip_is_stored_once_in_place_of_a_beginning_and_never_after_an_
     assert {each.id for each in await store.uncounted(10)} == {*[each.id for each in skipped], end.id}
 
 
+async def test_a_skip_whose_holder_is_not_known_is_found_until_it_is_named(store: ExecutionStore) -> None:
+    unknown, old, known = (an_execution("a", minutes) for minutes in (1, -60, 1))
+    for each in (unknown, old):
+        await store.finish(each.skipped(Skip.still_running(""), NOON + MINUTE))
+    await store.finish(known.skipped(SKIP, NOON + MINUTE))
+    assert [each.id for each in await store.without_holder(NOON, 10)] == [unknown.id]
+    for held_by in ("execution-2", "execution-3"):
+        await store.name_holder(unknown.id, held_by)
+    named = await store.get(unknown.id)
+    assert named.skip is not None
+    assert (named.skip.held_by, named.outcome) == ("execution-2", ExecutionOutcome.SKIPPED)
+    assert not await store.without_holder(NOON, 10)
+    assert (await store.get(known.id)).skip == SKIP
+
+
 async def test_skips_are_in_no_list_but_that_of_skips(stores: StoresUnderTest) -> None:
     store = stores.executions
     task = await stores.tasks.insert(a_task())

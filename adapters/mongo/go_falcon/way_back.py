@@ -25,7 +25,7 @@ OUR_TASK_METADATA = frozenset(
     {"timezone", "overlap", "skipped_count", "last_skipped", "alerts", "after", *TIME_SETTINGS}
 )
 OUR_EXECUTION_FIELDS = frozenset(
-    {"heartbeat_at", "occurrence", "uncounted", "fenced_by", "outcome", "skip", "attempts"}
+    {"heartbeat_at", "occurrence", "uncounted", "holder_sought", "fenced_by", "outcome", "skip", "attempts"}
 )
 TASK_DURATIONS = ("retry_interval", "timeout", "average_runtime")
 GO_TYPES = frozenset({TaskType.HTTP, TaskType.FUNCTION, TaskType.SYSTEM, TaskType.CUSTOM})

@@ -15,14 +15,13 @@ from datetime import UTC, datetime, timedelta
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.outcome import VANISHED_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.run import Run, RunPhase
-from falcon_scheduler.core.domain.skip import SkipReason
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
 from falcon_scheduler.core.services.mirror.run_pictures import agrees, end_of, holds, picture_of, skip_of
-from falcon_scheduler.core.services.mirror.skip_holder import holder_at
+from falcon_scheduler.core.services.mirror.skip_holder import SkipHolders
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 
 logger = logging.getLogger(__name__)
@@ -63,6 +62,7 @@ class Mirror:
         self._counting = counting
         self._watermark = watermark
         self._clock = clock
+        self._holders = SkipHolders(executions, clock)
         self._isolation = FaultIsolation()
 
     async def to_be_asked_for(self, news: Sequence[Change]) -> Sequence[str]:
@@ -115,6 +115,7 @@ class Mirror:
             seen_until = until
         await self._look_after_unfinished()
         await self._count_uncounted()
+        await self._holders.look()
         await self._correct_active()
 
     async def _count_uncounted(self) -> None:
@@ -162,8 +163,8 @@ class Mirror:
         now = self._clock.now()
         instant = run.ended_at or run.changed_at or now
         skipped = skip_of(run, waiting or picture_of(task, run, now), instant)
-        if skipped.skip and skipped.skip.reason is SkipReason.STILL_RUNNING and not skipped.skip.held_by:
-            held_by = await holder_at(self._executions, skipped, instant)
+        if skipped.skip and skipped.skip.lacks_holder:
+            held_by = await self._holders.at(skipped, instant)
             skipped = replace(skipped, skip=replace(skipped.skip, held_by=held_by))
         await self._counting.finish(skipped)
         await self._name_skip(task, run)
