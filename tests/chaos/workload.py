@@ -93,10 +93,21 @@ class Users:
         ids: dict[str, str] = {}
         async with self._web(timeout_seconds=120) as web:
             for number, task in enumerate(wanted):
-                answer = await web.post(f"{self.facades[number % 2]}/tasks", json=task.body)
-                answer.raise_for_status()
-                ids[task.name] = answer.json()["id"]
+                ids[task.name] = await self._create(web, f"{self.facades[number % 2]}/tasks", task)
         return ids
+
+    @staticmethod
+    async def _create(web: httpx.AsyncClient, tasks: str, task: Wanted) -> str:
+        """On a busy machine Prefect may take too long, which is a 503, and the task may be there all the same."""
+        for _ in range(10):
+            answer = await web.post(tasks, json=task.body)
+            if answer.status_code == httpx.codes.CONFLICT:
+                found = (await web.get(tasks, params={"q": task.name})).raise_for_status().json()["tasks"]
+                return str(next(each["id"] for each in found if each["name"] == task.name))
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            await asyncio.sleep(1)
+        return str(answer.raise_for_status().json()["id"])
 
     async def use(self, ids: Sequence[str], pause_seconds: float) -> None:
         """Until cancelled."""
