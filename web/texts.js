@@ -502,6 +502,7 @@ export const t = {
   },
   palette: { title: "Go to …", placeholder: "A screen, a task, an action", none: "Nothing fits." },
   dialog: { close: "Close" },
+  notices: "Messages",
   form: {
     jsonView: "As JSON",
     formView: "As a form",

@@ -8,6 +8,8 @@ import { t } from "../texts.js";
 
 const notices = signal(/** @type {Notice[]} */ ([]));
 const SHOWN_MS = 6000;
+/** Whoever has to reach a link needs longer. */
+const SHOWN_WITH_LINK_MS = 20_000;
 let last = 0;
 
 /** @param {number} id */
@@ -20,7 +22,7 @@ const dismiss = (id) => (notices.value = notices.value.filter((each) => each.id 
 export function notify(text, { isFault = false, link } = {}) {
   const id = ++last;
   notices.value = [...notices.value.slice(-3), { id, text, isFault, link }];
-  if (!isFault) setTimeout(() => dismiss(id), SHOWN_MS);
+  if (!isFault) setTimeout(() => dismiss(id), link ? SHOWN_WITH_LINK_MS : SHOWN_MS);
 }
 
 /** What an error says to its reader. @param {unknown} error */
@@ -49,7 +51,7 @@ export async function attempt(action, done) {
 }
 
 export function Notices() {
-  return html`<div class="notices" role="status" aria-live="polite">
+  return html`<div class="notices" role="status" aria-live="polite" aria-label=${t.notices}>
     ${notices.value.map(
       ({ id, text, isFault, link }) => html`<div key=${id} class="notice ${isFault ? "fault" : ""}">
         <span>${text}</span>

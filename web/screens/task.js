@@ -56,7 +56,7 @@ function Known({ task, history }) {
       <span class="push"></span>
       <${TaskActions} task=${task} />
     </div>
-    ${task.description && html`<p class="soft" style=${{ marginBottom: "0.75rem", whiteSpace: "pre-line" }}><bdi>${task.description}</bdi></p>`}
+    ${task.description && html`<p class="soft description"><bdi>${task.description}</bdi></p>`}
     <div class="columns">
       <div class="stack">
         <${Timeline} executions=${history.data?.executions ?? []} nextRuns=${nextRuns} />

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,6 @@ from tests.stack.page.operator import Operator, new_context, sign_in
 from tests.stack.running_stack import Up
 
 NEVER = "0 0 4 1 1 *"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="package")
@@ -81,7 +80,7 @@ def make(api: httpx.Client) -> Iterator[Callable[..., Any]]:
 
     def create(**fields: Any) -> Any:
         body = {
-            "name": f"page {next(_numbers)}",
+            "name": f"page {uuid.uuid4().hex[:8]}",
             "type": "function",
             "schedule": NEVER,
             "config": {"module": "builtin", "function_name": "echo", "parameters": {"greeting": "o7"}},

@@ -41,7 +41,7 @@ def sign_in(context: BrowserContext, token: str) -> None:
     page.goto("")
     page.get_by_label("Token").fill(token)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("navigation").wait_for()
+    page.get_by_role("navigation", name="Screens").wait_for()
     page.close()
 
 
@@ -65,12 +65,50 @@ class Operator:
         self.page.get_by_role("heading", level=1).wait_for()
         return self.page
 
+    @property
+    def bar(self) -> Locator:
+        """What lies above each screen."""
+        return self.page.get_by_role("banner")
+
+    @property
+    def main(self) -> Locator:
+        """The present screen."""
+        return self.page.get_by_role("main")
+
+    @property
+    def head(self) -> Locator:
+        """The first line of the present screen: its title, its status or count, its actions."""
+        return self.main.locator(".head").first
+
+    @property
+    def mark(self) -> Locator:
+        """The status beside the title."""
+        return self.head.locator(".mark")
+
+    @property
+    def filters(self) -> Locator:
+        return self.main.get_by_role("search")
+
+    @property
+    def notices(self) -> Locator:
+        """The messages about what was done. One element, whatever the number of messages."""
+        return self.page.get_by_role("status", name="Messages")
+
     def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
+        """A button of the screen or the bar, whatever dialog lies over them."""
+        return self.page.locator(".shell").get_by_role("button", name=name, exact=True)
+
+    def section(self, heading: str) -> Locator:
+        """The part of the screen under a heading."""
+        return self.main.locator("section").filter(has=self.page.get_by_role("heading", name=heading))
 
     def row(self, text: str) -> Locator:
         """The row of a list that holds a text."""
-        return self.page.get_by_role("row").filter(has_text=text)
+        return self.main.get_by_role("row").filter(has_text=text)
+
+    def go_to(self, screen: str) -> None:
+        """Use the navigation."""
+        self.page.get_by_role("navigation", name="Screens").get_by_role("link", name=screen, exact=True).click()
 
     def in_dialog(self) -> Locator:
         return self.page.get_by_role("dialog")

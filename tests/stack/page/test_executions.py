@@ -24,14 +24,15 @@ def test_an_execution_is_cancelled_repeated_and_found_by_its_outcome(
     task = make(name=f"Takes long {uuid.uuid4().hex[:6]} <b>now</b>", config=LONG)
     run = _execute(api, task, {"duration": "9m"})
     page = operator.open(f"executions/{run}")
-    mark = page.locator(".head .mark")
+    mark = operator.mark
     expect(mark).to_have_text("Running")
 
     second = _execute(api, task)
     page = operator.open(f"executions/{second}")
     expect(mark).to_have_text("Skipped")
-    expect(page.get_by_text("Another execution of the task was at work")).to_be_visible()
-    page.get_by_role("link", name="Open the execution that was at work").click()
+    skip = operator.section("Why it never began")
+    expect(skip).to_contain_text("Another execution of the task was at work")
+    skip.get_by_role("link", name="Open the execution that was at work").click()
     expect(mark).to_have_text("Running")
 
     with new_context(chromium, operator.up) as context:
@@ -46,7 +47,7 @@ def test_an_execution_is_cancelled_repeated_and_found_by_its_outcome(
     expect(dialog).to_contain_text(f"Cancel this execution of “{task['name']}”?")
     assert operator.violations() == []
     dialog.get_by_role("button", name="Copy as curl").click()
-    expect(page.get_by_text("Copied")).to_be_visible()
+    expect(operator.notices).to_contain_text("Copied")
     line = page.evaluate("navigator.clipboard.readText()")
     assert line.startswith(f"curl -X POST '{operator.up.api_url}/executions/{run}/cancel'")
     dialog.get_by_role("button", name="Leave it").click()
@@ -60,7 +61,7 @@ def test_an_execution_is_cancelled_repeated_and_found_by_its_outcome(
     operator.button("Repeat").click()
     expect(dialog).to_contain_text('"duration": "9m"')
     dialog.get_by_role("button", name="Repeat").click()
-    page.get_by_role("status").get_by_role("link").click()
+    operator.notices.get_by_role("link").click()
     expect(mark).to_have_text("Running")
     repeated = page.url.rpartition("/")[2]
     assert api.get(f"/executions/{repeated}").json()["metadata"]["parameters"] == {"duration": "9m"}
@@ -69,9 +70,9 @@ def test_an_execution_is_cancelled_repeated_and_found_by_its_outcome(
     expect(mark).to_have_text("Cancelled")
 
     page = operator.open(f"executions?task_id={task['id']}")
-    expect(page.get_by_text("2 executions")).to_be_visible()
-    page.get_by_label("Outcome").select_option(label="Skipped")
-    expect(page.get_by_text("1 execution", exact=True)).to_be_visible()
+    expect(operator.head).to_contain_text("2 executions")
+    operator.filters.get_by_label("Outcome").select_option(label="Skipped")
+    expect(operator.head.get_by_role("status")).to_have_text("1 execution")
     expect(operator.row("Another execution of the task was at work")).to_be_visible()
     assert "outcome=skipped" in page.url
     assert operator.complaints == []
@@ -92,7 +93,7 @@ def test_a_task_shows_what_became_of_its_scheduled_times(
     page = operator.open(f"tasks/{task['id']}")
     strip = page.get_by_role("list", name="Scheduled times")
     expect(strip.get_by_role("button", name="Completed").first).to_be_visible()
-    missed = page.get_by_role("listitem").filter(has_text="The task was paused")
+    missed = operator.section("Scheduled times").get_by_role("listitem").filter(has_text="The task was paused")
     expect(missed.first).to_contain_text("Missed")
     expect(missed.first).to_contain_text("local-operator")
     assert operator.violations() == []
@@ -102,11 +103,13 @@ def test_a_task_shows_what_became_of_its_scheduled_times(
     assert operator.violations() == []
     operator.in_dialog().get_by_role("link", name="Open the change in the audit").click()
     expect(operator.in_dialog()).to_have_count(0)
-    expect(page.get_by_role("listitem").filter(has_text=task["name"]).filter(has_text="pause")).to_have_count(1)
+    expect(
+        operator.main.get_by_role("listitem").filter(has_text=task["name"]).filter(has_text="pause")
+    ).to_have_count(1)
     page.go_back()
     strip.get_by_role("button", name="Completed").first.click()
     operator.in_dialog().get_by_role("link", name="Open the execution").click()
-    expect(page.locator(".head .mark")).to_have_text("Completed")
+    expect(operator.mark).to_have_text("Completed")
     expect(operator.in_dialog()).to_have_count(0)
     assert operator.complaints == []
 
@@ -146,7 +149,7 @@ def test_a_task_and_an_execution_are_explained_also_to_a_reader(
         expect(reader.button("Explain")).to_be_focused()
 
         reader.open(f"executions/{run}")
-        expect(page.locator(".head .mark")).to_have_text("Completed")
+        expect(reader.mark).to_have_text("Completed")
         reader.button("Explain").click()
         said = api.get(f"/tasks/{task['id']}/explain", params={"execution_id": run}).json()
         expect(dialog).to_contain_text(said["sentence"])
