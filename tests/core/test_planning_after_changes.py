@@ -11,6 +11,7 @@ from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.services.mirror import reconcile
 from tests.fakes.engine import MemoryDeployments, MemoryPlans
 from tests.fakes.faults import Faults
 from tests.fakes.shop import ADMIN, Kept, Shop
@@ -103,3 +104,27 @@ async def test_an_instant_whose_run_was_dropped_is_made_up_for_after_a_change_mo
     kept.clock.advance(10 * SECOND)
     await watch.look()
     assert len(runs_of(kept, instant)) == 1
+
+
+async def test_instants_of_a_deployment_that_the_engine_lost_run_once_it_is_deployed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "REMOVAL_KNOWN_AFTER", timedelta())
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    instant = kept.clock.now() + 5 * SECOND
+    task = await shop.task(schedule=at(instant))
+    deleted = await shop.task("deleted", schedule=at(instant))
+    await shop.plan.look()
+    kept.engine.deployments.clear()  # the engine's database was restored from an older copy
+    kept.engine.forget_runs([*kept.engine.runs])
+    kept.clock.advance(20 * SECOND)
+    await shop.plan.look()
+    assert runs_of(kept, instant) == []
+    await shop.tasks.delete(deleted.id, ADMIN)
+    kept.clock.advance(40 * SECOND)
+    await shop.reconcile.reload()
+    await shop.plan.look()
+    assert [run.deployment_id for run in kept.engine.runs.values() if run.due_at == instant] == [
+        kept.tasks.rows[task.id].deployment_id
+    ]

@@ -30,8 +30,8 @@ from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
 from falcon_scheduler.core.services.ledger.present import STARTS_WITHIN, Finding, Present
 from falcon_scheduler.core.services.ledger.spans import last_instant
-from falcon_scheduler.core.services.ledger.unnamed import why_unnamed
-from falcon_scheduler.core.services.tasks.fire_times import names, next_run, period_at
+from falcon_scheduler.core.services.ledger.unnamed import outside_time, why_unnamed
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, names, next_run, period_at
 
 LATE_AFTER = STARTS_WITHIN
 """A run that begins later than this after its instant is late."""
@@ -117,8 +117,10 @@ class Explaining:
             return cause, facts.of_entry(entry)
         if cause in {Cause.PAUSED, Cause.DISABLED}:
             return await self._of_switch(task, cause, due_at)
+        if execution.scheduled_for is not None:
+            due_at = begin_of(task, execution.scheduled_for)
         if cause is None and execution.status is ExecutionStatus.PENDING:
-            return await self._present.why_it_waits(task, execution, due_at, now)
+            return await self._why_it_waits(task, execution, due_at, now)
         late = await self._lateness(execution, due_at)
         if cause is None:
             cause, why = await self._of_lateness(task, execution, due_at)
@@ -228,6 +230,9 @@ class Explaining:
         if not period.schedule:  # an adopted deployment may have one that only Prefect knows
             return Cause.NOT_KNOWN, ()
         schedule = facts.text("schedule", period.schedule)
+        if (outside := outside_time(task, period, at)) is not None:
+            limit = period.rules.end_at if outside is Cause.END_DATE else period.rules.start_at
+            return outside, facts.joined(facts.at(str(outside), limit), schedule)
         former = [each for each in task.known_periods if each.since < period.since and each.schedule]
         if former and names(replace(former[-1], held=Held.NOT), task, at):
             entry = await self._change_until(task, period.since + NEARBY, (Action.UPDATE,))
@@ -244,12 +249,19 @@ class Explaining:
 
     async def _not_decided(self, task: Task, at: datetime, now: datetime) -> Finding:
         """Due, without an execution, and not settled yet."""
-        if (away := await self._present.engine_away()) is not None:
+        at = begin_of(task, at)
+        if now >= at and (away := await self._present.engine_away()) is not None:
             return away
         outage = outage_at(at, await self._outages.between(at, now))
         if outage is not None and now - at >= LATE_AFTER:
             return Cause(outage.reason), facts.of_outage(outage)
-        return await self._present.why_it_waits(task, None, at, now)
+        return await self._why_it_waits(task, None, at, now)
+
+    async def _why_it_waits(self, task: Task, execution: Execution | None, begin: datetime, now: datetime) -> Finding:
+        """`begin` is later than the instant by the task's jitter; until then nothing holds the run back."""
+        if now < begin:
+            return Cause.STARTING, facts.at("begins_at", begin)
+        return await self._present.why_it_waits(task, execution, begin, now)
 
     async def _refused_request(self, task: Task, at: datetime) -> AuditEntry | None:
         """A request to run the task, at about this time, that was refused because the queue was full."""
@@ -269,6 +281,8 @@ class Explaining:
         period = task.known_periods[-1]
         if not names(replace(period, held=Held.NOT), task, at):
             return await self._unnamed(task, period, at)
+        if period.held is Held.LIMIT:
+            return Cause.RUN_LIMIT, facts.text("max_runs", str(task.definition.max_runs))
         if not task.fires:
             cause = self._why_not_due(task)
             found = facts.text("detail", "; ".join(task.impediments)) if cause is Cause.IMPEDED else []

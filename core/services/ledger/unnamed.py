@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from falcon_scheduler.core.domain.cron.wall_times import Repeated, repeated, skipped_times
 from falcon_scheduler.core.domain.explanation import Cause
-from falcon_scheduler.core.domain.periods import Period
+from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.schedule import Schedule, parse_stored
 from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.services.tasks.fire_times import names
 
 _AROUND = timedelta(hours=3)
 _SECOND = timedelta(seconds=1)
@@ -29,6 +31,17 @@ def why_unnamed(task: Task, period: Period, at: datetime) -> Cause:
     if schedule.next_after(at, task.created_at) is None:
         return Cause.ENDED
     return Cause.NOT_NAMED
+
+
+def outside_time(task: Task, period: Period, at: datetime) -> Cause | None:
+    """Whether the schedule names the instant, and it lies before `start_at` or after `end_at`."""
+    if period.rules.include(at):
+        return None
+    unlimited = replace(period.rules, start_at=None, end_at=None)
+    if not names(replace(period, held=Held.NOT, rules=unlimited), task, at):
+        return None
+    end_at = period.rules.end_at
+    return Cause.END_DATE if end_at is not None and at > end_at else Cause.START_DATE
 
 
 def _instant_of(wall: datetime, zone: str) -> datetime:

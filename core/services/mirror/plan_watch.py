@@ -23,6 +23,8 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, Deployments, Plans, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
+from falcon_scheduler.core.services.mirror.due_instants import Holes, Instant, due_of
+from falcon_scheduler.core.services.mirror.lost_deployments import LostDeployments
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import begin_of, due_between
 from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE, keep_single_instants_planned
@@ -39,11 +41,6 @@ MARK_RESPECTED_FOR = timedelta(seconds=5)
 """For so long the process that changed a task may be about to complete its plan."""
 FOLLOWED_AT_ONCE = 200
 WATERMARK = "plan"
-
-Instant = tuple[str, datetime]
-"""A deployment and when it is due."""
-Holes = Mapping[str, Sequence[datetime]]
-"""Instants without a run, by the id of their task."""
 
 
 class PlanWatch:
@@ -80,6 +77,7 @@ class PlanWatch:
         self._seen_ahead_until: datetime | None = None
         self._seen_ahead: dict[Instant, str] = {}
         self._has_looked_at_all = False
+        self._lost = LostDeployments(tasks=tasks, kept_for=self._looked_back_for)
 
     def duty(self) -> Duty:
         """The check, as a duty."""
@@ -90,6 +88,7 @@ class PlanWatch:
         self._seen_ahead_until = None
         self._seen_ahead = {}
         self._has_looked_at_all = False
+        self._lost.forget()
 
     async def look(self) -> None:
         """Plan what has no run. Raises `Unavailable`; the next look begins where this one did."""
@@ -105,19 +104,20 @@ class PlanWatch:
 
     async def _look_ahead(self, tasks: Sequence[Task], now: datetime) -> None:
         begin, end = max(self._seen_ahead_until or now, now), now + AHEAD
-        due, planned = _due_of(tasks, begin, end), await self._planned(begin, end)
+        due, planned = due_of(tasks, begin, end), await self._planned(begin, end)
         self._seen_ahead.update(due)
         await self._follow_unnamed(due, planned, now)
         await self._plan_further(tasks, due, now)
-        for task_id, missing in (await self._holes(due, planned)).items():
+        for task_id, missing in (await self._holes(due, planned, lost=_ignored)).items():
             await self._apart(task_id, self._plan(task_id, missing))
         self._seen_ahead_until = end
 
     async def _look_behind(self, tasks: Sequence[Task], begin: datetime, end: datetime) -> None:
         seen = {each: task_id for each, task_id in self._seen_ahead.items() if begin <= each[1] < end}
-        due = {**_due_of(tasks, begin, end), **seen, **await self._due_of_all(begin, end)}
+        due = {**due_of(tasks, begin, end), **seen, **await self._due_of_all(begin, end)}
         planned = await self._planned(begin, end) if due else set()
-        for task_id, missing in (await self._holes(due, planned)).items():
+        holes = await self._holes(due, planned, lost=self._lost.keep)
+        for task_id, missing in (*holes.items(), *(await self._lost.deployed_again(self._clock.now())).items()):
             await self._apart(task_id, self._make_up_for(task_id, missing))
         self._seen_ahead = {each: task_id for each, task_id in self._seen_ahead.items() if each[1] >= end}
         self._has_looked_at_all = True
@@ -127,16 +127,27 @@ class PlanWatch:
         due: dict[Instant, str] = {}
         if not self._has_looked_at_all:
             async for task in self._tasks.all():
-                due.update(_due_of([task], begin, end))
+                due.update(due_of([task], begin, end))
         return due
 
-    async def _holes(self, due: Mapping[Instant, str], planned: Collection[Instant]) -> Holes:
-        """Instants that have no run. Their deployments are followed first: somebody may have switched them off."""
+    async def _holes(
+        self,
+        due: Mapping[Instant, str],
+        planned: Collection[Instant],
+        *,
+        lost: Callable[[Mapping[Instant, str]], None],
+    ) -> Holes:
+        """Instants that have no run. Their deployments are followed first: somebody may have switched them off.
+
+        `lost` gets those whose deployment is not there.
+        """
         missing = {instant: task_id for instant, task_id in due.items() if instant not in planned}
-        await self._follow_deployments({deployment_id for deployment_id, _ in missing})
+        gone = await self._follow_deployments({deployment_id for deployment_id, _ in missing})
+        lost({instant: task_id for instant, task_id in missing.items() if instant[0] in gone})
         holes: dict[str, list[datetime]] = defaultdict(list)
-        for (_, instant), task_id in missing.items():
-            holes[task_id].append(instant)
+        for (deployment_id, instant), task_id in missing.items():
+            if deployment_id not in gone:
+                holes[task_id].append(instant)
         return holes
 
     async def _follow_unnamed(self, due: Mapping[Instant, str], planned: Collection[Instant], now: datetime) -> None:
@@ -164,12 +175,17 @@ class PlanWatch:
     async def _planned(self, begin: datetime, end: datetime) -> set[Instant]:
         return {each async for page in self._plans.planned(begin, end) for each in page if begin <= each[1] < end}
 
-    async def _follow_deployments(self, deployment_ids: Collection[str]) -> None:
-        """Take over what was changed at them, so that nothing is planned that somebody has just switched off."""
-        ids = sorted(deployment_ids)
+    async def _follow_deployments(self, deployment_ids: Collection[str]) -> Collection[str]:
+        """Take over what was changed at them, so that nothing is planned that somebody has just switched off.
+
+        Returns those that are not there.
+        """
+        ids, found = sorted(deployment_ids), set[str]()
         for start in range(0, len(ids), FOLLOWED_AT_ONCE):
             for deployed in await self._deployments.of_ids(ids[start : start + FOLLOWED_AT_ONCE]):
+                found.add(deployed.as_deployed.id)
                 await self._apart(deployed.task_id, self._follow(deployed))
+        return {each for each in ids if each not in found and not await self._deployments.is_there(each)}
 
     async def _plan(self, task_id: str, missing: Sequence[datetime]) -> None:
         """Instants that are still to come; the engine itself can plan them."""
@@ -222,19 +238,5 @@ class PlanWatch:
             logger.error("Task %s could not be planned: %s", task_id, error)
 
 
-def _due_of(tasks: Sequence[Task], begin: datetime, end: datetime) -> Mapping[Instant, str]:
-    """What our schedules name in this time, with the id of the task."""
-    return {
-        (task.deployment_id, instant): task.id
-        for task in tasks
-        if task.deployment_id is not None
-        for instant in _due(task, begin, end)
-    }
-
-
-def _due(task: Task, begin: datetime, end: datetime) -> Sequence[datetime]:
-    try:
-        return due_between(task, begin, end, MOST_AT_ONCE)
-    except ScheduleError as error:  # stored by another version, or by hand
-        logger.error("The schedule of task %s can not be read: %s", task.id, error)
-        return ()
+def _ignored(instants: Mapping[Instant, str]) -> None:
+    """Instants ahead of time are checked once more when they are past."""
