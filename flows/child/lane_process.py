@@ -93,7 +93,7 @@ class Lane:
         """Until the worker closes the channel.
 
         Raises:
-            DamagedMessage, ProtocolMismatch: see `messages.Reader.decode`.
+            DamagedMessage, ProtocolMismatch: see `message_format.Reader.decode`.
         """
         loop = asyncio.get_running_loop()
         over: asyncio.Future[None] = loop.create_future()

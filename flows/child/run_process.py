@@ -25,15 +25,8 @@ from falcon_scheduler.flows.child.fresh_process import flush, settle_in
 from falcon_scheduler.flows.child.warm_up_run import warm_up
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.channel import RunChannel
-from falcon_scheduler.flows.interprocess.messages import (
-    DamagedMessage,
-    End,
-    LogRecord,
-    RunEnded,
-    Start,
-    Suspend,
-    Work,
-)
+from falcon_scheduler.flows.interprocess.message_format import DamagedMessage
+from falcon_scheduler.flows.interprocess.messages import End, LogRecord, RunEnded, Start, Suspend, Work
 
 ENDED_AS_ASKED = 0
 LOAD_FAILED = 70

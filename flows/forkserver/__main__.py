@@ -14,7 +14,8 @@ import sys
 from falcon_scheduler.flows.forkserver import preload
 from falcon_scheduler.flows.forkserver.server import ForkServer
 from falcon_scheduler.flows.interprocess import process_control
-from falcon_scheduler.flows.interprocess.messages import Ready, encode
+from falcon_scheduler.flows.interprocess.message_format import encode
+from falcon_scheduler.flows.interprocess.messages import Ready
 
 
 def main() -> None:

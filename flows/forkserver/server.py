@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from falcon_scheduler.flows.forkserver.loaded_files import LoadedFiles
 from falcon_scheduler.flows.interprocess import process_control
+from falcon_scheduler.flows.interprocess.message_format import encode
 from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_FORKSERVER,
     Exited,
@@ -31,7 +32,6 @@ from falcon_scheduler.flows.interprocess.messages import (
     RunSettled,
     SendSignal,
     ToWorker,
-    encode,
 )
 
 _LONGEST_REQUEST_BYTES = 4096

@@ -12,17 +12,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Generic, Self, TypeVar
 
-from falcon_scheduler.flows.interprocess.messages import (
-    READ_BY_LANE,
-    READ_BY_RUN,
-    FromLane,
-    FromRun,
-    Message,
-    Reader,
-    ToLane,
-    ToRun,
-    encode,
-)
+from falcon_scheduler.flows.interprocess.message_format import Message, Reader, encode
+from falcon_scheduler.flows.interprocess.messages import READ_BY_LANE, READ_BY_RUN, FromLane, FromRun, ToLane, ToRun
 
 LONGEST_MESSAGE_BYTES = 32 * 1024 * 1024
 """Enough for the largest flow run: Prefect bounds parameters at 512 KiB, but results of flows by nothing."""
@@ -60,7 +51,7 @@ class ChildChannel(Generic[Sent, Received]):
 
         Raises:
             EOFError: the worker is gone.
-            DamagedMessage, ProtocolMismatch: see `messages.Reader.decode`.
+            DamagedMessage, ProtocolMismatch: see `message_format.Reader.decode`.
         """
         while b"\n" not in self._received:
             data = self._connection.recv(65536)
@@ -125,7 +116,7 @@ class WorkerChannel(Generic[Sent, Received]):
         """Every message until the forked process has closed its end.
 
         Raises:
-            DamagedMessage, ProtocolMismatch: see `messages.Reader.decode`.
+            DamagedMessage, ProtocolMismatch: see `message_format.Reader.decode`.
         """
         while True:
             try:

@@ -16,11 +16,11 @@ from typing import Any
 
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.channel import Received, Sent, WorkerChannel
+from falcon_scheduler.flows.interprocess.message_format import DamagedMessage, ProtocolMismatch, Reader, encode
 from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_WORKER,
     READ_FROM_LANE,
     READ_FROM_RUN,
-    DamagedMessage,
     Exited,
     Forked,
     ForkLane,
@@ -28,15 +28,12 @@ from falcon_scheduler.flows.interprocess.messages import (
     FromLane,
     FromRun,
     OutOfDate,
-    ProtocolMismatch,
-    Reader,
     Ready,
     Retire,
     ToForkserver,
     ToLane,
     ToRun,
     ToWorker,
-    encode,
 )
 from falcon_scheduler.flows.worker.forked_process import ForkedProcess, ProcessEnd
 

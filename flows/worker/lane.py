@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from falcon_scheduler.flows.interprocess.message_format import DamagedMessage, ProtocolMismatch
 from falcon_scheduler.flows.interprocess.messages import (
-    DamagedMessage,
     Interrupt,
     LaneAlive,
     LogRecord,
     Perform,
-    ProtocolMismatch,
     RunPerformed,
     RunRetries,
 )

@@ -13,8 +13,15 @@ from typing import Any
 
 import pytest
 
-from falcon_scheduler.flows.interprocess import messages
+from falcon_scheduler.flows.interprocess import message_format, messages
 from falcon_scheduler.flows.interprocess.channel import RunChannel, WorkerChannel
+from falcon_scheduler.flows.interprocess.message_format import (
+    DamagedMessage,
+    Message,
+    ProtocolMismatch,
+    Reader,
+    encode,
+)
 from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_FORKSERVER,
     READ_BY_LANE,
@@ -22,7 +29,6 @@ from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_WORKER,
     READ_FROM_LANE,
     READ_FROM_RUN,
-    DamagedMessage,
     Drop,
     End,
     Exited,
@@ -33,11 +39,8 @@ from falcon_scheduler.flows.interprocess.messages import (
     Interrupt,
     LaneAlive,
     LogRecord,
-    Message,
     OutOfDate,
     Perform,
-    ProtocolMismatch,
-    Reader,
     Ready,
     Retire,
     RunClaimed,
@@ -50,7 +53,6 @@ from falcon_scheduler.flows.interprocess.messages import (
     Suspend,
     ToRun,
     Work,
-    encode,
 )
 from falcon_scheduler.flows.worker.forkserver_connection import ForkserverConnection, UpgradedInPlace
 
@@ -150,7 +152,7 @@ def test_a_message_for_another_process_is_refused() -> None:
         READ_BY_RUN.decode(encode(End("boredom")))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("version", [None, 0, messages.PROTOCOL_VERSION + 1, "1"])
+@pytest.mark.parametrize("version", [None, 0, message_format.PROTOCOL_VERSION + 1, "1"])
 def test_a_message_of_another_version_asks_for_a_restart_whatever_its_fields(version: object) -> None:
     line = json.dumps({"version": version, "kind": "ready", "pid": 7, "cores": 2}).encode()
     with pytest.raises(ProtocolMismatch, match="restart the worker"):
@@ -194,7 +196,9 @@ async def test_what_user_code_writes_to_the_channel_is_refused_and_not_taken_for
 async def test_a_worker_from_before_an_upgrade_asks_to_be_restarted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(messages, "PROTOCOL_VERSION", 0)  # in this process; the preloaded one has what is installed
+    monkeypatch.setattr(
+        message_format, "PROTOCOL_VERSION", 0
+    )  # in this process; the preloaded one has what is installed
     with pytest.raises(UpgradedInPlace, match="upgraded while the worker ran, restart the worker"):
         await ForkserverConnection.launch(os.environ)
 
