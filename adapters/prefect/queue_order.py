@@ -17,6 +17,7 @@ from typing import Any
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.responses import OrchestrationResult
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Scheduled
 
@@ -55,10 +56,15 @@ def may_give_way(flow_run: FlowRun) -> bool:
 
 
 async def put_back(client: PrefectClient, flow_run: FlowRun) -> State[Any]:
-    """Set the run back to Scheduled, if it is still there. Raises `Unavailable`."""
+    """Set the run back to Scheduled, unless it is gone or being cancelled. Returns the state that it has then.
+
+    Raises `Unavailable`.
+    """
     again = scheduled_again()
     with suppress(Gone), translated():
-        await client.set_flow_run_state(flow_run.id, again, force=True)
+        answer: OrchestrationResult[Any] = await client.set_flow_run_state(flow_run.id, again)
+        if answer.state is not None:
+            return answer.state
     return again
 
 

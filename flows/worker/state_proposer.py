@@ -97,8 +97,10 @@ class StateProposer:
         await self.set_surely(flow_run_id, restored, force=True)
 
     async def give_back(self, flow_run_id: UUID) -> None:
-        """Undo a claim: the run is scheduled again, for another worker to take."""
-        await self.set_surely(flow_run_id, Scheduled(), force=True)
+        """Undo a claim: the run is scheduled again, for another worker to take; being cancelled, it is cancelled."""
+        answer = await self.set_surely(flow_run_id, Scheduled())
+        if answer is not None and answer.is_cancelling():
+            await self.set_cancelled(flow_run_id)
 
     async def set_cancelled(self, flow_run_id: UUID) -> None:
         """Set Cancelled on a run that was being cancelled and of which nothing is left."""

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.states import Cancelling
 
+from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
+from falcon_scheduler.adapters.prefect.queue_order import put_back
 from falcon_scheduler.flows.worker.state_proposer import Claim, StateProposer
 from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
@@ -210,6 +213,22 @@ async def test_a_worker_that_comes_too_late_gets_nothing_and_the_end_of_the_run_
     assert (await late.claim(run)).claim is Claim.LOST
     now = await pool.ended(run)
     assert (now.type, now.name, now.message) == (end.type, end.name, end.message)
+
+
+async def test_a_run_that_is_given_back_or_gives_way_while_it_is_cancelled_stays_cancelled(pool: Pool) -> None:
+    """No worker is at the pool: the test claims the runs."""
+    pool, states = await make_pool(pool.client), StateProposer(pool.client)
+    for is_cancelled in (False, True):
+        given_back, gives_way = [await pool.run("nothing") for _ in range(2)]
+        for run in (given_back, gives_way):
+            assert (await states.claim(run)).claim is Claim.WON
+            if is_cancelled:
+                await pool.client.set_flow_run_state(run, Cancelling())
+        await states.give_back(given_back)
+        shown = await put_back(pool.client, await pool.client.read_flow_run(gives_way))
+        names = [(await pool.states(run))[-1] for run in (given_back, gives_way)]
+        assert names == (["Cancelled", "Cancelling"] if is_cancelled else ["Scheduled", AWAITING_TURN])
+        assert shown.name == names[1]
 
 
 async def test_a_stock_process_worker_runs_the_same_deployments(pool: Pool, start_worker: StartWorker) -> None:
