@@ -15,6 +15,7 @@ from falcon_scheduler.adapters.mongo.announcing import (
     AnnouncingTaskStore,
 )
 from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
+from falcon_scheduler.adapters.mongo.calendars import MongoCalendarStore
 from falcon_scheduler.adapters.mongo.client import Database, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
@@ -45,6 +46,7 @@ class Stores:
     keyed: MongoKeyedRequestStore
     watermark: MongoWatermark
     ledger: MongoLedgerStore
+    calendars: MongoCalendarStore
     takeovers: MongoTakeoverRecord
     locks: RedisLockService
     lease: RedisLease
@@ -81,6 +83,7 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
             keyed=MongoKeyedRequestStore(database),
             watermark=MongoWatermark(database),
             ledger=MongoLedgerStore(database),
+            calendars=MongoCalendarStore(database),
             takeovers=MongoTakeoverRecord(database),
             locks=RedisLockService(redis),
             lease=RedisLease(redis),

@@ -27,6 +27,7 @@ from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.backfill import Backfill
+from falcon_scheduler.core.services.tasks.calendars import Calendars
 from falcon_scheduler.core.services.tasks.load_forecasts import LoadForecasts
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
@@ -83,6 +84,7 @@ class Container:
     ledger: Ledger
     explaining: Explaining
     backfill: Backfill
+    calendars: Calendars
     reconcile: ReconcileService
     status: SharedStatus
     audit: Auditing

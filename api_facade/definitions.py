@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from falcon_scheduler.api_facade.schemas.task_changes import AlertsChange, MetadataChange, TaskCreate, TaskUpdate
 from falcon_scheduler.api_facade.shape import read_shape
 from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
+from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.masking import restored
 from falcon_scheduler.core.domain.schedule import zone_within
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
@@ -117,6 +118,8 @@ def _given(value: TaskCreate | TaskUpdate) -> dict[str, Any]:
         given = {name: getattr(metadata, name) for name in metadata.model_fields_set} | given
     if isinstance(alerts := given.get("alerts"), AlertsChange):
         given["alerts"] = _alerts_of(alerts)
+    if "calendars" in given:
+        given["calendars"] = given["calendars"].rules if given["calendars"] else CalendarRules()
     if "tags" in given:
         given["tags"] = tuple(given["tags"])
     return given

@@ -22,6 +22,7 @@ from falcon_scheduler.api_facade.optional_fields import describe_defaults, leave
 from falcon_scheduler.api_facade.schemas.alerts import AlertTest
 from falcon_scheduler.api_facade.schemas.backfill import BackfillRequest
 from falcon_scheduler.api_facade.schemas.batches import BulkRequest, ImportRequest, TaskImport
+from falcon_scheduler.api_facade.schemas.calendars import CalendarChange, CalendarCreate
 from falcon_scheduler.api_facade.schemas.common import Problem
 from falcon_scheduler.api_facade.schemas.executions import ExecuteRequest
 from falcon_scheduler.api_facade.schemas.schedules import ConversionQuestion, ScheduleQuestion
@@ -40,6 +41,8 @@ _BODIES = (
     TaskUpdate,
     TaskImport,
     BackfillRequest,
+    CalendarCreate,
+    CalendarChange,
     ExecuteRequest,
     ScheduleQuestion,
     ConversionQuestion,

@@ -2,8 +2,9 @@
 
     SchedulerError
     ├── Invalid             the request is wrong; carries every fault found, each with its field
-    ├── NotFound            TaskNotFound, ExecutionNotFound
-    ├── Conflict            NameTaken, TaskDisabled, ExecutionEnded, ConcurrentChange, ImportedTask, KeyReused
+    ├── NotFound            TaskNotFound, ExecutionNotFound, CalendarNotFound
+    ├── Conflict            NameTaken, TaskDisabled, ExecutionEnded, ConcurrentChange, ImportedTask, KeyReused,
+    │                       CalendarExists, CalendarInUse, CalendarChanged, TooManyCalendars
     ├── Forbidden           SystemTaskProtected, PermissionMissing
     ├── Unauthenticated
     ├── QueueFull
@@ -79,6 +80,15 @@ class ExecutionNotFound(NotFound):
         self.execution_id = execution_id
 
 
+class CalendarNotFound(NotFound):
+    """No calendar has this name."""
+
+    code = "calendar_not_found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Calendar {name!r} was not found")
+
+
 class Conflict(SchedulerError):
     """The request is well formed but contradicts the present state."""
 
@@ -93,6 +103,44 @@ class NameTaken(Conflict):
     def __init__(self, name: str) -> None:
         super().__init__(f"A task named {name!r} exists already")
         self.name = name
+
+
+class CalendarExists(Conflict):
+    """Names of calendars are unique."""
+
+    code = "calendar_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"A calendar named {name!r} exists already")
+
+
+class CalendarInUse(Conflict):
+    """A calendar that tasks use can't be deleted."""
+
+    code = "calendar_in_use"
+
+    def __init__(self, name: str, shown: Sequence[str], count: int) -> None:
+        named = ", ".join(map(repr, shown))
+        others = f" and {count - len(shown)} others" if count > len(shown) else ""
+        super().__init__(f"Calendar {name!r} is used by {named}{others}")
+
+
+class CalendarChanged(Conflict):
+    """Somebody else changed the calendar at the same time; the caller may try again."""
+
+    code = "concurrent_change"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Calendar {name!r} is being changed by others; try again")
+
+
+class TooManyCalendars(Conflict):
+    """The number of calendars is bounded."""
+
+    code = "too_many_calendars"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} calendars, which is as many as are allowed; delete one first")
 
 
 class TaskDisabled(Conflict):

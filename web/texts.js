@@ -373,6 +373,7 @@ export const t = {
       start_date: "This time is before the start of the task's schedule",
       end_date: "This time is after the end of the task's schedule",
       run_limit: "The task has had as many scheduled runs as it is limited to",
+      calendar: "A calendar of the task excludes the day of its time",
       too_late: "It could not begin as soon after its time as the task requires",
       in_prefect: "Somebody set it to Skipped in Prefect",
     },
@@ -410,7 +411,7 @@ export const t = {
     user: "User",
     action: "Action",
     outcome: "Outcome",
-    actions: ["create", "update", "delete", "pause", "resume", "enable", "disable", "execute", "repeat", "backfill", "stop", "cancel", "reload", "take_back", "retire", "take_over", "give_back"],
+    actions: ["create", "update", "delete", "pause", "resume", "enable", "disable", "execute", "repeat", "backfill", "stop", "cancel", "reload", "take_back", "retire", "take_over", "give_back", "calendar_create", "calendar_update", "calendar_delete"],
     /** @param {number} n */
     fields: (n) => (n === 1 ? "1 field" : `${n} fields`),
     field: "Field",

@@ -27,6 +27,7 @@ AUDIT = "scheduler_audit"
 KEYED = "scheduler_keyed_requests"
 OCCURRENCES = "scheduler_occurrences"
 OUTAGES = "scheduler_outages"
+CALENDARS = "scheduler_calendars"
 
 INDEXES = {
     TASKS: [
@@ -40,6 +41,7 @@ INDEXES = {
         IndexModel([("scheduler.unplanned_since", ASCENDING)]),
         IndexModel([("scheduler.owes", ASCENDING)], sparse=True),
         IndexModel([("metadata.after", ASCENDING)], sparse=True),
+        IndexModel([("scheduler.calendars.name", ASCENDING)], sparse=True),
     ],
     EXECUTIONS: [
         IndexModel([("task_id", ASCENDING), ("started_at", DESCENDING)]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from falcon_scheduler.adapters.mongo.calendar_fields import named_document, period_document, versions_document
 from falcon_scheduler.adapters.mongo.fields import MICROSECOND, text_of
 from falcon_scheduler.adapters.mongo.task_alerts import alerts_document
 from falcon_scheduler.adapters.mongo.time_settings import time_rules_document, time_settings_document
@@ -64,7 +65,7 @@ def _metadata(task: Task) -> dict[str, Any]:
         metadata["last_skipped"] = record.last_skipped
     if definition.after is not After.KEEP:
         metadata["after"] = str(definition.after)
-    metadata |= time_settings_document(definition)
+    metadata |= time_settings_document(definition) | named_document(definition.calendars)
     if definition.alerts != TaskAlerts():
         metadata["alerts"] = alerts_document(definition.alerts)
     return metadata
@@ -104,11 +105,13 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
         "periods": [
             {"since": each.since, "schedule": each.schedule, "timezone": each.timezone, "held": str(each.held)}
             | time_rules_document(each.rules)
+            | period_document(each.rules.calendars)
             for each in task.periods
         ],
         **({"limited_runs": record.limited_runs, "limited": list(record.limited)} if record.limited_runs else {}),
         "unplanned_since": task.unplanned_since,
         **_owed(task),
+        **versions_document(task),
     }
 
 

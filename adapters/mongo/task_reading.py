@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from falcon_scheduler.adapters.mongo.calendar_fields import Shelf, named_of, period_calendars_of, shelf_of
 from falcon_scheduler.adapters.mongo.fields import MICROSECOND
 from falcon_scheduler.adapters.mongo.reading import Reading, whole_numbers
 from falcon_scheduler.adapters.mongo.task_alerts import alerts_of
@@ -33,9 +35,10 @@ def from_document(document: Mapping[str, Any]) -> Task:
     if not isinstance(document["_id"], str):
         top.unread["_id"] = document["_id"]
     created_at = top.instant("created_at") or EPOCH
+    shelf = shelf_of(bookkeeping)
     return Task(
         id=task_id,
-        definition=_definition(top, metadata),
+        definition=replace(_definition(top, metadata), calendars=named_of(metadata, bookkeeping, shelf)),
         source=_source(task_id, metadata),
         created_at=created_at,
         updated_at=top.instant("updated_at") or created_at,
@@ -47,7 +50,7 @@ def from_document(document: Mapping[str, Any]) -> Task:
         record=_record(top, metadata, bookkeeping),
         deployed=_deployed(bookkeeping),
         next_run=top.instant("next_run"),
-        periods=_periods(bookkeeping.raw("periods")),
+        periods=_periods(bookkeeping.raw("periods"), shelf),
         owed=_owed(bookkeeping.raw("owed")),
         unplanned_since=bookkeeping.instant("unplanned_since"),
         revision=top.number("revision") if top.raw("revision") is not None else None,
@@ -55,7 +58,7 @@ def from_document(document: Mapping[str, Any]) -> Task:
     )
 
 
-def _periods(value: object) -> tuple[Period, ...]:
+def _periods(value: object, shelf: Shelf) -> tuple[Period, ...]:
     """The periods of the schedule; a period that can't be read is left out."""
     found: list[Period] = []
     for each in map(Reading, value if isinstance(value, list) else ()):
@@ -68,7 +71,7 @@ def _periods(value: object) -> tuple[Period, ...]:
                     schedule=each.text("schedule"),
                     timezone=each.text("timezone"),
                     held=held,
-                    rules=time_rules_of(each),
+                    rules=replace(time_rules_of(each), calendars=period_calendars_of(each, shelf)),
                 )
             )
     return tuple(found)

@@ -176,6 +176,17 @@ class MongoTaskStore:
             documents = await self._collection.find({"scheduler.owes": True}).to_list()
         return [*self._parsing.readable(documents)]
 
+    async def calendar_uses(self) -> Mapping[str, Mapping[str, int]]:
+        with translated():
+            found = self._collection.find({"scheduler.calendars.name": {"$gt": ""}}, {"scheduler.calendars": 1})
+            documents = await found.to_list()
+        uses = {str(each["_id"]): Reading(each).part("scheduler").raw("calendars") for each in documents}
+        return {
+            task_id: {each.text("name"): each.number("version") for each in map(Reading, used)}
+            for task_id, used in uses.items()
+            if isinstance(used, list)
+        }
+
     async def ending(self) -> Sequence[Task]:
         ends = [str(each) for each in After if each is not After.KEEP]
         with translated():

@@ -56,6 +56,9 @@ from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.status import StatusService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 from falcon_scheduler.core.services.tasks.backfill import Backfill
+from falcon_scheduler.core.services.tasks.calendar_following import CalendarFollowing
+from falcon_scheduler.core.services.tasks.calendars import Calendars
+from falcon_scheduler.core.services.tasks.changes import TaskChanges
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.load_forecasts import LoadForecasts
 from falcon_scheduler.core.services.tasks.takeover import TakeoverService
@@ -82,6 +85,7 @@ class Services:
     alerts: Alerts
     mirror: MirrorServices
     ledger: LedgerServices
+    calendars: Calendars
     metrics: Metrics
     preparation: Preparation
     leader: Leader
@@ -144,6 +148,17 @@ def join(
         catalog=catalog,
         clock=clock,
         audit=audit,
+        calendars=stores.calendars,
+    )
+    following = CalendarFollowing(
+        calendars=stores.calendars,
+        tasks=stores.tasks,
+        changes=TaskChanges(tasks=stores.tasks, deployments=engine.deployments, deploying=deploying),
+        clock=clock,
+        audit=audit,
+    )
+    calendars = Calendars(
+        calendars=stores.calendars, tasks=stores.tasks, following=following, clock=clock, audit=audit
     )
     runs = RunService(
         tasks=stores.tasks,
@@ -208,7 +223,14 @@ def join(
         office=Office(stores.lease),
         preparation=preparation,
         at_once=[watch.duty(), mirror.listener],
-        duties=[*mirror.duties(), *ledger.duties(), *alerts.duties(), other_scheduler.duty(), *of_plugins],
+        duties=[
+            *mirror.duties(),
+            following.duty(),
+            *ledger.duties(),
+            *alerts.duties(),
+            other_scheduler.duty(),
+            *of_plugins,
+        ],
         watch=watch,
         note_leading=metrics.show_leading,
     )
@@ -226,6 +248,7 @@ def join(
         alerts=alerts,
         mirror=mirror,
         ledger=ledger,
+        calendars=calendars,
         metrics=metrics,
         preparation=preparation,
         leader=leader,
@@ -250,6 +273,7 @@ def compose(settings: Settings, services: Services) -> Container:
         ledger=services.ledger.ledger,
         explaining=services.ledger.explaining,
         backfill=Backfill(tasks=stores.tasks, ledger=stores.ledger, clock=stores.clock, audit=services.audit),
+        calendars=services.calendars,
         reconcile=services.reconcile,
         status=SharedStatus(services.status),
         audit=services.audit,

@@ -8,12 +8,14 @@ from typing import Any
 from falcon_scheduler.api_facade.schemas.tasks import (
     ExpectedSuccessShape,
     TaskAlertsShape,
+    TaskCalendarsShape,
     TaskMetadata,
     TaskQuery,
     TaskResponse,
 )
 from falcon_scheduler.api_facade.schemas.values import format_instant
 from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
+from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
@@ -69,6 +71,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
         jitter=definition.jitter,
         owed_runs=len(task.owed) or None,
         start_within=definition.start_within,
+        calendars=_task_calendars(definition.calendars),
         alerts=_task_alerts(definition.alerts),
         is_system=task.is_system,
         source=task.source,
@@ -80,6 +83,16 @@ def _task_metadata(task: Task) -> TaskMetadata:
         average_runtime=record.average_runtime,
         skipped_count=record.skipped_count,
         last_skipped=record.last_skipped,
+    )
+
+
+def _task_calendars(rules: CalendarRules) -> TaskCalendarsShape | None:
+    if not rules:
+        return None
+    return TaskCalendarsShape(
+        include=[each.name for each in rules.include],
+        exclude=[each.name for each in rules.exclude],
+        on_excluded=rules.on_excluded,
     )
 
 
@@ -107,6 +120,7 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
     """A task's definition and switches as an import takes them, and as the caller may see them."""
     definition = task.definition
     alerts = _task_alerts(definition.alerts)
+    calendars = _task_calendars(definition.calendars)
     own_alerts = {"alerts": alerts.model_dump(exclude_none=True)} if alerts else {}
     return {
         "id": task.id,
@@ -128,6 +142,7 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
             "overlap": str(definition.overlap),
             **({} if definition.after is After.KEEP else {"after": str(definition.after)}),
             **_exported_times(definition),
+            **({"calendars": calendars.model_dump(mode="json")} if calendars else {}),
             **own_alerts,
         },
     }

@@ -25,6 +25,8 @@ from falcon_scheduler.api_facade.schemas.schedules import (
     UpcomingRun,
 )
 from falcon_scheduler.api_facade.shape import judged, read_json, read_whole
+from falcon_scheduler.core.domain.business_days import upcoming_under
+from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.conversion import MOST_LINES, Converted, Program, convert
 from falcon_scheduler.core.domain.cron.clock_changes import check_zone
 from falcon_scheduler.core.domain.cron.wall_times import repeated, skipped_times
@@ -50,7 +52,9 @@ async def preview_schedule(caller: Caller, parts: Parts, request: Request) -> Sc
     """A schedule in its canonical form, in words, and with its next runs. Changes nothing."""
     question = await judged(request, read_whole, ScheduleQuestion, await read_json(request))
     zone, now = question.timezone or parts.default_timezone, parts.clock.now()
-    return await parts.heavy.do(f"user {caller.user_id}", _explain, question, zone, now)
+    named = question.calendars.rules if question.calendars else CalendarRules()
+    calendars = await parts.calendars.resolved(named, "calendars")
+    return await parts.heavy.do(f"user {caller.user_id}", _explain, question, zone, now, calendars)
 
 
 @router.post(
@@ -90,14 +94,14 @@ async def list_upcoming(caller: Reader, parts: Parts, query: Annotated[UpcomingQ
     return UpcomingAnswer(runs=runs, next=following)
 
 
-def _explain(question: ScheduleQuestion, timezone: str, now: datetime) -> ScheduleAnswer:
+def _explain(question: ScheduleQuestion, timezone: str, now: datetime, calendars: CalendarRules) -> ScheduleAnswer:
     try:
         schedule = parse(question.schedule, timezone, task_id=question.task_id)
     except ScheduleError as error:
         raise Invalid.of("timezone" if error.field == "timezone" else "schedule", str(error)) from error
     shown_in = _checked(question.display_timezone, "display_timezone") or schedule.timezone
     start = question.start or now
-    next_runs = schedule.upcoming(start, question.count)
+    next_runs = upcoming_under(schedule, calendars, start, question.count)
     skipped = skipped_times(schedule, start, next_runs[-1], _MOST_SKIPPED) if next_runs else []
     drawn_for_none = schedule.is_hashed and not question.task_id
     return ScheduleAnswer(

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
-from falcon_scheduler.api_facade.schemas.task_changes import Cron
+from falcon_scheduler.api_facade.schemas.task_changes import CalendarsChange, Cron
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant, QueryInstant
 from falcon_scheduler.core.domain.conversion import MOST_LINES, Program
 from falcon_scheduler.core.domain.cron.wall_times import Repeated
@@ -34,6 +34,7 @@ class ScheduleQuestion(RequestShape):
     task_id: Annotated[
         str, Field(max_length=200, description="The task whose id draws the values of `H`; no task when not given.")
     ] = ""
+    calendars: Annotated[CalendarsChange | None, Field(description="Calendars, as in a task's `metadata`.")] = None
 
 
 class RunShown(ResponseShape):

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, without_defaults
 from falcon_scheduler.api_facade.schemas.values import Length, SentInstant
+from falcon_scheduler.core.domain.calendars import MOST_CALENDARS, CalendarRules, CalendarVersion, OnExcluded
 from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.services.tasks.time_validation import MOST_RUNS
 from falcon_scheduler.core.services.tasks.validation import (
@@ -85,6 +86,33 @@ StartWithin = Annotated[
         description="A scheduled run that could not begin within this time of its instant is skipped; 1s to 168h.",
     ),
 ]
+CalendarNames = Annotated[
+    list[str], Field(max_length=MOST_LISTED, json_schema_extra={"maxItems": MOST_CALENDARS, "uniqueItems": True})
+]
+
+
+class CalendarsChange(RequestShape):
+    """On which days a task runs: at most five calendars, by name. A day is a day in the task's zone."""
+
+    include: Annotated[CalendarNames, Field(description="Only on days of one of these.")] = Field(
+        default_factory=list
+    )
+    exclude: Annotated[CalendarNames, Field(description="On no day of any of these.")] = Field(default_factory=list)
+    on_excluded: Annotated[
+        OnExcluded,
+        Field(strict=False, description="Whether a run on an excluded day is skipped or moved, by 31 days at most."),
+    ] = OnExcluded.SKIP
+
+    @property
+    def rules(self) -> CalendarRules:
+        """As the services take them, by name alone."""
+        return CalendarRules(
+            include=tuple(CalendarVersion(name=each) for each in self.include),
+            exclude=tuple(CalendarVersion(name=each) for each in self.exclude),
+            on_excluded=self.on_excluded,
+        )
+
+
 Config = Annotated[
     dict[str, Any],
     Field(description="What the executor of this type takes, see GET /executors; at most 64 KiB and 10 levels."),
@@ -164,6 +192,9 @@ class MetadataChange(RequestShape):
     max_runs: MaxRuns = None
     jitter: Jitter = None
     start_within: StartWithin = None
+    calendars: Annotated[
+        CalendarsChange | None, Field(description="Replaces all; `null` and an empty object remove them.")
+    ] = None
     alerts: Annotated[AlertsChange, Field(description="Replaces all alert options.")] = AlertsChange()
 
 

@@ -12,6 +12,7 @@ from falcon_scheduler.api_facade.schemas.common import (
     ResponseShape,
 )
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryBoolean
+from falcon_scheduler.core.domain.calendars import OnExcluded
 from falcon_scheduler.core.domain.task import Source, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.ports.paging import TaskOrder
@@ -72,6 +73,14 @@ class TaskAlertsShape(ResponseShape):
     channels: list[str] | None = None
 
 
+class TaskCalendarsShape(ResponseShape):
+    """On which days the task runs."""
+
+    include: list[str]
+    exclude: list[str]
+    on_excluded: OnExcluded
+
+
 class TaskMetadata(ResponseShape):
     """How the task is run, where it came from, and the results of its runs."""
 
@@ -93,6 +102,7 @@ class TaskMetadata(ResponseShape):
     start_within: Annotated[
         DurationText | None, Field(description="A scheduled run that could not begin within this time is skipped.")
     ] = None
+    calendars: Annotated[TaskCalendarsShape | None, Field(description="Left out without any.")] = None
     alerts: Annotated[TaskAlertsShape | None, Field(description="Left out when it equals the settings.")] = None
     is_system: bool
     source: Source

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from falcon_scheduler.core.domain.calendars import CalendarVersion
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.plain_secrets import secrets_in
 from falcon_scheduler.core.domain.redaction import CONCEALED, Redactor, is_secret_name, shut
@@ -60,6 +61,10 @@ class Action(StrEnum):
     """A database that another scheduler wrote is taken over by this service."""
     GIVE_BACK = "give_back"
     """The database is rewritten for the other scheduler."""
+    CALENDAR_CREATE = "calendar_create"
+    CALENDAR_UPDATE = "calendar_update"
+    """A calendar gets its next version. Each task that uses it takes it over, with an entry `update` of its own."""
+    CALENDAR_DELETE = "calendar_delete"
 
 
 class Door(StrEnum):
@@ -135,10 +140,12 @@ def _plain(value: Any) -> Any:
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, StrEnum):
         return str(value)
+    if isinstance(value, CalendarVersion):
+        return str(value)
     if is_dataclass(value):
         given = {each.name: getattr(value, each.name) for each in fields(value)}
         return {name: _plain(each) for name, each in given.items() if each is not None}
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

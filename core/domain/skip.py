@@ -33,6 +33,8 @@ class SkipReason(StrEnum):
     """The instant is after the task's `end_at`."""
     RUN_LIMIT = "run_limit"
     """As many scheduled runs as `max_runs` allows had begun."""
+    CALENDAR = "calendar"
+    """A calendar of the task excludes the day."""
     TOO_LATE = "too_late"
     """It could not begin within `start_within` of its scheduled instant."""
     IN_PREFECT = "in_prefect"
@@ -47,6 +49,7 @@ _LIMIT = re.compile(r"The task has had the \d+ scheduled runs that it is limited
 _TEXTS = {
     "The scheduled instant is before the task's start_at": SkipReason.START_DATE,
     "The scheduled instant is after the task's end_at": SkipReason.END_DATE,
+    "A calendar of the task excludes the day of the scheduled instant": SkipReason.CALENDAR,
     "Another execution has begun for this scheduled instant": SkipReason.ALREADY_SERVED,
     "The schedule was changed and does not name this instant any more": SkipReason.SCHEDULE_CHANGED,
     "Deployment concurrency limit reached.": SkipReason.STILL_RUNNING,
@@ -89,6 +92,11 @@ class Skip:
         """The instant is before `start_at`, or after `end_at`."""
         end = "before the task's start_at" if too_early else "after the task's end_at"
         return cls.of_text(f"The scheduled instant is {end}")
+
+    @classmethod
+    def excluded(cls) -> Skip:
+        """A calendar in force at the instant excludes its day."""
+        return cls.of_text("A calendar of the task excludes the day of the scheduled instant")
 
     @classmethod
     def run_limit(cls, limit: int) -> Skip:

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from falcon_scheduler.core.domain.calendars import CalendarVersion
 from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.impediments import impediments_of
 from falcon_scheduler.core.domain.owed import OwedRun
@@ -185,6 +186,11 @@ class Task:
         if stored_field == "metadata":  # it is written whole
             return bool(given) or definition != self.definition
         return name in given or getattr(definition, name, None) != getattr(self.definition, name, None)
+
+    def with_calendar(self, version: CalendarVersion, by: str, at: datetime, *, since: datetime) -> Task:
+        """With this version of a calendar instead of an older one, from `since` on. A second call changes nothing."""
+        calendars = self.definition.calendars.with_version(version)
+        return self.redefined(replace(self.definition, calendars=calendars), by, at, since=since)
 
     def with_paused(self, paused: bool, by: str, at: datetime, *, since: datetime | None = None) -> Task:
         """Paused or resumed. A second call changes nothing. `since` as in `redefined`."""

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from falcon_scheduler.core.domain.alert import TaskAlerts
+from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.time_rules import TimeRules
 
 
@@ -83,6 +84,7 @@ class TaskDefinition:
     jitter: timedelta | None = None
     start_within: timedelta | None = None
     """A scheduled run that could not begin within this time of its instant does not begin."""
+    calendars: CalendarRules = field(default_factory=CalendarRules)
 
     @property
     def time_rules(self) -> TimeRules:
@@ -92,4 +94,5 @@ class TaskDefinition:
             end_at=self.end_at,
             max_runs=self.max_runs,
             jitter=self.jitter or timedelta(),
+            calendars=self.calendars,
         )

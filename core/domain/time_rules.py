@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.duration import format_duration
 
 _NEAREST = timedelta(microseconds=1)
@@ -23,6 +24,8 @@ class TimeRules:
     """How many scheduled runs may begin, counted from when the limit was set."""
     jitter: timedelta = timedelta()
     """Each run begins later than its instant by a part of this length, which is always the same for the instant."""
+    calendars: CalendarRules = field(default_factory=CalendarRules)
+    """On which days the instants are left, skipped or moved."""
 
     @property
     def need_single_runs(self) -> bool:
@@ -60,6 +63,8 @@ class TimeRules:
             yield "once" if self.max_runs == 1 else f"{self.max_runs} times at most"
         if self.jitter:
             yield f"each up to {format_duration(self.jitter)} later"
+        if self.calendars:
+            yield self.calendars.describe()
 
 
 def _shown(instant: datetime) -> str:

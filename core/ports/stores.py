@@ -83,6 +83,10 @@ class TaskStore(Protocol):
         """Tasks with owed runs (`Task.owed`)."""
         ...
 
+    async def calendar_uses(self) -> Mapping[str, Mapping[str, int]]:
+        """The calendars that tasks use, each with the version that is in force for the task, by the task's id."""
+        ...
+
     def impeded(self) -> Collection[str]:
         """Ids of tasks that can't run as they are stored, when `all` was read to its end the last time."""
         ...

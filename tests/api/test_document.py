@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -59,10 +60,11 @@ def with_value(body: Any, place: tuple[str, ...], value: Any) -> Any:
 async def test_every_default_and_example_of_a_body_is_taken(
     document: Mapping[str, Any], admin: httpx.AsyncClient, make: Callable[..., Awaitable[Any]]
 ) -> None:
-    task = await make()
+    task, calendar = await make(), f"free-{uuid4().hex[:8]}"
+    assert (await admin.post("/calendars", json={"name": calendar})).is_success
     tried = set()
     for method, path, body in bodies(document):
-        url = path.removeprefix("/scheduler").replace("{task_id}", task["id"])
+        url = path.removeprefix("/scheduler").replace("{task_id}", task["id"]).replace("{name}", calendar)
         body = json.loads(json.dumps(body).replace("API Health Check", "an example of the document"))
         answer = await admin.request(method, url, json=body)
         unknown_channel = "channel" in answer.text and url == "/alerts/test"
@@ -70,13 +72,14 @@ async def test_every_default_and_example_of_a_body_is_taken(
             assert answer.status_code == 401, "the token of an example is nobody's"
             continue
         assert answer.is_success or unknown_channel, (method, url, body, answer.text)
-        created = [answer.json()["id"]] if answer.status_code == 201 else []
-        created += [each["id"] for each in answer.json().get("imported_tasks", [])]
+        created = [answer.headers["location"].removeprefix("/scheduler")] if answer.status_code == 201 else []
+        created += [f"/tasks/{each['id']}" for each in answer.json().get("imported_tasks", [])]
         assert not answer.json().get("failed_tasks"), (body, answer.text)
-        for task_id in created:
-            await admin.delete(f"/tasks/{task_id}")
+        for location in created:
+            assert (await admin.delete(location)).is_success
         tried.add(path)
-    assert len(tried) >= 6
+    assert len(tried) >= 8
+    assert (await admin.delete(f"/calendars/{calendar}")).is_success
 
 
 async def test_every_default_and_example_of_a_query_is_taken(

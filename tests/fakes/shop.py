@@ -23,8 +23,12 @@ from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.idempotency import KeyedRequests
 from falcon_scheduler.core.services.runs.run_service import RunService
 from falcon_scheduler.core.services.tasks.auditing import Auditing
+from falcon_scheduler.core.services.tasks.calendar_following import CalendarFollowing
+from falcon_scheduler.core.services.tasks.calendars import Calendars
+from falcon_scheduler.core.services.tasks.changes import TaskChanges
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.task_service import TaskService
+from tests.fakes.calendars import MemoryCalendarStore
 from tests.fakes.clock import SetClock
 from tests.fakes.engine import EngineState, MemoryDeployments, MemoryPlans, MemoryRuns
 from tests.fakes.faults import Faults
@@ -76,6 +80,7 @@ class Kept:
         self.audit = MemoryAuditStore()
         self.keyed = MemoryKeyedRequestStore()
         self.watermark = MemoryWatermark()
+        self.calendars = MemoryCalendarStore()
         self.locks = MemoryLockService(self.clock)
 
 
@@ -92,6 +97,7 @@ class Shop:
         )
         runs, clock = faults.through(MemoryRuns(kept.engine)), kept.clock
         watermark, locks = faults.through(kept.watermark), faults.through(kept.locks)
+        calendars = faults.through(kept.calendars)
         self.audit = Auditing(entries=faults.through(kept.audit), clock=clock)
         self.counting = OutcomeCounting(tasks, executions)
         deploying = TaskDeploying(tasks=tasks, deployments=deployments, plans=plans, clock=clock)
@@ -103,6 +109,17 @@ class Shop:
             catalog=AnyExecutor(),
             clock=clock,
             audit=self.audit,
+            calendars=calendars,
+        )
+        self.following = CalendarFollowing(
+            calendars=calendars,
+            tasks=tasks,
+            changes=TaskChanges(tasks=tasks, deployments=deployments, deploying=deploying),
+            clock=clock,
+            audit=self.audit,
+        )
+        self.calendars = Calendars(
+            calendars=calendars, tasks=tasks, following=self.following, clock=clock, audit=self.audit
         )
         self.runs = RunService(
             tasks=tasks,

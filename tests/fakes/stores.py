@@ -113,6 +113,10 @@ class MemoryTaskStore:
     async def owing(self) -> Sequence[Task]:
         return [each for each in self.rows.values() if each.owed]
 
+    async def calendar_uses(self) -> Mapping[str, Mapping[str, int]]:
+        uses = {each.id: each.definition.calendars.versions for each in self.rows.values()}
+        return {task_id: {each.name: each.version for each in used} for task_id, used in uses.items() if used}
+
     async def ending(self) -> Sequence[Task]:
         return [
             each for each in self.rows.values() if each.definition.after is not After.KEEP and each.definition.enabled

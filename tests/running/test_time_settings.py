@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from prefect.states import Scheduled
 
+from falcon_scheduler.core.domain.calendars import CalendarDays, CalendarRules, CalendarVersion, OnExcluded
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.domain.skip import SkipReason
@@ -21,7 +22,7 @@ from falcon_scheduler.core.services.tasks.fire_times import begin_of, due_betwee
 from tests.conftest import ADMIN, Scheduler, exists, wait_until
 from tests.stores.samples import a_task
 
-SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 PATIENCE_SECONDS, LONG_PATIENCE_SECONDS = 120, 400
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -145,6 +146,22 @@ async def test_prefect_shows_the_true_next_runs_through_every_change_and_door(sc
     found = await wait_until(lambda: coming(scheduler, task), "Prefect plans again", PATIENCE_SECONDS)
     assert found[0] < datetime.now(UTC) + 3 * HOUR
     assert start + HOUR / 2 not in found
+
+
+async def test_prefect_shows_the_next_runs_that_calendars_leave_also_after_their_change(scheduler: Scheduler) -> None:
+    calendars, name = scheduler.services.calendars, f"free-{uuid4().hex[:8]}"
+    start, first = datetime(2090, 1, 1, 9, tzinfo=UTC), date(2090, 1, 1)
+    await calendars.create(name, CalendarDays(dates=(first,)), "", ADMIN)
+    rules = CalendarRules(exclude=(CalendarVersion(name=name),), on_excluded=OnExcluded.NEXT_BUSINESS_DAY)
+    task = await scheduler.task(
+        schedule="0 0 9 1,4 1 *", start_at=start, end_at=start + 30 * DAY, calendars=rules, overlap=Overlap.QUEUE
+    )
+    assert await coming(scheduler, task) == [start + DAY, start + 3 * DAY]
+    await calendars.change(name, {"dates": (first, first + DAY, first + 3 * DAY)}, ADMIN)
+    assert await coming(scheduler, task) == [start + 2 * DAY, start + 4 * DAY]
+    back = replace(rules, on_excluded=OnExcluded.PREVIOUS_BUSINESS_DAY)
+    await scheduler.services.tasks.update(task.id, {"calendars": back}, ADMIN)
+    assert await coming(scheduler, task) == [start + 2 * DAY]
 
 
 async def test_runs_begin_as_much_later_as_their_jitter_says_and_keep_their_instant(

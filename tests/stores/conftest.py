@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
 from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
+from falcon_scheduler.adapters.mongo.calendars import MongoCalendarStore
 from falcon_scheduler.adapters.mongo.client import Database, ensure_indexes, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
@@ -26,12 +27,14 @@ from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
 from falcon_scheduler.core.ports import AuditStore, ExecutionStore, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore
+from falcon_scheduler.core.ports.calendars import CalendarStore
 from falcon_scheduler.core.ports.keyed import KeyedRequestStore
 from falcon_scheduler.core.ports.ledger import LedgerStore
 from falcon_scheduler.core.ports.outcomes import OutcomeLog
 from falcon_scheduler.deployments.stack.child import Child
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from tests.fakes.alerts import MemoryAlertStore
+from tests.fakes.calendars import MemoryCalendarStore
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.records import MemoryAuditStore, MemoryKeyedRequestStore, MemoryOutcomeLog, MemoryWatermark
 from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
@@ -55,6 +58,7 @@ class StoresUnderTest:
     keyed: KeyedRequestStore
     watermark: Watermark
     ledger: LedgerStore
+    calendars: CalendarStore
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -145,6 +149,7 @@ def in_mongo(database: Database) -> StoresUnderTest:
         keyed=MongoKeyedRequestStore(database),
         watermark=MongoWatermark(database),
         ledger=MongoLedgerStore(database),
+        calendars=MongoCalendarStore(database),
     )
 
 
@@ -160,4 +165,5 @@ def in_memory() -> StoresUnderTest:
         keyed=MemoryKeyedRequestStore(),
         watermark=MemoryWatermark(),
         ledger=MemoryLedgerStore(executions),
+        calendars=MemoryCalendarStore(),
     )

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from falcon_scheduler.core.domain.forecast.days import due_in
 from falcon_scheduler.core.domain.forecast.load import (
     Bucket,
     Forecast,
@@ -41,7 +42,7 @@ def forecast(load: Load) -> Forecast:
 
 
 def _patterns_of(task: Workload, span: Span) -> list[int]:
-    return span.patterns_of(parse(task.schedule, task.timezone, task_id=task.id), task.counted_from)
+    return due_in(span, parse(task.schedule, task.timezone, task_id=task.id), task)
 
 
 def _as_forecast(load: Load, span: Span, pools: Sequence[Pool], patterns: Patterns) -> Forecast:

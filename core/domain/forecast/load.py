@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from falcon_scheduler.core.domain.calendars import CalendarRules
 
 RUN_COST = timedelta(milliseconds=400)
 """How much longer than its work a run keeps a slot: claim, fork, report of the end. An estimate, to be
@@ -28,6 +30,7 @@ class Workload:
     overlap: str
     may_change: bool = True
     """Whether a proposal may change its schedule."""
+    calendars: CalendarRules = field(default_factory=CalendarRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 
 from falcon_scheduler.core.domain.cron.timetable import Timetable
+from falcon_scheduler.core.domain.forecast.days import due_in
 from falcon_scheduler.core.domain.forecast.forecasting import forecast
 from falcon_scheduler.core.domain.forecast.load import Forecast, Load, Proposal, Respelling, Simulation, Workload
 from falcon_scheduler.core.domain.forecast.patterns import Span
@@ -78,6 +79,6 @@ def _ids_in_peaks(load: Load, present: Forecast) -> set[str]:
         for task in load.tasks:
             if task.id not in found:
                 schedule = parse(task.schedule, task.timezone, task_id=task.id)
-                if any(span.patterns_of(schedule, task.counted_from)):
+                if any(due_in(span, schedule, task)):
                     found.add(task.id)
     return found

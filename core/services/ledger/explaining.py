@@ -31,7 +31,7 @@ from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
 from falcon_scheduler.core.services.ledger.present import STARTS_WITHIN, Finding, Present
 from falcon_scheduler.core.services.ledger.spans import last_instant
 from falcon_scheduler.core.services.ledger.unnamed import outside_time, why_unnamed
-from falcon_scheduler.core.services.tasks.fire_times import begin_of, names, next_run, period_at
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, exclusion_at, names, next_run, period_at
 
 LATE_AFTER = STARTS_WITHIN
 """A run that begins later than this after its instant is late."""
@@ -233,6 +233,8 @@ class Explaining:
         if (outside := outside_time(task, period, at)) is not None:
             limit = period.rules.end_at if outside is Cause.END_DATE else period.rules.start_at
             return outside, facts.joined(facts.at(str(outside), limit), schedule)
+        if (exclusion := exclusion_at(period, task, at)) is not None:
+            return Cause.CALENDAR, facts.joined(facts.of_exclusion(exclusion), schedule)
         former = [each for each in task.known_periods if each.since < period.since and each.schedule]
         if former and names(replace(former[-1], held=Held.NOT), task, at):
             entry = await self._change_until(task, period.since + NEARBY, (Action.UPDATE,))

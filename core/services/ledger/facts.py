@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from falcon_scheduler.core.domain.audit import AuditEntry
+from falcon_scheduler.core.domain.calendars import Exclusion
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.explanation import Fact
@@ -46,6 +47,17 @@ def of_entry(entry: AuditEntry | None) -> list[Fact]:
         *at("changed_at", entry.at),
         *text("door", str(entry.origin.door)),
         *text("audit_entry", entry.id),
+    ]
+
+
+def of_exclusion(exclusion: Exclusion) -> list[Fact]:
+    """Which calendar excludes the day, in which version, and which day that is in the task's zone."""
+    calendars = exclusion.calendars
+    return [
+        *text("calendar", ", ".join(each.name for each in calendars)),
+        *text("calendar_version", ", ".join(str(each.version) for each in calendars)),
+        *text("day", exclusion.day.isoformat()),
+        *text("detail", exclusion.text),
     ]
 
 

@@ -17,6 +17,7 @@ from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.ports import Clock, TaskStore, Watermark
 from falcon_scheduler.core.ports.ledger import LedgerStore
 from falcon_scheduler.core.services.ledger.authors import Authors
+from falcon_scheduler.core.services.ledger.excluded import excluded_rows
 from falcon_scheduler.core.services.ledger.merging import Key, key_of, merged
 from falcon_scheduler.core.services.ledger.settling import WATERMARK
 from falcon_scheduler.core.services.ledger.spans import MOST_COUNTED, held_between, held_row, instants_between
@@ -141,12 +142,16 @@ class Ledger:
         return merged(_without_entries(findings, known), known), until
 
     def _held(self, task: Task, settled: datetime, begin: datetime, end: datetime, most: int) -> Iterator[Occurrence]:
-        """The rows of the held periods that are not over, or not settled yet."""
+        """The rows of held periods and excluded days that are not over, or not settled yet."""
         for period, until in held_between(task, begin, end, self._clock.now()):
             if until > settled or period == task.known_periods[-1]:
                 row = held_row(task, period, until, most=most)
                 if row is not None and row.until >= begin:
                     yield row
+        now = self._clock.now()
+        for row in excluded_rows(task, max(begin, settled), now, lambda over: over > settled, most=most):
+            if row.until >= begin and row.at < end:
+                yield row
 
     async def _of(self, task: Task | None) -> AsyncIterator[Task]:
         if task is not None:

@@ -20,6 +20,7 @@ from falcon_scheduler.core.ports import Clock, TaskStore, Watermark
 from falcon_scheduler.core.ports.ledger import LedgerStore, Outage
 from falcon_scheduler.core.services.duty import Duty, Unhurried
 from falcon_scheduler.core.services.ledger.authors import Authors
+from falcon_scheduler.core.services.ledger.excluded import excluded_rows
 from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
 from falcon_scheduler.core.services.ledger.spans import (
     held_between,
@@ -126,13 +127,15 @@ class Settling:
         await self._add_gaps(gaps, begin, end)
 
     async def _held(self, task: Task, begin: datetime, end: datetime) -> Sequence[Occurrence]:
-        """The rows of the held periods that end in this time. One that lasts is read from the task."""
+        """The rows of held periods and excluded days that end in this time. One that lasts is read from the task."""
         found = []
         for period, until in held_between(task, begin, end, self._clock.now()):
             if begin < until <= end and period != task.known_periods[-1]:
                 by = await self._authors.of(task.id, period.since)
                 found.append(held_row(task, period, until, by=by))
-        return [each for each in found if each is not None]
+        rows = [each for each in found if each is not None]
+        rows += excluded_rows(task, begin, self._clock.now(), lambda over: begin < over <= end)
+        return rows
 
     async def _add_gaps(self, gaps: Sequence[Gap], begin: datetime, end: datetime) -> None:
         if not gaps:

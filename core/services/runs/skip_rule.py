@@ -9,7 +9,7 @@ from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.runs.run_types import Ticket
-from falcon_scheduler.core.services.tasks.fire_times import begin_of, names, period_at
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, exclusion_at, names, period_at
 
 
 def skip_of(ticket: Ticket, task: Task) -> Skip | None:
@@ -34,6 +34,8 @@ def skip_of(ticket: Ticket, task: Task) -> Skip | None:
         return Skip.held(period.held, still=period == present)
     planned_by_another = period != present or ticket.version not in {"", str(task.version)}
     if planned_by_another and not names(period, task, ticket.due_at):
+        if exclusion_at(period, task, ticket.due_at) is not None:
+            return Skip.excluded()
         if period.rules.include(ticket.due_at):
             return Skip.schedule_changed()
         return Skip.outside_time(too_early=period.rules.end_at is None or ticket.due_at <= period.rules.end_at)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from falcon_scheduler.core.domain.business_days import day_of, next_under
+from falcon_scheduler.core.domain.calendars import CalendarRules, Exclusion
 from falcon_scheduler.core.domain.periods import Held, Period, in_force_at
 from falcon_scheduler.core.domain.schedule import ScheduleError, parse_stored
 from falcon_scheduler.core.domain.task import Task
@@ -31,8 +34,30 @@ def next_in(period: Period, task: Task, after: datetime) -> datetime | None:
     if period.held is not Held.NOT or not period.schedule:  # an adopted task may have none that we can express
         return None
     schedule = parse_stored(period.schedule, period.timezone, task.id)
-    found = None if schedule is None else schedule.next_after(period.rules.before_first(after), task.created_at)
+    if schedule is None:
+        return None
+    first, calendars = period.rules.before_first(after), period.rules.calendars
+    if calendars:
+        found = next_under(
+            calendars, schedule.timezone, partial(schedule.next_after, counted_from=task.created_at), first
+        )
+    else:
+        found = schedule.next_after(first, task.created_at)
     return found if found is not None and period.rules.include(found) else None
+
+
+def without_calendars(period: Period) -> Period:
+    """The same period, in which no day is excluded and the task is not held."""
+    return replace(period, held=Held.NOT, rules=replace(period.rules, calendars=CalendarRules()))
+
+
+def exclusion_at(period: Period, task: Task, instant: datetime) -> Exclusion | None:
+    """Why the calendars in force exclude an instant that the period's schedule names; `None` if they do not."""
+    schedule = parse_stored(period.schedule, period.timezone, task.id)
+    if schedule is None or not period.rules.calendars:
+        return None
+    exclusion = period.rules.calendars.exclusion(day_of(instant, schedule.timezone))
+    return exclusion if exclusion is not None and names(without_calendars(period), task, instant) else None
 
 
 def single_instants(task: Task, since: datetime, now: datetime) -> list[datetime]:

@@ -93,6 +93,7 @@ def planned_of(task: Task) -> Planned:
         is_http=definition.type == TaskType.HTTP,
         overlap=str(definition.overlap),
         may_change=not task.is_system,
+        calendars=definition.calendars,
     )
     return Planned(workload, definition.type, Basis.MEASURED if measured else Basis.ASSUMED)
 

@@ -40,7 +40,9 @@ from falcon_scheduler.core.ports import (
     TaskFilter,
     TaskStore,
 )
+from falcon_scheduler.core.ports.calendars import CalendarStore
 from falcon_scheduler.core.services.tasks.auditing import Auditing, Note
+from falcon_scheduler.core.services.tasks.calendars import resolved
 from falcon_scheduler.core.services.tasks.changes import TaskChanges
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import next_run
@@ -63,6 +65,7 @@ class TaskService:
         catalog: ExecutorCatalog,
         clock: Clock,
         audit: Auditing,
+        calendars: CalendarStore,
     ) -> None:
         self._tasks = tasks
         self._executions = executions
@@ -70,6 +73,7 @@ class TaskService:
         self._catalog = catalog
         self._clock = clock
         self._audit = audit
+        self._calendars = calendars
         self._changes = TaskChanges(tasks=tasks, deployments=deployments, deploying=deploying)
 
     async def create(
@@ -82,7 +86,7 @@ class TaskService:
         that fails the sweep completes it.
         """
         now = self._clock.now()
-        await self._check(definition, now)
+        definition = await self._checked(definition, now)
         new = Task(
             id=task_id or str(uuid.uuid4()),
             definition=definition,
@@ -127,7 +131,11 @@ class TaskService:
             raise ImportedTask(task_id)
         configs = (present.definition.config, changes.get("config"))
         now = self._clock.now()
-        faults = await aside(configs, change_faults, present.definition, changes, self._catalog)
+        faults: list[Fault] = []
+        if "calendars" in changes:
+            calendars, faults = await resolved(changes["calendars"], self._calendars)
+            changes = {**changes, "calendars": calendars}
+        faults += await aside(configs, change_faults, present.definition, changes, self._catalog)
         faults += past_faults(replace(present.definition, **changes), now, present.definition)
         if faults:
             raise Invalid(faults)
@@ -224,13 +232,17 @@ class TaskService:
         """When the schedule fires next; None when it doesn't."""
         return next_run(task, self._clock.now())
 
-    async def _check(self, definition: TaskDefinition, now: datetime) -> None:
-        faults = await aside(definition.config, definition_faults, definition, self._catalog)
+    async def _checked(self, definition: TaskDefinition, now: datetime) -> TaskDefinition:
+        """The definition with the latest versions of its calendars. Raises `Invalid`."""
+        calendars, faults = await resolved(definition.calendars, self._calendars)
+        definition = replace(definition, calendars=calendars)
+        faults += await aside(definition.config, definition_faults, definition, self._catalog)
         faults += past_faults(definition, now)
         if definition.type == TaskType.SYSTEM:
             faults.append(Fault("type", "system tasks are defined in code and can't be created"))
         if faults:
             raise Invalid(faults)
+        return definition
 
 
 def demand(by: Principal, permission: Permission) -> None:

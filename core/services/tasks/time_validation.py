@@ -1,10 +1,13 @@
-"""What the settings of time of a task may be: `start_at`, `end_at`, `max_runs`, `jitter`, `start_within`."""
+"""What the settings of time of a task may be, from `start_at` to `calendars`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+from falcon_scheduler.core.domain.business_days import next_under
+from falcon_scheduler.core.domain.calendars import CALENDAR_NAME, MOST_CALENDARS, NAME_RULE, CalendarRules
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.schedule import parse_stored
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
@@ -34,23 +37,46 @@ def time_faults(definition: TaskDefinition) -> Iterator[Fault]:
         if length is not None and not least <= length <= most:
             bounds = f"{format_duration(least)} to {format_duration(most)}"
             yield Fault(f"metadata.{name}", f"must be {bounds}, is {format_duration(length)}")
+    yield from calendar_faults(definition.calendars)
+
+
+def calendar_faults(rules: CalendarRules, location: str = "metadata.calendars") -> Iterator[Fault]:
+    """What is wrong with the names of calendars. Whether there are such calendars is not checked here."""
+    if len(rules.include) + len(rules.exclude) > MOST_CALENDARS:
+        yield Fault(location, f"at most {MOST_CALENDARS} calendars are allowed")
+    seen: set[str] = set()
+    for field, versions in (("include", rules.include), ("exclude", rules.exclude)):
+        for position, each in enumerate(versions):
+            if not CALENDAR_NAME.fullmatch(each.name):
+                yield Fault(f"{location}.{field}.{position}", f"must be the name of a calendar: {NAME_RULE}")
+            elif each.name in seen:
+                yield Fault(f"{location}.{field}.{position}", "must not repeat a calendar")
+            seen.add(each.name)
 
 
 def never_due_faults(definition: TaskDefinition, now: datetime, present: TaskDefinition | None) -> Iterator[Fault]:
-    """An `end_at` that leaves the schedule no instant to come.
+    """An `end_at`, or calendars, that leave the schedule no instant to come.
 
     It is accepted as long as nothing of it changes: it was accepted before its end was past.
     """
     end_at, schedule = definition.end_at, parse_stored(definition.schedule, definition.timezone)
-    if end_at is None or schedule is None or (present and _when(present) == _when(definition)):
+    calendars = definition.calendars if definition.calendars.are_known else CalendarRules()
+    if schedule is None or not (end_at or calendars) or (present and _when(present) == _when(definition)):
         return
-    if end_at <= now:
+    if end_at is not None and end_at <= now:
         yield Fault("metadata.end_at", "is past; give an instant to come")
         return
-    first = schedule.next_after(max(definition.start_at or now, now) - _NEAREST, now)
-    if first is None or first > end_at:
+    start = max(definition.start_at or now, now) - _NEAREST
+    next_after = partial(schedule.next_after, counted_from=now)
+    first = next_after(start)
+    left = next_under(calendars, schedule.timezone, next_after, start) if calendars else first
+    if left is None and first is not None:
+        yield Fault("metadata.calendars", "leave the schedule no instant in the next five years")
+    elif end_at is not None and (left is None or left > end_at):
         yield Fault("metadata.end_at", "the schedule names no instant from now, or from start_at, until then")
 
 
 def _when(definition: TaskDefinition) -> tuple[object, ...]:
-    return definition.schedule, definition.timezone, definition.start_at, definition.end_at
+    rules = definition.calendars
+    calendars = [each.name for each in rules.include], [each.name for each in rules.exclude], rules.on_excluded
+    return definition.schedule, definition.timezone, definition.start_at, definition.end_at, calendars
