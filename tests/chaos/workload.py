@@ -27,21 +27,22 @@ class Wanted:
 
 
 def wanted_tasks(work: Path, web: str, seed: int, many: int) -> Sequence[Wanted]:
-    """Tasks of all kinds; a third of them fire by themselves, all can be run by hand."""
+    """Tasks of all kinds and overlaps; two thirds of them, every http task too, fire by themselves, all by hand."""
     chance = random.Random(seed)
     tasks = []
     for number in range(many):
         name = f"task-{number:02}"
-        overlap = OVERLAPS[number % 3]
+        kind, group = number % 3, number // 3
+        overlap = OVERLAPS[(number + group // 3) % 3 if kind < 2 else (group + group // 3) % 3]
         body: dict[str, Any] = {
             "name": name,
-            "schedule": SCHEDULES[number % len(SCHEDULES)] if number % 3 == 0 else "0 0 0 29 2 ?",
+            "schedule": SCHEDULES[number % len(SCHEDULES)] if kind != 1 else "0 0 0 29 2 ?",
             "type": "function",
             "metadata": {"overlap": overlap, "timeout": "30s", "max_retries": 1, "retry_interval": "1s", "tags": []},
         }
-        if number % 3 == 2:
+        if kind == 2:
             paths = ("quick", "slow", "broken")
-            body |= {"type": "http", "config": {"url": f"{web}/{paths[number // 3 % 3]}", "timeout": "10s"}}
+            body |= {"type": "http", "config": {"url": f"{web}/{paths[group % 3]}", "timeout": "10s"}}
         else:
             function = ("steady", "grinding", "steady", "moody")[number % 4]
             seconds = round(chance.uniform(0.3, 6), 1)
