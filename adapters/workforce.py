@@ -28,5 +28,8 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> 
         said = await reported_slots(redis, POOL, names)
     except Unavailable:
         said = {}
-    workers = [OnlineWorker(name=name, slots=said.get(name, slots_of_others)) for name in names]
+    workers = []
+    for name in names:
+        slots, http_slots = said.get(name, (slots_of_others, 0))
+        workers.append(OnlineWorker(name=name, slots=slots, http_slots=http_slots))
     return Workforce(workers=workers, is_paused=await pool_is_paused(client))

@@ -59,11 +59,17 @@ class MongoTaskStore:
         return {task.deployment_id: task for task in self._parsing.readable(documents) if task.deployment_id}
 
     async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        return await self._texts(task_ids, "name")
+
+    async def types(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        return await self._texts(task_ids, "type")
+
+    async def _texts(self, task_ids: Collection[str], field: str) -> Mapping[str, str]:
         if not task_ids:
             return {}
         with translated():
-            documents = await self._collection.find({"_id": {"$in": [*task_ids]}}, {"name": 1}).to_list()
-        return {each["_id"]: name for each in documents if isinstance(name := each.get("name"), str)}
+            documents = await self._collection.find({"_id": {"$in": [*task_ids]}}, {field: 1}).to_list()
+        return {each["_id"]: value for each in documents if isinstance(value := each.get(field), str)}
 
     async def named(self, name: str) -> Task | None:
         with translated():

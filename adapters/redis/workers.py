@@ -19,16 +19,27 @@ def slots_key(pool: str, worker: str) -> str:
     return f"scheduler:worker:{pool}:{worker}:slots"
 
 
-async def report_slots(redis: Redis, pool: str, worker: str, slots: int) -> None:
-    """Report how many runs a worker takes at once. Raises `Unavailable`; the next heartbeat reports it again."""
+def http_slots_key(pool: str, worker: str) -> str:
+    """The key of the number of its lane. Workers of earlier versions have none."""
+    return f"scheduler:worker:{pool}:{worker}:http-slots"
+
+
+async def report_slots(redis: Redis, pool: str, worker: str, slots: int, http_slots: int) -> None:
+    """Report how many runs a worker takes at once, in processes and in its lane. Raises `Unavailable`; the next
+    heartbeat reports it again."""
     with translated():
-        await redis.set(slots_key(pool, worker), slots, px=milliseconds(KEPT_FOR))
+        async with redis.pipeline(transaction=False) as pipeline:
+            pipeline.set(slots_key(pool, worker), slots, px=milliseconds(KEPT_FOR))
+            pipeline.set(http_slots_key(pool, worker), http_slots, px=milliseconds(KEPT_FOR))
+            await pipeline.execute()
 
 
-async def reported_slots(redis: Redis, pool: str, workers: Sequence[str]) -> Mapping[str, int]:
-    """The numbers of these workers; a worker without a recent report is left out. Raises `Unavailable`."""
+async def reported_slots(redis: Redis, pool: str, workers: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+    """Both numbers of these workers; a worker without a recent report is left out. Raises `Unavailable`."""
     if not workers:
         return {}
+    keys = [slots_key(pool, each) for each in workers] + [http_slots_key(pool, each) for each in workers]
     with translated():
-        values = await redis.mget([slots_key(pool, each) for each in workers])
-    return {worker: int(value) for worker, value in zip(workers, values, strict=True) if value is not None}
+        values = await redis.mget(keys)
+    both = zip(workers, values[: len(workers)], values[len(workers) :], strict=True)
+    return {worker: (int(slots), int(in_lane or 0)) for worker, slots, in_lane in both if slots is not None}

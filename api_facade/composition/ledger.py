@@ -44,6 +44,7 @@ def make_ledger(stores: Stores, client: Client, workforce: Callable[[], Awaitabl
         engine=Probe("prefect", lambda: ping(client)),
         engine_alone=Probe("prefect", lambda: ping_server(client)),
         workforce=workforce,
+        tasks=tasks,
         executions=stores.executions,
         locks=stores.locks,
     )

@@ -267,6 +267,7 @@ def compose(settings: Settings, services: Services) -> Container:
             simulator=ProcessSimulator(),
             clock=stores.clock,
             slots_of_a_worker=settings.scheduler.worker_count,
+            http_slots_of_a_worker=settings.scheduler.http_concurrency,
             default_timezone=settings.scheduler.timezone,
         ),
         runs=services.runs,

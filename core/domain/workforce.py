@@ -11,10 +11,12 @@ POOL_PAUSED = "The work pool is paused in Prefect: executions wait until it is r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineWorker:
-    """A worker whose heartbeats arrive. `slots` is how many executions it takes at once."""
+    """A worker whose heartbeats arrive. `slots` is how many executions it takes at once in processes of their own,
+    `http_slots` how many of http tasks beside them, in its lane."""
 
     name: str
     slots: int
+    http_slots: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +29,13 @@ class Workforce:
 
     @property
     def slots(self) -> int:
-        """How many executions all of them take at once."""
+        """How many executions all of them take at once, each in a process of its own."""
         return sum(each.slots for each in self.workers)
+
+    @property
+    def http_slots(self) -> int:
+        """How many executions of http tasks they take besides; with 0 these use the same slots as all others."""
+        return sum(each.http_slots for each in self.workers)
 
     @property
     def problem(self) -> str:

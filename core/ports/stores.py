@@ -28,6 +28,10 @@ class TaskStore(Protocol):
         """The names of those of the ids that exist."""
         ...
 
+    async def types(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        """The types of those of the ids that exist."""
+        ...
+
     async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
         """The tasks that are deployed under these ids, by deployment id."""
         ...

@@ -27,17 +27,17 @@ class PoolState:
         self._worker_name = worker_name
         self._redis = redis
 
-    async def refresh(self, slots: int) -> None:
-        """Report how many runs this worker runs at once, and read the rest anew."""
-        await self._report_slots(slots)
+    async def refresh(self, slots: int, lane_slots: int) -> None:
+        """Report how many runs this worker runs at once, in processes and in its lane, and read the rest anew."""
+        await self._report_slots(slots, lane_slots)
         storage = await self._client.read_server_default_result_storage()
         self.result_storage_id = storage.default_result_storage_block_id
         online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
         workers = await self._client.read_workers_for_work_pool(self._pool_name, worker_filter=online)
         self.is_shared = any(worker.name != self._worker_name for worker in workers)
 
-    async def _report_slots(self, slots: int) -> None:
+    async def _report_slots(self, slots: int, lane_slots: int) -> None:
         """Write the slots to Redis. If Redis is away, the next heartbeat does it."""
         with contextlib.suppress(SchedulerError):
             async with redis_of(self._redis) as redis:
-                await report_slots(redis, self._pool_name, self._worker_name, slots)
+                await report_slots(redis, self._pool_name, self._worker_name, slots, lane_slots)

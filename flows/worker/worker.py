@@ -172,7 +172,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
     async def _read_pool(self) -> None:
         if self._work_pool is not None:
             await self._intake.read_priorities()
-            await self._pool.refresh(int(self.limiter.total_tokens))
+            await self._pool.refresh(int(self.limiter.total_tokens), self._settings.scheduler.http_concurrency)
 
     async def _setup_cancellation_observer(self) -> None:
         """Replace Prefect's observer, which only knows runs that have not begun."""

@@ -95,6 +95,7 @@ class World:
             engine=self.engine,
             engine_alone=self.engine_alone,
             workforce=self._workforce,
+            tasks=self.tasks,
             executions=self.executions,
             locks=self.locks,
         )

@@ -24,7 +24,7 @@ from falcon_scheduler.core.domain.outcome import (
 )
 from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task_definition import Overlap
-from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
 from falcon_scheduler.core.ports.ledger import Outage
 from falcon_scheduler.core.ports.run_times import RunTimes
 from tests.core.explained_world import (
@@ -99,6 +99,15 @@ async def it_began_late_after_no_worker_was_there(world: World) -> None:
 async def it_began_late_while_all_slots_were_in_use(world: World) -> None:
     for number in range(4):
         other = a_run(id=f"o{number}", task_id=f"other-{number}", at=DUE - 60 * SECOND)
+        await add_run(world, other.ended(ExecutionStatus.COMPLETED, DUE + 40 * SECOND))
+    await add_run(world, completed(a_run(40 * SECOND)))
+
+
+@case(Cause.LATE)
+async def it_began_late_beside_http_runs_which_have_slots_of_their_own(world: World) -> None:
+    world.workforce = Workforce(workers=[OnlineWorker(name="w", slots=4, http_slots=5)])
+    for number in range(4):
+        other = a_run(id=f"o{number}", task_id="t", at=DUE - 60 * SECOND)
         await add_run(world, other.ended(ExecutionStatus.COMPLETED, DUE + 40 * SECOND))
     await add_run(world, completed(a_run(40 * SECOND)))
 

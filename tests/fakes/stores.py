@@ -52,6 +52,9 @@ class MemoryTaskStore:
     async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
         return {each: self.rows[each].definition.name for each in task_ids if each in self.rows}
 
+    async def types(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        return {each: self.rows[each].definition.type for each in task_ids if each in self.rows}
+
     async def named(self, name: str) -> Task | None:
         return next((task for task in self.rows.values() if task.definition.name == name), None)
 

@@ -183,6 +183,7 @@ async def test_a_list_is_in_the_order_that_is_asked_for(store: TaskStore) -> Non
     assert (await names(TaskOrder.LAST_RUN))[:2] == "cb"
     assert await store.names([soon.id, other.id, "unknown"]) == {soon.id: "d", other.id: "a"}
     assert await store.names([]) == {}
+    assert await store.types([soon.id, "unknown"]) == {soon.id: "http"}
 
 
 async def test_tasks_of_the_same_instant_are_listed_by_id(store: TaskStore) -> None:

@@ -148,9 +148,8 @@ class Explaining:
         away = outage_at(due_at, await self._outages.between(due_at, began_at, workers=True))
         if away is not None:
             return Cause(away.reason), facts.of_outage(away)
-        slots = await self._present.slots()
-        if slots and len(before) >= slots:
-            return Cause.SLOTS_FULL, facts.text("slots", f"{len(before)} of {slots} in use")
+        if full := await self._present.full_slots(task, before):
+            return Cause.SLOTS_FULL, full
         return Cause.LATE, ()
 
     async def _at_work(self, instant: datetime) -> Sequence[Execution]:

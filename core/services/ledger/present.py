@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause, Fact
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Overlap
+from falcon_scheduler.core.domain.task_definition import Overlap, TaskType
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.core.ports import ExecutionStore, HealthProbe, LockService
+from falcon_scheduler.core.ports import ExecutionStore, HealthProbe, LockService, TaskStore
 from falcon_scheduler.core.services.ledger import facts
 
 PROBE_TIMEOUT = timedelta(seconds=5)
@@ -32,6 +32,7 @@ class Present:
         engine: HealthProbe,
         engine_alone: HealthProbe,
         workforce: Callable[[], Awaitable[Workforce]],
+        tasks: TaskStore,
         executions: ExecutionStore,
         locks: LockService,
     ) -> None:
@@ -39,6 +40,7 @@ class Present:
         self._engine = engine
         self._engine_alone = engine_alone
         self._workforce = workforce
+        self._tasks = tasks
         self._executions = executions
         self._locks = locks
 
@@ -50,12 +52,21 @@ class Present:
         alone = await self._engine_alone.check(PROBE_TIMEOUT)
         return Cause.DATABASE_AWAY if alone.healthy else Cause.ENGINE_AWAY, facts.text("answer", health.message)
 
-    async def slots(self) -> int:
-        """How many executions the online workers take at once; 0 while that is not known."""
+    async def full_slots(self, task: Task, at_work: Sequence[Execution]) -> Sequence[Fact]:
+        """How many slots there are for runs of this task, if executions at work use all of them; else nothing."""
         try:
-            return (await self._workforce()).slots
+            workforce = await self._workforce()
         except Unavailable:
-            return 0
+            return ()
+        slots, used = workforce.slots, len(at_work)
+        if workforce.http_slots:  # http tasks have slots of their own
+            types = await self._tasks.types({each.task_id for each in at_work})
+            of_http = sum(types.get(each.task_id) == TaskType.HTTP for each in at_work)
+            if task.definition.type == TaskType.HTTP:
+                slots, used = workforce.http_slots, of_http
+            else:
+                used -= of_http
+        return facts.text("slots", f"{used} of {slots} in use") if slots and used >= slots else ()
 
     async def why_it_waits(self, task: Task, execution: Execution | None, due_at: datetime, now: datetime) -> Finding:
         """The cause. Raises `Unavailable` while MongoDB is away."""
@@ -67,14 +78,15 @@ class Present:
         if workforce.is_paused:
             return Cause.POOL_PAUSED, ()
         workers = facts.text("workers", ", ".join(each.name for each in workforce.workers))
-        unfinished = [each for each in await self._executions.unfinished(task.id) if execution != each]
+        everywhere = await self._executions.unfinished()
+        unfinished = [each for each in everywhere if each.task_id == task.id and execution != each]
         if task.definition.overlap is Overlap.QUEUE and unfinished:
             return Cause.BEHIND, facts.text("execution_in_front", unfinished[0].id)
         if (holder := await self._foreign_holder(task.id, [*unfinished, *([execution] if execution else [])])) != "":
             return Cause.LOCK_HELD, facts.text("lock_holder", holder)
-        running = await self._executions.running()
-        if workforce.slots and running >= workforce.slots:
-            return Cause.SLOTS_FULL, [*workers, *facts.text("slots", f"{running} of {workforce.slots} in use")]
+        at_work = [each for each in everywhere if each.status is ExecutionStatus.RUNNING]
+        if full := await self.full_slots(task, at_work):
+            return Cause.SLOTS_FULL, [*workers, *full]
         if now - due_at < STARTS_WITHIN:
             return Cause.STARTING, workers
         if execution is None and now - due_at >= KNOWN_WITHIN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from falcon_scheduler.core.aside import in_thread
 from falcon_scheduler.core.domain.forecast.load import Load, Simulation
 from falcon_scheduler.core.domain.schedule import ScheduleError, parse, parse_stored
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
 from falcon_scheduler.core.errors import Fault, Invalid, Unavailable
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.ports.forecasts import Simulator
@@ -58,6 +59,7 @@ class LoadForecasts:
         simulator: Simulator,
         clock: Clock,
         slots_of_a_worker: int,
+        http_slots_of_a_worker: int = 0,
         default_timezone: str,
     ) -> None:
         """`tasks` reads every task, without its config."""
@@ -65,7 +67,7 @@ class LoadForecasts:
         self._workforce = workforce
         self._simulator = simulator
         self._clock = clock
-        self._slots_of_a_worker = slots_of_a_worker
+        self._assumed = OnlineWorker(name="", slots=slots_of_a_worker, http_slots=http_slots_of_a_worker)
         self._default_timezone = default_timezone
 
     async def outlook(
@@ -75,7 +77,8 @@ class LoadForecasts:
 
         Args:
             changes: applied in order to the tasks as they are.
-            slots: how many runs are performed at once; None means those of the workers that are online.
+            slots: how many runs are performed at once, of all tasks; None means the slots of the workers that are
+                online, which have others for http tasks.
 
         Raises:
             Invalid: a time, a change or the amount is wrong; the error names the field.
@@ -92,19 +95,20 @@ class LoadForecasts:
             raise Invalid.of(
                 "to", f"{len(planned)} tasks are too many for this time; at most {days} days are allowed"
             )
-        count, source = (slots, Basis.GIVEN) if slots else await self._slots()
+        given = Workforce(workers=[OnlineWorker(name="", slots=slots)]) if slots else None
+        workforce, source = (given, Basis.GIVEN) if given else await self._slots()
         workloads, durations = with_durations(planned)
-        load = Load(tasks=workloads, begin=begin, end=end, slots=count)
+        load = Load(tasks=workloads, begin=begin, end=end, slots=workforce.slots, http_slots=workforce.http_slots)
         return Outlook(
             load=load, simulation=await self._simulator.simulate(load), slots_are=source, durations=durations
         )
 
-    async def _slots(self) -> tuple[int, Basis]:
-        try:
-            online = (await self._workforce()).slots
-        except Unavailable:
-            online = 0
-        return (online, Basis.MEASURED) if online else (self._slots_of_a_worker, Basis.ASSUMED)
+    async def _slots(self) -> tuple[Workforce, Basis]:
+        with suppress(Unavailable):
+            online = await self._workforce()
+            if online.slots:
+                return online, Basis.MEASURED
+        return Workforce(workers=[self._assumed]), Basis.ASSUMED
 
     async def _read(self) -> list[Task]:
         found = []
