@@ -58,7 +58,6 @@ class Measured:
 
 async def main(tasks: int, clients: int, idle_tasks: int, seconds: int, burst: int, slow: int) -> None:
     os.environ.update(SCHEDULER_HTTP_ALLOW="127.0.0.0/8", PREFECT_SERVER_LOGGING_LEVEL="INFO", API_RATE_LIMIT="0")
-    os.environ.setdefault("SCHEDULER_HTTP_CONCURRENCY", "300")
     os.environ.setdefault("SCHEDULER_HTTP_PER_HOST", "1000")  # all requests go to one
     say(machine())
     async with target() as aim, set_stage(PARTS) as stage, api(stage) as http:

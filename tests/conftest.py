@@ -153,7 +153,6 @@ def surroundings(home: Path) -> Iterator[None]:
     """The environment of the session, put back at its end."""
     before = dict(os.environ)
     os.environ["SCHEDULER_HTTP_ALLOW"] = "127.0.0.0/8"
-    os.environ["SCHEDULER_HTTP_CONCURRENCY"] = "300"
     os.environ["SCHEDULER_PLUGINS"] = "tests.plugins"
     os.environ["SCHEDULER_CANCEL_GRACE"] = "3s"
     os.environ["JWT_SECRET"] = "a secret that only the tests know, 32 bytes or more"

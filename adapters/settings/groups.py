@@ -105,7 +105,7 @@ class SchedulerSettings(Group):
     allow_command: bool = False
     """Whether job variables may replace the code of a run: by a command, by `working_dir` of a single run, or by
     environment variables that change which code is loaded. See docs/operations.md."""
-    http_concurrency: Annotated[int, Field(ge=0, le=10_000)] = 0
+    http_concurrency: Annotated[int, Field(ge=0, le=10_000)] = 300
     """http tasks that one worker performs at once in one process, beside those of `worker_count`; with 0 each has a
     process and a place among those."""
     http_per_host: Annotated[int, Field(ge=1, le=10_000)] = 100

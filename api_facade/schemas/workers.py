@@ -13,15 +13,13 @@ class WorkerResponse(ResponseShape):
     """A worker whose heartbeats arrive."""
 
     name: str
-    slots: Annotated[int, Field(description="How many executions it takes at once, besides http tasks in its lane.")]
+    slots: Annotated[int, Field(description="How many executions it takes at once, besides http tasks.")]
 
 
 class WorkforceResponse(ResponseShape):
     """The workers of our pool."""
 
     workers: list[WorkerResponse]
-    slots: Annotated[
-        int, Field(description="How many executions all of them take at once, besides http tasks in lanes.")
-    ]
+    slots: Annotated[int, Field(description="How many executions all of them take at once, besides http tasks.")]
     is_paused: Annotated[bool, Field(description="Whether the pool is paused in Prefect: nothing is started then.")]
     problem: Annotated[str | None, Field(description="Why nothing can run; left out when something can.")] = None

@@ -43,7 +43,6 @@ async def main(minutes: float, seed: int, tasks: int, home: Path) -> int:
         {
             "SCHEDULER_PLUGINS": "tests.chaos.work",
             "SCHEDULER_HTTP_ALLOW": "127.0.0.0/8",
-            "SCHEDULER_HTTP_CONCURRENCY": "300",
             "SCHEDULER_CANCEL_GRACE": "3s",
             "SCHEDULER_WORKER_COUNT": "6",
             "JWT_SECRET": SECRET,

@@ -22,7 +22,6 @@ SECRET = "a secret that only these tests know, at least 32 bytes"
 OWN = {
     "SCHEDULER_PLUGINS": "tests.plugins",
     "SCHEDULER_HTTP_ALLOW": "127.0.0.0/8",
-    "SCHEDULER_HTTP_CONCURRENCY": "300",
     "SCHEDULER_CANCEL_GRACE": "3s",
     "SCHEDULER_WORKER_COUNT": "4",
     "JWT_SECRET": SECRET,
