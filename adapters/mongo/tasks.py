@@ -88,9 +88,21 @@ class MongoTaskStore:
         self._newest.forget_totals()
         return replace(task, revision=1)
 
-    async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+    async def change(self, task_id: str, change: Callable[[Task], Task], known: Task | None = None) -> Task:
+        if known is not None and (stored := await self._change_known(known, change)) is not None:
+            return stored
         attempt = partial(self._change_once, task_id, change)
         return await retried(attempt, on=(ConcurrentChange,), pauses=spread(PAUSE_AFTER_CHANGE, CHANGE_ATTEMPTS))
+
+    async def _change_known(self, known: Task, change: Callable[[Task], Task]) -> Task | None:
+        """Change the task if it is as it is known. What the change would not write, or refuses, needs the present."""
+        try:
+            wanted = change(known)
+        except Exception:  # noqa: BLE001 - the change itself decides, on the task as it is now
+            return None
+        if wanted == known or not await self._write(known, wanted):
+            return None
+        return replace(wanted, revision=(known.revision or 0) + 1)
 
     async def _change_once(self, task_id: str, change: Callable[[Task], Task]) -> Task:
         """Raises `ConcurrentChange` when somebody else has changed the task since it was read."""

@@ -40,11 +40,12 @@ class TaskStore(Protocol):
         """Store a new task. Raises `NameTaken`; not repeatable."""
         ...
 
-    async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+    async def change(self, task_id: str, change: Callable[[Task], Task], known: Task | None = None) -> Task:
         """Apply a pure function to the task as it is now and store the result, whole or not at all.
 
         `change` is called again when another process changed the task in between. A result equal to its argument is
-        not written.
+        not written. `known` is the task as the caller has read or written it: while it is unchanged, it need not be
+        read again.
 
         Raises:
             TaskNotFound, NameTaken, ConcurrentChange (others would not let us).

@@ -68,7 +68,7 @@ class MemoryTaskStore:
         self.rows[task.id] = replace(task, revision=1)
         return self.rows[task.id]
 
-    async def change(self, task_id: str, change: Callable[[Task], Task]) -> Task:
+    async def change(self, task_id: str, change: Callable[[Task], Task], known: Task | None = None) -> Task:
         present = await self.get(task_id)
         wanted = change(present)
         if wanted == present:

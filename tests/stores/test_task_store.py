@@ -91,6 +91,34 @@ async def test_a_change_that_changes_nothing_is_not_written(store: TaskStore) ->
     assert (await store.change(task.id, lambda each: each.skipped("e", NOON))).revision == (task.revision or 0) + 1
 
 
+async def test_a_change_of_a_task_as_it_is_known_never_overwrites_what_came_in_between(store: TaskStore) -> None:
+    task = await store.insert(a_task())
+    first = await store.change(task.id, lambda each: each.skipped("e1", NOON), task)
+    second = await store.change(task.id, lambda each: each.skipped("e2", NOON), task)
+    third = await store.change(task.id, lambda each: each.skipped("e3", NOON), second)
+    assert [each.record.skipped_count for each in (first, second, third)] == [1, 2, 3]
+    assert await store.get(task.id) == third
+
+
+async def test_a_change_that_is_refused_or_not_needed_is_decided_on_the_task_as_it_is(store: TaskStore) -> None:
+    task = await store.insert(a_task())
+    await store.change(task.id, lambda each: each.skipped("e1", NOON))
+
+    def once_skipped(each: Task) -> Task:
+        if each.record.skipped_count == 0:
+            raise ValueError("it was skipped before")
+        return each.skipped("e2", NOON)
+
+    assert (await store.change(task.id, once_skipped, task)).record.skipped_count == 2
+    unless_skipped = await store.change(
+        task.id, lambda each: each.skipped("e3", NOON) if each.record.skipped_count else each, task
+    )
+    assert unless_skipped.record.skipped_count == 3
+    await store.delete(task.id)
+    with pytest.raises(TaskNotFound):
+        await store.change(task.id, lambda each: each.skipped("e4", NOON), task)
+
+
 async def test_a_change_that_raises_writes_nothing(store: TaskStore) -> None:
     task = await store.insert(a_task())
 

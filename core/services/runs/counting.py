@@ -40,12 +40,15 @@ class OutcomeCounting:
         self._executions = executions
         self._on_counted = on_counted
 
-    async def finish(self, execution: Execution, *, fenced: bool = False) -> bool:
-        """Store an end or a skip, and count it. False when it was refused; see `ExecutionStore.finish`."""
+    async def finish(self, execution: Execution, *, fenced: bool = False, known: Task | None = None) -> bool:
+        """Store an end or a skip, and count it. False when it was refused; see `ExecutionStore.finish`.
+
+        `known` is its task as the caller knows it; see `TaskStore.change`.
+        """
         changed = await self._executions.finish(execution, fenced=fenced)
         if changed:
             with suppress(ConcurrentChange):  # it is marked as uncounted, and the sweep counts it
-                await self._count_now(execution.task_id, [execution], [execution.id])
+                await self._count_now(execution.task_id, [execution], [execution.id], known=known)
             self._report([execution])
         return changed
 
@@ -95,6 +98,7 @@ class OutcomeCounting:
         ended: Sequence[Execution],
         uncounted: Collection[str],
         remembered: Sequence[str] | None = None,
+        known: Task | None = None,
     ) -> None:
         """Let the task count the uncounted ones and forget that the others were active.
 
@@ -111,7 +115,7 @@ class OutcomeCounting:
             return task
 
         try:
-            await self._tasks.change(task_id, counted)
+            await self._tasks.change(task_id, counted, known)
         except TaskNotFound:
             pass
         except UnreadableDocument:

@@ -188,7 +188,7 @@ class OverlapRule:
                     standing[:] = [other for other in each.record.active if other not in over]
                     return each if standing else claim(each, turn.fencing_token)
 
-                stored = await decided(partial(self._tasks.change, task.id, take), on=(ConcurrentChange,))
+                stored = await decided(partial(self._tasks.change, task.id, take, task), on=(ConcurrentChange,))
                 if not standing:
                     if others := over - {execution_id}:
                         await self._executions.fence_off(sorted(others), stored.record.fencing_token)

@@ -137,9 +137,9 @@ class TaskRunning:
             async with environment.pulse(execution, turn.lock, turn.ttl):
                 execution = await self._attempts.make(task, story, environment)
         except asyncio.CancelledError:
-            await asyncio.shield(self._end(self._interrupted(story.execution, environment)))
+            await asyncio.shield(self._end(self._interrupted(story.execution, environment), turn.task))
             raise
-        return await self._end(execution)
+        return await self._end(execution, turn.task)
 
     async def _refused(self, ticket: Ticket, task: Task, beginning: Beginning) -> Outcome:
         """The run was over before it began, or another run has begun for the same scheduled instant."""
@@ -184,17 +184,17 @@ class TaskRunning:
         now = self._clock.now()
         execution = self._execution(ticket, task, None, ticket.due_at or now).skipped(skip, now)
         with suppress(Unavailable, UnreadableDocument):  # the mirror writes it from the engine's picture
-            if not await self._counting.finish(execution):
+            if not await self._counting.finish(execution, known=task):
                 return await self._as_recorded(ticket.execution_id)
         return Outcome(ending=Ending.SKIPPED, message=skip.text)
 
-    async def _end(self, execution: Execution) -> Outcome:
-        """Write the end. If it is refused, return the end that the history holds."""
+    async def _end(self, execution: Execution, claimed: Task | None) -> Outcome:
+        """Write the end. If it is refused, return the end that the history holds. `claimed`: its task then."""
         completed = execution.status is ExecutionStatus.COMPLETED
         ending = Ending.COMPLETED if completed else Ending.FAILED
         text = execution.output if completed else execution.error
         try:
-            if await decided(lambda: self._counting.finish(execution, fenced=True)):
+            if await decided(lambda: self._counting.finish(execution, fenced=True, known=claimed)):
                 return _outcome_of(execution)
             error = f"{SUPERSEDED_ERROR} (it would have ended as {execution.status})"
             superseded = execution.failed(self._clock.now(), error, ExecutionOutcome.CRASHED)
