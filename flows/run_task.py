@@ -52,6 +52,7 @@ async def perform(
     *,
     is_cancelled: Callable[[], bool],
     show_retry: Callable[[str], Awaitable[None]],
+    work_over: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Perform the task in a flow run, in a process of its own or beside others.
 
@@ -70,6 +71,7 @@ async def perform(
         on_retry=lambda attempt: show_retry(_retry_message(attempt)),
         cancelled=is_cancelled,
         pulse=runtime.pulse,
+        work_over=work_over,
         gives_way=own_run.has_to_give_way,
         is_behind=own_run.is_behind,
     )

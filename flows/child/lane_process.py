@@ -33,6 +33,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     Perform,
     RunPerformed,
     RunRetries,
+    WorkOver,
 )
 from falcon_scheduler.flows.run_task import perform, settled
 from falcon_scheduler.flows.runtime import Runtime, open_runtime
@@ -146,6 +147,10 @@ class Lane:
         async def show_retry(message: str) -> None:
             self._channel.send(RunRetries(run.id, message[:LONGEST_MESSAGE]))
 
+        def work_over() -> None:
+            if run.reason is not None:
+                self._channel.send(WorkOver(run.id))
+
         with prefect_internals.flow_run_context(http_task, run.flow_run, self._client):
             own_run = PrefectOwnRun.current()
             outcome = await perform(
@@ -155,6 +160,7 @@ class Lane:
                 self._runtime,
                 is_cancelled=lambda: run.reason == "cancelled",
                 show_retry=show_retry,
+                work_over=work_over,
             )
             return scheduled_again() if outcome.ending is Ending.GAVE_WAY else await settled(own_run, outcome)
 

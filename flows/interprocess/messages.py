@@ -211,6 +211,14 @@ class RunRetries:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkOver:
+    """The work of a run that was interrupted in a lane is over; its end has to be written still."""
+
+    kind: ClassVar[str] = "work_over"
+    flow_run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunPerformed:
     """The last message of a run in a lane."""
 
@@ -225,11 +233,11 @@ ToWorker = Ready | Forked | OutOfDate | Exited
 ToRun = Work | Start | Drop | Suspend | End
 FromRun = LogRecord | RunEnded
 ToLane = Perform | Interrupt
-FromLane = LogRecord | LaneAlive | RunRetries | RunPerformed
+FromLane = LogRecord | LaneAlive | RunRetries | WorkOver | RunPerformed
 
 READ_BY_FORKSERVER: Reader[ToForkserver] = Reader(ForkRun, ForkLane, RunClaimed, RunSettled, SendSignal, Retire)
 READ_BY_WORKER: Reader[ToWorker] = Reader(Ready, Forked, OutOfDate, Exited)
 READ_BY_RUN: Reader[ToRun] = Reader(Work, Start, Drop, Suspend, End)
 READ_FROM_RUN: Reader[FromRun] = Reader(LogRecord, RunEnded)
 READ_BY_LANE: Reader[ToLane] = Reader(Perform, Interrupt)
-READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, RunRetries, RunPerformed)
+READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, RunRetries, WorkOver, RunPerformed)

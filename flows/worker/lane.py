@@ -21,6 +21,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     Perform,
     RunPerformed,
     RunRetries,
+    WorkOver,
 )
 from falcon_scheduler.flows.termination import Reason
 from falcon_scheduler.flows.worker.forked_process import ProcessEnd
@@ -56,6 +57,8 @@ class LaneRun:
 
     def __init__(self, flow_run_id: str, lane: Lane) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.is_at_work = True
+        """Whether anything of it may be at work. What follows the work writes its end, and is bounded by itself."""
         self._id = flow_run_id
         self._lane = lane
 
@@ -64,7 +67,10 @@ class LaneRun:
         self._lane.process.channel.send(Interrupt(self._id, reason))
 
     def kill(self) -> None:
-        """End it for certain: with its lane, and so with all runs in it."""
+        """End it for certain: with its lane, and so with all runs in it. Nothing happens once its work is over."""
+        if not self.is_at_work:
+            return
+        _logger.warning("Flow run %s did not end within its grace: its lane is killed", self._id)
         self._lane.kill("A run in the same lane did not end within its grace")
 
     def note_settled(self) -> None:
@@ -152,7 +158,7 @@ class Lane:
             self.kill("It would not end")
             return await self.process.ended()
 
-    def _take(self, message: LogRecord | LaneAlive | RunRetries | RunPerformed) -> None:
+    def _take(self, message: LogRecord | LaneAlive | RunRetries | WorkOver | RunPerformed) -> None:
         match message:
             case LogRecord():
                 self._logs.add(message.log)
@@ -161,8 +167,12 @@ class Lane:
             case RunRetries():
                 if (run := self._runs.get(message.flow_run_id)) is not None:
                     run.events.put_nowait(message)
+            case WorkOver():
+                if (run := self._runs.get(message.flow_run_id)) is not None:
+                    run.is_at_work = False
             case RunPerformed():
                 if (run := self._runs.pop(message.flow_run_id, None)) is not None:
+                    run.is_at_work = False
                     run.events.put_nowait(message)
                 self._close_when_empty()
 

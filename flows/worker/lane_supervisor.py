@@ -125,7 +125,6 @@ class LaneSupervisor:
 
     async def _kill_later(self, run: LaneRun) -> None:
         await asyncio.sleep(self._with.cancel_grace.total_seconds())
-        _logger.warning("Flow run %s did not end within its grace: its lane is killed", self.flow_run.id)
         run.kill()
 
     async def _claim(self) -> State[Any] | None:

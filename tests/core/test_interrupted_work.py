@@ -28,7 +28,7 @@ from falcon_scheduler.core.services.runs.overlap import OverlapRule
 from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, RunEnvironment, Ticket
 from falcon_scheduler.core.services.runs.running import TaskRunning
 from tests.fakes.engine import MemoryRuns
-from tests.fakes.faults import Fault, NonsenseError
+from tests.fakes.faults import Fault, Faults, NonsenseError
 from tests.fakes.shop import ADMIN, Kept, Shop, broken_rules
 from tests.fakes.trials import DAY, trials
 
@@ -111,6 +111,18 @@ async def perform(shop: Shop, task: Task) -> None:
         shop.kept.engine.enter(run.id, RunPhase.FAILED, message="the flow raised an error")
         raise
     shop.kept.engine.enter(run.id, PHASES[outcome.ending], message=outcome.message)
+
+
+async def test_the_work_is_over_before_its_end_is_written() -> None:
+    kept = Kept()
+    task = await claimed(kept, Shop(kept, Faults()))
+    [run] = [run for run in kept.engine.runs.values() if run.phase is RunPhase.RUNNING]
+    statuses: list[ExecutionStatus] = []
+    noted = replace(environment(), work_over=lambda: statuses.append(kept.executions.rows[run.id].status))
+    ticket = Ticket(execution_id=run.id, task_id=task.id, trigger=run.trigger)
+    await running_of(Shop(kept, Faults())).perform(ticket, noted)
+    assert statuses == [ExecutionStatus.RUNNING]
+    assert kept.executions.rows[run.id].status is ExecutionStatus.COMPLETED
 
 
 @pytest.mark.parametrize("kind", Fault)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -10,14 +12,17 @@ import pytest
 import pytest_asyncio
 
 from falcon_scheduler.core.domain.execution import ExecutionStatus
-from falcon_scheduler.core.domain.outcome import DIED_ERROR
+from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, DIED_ERROR
 from falcon_scheduler.core.domain.task import Task
 from tests.chaos.stand import WORKERS, Stand
-from tests.conftest import Scheduler, wait_until
+from tests.conftest import ADMIN, Scheduler, wait_until
 from tests.executors.web_server import WebServer, serving
 from tests.faults.test_processes import all_agree, is_gone
 
 pytestmark = pytest.mark.slow
+
+CANCEL_GRACE_SECONDS = 3
+"""Of the stand: SCHEDULER_CANCEL_GRACE."""
 
 
 @pytest_asyncio.fixture
@@ -97,6 +102,32 @@ async def test_a_lane_that_was_frozen_and_whose_runs_were_taken_for_dead_stops_t
 
     await wait_until(broken_off, "the request is broken off")
     assert await shop.ended(execution.id) == ended
+
+
+async def test_a_run_that_is_cancelled_while_mongodb_is_away_costs_no_other_run_of_its_lane_its_life(
+    stand: Stand, shop: Scheduler, web: WebServer
+) -> None:
+    executions = [await shop.execute(await http_task(shop, web.url("/silent"))) for _ in range(6)]
+    await open_requests(web, 6)
+    stand.signal("mongo", signal.SIGSTOP)
+    try:
+        await shop.services.engine.runs.cancel(executions[0].id)
+        await open_requests(web, 5)
+        await asyncio.sleep(CANCEL_GRACE_SECONDS + 2)
+    finally:
+        stand.signal("mongo", signal.SIGCONT)
+    assert (await shop.ended(executions[0].id)).error == CANCELLED_ERROR
+    assert web.open_connections == 5
+    for execution in executions[1:]:
+        await shop.services.runs.cancel(execution.id, ADMIN)
+        assert (await shop.ended(execution.id)).error == CANCELLED_ERROR
+
+
+async def open_requests(web: WebServer, count: int) -> None:
+    async def look() -> bool:
+        return web.open_connections == count
+
+    await wait_until(look, f"{count} requests are open")
 
 
 async def test_while_redis_is_away_http_runs_go_on(stand: Stand, shop: Scheduler, web: WebServer) -> None:

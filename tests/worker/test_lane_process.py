@@ -47,6 +47,20 @@ async def test_a_run_that_is_interrupted_before_its_first_step_ends_without_a_st
     assert await run.events.get() == RunPerformed(RUN, None, None)
 
 
+async def test_a_run_that_is_over_is_no_reason_to_kill_its_lane(lanes: LaneKeeper) -> None:
+    """Its supervisor may still wait for Prefect to take the end, and get a cancellation then."""
+    lane = await lanes.lane()
+    run = lane.perform(RUN, FLOW_RUN)
+    assert run.is_at_work
+    run.interrupt("cancelled")
+    await run.events.get()
+    run.kill()
+    assert lane.is_usable
+    other = lane.perform(RUN[:-1] + "2", FLOW_RUN | {"id": RUN[:-1] + "2"})
+    other.interrupt("cancelled")
+    assert isinstance(await other.events.get(), RunPerformed)
+
+
 async def test_a_run_that_can_not_be_read_ends_alone(lanes: LaneKeeper) -> None:
     lane = await lanes.lane()
     event = await lane.perform("no id", {"id": "no id"}).events.get()

@@ -53,6 +53,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     Suspend,
     ToRun,
     Work,
+    WorkOver,
 )
 from falcon_scheduler.flows.worker.forkserver_connection import ForkserverConnection, UpgradedInPlace
 
@@ -91,6 +92,7 @@ SAMPLES: list[tuple[Reader[Any], Message]] = [
     (READ_BY_LANE, Interrupt("r-1", "cancelled")),
     (READ_FROM_LANE, LaneAlive(97)),
     (READ_FROM_LANE, RunRetries("r-1", "Attempt 1 of 2 failed")),
+    (READ_FROM_LANE, WorkOver("r-1")),
     (READ_FROM_LANE, RunPerformed("r-1", {"type": "COMPLETED"}, None)),
     (READ_FROM_LANE, RunPerformed("r-1", None, "ValueError")),
 ]
@@ -130,7 +132,7 @@ def test_a_message_with_a_missing_an_unknown_or_a_wrong_field_is_refused(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 2}', b'{"version": 2, "kind": []}'],
+    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 3}', b'{"version": 3, "kind": []}'],
     ids=repr,
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:

@@ -91,6 +91,10 @@ async def _never() -> bool:
     return False
 
 
+def _note_nothing() -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnvironment:
     """What the run's process offers: its log, progress, and the engine's ear."""
@@ -103,6 +107,8 @@ class RunEnvironment:
     pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
     """Writes that the run is alive, and extends its lock by the given time, until it is left. Interrupts and
     raises `LostError` when the execution has been ended by somebody else."""
+    work_over: Callable[[], None] = _note_nothing
+    """Called when the executor has returned or been interrupted for good: what follows only writes the end."""
     gives_way: Callable[[], Awaitable[bool]] = _never
     """Whether a run of the task waits that was requested or due earlier. May raise `Unavailable`."""
     is_behind: Callable[[], Awaitable[bool]] = _never

@@ -135,7 +135,10 @@ class TaskRunning:
         story = Story(execution)
         try:
             async with environment.pulse(execution, turn.lock, turn.ttl):
-                execution = await self._attempts.make(task, story, environment)
+                try:
+                    execution = await self._attempts.make(task, story, environment)
+                finally:
+                    environment.work_over()
         except asyncio.CancelledError:
             await asyncio.shield(self._end(self._interrupted(story.execution, environment), turn.task))
             raise
