@@ -9,7 +9,7 @@ from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.interrupted_waits import keep_locks_when_cancelled
@@ -77,6 +77,10 @@ bookkeeping."""
 
 NOT_EMBEDDED = {
     EXECUTIONS: [
+        # Lists are read in the order of these, and leave out skipped executions without reading them.
+        IndexModel([("task_id", ASCENDING), ("started_at", DESCENDING), ("_id", ASCENDING), ("status", ASCENDING)]),
+        IndexModel([("status", ASCENDING), ("started_at", DESCENDING), ("_id", ASCENDING)]),
+        IndexModel([("started_at", DESCENDING), ("_id", ASCENDING), ("status", ASCENDING)]),
         IndexModel([("task_id", ASCENDING), ("metadata.scheduled_for", ASCENDING)]),
         IndexModel([("metadata.scheduled_for", ASCENDING)]),
         IndexModel([("holder_sought", ASCENDING)], sparse=True),
@@ -86,8 +90,12 @@ NOT_EMBEDDED = {
 answers nothing until then, so that a long history would keep a new version from starting. `adapters.mongo.ledger` and
 `without_holder` give it bounds of the indexes that it has."""
 
+REPLACED = {EXECUTIONS: frozenset({"task_id_1_started_at_-1", "status_1_started_at_-1", "started_at_-1"})}
+"""Names of the indexes of `INDEXES` for which MongoDB itself has longer ones of `NOT_EMBEDDED`."""
 _EMBEDDED_MARK = "secantusVersion"
 """In the build information of the embedded server. Source: secantus 0.7, `buildInfo`."""
+_NO_SUCH_INDEX = 27
+"""Source: MongoDB error codes, IndexNotFound."""
 _MAX_IDLE_MS = 60_000
 """A connection unused for longer is not used again. The server may have closed it (SecantusDB does after five
 minutes, load balancers and firewalls do too). A write on a closed connection fails, and on a standalone server the
@@ -126,16 +134,35 @@ async def ensure_indexes(database: Database) -> None:
     A unique index that existing documents violate is left out, with a warning: the service works without it, and a
     later start makes it once the documents are repaired. Raises `Unavailable`.
     """
-    with translated():
-        is_embedded = _EMBEDDED_MARK in await database.command("buildInfo")
+    embedded = await is_embedded(database)
     for collection, always in INDEXES.items():
-        indexes = always if is_embedded else [*always, *NOT_EMBEDDED.get(collection, [])]
+        replaced = frozenset() if embedded else REPLACED.get(collection, frozenset())
+        indexes = [index for index in always if index.document["name"] not in replaced]
+        indexes += [] if embedded else NOT_EMBEDDED.get(collection, [])
         try:
             with translated():
                 await database[collection].create_indexes(indexes)
         except DuplicateKeyError:
             for index in indexes:
                 await _ensure_index(database, collection, index)
+        for name in replaced:
+            await _drop_index(database, collection, name)
+
+
+async def is_embedded(database: Database) -> bool:
+    """Whether the server is the embedded one, which reads lists in another way. Raises `Unavailable`."""
+    with translated():
+        return _EMBEDDED_MARK in await database.command("buildInfo")
+
+
+async def _drop_index(database: Database, collection: str, name: str) -> None:
+    """Drop an index that an earlier version made, if it is there."""
+    with translated():
+        try:
+            await database[collection].drop_index(name)
+        except OperationFailure as error:
+            if error.code != _NO_SUCH_INDEX:
+                raise
 
 
 async def _ensure_index(database: Database, collection: str, index: IndexModel) -> None:

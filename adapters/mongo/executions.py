@@ -47,7 +47,7 @@ class MongoExecutionStore:
         self._tasks = database[TASKS]
         self._occurrences = database[OCCURRENCES]
         self._newest = NewestFirst(
-            self._collection, "started_at", large=("output", "metadata.parameters", "attempts")
+            self._collection, "started_at", large=("output", "metadata.parameters", "attempts"), ordered=True
         )
         self._parsing = Parsing("execution", from_document)
 

@@ -1,6 +1,7 @@
 """Reads long lists page by page, newest first, without a full scan of the list.
 
-MongoDB itself stops an index scan when the page is full. The embedded server (SecantusDB 0.7) reads and decodes every
+MongoDB itself reads an index in the order of the list and stops when the page is full, where there is such an index
+(`ordered`). The embedded server (SecantusDB 0.7) reads and decodes every
 match before it sorts and cuts, so the query is bounded to the newest stretch of time. Its counts scan everything too;
 `total` caches counts that took long. On MongoDB both cost a few more cheap queries.
 """
@@ -17,6 +18,7 @@ from bson.codec_options import CodecOptions
 from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
+from falcon_scheduler.adapters.mongo.client import is_embedded
 from falcon_scheduler.core.answer_cache import AnswerCache, if_costly
 from falcon_scheduler.core.ports import PageRequest
 
@@ -31,17 +33,27 @@ STRETCHES = [FIRST_STRETCH * 8**exponent for exponent in range(9)]
 """How far back each step of the search goes: up to 32 years."""
 REMEMBERED = 500
 TOTALS_KEPT = 200
-EMBEDDED_MARK = "secantusVersion"
-"""A field of servers whose count without a query is exact. MongoDB's comes from statistics that are wrong after
-a crash. Source: secantus 0.7, `buildInfo`; MongoDB manual, `count`, "Accuracy after Unexpected Shutdown"."""
+ANY_INSTANT = {"$lte": datetime.max.replace(tzinfo=UTC)}
+"""A bound of the index's first field. Without one MongoDB does not read the fields behind it from the index."""
 
 
 class NewestFirst:
     """The lists of one collection, ordered by the instant `field`, newest first, then by `_id`."""
 
-    def __init__(self, collection: AsyncCollection[Document], field: str, large: tuple[str, ...] = ()) -> None:
-        """`large` names the fields that a page without details leaves out."""
+    def __init__(
+        self, collection: AsyncCollection[Document], field: str, large: tuple[str, ...] = (), *, ordered: bool = False
+    ) -> None:
+        """Make one.
+
+        Args:
+            collection: has the entries.
+            field: holds the instant.
+            large: the fields that a page without details leaves out.
+            ordered: whether MongoDB itself has indexes in the order of the lists; see `NOT_EMBEDDED` of `client`.
+        """
         self._collection = collection
+        self._ordered = ordered
+        self._embedded: bool | None = None
         self._field = field
         self._without_large = dict.fromkeys(large, 0)
         self._is_long = False
@@ -61,8 +73,10 @@ class NewestFirst:
         return total
 
     async def _counted(self, query: Document) -> int:
-        if not query and EMBEDDED_MARK in await self._collection.database.command("buildInfo"):
-            return await self._collection.estimated_document_count()  # scans all documents, but decodes none
+        if not query and await self._is_embedded():
+            # It scans all documents and decodes none, and is exact. MongoDB's comes from statistics that are wrong
+            # after a crash. Source: MongoDB manual, `count`, "Accuracy after Unexpected Shutdown".
+            return await self._collection.estimated_document_count()
         return await self._collection.count_documents(query)
 
     def forget_totals(self) -> None:
@@ -74,6 +88,10 @@ class NewestFirst:
         expected = min(page.size, total - page.offset)
         if expected <= 0:
             return []
+        if self._ordered and not await self._is_embedded():
+            found = await self._read({self._field: ANY_INSTANT, **query}, page)
+            # Entries without an instant, which another program wrote, come last.
+            return found if len(found) >= expected else await self._read(query, page)
         if self._is_long and total > FEW:
             async for since in self._instants(query, page):
                 found = await self._read(self._since(query, since), page)
@@ -81,6 +99,11 @@ class NewestFirst:
                     self._remember(query, page, found)
                     return found
         return await self._read(query, page)
+
+    async def _is_embedded(self) -> bool:
+        if self._embedded is None:
+            self._embedded = await is_embedded(self._collection.database)
+        return self._embedded
 
     async def _instants(self, query: Document, page: PageRequest) -> AsyncIterator[datetime]:
         """Lower bounds to try: where the page ended the last time, then further and further back."""
