@@ -32,8 +32,10 @@ from falcon_scheduler.core.services.tasks.load_forecasts import LoadForecasts
 from falcon_scheduler.core.services.tasks.task_service import TaskService
 from falcon_scheduler.core.services.tasks.upcoming import UpcomingRuns
 
-WARNINGS_KEPT_FOR = timedelta(seconds=5)
-"""Prefect itself notices a dead worker after half a minute."""
+WARNINGS_FRESH_FOR = timedelta(seconds=5)
+"""Age from which the answer to an execute has the workers looked for behind it."""
+WARNINGS_USABLE_FOR = timedelta(seconds=30)
+"""Age from which it waits for that. Prefect itself notices a dead worker after half a minute."""
 
 
 class CatalogEntry(Protocol):

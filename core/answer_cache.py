@@ -1,7 +1,8 @@
 """Caches answers for a while; concurrent callers of the same key share one search.
 
-For how long is a policy: `briefly` keeps each answer for the same time; `if_costly` keeps only what took long, and
-refreshes it in the background. Independent of what the answers are about.
+For how long is a policy: `briefly` keeps each answer for the same time; `refreshed` does too, and finds a new one in
+the background before that time ends; `if_costly` keeps only what took long, and refreshes it in the background.
+Independent of what the answers are about.
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ Policy = Callable[[V, timedelta], Keeping | None]
 def briefly(ttl: timedelta) -> Policy[Any]:
     """Each answer for `ttl`. With zero only callers during the search share it."""
     keeping = Keeping(ttl, ttl) if ttl else None
+    return lambda _, __: keeping
+
+
+def refreshed(fresh_for: timedelta, usable_for: timedelta) -> Policy[Any]:
+    """Each answer for `usable_for`; after `fresh_for` a caller still gets it, and a new one is found behind it."""
+    keeping = Keeping(fresh_for, usable_for)
     return lambda _, __: keeping
 
 

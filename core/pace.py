@@ -26,9 +26,22 @@ def rest_after(cost: timedelta, share: float = TENTH) -> timedelta:
 class Pace:
     """Measures work and computes the rest after it. Work in slices rests after each."""
 
-    def __init__(self, share: float = TENTH, monotonic_seconds: Callable[[], float] = time.monotonic) -> None:
-        """`share` is above 0 and at most 1."""
-        self._share = share
+    def __init__(
+        self,
+        share: float = TENTH,
+        monotonic_seconds: Callable[[], float] = time.monotonic,
+        *,
+        unrested: timedelta = timedelta(),
+    ) -> None:
+        """Make one.
+
+        Args:
+            share: above 0 and at most 1.
+            monotonic_seconds: a clock.
+            unrested: how much work in slices needs no rest, because a pause follows that is long enough for it.
+        """
+        self.share = share
+        self._free = unrested
         self._monotonic_seconds = monotonic_seconds
         self._began_at = monotonic_seconds()
         self._unrested = timedelta()
@@ -45,14 +58,17 @@ class Pace:
     @property
     def owed(self) -> timedelta:
         """The rest for the work that has ended."""
-        return rest_after(self._unrested, self._share)
+        return rest_after(self._unrested, self.share)
 
     async def rest_after_slice(self) -> None:
         """Rest, if a slice of work has been done since the last rest."""
         worked = self._worked()
-        if worked >= SLICE:
-            await asyncio.sleep(rest_after(worked, self._share).total_seconds())
-            self.begin()
+        if worked < SLICE:
+            return
+        self._free -= worked
+        if self._free < timedelta():
+            await asyncio.sleep(rest_after(worked, self.share).total_seconds())
+        self.begin()
 
     def _worked(self) -> timedelta:
         return timedelta(seconds=self._monotonic_seconds() - self._began_at)

@@ -24,7 +24,7 @@ from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.foreign import foreign_deployed
 from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, flow_name
 from falcon_scheduler.adapters.prefect.runs import PrefectRuns
-from falcon_scheduler.core.domain.run import Deployed
+from falcon_scheduler.core.domain.run import Deployed, RunPhase
 from falcon_scheduler.core.domain.task import DeployedAs, Source, Task
 from falcon_scheduler.core.errors import Conflict, EngineRefused
 from falcon_scheduler.core.ports import Clock
@@ -113,8 +113,14 @@ class PrefectDeployments:
         return self._flow_ids[name]
 
     async def remove(self, task: Task) -> None:
-        """Remove the deployment that was sent last, and any other of the same name."""
-        ids = {task.deployment_id} if task.deployment_id else set()
+        """Remove the deployment that was sent last, or, where that is not there, those that have the task's name.
+
+        Others of the name remain from a change of type by an earlier version; they are paused, and the reload
+        removes them.
+        """
+        if task.deployment_id and await self._is_removed(task.deployment_id):
+            return
+        ids = set()
         wanted = {"deployments": {"name": {"any_": [task.id]}}, "flows": {"name": {"any_": [*FLOWS.values()]}}}
         async for batch in self._reading.pages(wanted):
             ids |= {deployment["id"] for deployment in batch}
@@ -122,17 +128,25 @@ class PrefectDeployments:
             await self.remove_deployment(deployment_id)
 
     async def remove_deployment(self, deployment_id: str) -> None:
-        """Cancel what is at work, then delete the deployment and all its runs."""
-        for run in await self._runs.unfinished(deployment_id):
-            await self._runs.cancel(run.id)
-        run_ids = await self._runs.ids_of_deployment(deployment_id)
+        """Cancel what waits or is at work, then delete the deployment and all its runs."""
+        await self._is_removed(deployment_id)
+
+    async def _is_removed(self, deployment_id: str) -> bool:
+        """`remove_deployment`; returns whether it was there. Prefect itself deletes the runs that it has planned."""
+        begun: list[str] = []
+        async for runs in self._runs.of_deployment(deployment_id):
+            begun += [run.id for run in runs if run.phase is not RunPhase.AHEAD]
+            for run in runs:
+                if run.phase is not RunPhase.AHEAD and not run.phase.is_terminal:
+                    await self._runs.cancel(run.id)
+        was_there = True
         try:
             with translated():
                 await self._client.request("DELETE", "/deployments/{id}", path_params={"id": deployment_id})
         except Gone:
-            pass
-        still = await self._runs.of_ids(run_ids)
-        await self._runs.delete([run.id for run in still.values() if run.phase.is_terminal])
+            was_there = False
+        await self._runs.delete_ended(begun)
+        return was_there
 
     async def all(self) -> AsyncIterator[Deployed]:
         for wanted in (OURS, TAGGED):

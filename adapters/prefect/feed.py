@@ -10,11 +10,13 @@ from prefect.events.clients import PrefectEventSubscriber
 from prefect.events.filters import EventFilter, EventNameFilter
 from websockets.exceptions import WebSocketException
 
+from falcon_scheduler.adapters.prefect.names import SCHEDULES_CHANGED
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Change, ChangeKind
 
 FLOW_RUN, DEPLOYMENT = "prefect.flow-run.", "prefect.deployment."
+CHANGED = frozenset({"prefect.deployment.created", "prefect.deployment.updated", SCHEDULES_CHANGED})
 PLAIN_PHASES = {
     ("Scheduled", StateType.SCHEDULED.value): RunPhase.WAITING,
     ("Late", StateType.SCHEDULED.value): RunPhase.WAITING,
@@ -32,7 +34,7 @@ class PrefectChangeFeed:
         self._api_url = api_url
 
     async def changes(self) -> AsyncIterator[Change]:
-        wanted = EventFilter(event=EventNameFilter(prefix=[FLOW_RUN, DEPLOYMENT]))
+        wanted = EventFilter(event=EventNameFilter(prefix=[FLOW_RUN, DEPLOYMENT, SCHEDULES_CHANGED]))
         try:
             async with PrefectEventSubscriber(self._api_url, filter=wanted, reconnection_attempts=0) as events:
                 async for event in events:
@@ -54,7 +56,7 @@ def change_of(event: Any) -> Change | None:
         return Change(ChangeKind.RUN, resource_id.removeprefix(FLOW_RUN), phase)
     if resource_id.startswith(DEPLOYMENT):
         deployment_id = resource_id.removeprefix(DEPLOYMENT)
-        if event.event in {"prefect.deployment.created", "prefect.deployment.updated"}:
+        if event.event in CHANGED:
             return Change(ChangeKind.DEPLOYMENT, deployment_id)
         if event.event == "prefect.deployment.deleted":
             return Change(ChangeKind.DEPLOYMENT_REMOVED, deployment_id)

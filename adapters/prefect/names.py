@@ -28,6 +28,10 @@ reload of a new facade brings it up to date."""
 ADOPTION_TAG = "scheduler-task"
 """A deployment of somebody else's that carries this tag is adopted as a task."""
 
+SCHEDULES_CHANGED = "falcon.deployment.schedules-changed"
+"""Event of a deployment of which a single schedule was added, changed, switched or removed. Prefect sends none;
+`deployments.stack.prefect_schedule_events` adds it to the server that our stack starts."""
+
 TRIGGER_LABEL = "falcon.trigger"
 """Flow run label with the origin of a run: our API, or our planning of an instant of the schedule."""
 

@@ -186,24 +186,27 @@ class PrefectRuns:
         wanted = {"state": {"type": {"any_": ENDED}}, "end_time": {"before_": instant}}
         return await self.delete((await self.reading.ids(wanted, IN_POOL))[:limit])
 
+    async def delete_ended(self, run_ids: Sequence[str]) -> int:
+        """Delete those of the runs that have ended. Returns how many were deleted."""
+        return await self._delete(run_ids, {"state": {"type": {"any_": ENDED}}})
+
     async def delete(self, run_ids: Sequence[str]) -> int:
         """Delete runs in any state. Returns how many were deleted."""
+        return await self._delete(run_ids, {})
+
+    async def _delete(self, run_ids: Sequence[str], condition: Mapping[str, Any]) -> int:
         deleted = 0
         for start in range(0, len(run_ids), DELETED_AT_ONCE):
             ids = [*run_ids[start : start + DELETED_AT_ONCE]]
             with translated():
-                body = {"flow_runs": {"id": {"any_": ids}}, "limit": DELETED_AT_ONCE}
+                body = {"flow_runs": {"id": {"any_": ids}, **condition}, "limit": DELETED_AT_ONCE}
                 deleted += len((await self._client.request("POST", BULK_DELETE, json=body)).json()["deleted"])
             for run_id in ids:
                 self.reading.quarantine.release(run_id)
         return deleted
 
-    async def ids_of_deployment(self, deployment_id: str) -> Sequence[str]:
-        """Every run of a deployment, those ahead of time too."""
-        return [run.id async for runs in self.of_deployment(deployment_id) for run in runs]
-
     async def of_deployment(self, deployment_id: str) -> AsyncIterator[Sequence[Run]]:
-        """The same as runs, a page after the other."""
+        """Every run of a deployment, those ahead of time too, a page after the other."""
         now = self._clock.now()
         async for batch in self.reading.pages({"deployment_id": {"any_": [deployment_id]}}):
             yield [run_of(flow_run, now) for flow_run in batch]

@@ -35,7 +35,7 @@ from falcon_scheduler.api_facade.composition.authentication import keys_of, make
 from falcon_scheduler.api_facade.composition.ledger import LedgerServices, make_ledger
 from falcon_scheduler.api_facade.composition.mirror import MirrorServices, make_mirror
 from falcon_scheduler.api_facade.composition.preparation import Preparation
-from falcon_scheduler.api_facade.container import WARNINGS_KEPT_FOR, Container
+from falcon_scheduler.api_facade.container import WARNINGS_FRESH_FOR, WARNINGS_USABLE_FOR, Container
 from falcon_scheduler.api_facade.heavy import HeavyWork
 from falcon_scheduler.api_facade.leader import Leader
 from falcon_scheduler.api_facade.metrics.gathering import Gathering
@@ -44,7 +44,7 @@ from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.api_facade.origins import origin
 from falcon_scheduler.api_facade.rates import RateLimit
 from falcon_scheduler.api_facade.shared_status import SharedStatus
-from falcon_scheduler.core.answer_cache import AnswerCache, briefly
+from falcon_scheduler.core.answer_cache import AnswerCache, refreshed
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
@@ -181,6 +181,7 @@ def join(
         deploying=deploying,
         clock=clock,
         audit=audit,
+        share=scheduler.watch_share,
     )
     takeover = TakeoverService(
         tasks=stores.tasks,
@@ -287,7 +288,9 @@ def compose(settings: Settings, services: Services) -> Container:
         workforce=services.workforce,
         clock=stores.clock,
         metrics=services.metrics,
-        warnings=AnswerCache(lambda _: _warnings(services.workforce), briefly(WARNINGS_KEPT_FOR)),
+        warnings=AnswerCache(
+            lambda _: _warnings(services.workforce), refreshed(WARNINGS_FRESH_FOR, WARNINGS_USABLE_FOR)
+        ),
         rates=RateLimit(api.api_rate_limit or None),
         heavy=HeavyWork(),
         addresses=ClientAddresses(api.api_trusted_proxies),

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from falcon_scheduler.core.answer_cache import CHEAP, AnswerCache, briefly, if_costly
+from falcon_scheduler.core.answer_cache import CHEAP, AnswerCache, briefly, if_costly, refreshed
+from tests.conftest import wait_until
 
 COST_SECONDS = 2 * CHEAP.total_seconds()
 
@@ -99,3 +100,16 @@ async def test_one_who_goes_away_takes_nobodys_answer_along() -> None:
     with pytest.raises(asyncio.CancelledError):
         await leaving
     assert await staying == 1
+
+
+async def test_an_answer_that_is_no_longer_fresh_is_given_out_while_a_new_one_is_found_behind_it() -> None:
+    search = Search(is_costly=True)
+    answers = AnswerCache(search, refreshed(timedelta(), timedelta(minutes=5)))
+    assert await answers.get("a") == 1
+    assert await answers.get("a") == 1, "at once, although another search has begun"
+    await asyncio.sleep(COST_SECONDS)
+    await wait_until(lambda: is_newer(answers), "the new answer is given out")
+
+
+async def is_newer(answers: AnswerCache[str, int]) -> bool:
+    return await answers.get("a") > 1

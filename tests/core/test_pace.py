@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,6 +49,22 @@ async def test_work_in_slices_rests_at_its_end_only_for_what_came_after_the_last
     await pace.rest_after_slice()  # too short for a slice
     pace.end()
     assert pace.owed == rest_after(timedelta(seconds=0.009), 0.9)
+
+
+async def test_work_that_a_long_pause_follows_rests_only_for_what_goes_beyond_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed, rests = Stopwatch(), []
+
+    async def rest(seconds: float) -> None:
+        rests.append(timedelta(seconds=seconds))
+
+    monkeypatch.setattr(asyncio, "sleep", rest)
+    pace = Pace(0.5, passed, unrested=timedelta(seconds=1))
+    for _ in range(4):
+        passed.seconds += 0.4
+        await pace.rest_after_slice()
+    assert rests == [pytest.approx(timedelta(seconds=0.4), abs=timedelta(milliseconds=1))] * 2
 
 
 async def test_a_duty_that_costs_much_rests_for_longer_and_one_that_failed_does_not() -> None:

@@ -1,4 +1,4 @@
-"""A reload while a task is deleted beside it."""
+"""A reload while a task is deleted or changed beside it, and the pace of the repeated reload."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import DeployedAs, Task
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.pace import Pace
+from falcon_scheduler.core.services.mirror.reconcile import FIRST_SHARE, RepeatedReload
 from tests.fakes.engine import MemoryDeployments
 from tests.fakes.faults import Faults
 from tests.fakes.shop import ADMIN, Kept, Shop, broken_rules
 from tests.fakes.stores import MemoryTaskStore
 
-LIST, DEPLOY = MemoryTaskStore.all, MemoryDeployments.deploy
+LIST, DEPLOY, LIST_DEPLOYED = MemoryTaskStore.all, MemoryDeployments.deploy, MemoryDeployments.all
 
 
 @pytest.mark.parametrize("moment", ["after it is listed", "while it is sent"])
@@ -49,3 +53,50 @@ async def test_a_task_that_is_deleted_during_a_reload_is_no_error_and_leaves_no_
     assert kept.tasks.rows == {}
     assert kept.engine.deployments == {}
     assert not broken_rules(kept)
+
+
+async def test_a_task_that_is_changed_after_the_deployments_were_listed_is_left_as_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reload in slices compares with a list that is minutes old."""
+    kept = Kept()
+    shop, other = Shop(kept, Faults()), Shop(kept, Faults())
+    task = await shop.task()
+    sent: list[str] = []
+
+    async def listed_early(deployments: MemoryDeployments) -> AsyncIterator[Deployed]:
+        listed = [each async for each in LIST_DEPLOYED(deployments)]
+        await other.tasks.update(task.id, {"schedule": "0 0 7 * * *"}, ADMIN)
+        sent.clear()
+        for each in listed:
+            yield each
+
+    async def noted(deployments: MemoryDeployments, task: Task) -> DeployedAs:
+        sent.append(task.id)
+        return await DEPLOY(deployments, task)
+
+    monkeypatch.setattr(MemoryDeployments, "all", listed_early)
+    monkeypatch.setattr(MemoryDeployments, "deploy", noted)
+    outcome = await shop.reconcile.reload()
+    assert (outcome.unchanged, outcome.updated, outcome.failed, sent) == (1, 0, (), [])
+    assert (await shop.tasks.get(task.id)).definition.schedule == "0 0 7 * * *"
+
+
+async def test_the_repeated_reload_keeps_to_its_share_but_for_the_first_that_succeeds_in_an_office() -> None:
+    shares: list[float] = []
+    is_away = True
+
+    async def reload(pace: Pace) -> None:
+        shares.append(pace.share)
+        if is_away:
+            raise Unavailable("Prefect")
+
+    duty = RepeatedReload(reload, 0.05)
+    with pytest.raises(Unavailable):
+        await duty.work()
+    is_away = False
+    await duty.work()
+    await duty.work()
+    duty.forget()
+    await duty.work()
+    assert shares == [FIRST_SHARE, FIRST_SHARE, 0.05, FIRST_SHARE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,11 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 
 from falcon_scheduler.adapters.prefect.deployment_body import fingerprint_of
+from falcon_scheduler.adapters.prefect.feed import PrefectChangeFeed
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Door
 from falcon_scheduler.core.domain.task import TaskStatus
 from falcon_scheduler.core.errors import TaskNotFound
-from falcon_scheduler.core.ports import AuditFilter, PageRequest
+from falcon_scheduler.core.ports import AuditFilter, Change, ChangeKind, PageRequest
 from tests.conftest import ADMIN, Scheduler, exists, wait_until
 from tests.mirror.deployments import deployment_of
 from tests.system_tasks import SYSTEM_TASKS
@@ -247,3 +249,32 @@ async def test_a_deployment_of_an_earlier_version_follows_a_change_of_meaning_at
     assert [each["schedule"]["day_or"] for each in deployment["schedules"]] == [True]
     assert "(Europe/Berlin)" in deployment["description"]
     assert (await scheduler.services.tasks.get(task.id)).definition.schedule == task.definition.schedule
+
+
+async def test_a_change_of_a_single_schedule_is_among_the_events_that_the_facade_follows(
+    scheduler: Scheduler, client: PrefectClient, stack: Any
+) -> None:
+    """Prefect sends none; the server that our stack starts does."""
+    task = await scheduler.task()
+    deployment = await deployment_of(client, task.id)
+    path = {"id": deployment["id"], "schedule_id": deployment["schedules"][0]["id"]}
+    wanted = Change(ChangeKind.DEPLOYMENT, deployment["id"])
+    switched = False
+
+    async def heard() -> bool:
+        """The server forgets whom it has not accepted yet, so the schedule is switched until the event arrives."""
+        async for change in PrefectChangeFeed(stack.environment["PREFECT_API_URL"]).changes():
+            if change == wanted:
+                return True
+        return False
+
+    listening = asyncio.create_task(heard())
+    try:
+        while not listening.done():
+            body = {"active": switched}
+            switched = not switched
+            await client.request("PATCH", "/deployments/{id}/schedules/{schedule_id}", path_params=path, json=body)
+            await asyncio.wait({listening}, timeout=0.5)
+        assert listening.result()
+    finally:
+        listening.cancel()

@@ -1,6 +1,7 @@
 """Reads the deployments repeatedly: the engine sends an event for every change but one.
 
-It sends none when a single schedule of a deployment is added, changed, switched or removed.
+It sends none when a single schedule of a deployment is added, changed, switched or removed, unless our stack started
+it (`deployments.stack.prefect_schedule_events`).
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class DeploymentWatch(Duty):
         async for deployed in self._deployments.all():
             deployment_id = deployed.as_deployed.id
             same = deployment_id not in noted and (self._seen is None or before.get(deployment_id) == deployed)
-            known = deployed if same or await self._followed(deployed) else before.get(deployment_id)
+            known = deployed.outline() if same or await self._followed(deployed) else before.get(deployment_id)
             if known is not None:
                 seen[deployment_id] = known
             await self._pace.rest_after_slice()

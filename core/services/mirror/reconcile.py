@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,8 +28,9 @@ from falcon_scheduler.core.errors import (
     Unavailable,
     UnreadableDocument,
 )
+from falcon_scheduler.core.pace import TENTH, Pace
 from falcon_scheduler.core.ports import Clock, Deployments, ExecutionStore, Runs, TaskStore
-from falcon_scheduler.core.services.duty import Duty, Periodic
+from falcon_scheduler.core.services.duty import Duty
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
 from falcon_scheduler.core.services.mirror.fault_isolation import MOST_FAULTS
 from falcon_scheduler.core.services.mirror.removals import Removals
@@ -40,6 +41,9 @@ from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
 logger = logging.getLogger(__name__)
 
 RECONCILE_INTERVAL = timedelta(seconds=60)
+"""The shortest pause between two reloads. With many tasks the share of time that they may take makes it longer."""
+FIRST_SHARE = 0.5
+"""The share of time of a leader's first reload: nobody may have followed the engine before it."""
 REMOVAL_KNOWN_AFTER = timedelta(seconds=7)
 """How late the engine may know of a removal. Source: prefect 3.8, its events are stored in batches every 5 s."""
 
@@ -68,10 +72,13 @@ class ReconcileService:
         deploying: TaskDeploying,
         clock: Clock,
         audit: Auditing,
+        share: float = TENTH,
     ) -> None:
+        """`share` is the share of the time that the repeated reload may take, above 0 and at most 1."""
         self._tasks = tasks
         self._deployments = deployments
         self._runs = runs
+        self._share = share
         self._deploying = deploying
         self._clock = clock
         self._audit = audit
@@ -81,8 +88,8 @@ class ReconcileService:
         )
 
     def duty(self) -> Duty:
-        """The reload, as a duty."""
-        return Periodic("reconcile", self.reload, RECONCILE_INTERVAL)
+        """The reload, as a duty, in slices."""
+        return RepeatedReload(self.reload, self._share)
 
     async def reload_for(self, by: Principal) -> ReloadOutcome:
         """`reload` on request of a caller, with an entry in the audit."""
@@ -96,23 +103,33 @@ class ReconcileService:
             }
             return outcome
 
-    async def reload(self) -> ReloadOutcome:
-        """Make the engine equal to MongoDB; returns the changes. One bad task does not stop the others."""
+    async def reload(self, pace: Pace | None = None) -> ReloadOutcome:
+        """Make the engine equal to MongoDB; returns the changes. One bad task does not stop the others.
+
+        With a `pace` it rests after each slice. The list of deployments may be old by the time that a task is
+        compared with it, so nothing is done about a difference before its deployment has been read again.
+        """
         there: dict[str, list[Deployed]] = defaultdict(list)
         async for deployed in self._deployments.all():
-            there[deployed.task_id].append(deployed)
+            there[deployed.task_id].append(deployed.outline())
+            await _rest(pace)
         created = updated = unchanged = removed = 0
         failed: list[str] = []
         missing: list[Task] = []
         async for task in self._tasks.all():
+            await _rest(pace)
             same, others = own_first(task, there.pop(task.id, []))
             try:
                 removed += await self._remove_strays(others)
-                if same is None and task.deployed is not None:
-                    same = await self._look_again(task.deployed.id)
-                    if same is None and not await self._is_unreadable(task):
-                        missing.append(task)
-                        continue
+                if same is not None and self._is_equal(task, same):
+                    await self._changes.take_over(task, same)
+                    unchanged += 1
+                    continue
+                task = await self._tasks.get(task.id)
+                same = await self._look_again(task, same)
+                if same is None and task.deployed is not None and not await self._is_unreadable(task):
+                    missing.append(task)
+                    continue
                 changed = await self._agree(task, same)
             except TaskNotFound:  # deleted in between
                 continue
@@ -168,9 +185,21 @@ class ReconcileService:
         if task is not None and task.source is Source.IMPORT:
             await self.removed(deployment_id)
 
-    async def _look_again(self, deployment_id: str) -> Deployed | None:
-        """A deployment that was not listed: it may have been made since."""
+    async def _look_again(self, task: Task, listed: Deployed | None) -> Deployed | None:
+        """The task's deployment as it is now: it may have been made or changed since the list was read."""
+        deployment_id = task.deployment_id or (listed.as_deployed.id if listed else None)
+        if deployment_id is None:
+            return None
         return next(iter(await self._deployments.of_ids([deployment_id])), None)
+
+    def _is_equal(self, task: Task, present: Deployed) -> bool:
+        """Whether the deployment is what we sent last and what the task is now."""
+        there = present.as_deployed
+        return (
+            task.deployed == there
+            and there.active == task.fires
+            and there.fingerprint == self._deployments.fingerprint(task)
+        )
 
     async def _is_unreadable(self, task: Task) -> bool:
         """Whether the task's deployment is there although it was not listed. One of ours is replaced then.
@@ -193,12 +222,7 @@ class ReconcileService:
         if present is not None:
             task = await self._changes.take_over(task, present)
             since = present.changed_at
-            as_deployed = present.as_deployed
-            if (
-                task.deployed == as_deployed
-                and as_deployed.active == task.fires
-                and as_deployed.fingerprint == self._deployments.fingerprint(task)
-            ):
+            if self._is_equal(task, present):
                 return False
         await self._deploying.deploy(task, since=self._recent(since))
         return True
@@ -251,6 +275,37 @@ class ReconcileService:
             await self._deployments.remove_deployment(stray.as_deployed.id)
             removed += 1
         return removed
+
+
+async def _rest(pace: Pace | None) -> None:
+    if pace is not None:
+        await pace.rest_after_slice()
+
+
+class RepeatedReload(Duty):
+    """The reload in slices. The first one after this process took the office over is quicker than the others.
+
+    One that takes less than its share of the pause behind it does not rest.
+    """
+
+    name = "reconcile"
+    interval = RECONCILE_INTERVAL
+
+    def __init__(self, reload: Callable[[Pace], Awaitable[object]], share: float) -> None:
+        self._reload = reload
+        self._share = share
+        self._is_first = True
+
+    async def work(self) -> None:
+        """See `Duty`."""
+        share = max(self._share, FIRST_SHARE) if self._is_first else self._share
+        pace = Pace(share, unrested=self.interval * self._share)
+        await self._reload(pace)
+        self._is_first = False
+
+    def forget(self) -> None:
+        """Another process did the work in between."""
+        self._is_first = True
 
 
 def own_first(task: Task, present: Sequence[Deployed]) -> tuple[Deployed | None, Sequence[Deployed]]:

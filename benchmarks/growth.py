@@ -1,0 +1,179 @@
+"""How the cost of the whole product grows with the number of tasks.
+
+    python -m benchmarks.growth                # 10, 1,000 and 10,000 tasks: about half an hour on two cores
+    python -m benchmarks.growth 10 200         # the short form
+
+The tasks are made by imports, fire once a day, and do not fire while this measures. For each number of tasks: what
+the stack spends while nothing happens, how soon an execution is requested and begun, and how soon a facade that is
+started again is ready. At the end tasks are deleted in bulk. CPU is by process, so it holds beside other
+work; compare the times with those of another number of tasks in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from benchmarks.every_second import api, say
+from benchmarks.http_target import target
+from benchmarks.product import PARTS, Measured, measured, run_all, shares, show, start_delay_ms
+from benchmarks.worker_stage import Stage, load, machine, percentile, set_stage
+
+IMPORTED_AT_ONCE = 250
+DELETED_AT_ONCE = 100
+"""The most that one bulk request takes."""
+DELETED = 500
+EXECUTED = 40
+CLIENTS = 4
+SETTLING_SECONDS = 20
+WARM_UP = 5
+TRIALS = 20
+
+
+@dataclass
+class Level:
+    """What one number of tasks cost."""
+
+    tasks: int
+    idle: Measured
+    execute_ms: Sequence[float]
+    begun_ms: Sequence[float]
+    facade_start_seconds: float
+
+    def idle_core(self) -> float:
+        """Cores in use while nothing happens."""
+        return sum(self.idle.cpu_seconds.values()) / self.idle.seconds
+
+
+async def main(levels: Sequence[int], idle_seconds: int) -> None:
+    os.environ.update(SCHEDULER_HTTP_ALLOW="127.0.0.0/8", PREFECT_SERVER_LOGGING_LEVEL="INFO", API_RATE_LIMIT="0")
+    say(machine())
+    ids: list[str] = []
+    seen: list[Level] = []
+    async with target() as aim, set_stage(PARTS) as stage, api(stage) as http:
+        for level in levels:
+            say(f"--- {level} tasks, {load()}")
+            await create(stage, http, ids, level, aim.url())
+            seen.append(await measure(stage, http, ids, idle_seconds))
+            say(f"    compared with {seen[0].tasks} tasks: {compared(seen[0], seen[-1])}")
+        await delete(stage, http, ids[-DELETED:])
+        say(load())
+
+
+async def create(stage: Stage, http: httpx.AsyncClient, ids: list[str], level: int, url: str) -> None:
+    """Import tasks until there are so many."""
+    first = len(ids)
+
+    async def fill() -> None:
+        while len(ids) < level:
+            numbers = range(len(ids), min(len(ids) + IMPORTED_AT_ONCE, level))
+            ids.extend(await imported(http, [task(number, url) for number in numbers]))
+
+    rate(f"created by import, {IMPORTED_AT_ONCE} at once", level - first, await measured(stage, fill))
+
+
+async def imported(http: httpx.AsyncClient, tasks: Sequence[dict[str, object]]) -> list[str]:
+    """Their ids, once all are there. What Prefect could not answer in time, beside other work, is sent again."""
+    left = [*tasks]
+    for _ in range(TRIALS):
+        answer = (await http.post("/tasks/import", json={"tasks": left}, timeout=900)).raise_for_status().json()
+        left = [left[each["position"]] for each in answer["failed_tasks"]]
+        if not left:
+            return [str(each["id"]) for each in tasks]
+    raise RuntimeError(f"tasks were not imported: {answer['failed_tasks'][0]}")
+
+
+def task(number: int, url: str) -> dict[str, object]:
+    """One that fires once a day, in six to eighteen hours from now."""
+    hour = (datetime.now(UTC).hour + 6 + number // 3600 % 12) % 24
+    schedule = f"{number // 60 % 60} {number % 60} {hour} * * *"
+    name = f"growth-{number}"
+    return {"id": name, "name": name, "type": "http", "schedule": schedule, "config": {"url": url}}
+
+
+def rate(what: str, many: int, cost: Measured) -> None:
+    """How many a second, and what one cost whom."""
+    say(f"{what}: {many / cost.seconds:.1f} a second; CPU of one (ms): {shares(cost, many / cost.seconds)}")
+    show("    requests to Prefect for one", {path: number / many for path, number in cost.requests.items()})
+
+
+async def measure(stage: Stage, http: httpx.AsyncClient, ids: Sequence[str], idle_seconds: int) -> Level:
+    """Everything at the present number of tasks."""
+    some = spaced(ids, EXECUTED)
+    await run_all(http, some[:WARM_UP], CLIENTS)
+    await asyncio.sleep(SETTLING_SECONDS)
+    idle = await measured(stage, lambda: asyncio.sleep(idle_seconds))
+    asked: dict[str, float] = {}
+    executions: list[str] = []
+    await run_all(http, some, CLIENTS, asked, executions)
+    level = Level(
+        len(ids),
+        idle,
+        [*asked.values()],
+        [await start_delay_ms(http, each) for each in executions],
+        await started_again(stage),
+    )
+    say(f"idle: {level.idle_core():.3f} core, by process (ms a second): {shares(idle, 1)}")
+    show("    requests to Prefect a second", {path: number / idle.seconds for path, number in idle.requests.items()})
+    say(f"execute: p50 {percentile(level.execute_ms, 50):.0f} ms, p95 {percentile(level.execute_ms, 95):.0f} ms")
+    say(f"request to work: p50 {percentile(level.begun_ms, 50):.0f} ms, p95 {percentile(level.begun_ms, 95):.0f} ms")
+    say(f"facade ready {level.facade_start_seconds:.1f} s after its start")
+    return level
+
+
+def spaced(ids: Sequence[str], many: int) -> Sequence[str]:
+    """So many of them, spread over all."""
+    return ids[:: max(len(ids) // many, 1)][:many]
+
+
+async def started_again(stage: Stage) -> float:
+    """Seconds from the start of the facade's process until it is ready."""
+    await stage.stack.stop_part("facade")
+    began = time.monotonic()
+    await stage.stack.start_part("facade")
+    return time.monotonic() - began
+
+
+def compared(first: Level, last: Level) -> str:
+    """The ratios that should stay near one."""
+    parts = (
+        ("idle CPU", first.idle_core(), last.idle_core()),
+        ("execute p95", percentile(first.execute_ms, 95), percentile(last.execute_ms, 95)),
+        ("start p95", percentile(first.begun_ms, 95), percentile(last.begun_ms, 95)),
+    )
+    return ", ".join(f"{what} {after / before:.2f} times" for what, before, after in parts)
+
+
+async def delete(stage: Stage, http: httpx.AsyncClient, ids: Sequence[str]) -> None:
+    """Delete tasks in bulk, and print what one cost."""
+    rate("deleted in bulk", len(ids), await measured(stage, lambda: delete_all(http, ids)))
+
+
+async def delete_all(http: httpx.AsyncClient, ids: Sequence[str]) -> None:
+    """Delete tasks, one bulk request after the other. What Prefect could not answer in time is sent again."""
+    left = [*ids]
+    for _ in range(TRIALS):
+        failed: list[str] = []
+        for start in range(0, len(left), DELETED_AT_ONCE):
+            body = {"operation": "delete", "task_ids": left[start : start + DELETED_AT_ONCE]}
+            answer = (await http.post("/tasks/bulk", json=body, timeout=900)).raise_for_status().json()
+            failed += [each["task_id"] for each in answer["failed"] if each["code"] != "task_not_found"]
+        left = failed
+        if not left:
+            return
+    raise RuntimeError(f"{len(left)} tasks were not deleted")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("levels", type=int, nargs="*", default=[10, 1000, 10_000], help="numbers of tasks")
+    parser.add_argument("--idle-seconds", type=int, default=30)
+    given = parser.parse_args()
+    asyncio.run(main(given.levels, given.idle_seconds))
