@@ -19,6 +19,7 @@ from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
 from falcon_scheduler.core.services.duty import Duty
+from falcon_scheduler.core.services.ledger.explaining import Explaining
 
 AskWorkforce = Callable[[], Awaitable[Workforce]]
 
@@ -36,7 +37,14 @@ class Alerts:
         return [self.rules.duty(), *self.delivery.duties()]
 
 
-def make_alerts(settings: Settings, stores: Stores, runs: Runs, client: Client, workforce: AskWorkforce) -> Alerts:
+def make_alerts(
+    settings: Settings,
+    stores: Stores,
+    runs: Runs,
+    client: Client,
+    workforce: AskWorkforce,
+    explaining: Explaining,
+) -> Alerts:
     """As the settings say."""
     thresholds = settings.alerts
     store = AnnouncingAlertStore(stores.database, stores.events)
@@ -62,6 +70,7 @@ def make_alerts(settings: Settings, stores: Stores, runs: Runs, client: Client, 
         channels=names,
         queue_threshold=max(round(thresholds.queue_share * settings.scheduler.queue_size), 1),
         keep_for=settings.scheduler.retention,
+        explaining=explaining,
     )
     delivery = AlertDelivery(
         alerts=store,

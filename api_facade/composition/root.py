@@ -191,7 +191,8 @@ def join(
         audit=audit,
         grace=scheduler.takeover_grace,
     )
-    alerts = make_alerts(settings, stores, engine.runs, client, workforce)
+    ledger = make_ledger(stores, client, workforce)
+    alerts = make_alerts(settings, stores, engine.runs, client, workforce, ledger.explaining)
     status = StatusService(
         tasks=stores.tasks,
         executions=stores.executions,
@@ -213,7 +214,6 @@ def join(
         observers=[alerts.rules.observe, metrics.observe],  # what only counts comes last: it refuses nothing
     )
 
-    ledger = make_ledger(stores, client, workforce)
     preparation = Preparation(settings, stores, client, audit, takeover)
     watch = DutyWatch(alerts=alerts.service, probes=probes)
     other_scheduler = OtherSchedulerWatch(

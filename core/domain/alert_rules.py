@@ -225,7 +225,12 @@ def _succeeded(execution: Execution) -> bool:
 
 def short_error(execution: Execution) -> str:
     """The beginning of its error."""
-    return (execution.error or "no reason given")[:_SHOWN_OF_AN_ERROR]
+    return short_text(execution.error or "no reason given")
+
+
+def short_text(error: str) -> str:
+    """As much of an error as the text of an alert shows."""
+    return error[:_SHOWN_OF_AN_ERROR]
 
 
 def shown_instant(instant: datetime) -> str:

@@ -90,7 +90,7 @@ def missing_success(
         return Finding(kind, False, f"The time is counted from {shown_instant(wait.since)} now")
     if not wait.is_overdue(as_of, grace=expected.grace, excused_until=excused_until):
         return Finding(kind, None)
-    return Finding(kind, True, f"{_what_is_missing(wait, expected)} {explanation(task, ended, wait, due_at)}")
+    return Finding(kind, True, f"{what_is_missing(wait, expected)} {explanation(task, ended, wait, due_at)}")
 
 
 def as_one_alert(
@@ -150,7 +150,8 @@ def explanation(task: Task, ended: Sequence[Execution], wait: Wait, due_at: date
     return " ".join(parts) or f"No run has ended since {shown_instant(wait.since)}."
 
 
-def _what_is_missing(wait: Wait, expected: ExpectedSuccess) -> str:
+def what_is_missing(wait: Wait, expected: ExpectedSuccess) -> str:
+    """Since when no run has succeeded, and what is expected, as a sentence."""
     wanted = (
         f"one is expected each {format_duration(expected.period)}, with {format_duration(expected.grace)} of grace"
     )

@@ -24,6 +24,7 @@ from falcon_scheduler.adapters.prefect.client import Client, open_client
 from falcon_scheduler.adapters.settings import AlertSettings, SchedulerSettings, Settings
 from falcon_scheduler.adapters.wiring import Stores, open_stores
 from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
+from falcon_scheduler.api_facade.composition.ledger import make_ledger
 from falcon_scheduler.api_facade.composition.root import Services
 from falcon_scheduler.core.domain.alert import Alert
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
@@ -154,7 +155,8 @@ async def bench(settings: Settings, services: Services, prefect: Client) -> Asyn
             clock = MovableClock()
             watched = replace(stores, clock=clock)  # type: ignore[arg-type]
             facade = replace(own, alerts=AlertSettings(**given))
-            alerts = make_alerts(facade, watched, services.engine.runs, prefect, at_work)
+            explaining = make_ledger(watched, prefect, at_work).explaining
+            alerts = make_alerts(facade, watched, services.engine.runs, prefect, at_work, explaining)
 
             def another() -> Bench:
                 next_one = make(**variables)

@@ -89,7 +89,12 @@ async def told(services: Services, settings: Settings, receiver: Receiver) -> As
     wanted = AlertSettings(webhooks=webhooks, webhook_secret="a secret that only the tests know")
     async with open_client(settings.prefect.api_url) as prefect:
         own = make_alerts(
-            replace(settings, alerts=wanted), services.stores, services.engine.runs, prefect, services.workforce
+            replace(settings, alerts=wanted),
+            services.stores,
+            services.engine.runs,
+            prefect,
+            services.workforce,
+            services.ledger.explaining,
         )
         app = build_app(compose(settings, replace(services, alerts=own)), settings)
         token = token_of(settings, super_admin=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
 from falcon_scheduler.core.domain.attempt import with_begun
@@ -83,34 +85,40 @@ class World:
 
     async def explain(self, at: datetime | None = DUE) -> Explanation:
         await self.watermark.write("ledger", NOON)
-        outages = Outages(store=self.store, alerts=self.alerts, watermark=self.watermark, clock=self.clock)
+        return await self.explaining().explain(self.task, at)
+
+    def explaining(self, through: Callable[[Any], Any] = lambda port: port) -> Explaining:
+        """The service on these stores; `through` is applied to each."""
+        store, executions, audit = through(self.store), through(self.executions), through(self.audit)
+        watermark = through(self.watermark)
+        outages = Outages(store=store, alerts=through(self.alerts), watermark=watermark, clock=self.clock)
         ledger = Ledger(
-            store=self.store,
-            tasks=self.tasks,
-            watermark=self.watermark,
+            store=store,
+            tasks=through(self.tasks),
+            watermark=watermark,
             clock=self.clock,
-            authors=Authors(self.audit),
+            authors=Authors(audit),
         )
         present = Present(
             engine=self.engine,
             engine_alone=self.engine_alone,
-            workforce=self._workforce,
-            tasks=self.tasks,
-            executions=self.executions,
-            locks=self.locks,
+            workforce=self.workers,
+            tasks=through(self.tasks),
+            executions=executions,
+            locks=through(self.locks),
         )
-        return await Explaining(
+        return Explaining(
             ledger=ledger,
-            store=self.store,
-            executions=self.executions,
-            audit=self.audit,
+            store=store,
+            executions=executions,
+            audit=audit,
             outages=outages,
             present=present,
             stages=self.stages,
             clock=self.clock,
-        ).explain(self.task, at)
+        )
 
-    async def _workforce(self) -> Workforce:
+    async def workers(self) -> Workforce:
         return self.workforce
 
     def overlapping(self, overlap: Overlap) -> None:

@@ -25,7 +25,7 @@ from falcon_scheduler.core.errors import TaskNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
 from falcon_scheduler.core.services.alerts.overdue import Overdue
-from falcon_scheduler.core.services.alerts.success_watch import SuccessWatch
+from falcon_scheduler.core.services.alerts.success_watch import Explains, SuccessWatch
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
 from falcon_scheduler.core.services.duty import Duty, Unhurried
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK
@@ -62,6 +62,7 @@ class Alerting:
         channels: Sequence[str],
         queue_threshold: int,
         keep_for: timedelta,
+        explaining: Explains,
     ) -> None:
         """`queue_threshold` is how many waiting runs make a full queue."""
         self._tasks = tasks
@@ -71,6 +72,7 @@ class Alerting:
         self._alerts = alerts
         self._workers = workers
         self._explained_until: datetime | None = None
+        self._excused_until: datetime | None = None
         self._watermark = watermark
         self._clock = clock
         self._policy = policy
@@ -78,7 +80,7 @@ class Alerting:
         self._queue_threshold = queue_threshold
         self._keep_for = keep_for
         self._overdue = Overdue(clock=clock, policy=policy)
-        self._successes = SuccessWatch(self._overdue)
+        self._successes = SuccessWatch(self._overdue, explaining)
         self._failures: dict[str, int] = {}
         self._turn = 0
 
@@ -106,6 +108,7 @@ class Alerting:
         """
         await self._workers.look()
         self._explained_until = await self._workers.explained_until()
+        self._excused_until = await self._workers.excused_until()
         opened = await self._opened()
         await self._look_at_the_queue(opened)
         self._overdue.note_look()
@@ -119,7 +122,7 @@ class Alerting:
             if is_overdue := self._overdue.since(task, known_until, self._explained_until) is not None:
                 overdue.append(task.id)
             if self._is_suspect(task, opened, is_overdue=is_overdue) or self._successes.is_suspect(
-                task, opened.keys(), known_until, self._explained_until
+                task, opened.keys(), known_until, self._excused_until
             ):
                 suspects.add(task.id)
             if len(failures) % BREATH == 0:
@@ -209,12 +212,14 @@ class Alerting:
             ended,
             opened.keys(),
             known_until=known_until,
-            explained_until=self._explained_until,
+            excused_until=self._excused_until,
             due_at=due_at,
         )
         wanted = task.definition.alerts.channels
         subject = Subject(task_id=task_id, task_name=task.definition.name, deployment_id=task.deployment_id or "")
         for finding in findings:
+            if self._successes.is_to_be_explained(finding, opened.keys(), task):
+                finding = await self._successes.explained(finding, task, ended)
             await self._settle(finding, subject, self._channels if wanted is None else wanted, opened)
 
     async def _at_work_for_too_long(self, task: Task) -> datetime | None:

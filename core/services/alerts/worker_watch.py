@@ -6,7 +6,7 @@ and no task counts as late for the time up to its end. The same holds while the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.alert import AlertKind
@@ -47,7 +47,13 @@ class WorkerWatch:
 
     async def explained_until(self) -> datetime | None:
         """Up to when an alert of the service explains that runs are late; now while one is open."""
-        if self._unable_since is not None:
-            return self._clock.now()
-        ends = [each.recovered_at or self._clock.now() for each in await self._alerts.latest(CAUSES)]
+        return self._clock.now() if self._unable_since is not None else await self._until(CAUSES)
+
+    async def excused_until(self) -> datetime | None:
+        """The same for missing successes, which the common alert of many late runs explains too."""
+        ends = [await self.explained_until(), await self._until((AlertKind.MANY_LATE_RUNS,))]
+        return max((each for each in ends if each is not None), default=None)
+
+    async def _until(self, kinds: Sequence[AlertKind]) -> datetime | None:
+        ends = [each.recovered_at or self._clock.now() for each in await self._alerts.latest(kinds)]
         return max(ends, default=None)

@@ -218,7 +218,7 @@ class Explaining:
             return await self._not_decided(task, at, now)
         if (refused := await self._refused_request(task, at)) is not None:
             return Cause.QUEUE_FULL, facts.of_entry(refused)
-        if at < task.created_at.replace(microsecond=0):
+        if at < task.created_at:
             return Cause.NOT_CREATED, facts.at("created_at", task.created_at)
         if period is None or is_named:  # no run of it is kept, and the ledger began later
             return Cause.NOT_KNOWN, facts.at("known_since", task.known_periods[0].since)

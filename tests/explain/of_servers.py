@@ -1,0 +1,183 @@
+"""What is away, full or paused for every task at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg  # type: ignore[import-untyped]  # it brings no types
+from prefect.client.schemas.actions import WorkPoolUpdate
+from sqlalchemy.engine import make_url
+
+from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import Priority
+from tests.chaos.stand import WORKERS
+from tests.conftest import NEVER
+from tests.explain.bench import SLOTS, Asked, Bench
+from tests.explain.by_people import deployment_of
+from tests.explain.causes import alone, together
+
+QUEUE_SIZE = 20
+"""What the stack is started with: few, so that the queue is full soon."""
+RELOADED_WITHIN = timedelta(seconds=60)
+
+
+async def pool(bench: Bench, *, paused: bool) -> None:
+    await bench.prefect.update_work_pool(POOL, WorkPoolUpdate(is_paused=paused))
+
+
+async def lose(bench: Bench, task: Task) -> None:
+    """Remove a deployment from Prefect's database, as if that had been restored from an older copy."""
+    url = make_url(bench.stand.environment["PREFECT_API_DATABASE_CONNECTION_URL"])
+    database = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    try:
+        await database.execute("DELETE FROM flow_run WHERE deployment_id = $1", deployment_of(task))
+        await database.execute("DELETE FROM deployment WHERE id = $1", deployment_of(task))
+    finally:
+        await database.close()
+
+
+@together
+async def a_deployment_that_prefect_lost_and_got_back(bench: Bench) -> Asked:
+    task, at = await replace(bench, lead=max(bench.lead, RELOADED_WITHIN)).due()
+    await bench.moment()
+    await lose(bench, task)
+    reloaded = await bench.api.post("/reload")
+    while reloaded.status_code != 200 or reloaded.json()["failed"]:  # Prefect was too busy to answer
+        reloaded = await bench.api.post("/reload")
+    bench.in_advance(at)
+    return await bench.in_time(task, at)
+
+
+@together
+async def a_paused_work_queue(bench: Bench) -> Asked:
+    task, at = await bench.due(priority=Priority.LOW)
+    queue = await bench.prefect.read_work_queue_by_name("low", POOL)
+    await bench.prefect.update_work_queue(queue.id, is_paused=True)
+    try:
+        bench.in_advance(at)
+        await bench.until(at, 15)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.WAITING))
+    finally:
+        await bench.prefect.update_work_queue(queue.id, is_paused=False)
+    await bench.post(task, "stop")
+    await bench.served(task, at)
+    return Asked(task=task, at=at, cause=Cause.CANCELLED)
+
+
+@alone
+async def a_paused_pool_and_a_run_removed_from_it(bench: Bench) -> Asked:
+    """Until the watch of the plan has examined the instant for the last time, it plans another run in its place."""
+    await pool(bench, paused=True)
+    try:
+        task, at = await bench.due()
+        waiting = await bench.serving(task, at)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.POOL_PAUSED))
+        await bench.until_settled(at)
+        await bench.moment()
+        await bench.prefect.delete_flow_run(UUID(waiting.id))
+        await bench.shop.ended(waiting.id)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.REMOVED))
+    finally:
+        await pool(bench, paused=False)
+    return Asked(task=task, execution_id=waiting.id, cause=Cause.REMOVED)
+
+
+@alone
+async def a_full_queue(bench: Bench) -> Asked:
+    await pool(bench, paused=True)
+    task = await bench.shop.task(schedule=NEVER)
+    try:
+        for _ in range(QUEUE_SIZE + 20):
+            asked_at = datetime.now(UTC)
+            answer = await bench.api.post(f"/tasks/{task.id}/execute")
+            if answer.status_code == 503 and answer.json()["code"] == "queue_full":
+                break
+        assert answer.status_code == 503, answer.text
+    finally:
+        await bench.post(task, "stop")
+        await pool(bench, paused=False)
+    return Asked(task=task, at=asked_at, cause=Cause.QUEUE_FULL)
+
+
+@alone
+async def every_slot_in_use(bench: Bench) -> None:
+    fillers = [await bench.shop.task(config=bench.long()) for _ in range(SLOTS)]
+    try:
+        for each in fillers:
+            await bench.in_front(each)
+        task, at = await bench.due()
+        await bench.until(at, 1)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.SLOTS_FULL))
+    finally:
+        for each in fillers:
+            await bench.post(each, "stop")
+    await bench.served(task, at)
+
+
+@alone
+async def redis_away(bench: Bench) -> Asked:
+    await bench.stand.stop("valkey")
+    try:
+        task, at = await bench.due()
+        return await bench.in_time(task, at)
+    finally:
+        await bench.stand.start("valkey")
+
+
+@alone
+async def prefect_away(bench: Bench) -> None:
+    task, at = await bench.due(config=bench.long())
+    await bench.stand.stop("prefect")
+    try:
+        bench.in_advance(at)
+        await bench.until(at, 1)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.ENGINE_AWAY))
+    finally:
+        await bench.stand.start("prefect")
+    await bench.post(task, "stop")
+
+
+@alone
+async def the_database_of_prefect_away(bench: Bench) -> None:
+    task, at = await bench.due(config=bench.long())
+    await bench.stand.stop("postgres")
+    try:
+        bench.in_advance(at)
+        await bench.until(at, 1)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.DATABASE_AWAY))
+    finally:
+        await bench.stand.start("postgres")
+    await bench.post(task, "stop")
+
+
+@alone
+async def stopped_workers_and_none_left(bench: Bench) -> Asked:
+    long, began_at = await bench.due(config=bench.long())
+    await bench.serving(long, began_at, running=True)
+    await bench.moment()
+    await asyncio.gather(*(bench.stand.stop(name) for name in WORKERS))
+    try:
+        task, at = await bench.due()
+        await bench.until(at, 1)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.NO_WORKER))
+        await bench.is_named(Asked(task=long, at=began_at, cause=Cause.WORKER_STOPPED))
+        await asyncio.sleep(25)  # until there is an alert, the evidence for later
+    finally:
+        await asyncio.gather(*(bench.stand.start(name) for name in WORKERS))
+    await bench.served(task, at)
+    return Asked(task=task, at=at, cause=Cause.NO_WORKER)
+
+
+@alone
+async def mongodb_away(bench: Bench) -> Asked:
+    task, at = await bench.due()
+    await bench.until(at, -3)
+    await bench.stand.stop("mongo")
+    await asyncio.sleep(40)
+    await bench.stand.start("mongo")
+    return Asked(task=task, at=at, cause=Cause.STORE_AWAY)
