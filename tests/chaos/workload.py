@@ -33,10 +33,11 @@ def wanted_tasks(work: Path, web: str, seed: int, many: int) -> Sequence[Wanted]
     for number in range(many):
         name = f"task-{number:02}"
         kind, group = number % 3, number // 3
-        overlap = OVERLAPS[(number + group // 3) % 3 if kind < 2 else (group + group // 3) % 3]
+        overlap = OVERLAPS[(group + group // 3) % 3] if kind == 2 else OVERLAPS[kind]
+        schedules = (SCHEDULES[number % len(SCHEDULES)], "0 0 0 29 2 ?", f"{3 * group % 30}/30 * * * * *")
         body: dict[str, Any] = {
             "name": name,
-            "schedule": SCHEDULES[number % len(SCHEDULES)] if kind != 1 else "0 0 0 29 2 ?",
+            "schedule": schedules[kind],
             "type": "function",
             "metadata": {"overlap": overlap, "timeout": "30s", "max_retries": 1, "retry_interval": "1s", "tags": []},
         }
