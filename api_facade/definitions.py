@@ -15,6 +15,7 @@ from falcon_scheduler.api_facade.schemas.task_changes import AlertsChange, Metad
 from falcon_scheduler.api_facade.shape import read_shape
 from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.calendars import CalendarRules
+from falcon_scheduler.core.domain.catch_up import CatchUpRules
 from falcon_scheduler.core.domain.masking import restored
 from falcon_scheduler.core.domain.schedule import zone_within
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
@@ -120,6 +121,8 @@ def _given(value: TaskCreate | TaskUpdate) -> dict[str, Any]:
         given["alerts"] = _alerts_of(alerts)
     if "calendars" in given:
         given["calendars"] = given["calendars"].rules if given["calendars"] else CalendarRules()
+    if "catch_up" in given:
+        given["catch_up"] = given["catch_up"].rules if given["catch_up"] else CatchUpRules()
     if "tags" in given:
         given["tags"] = tuple(given["tags"])
     return given

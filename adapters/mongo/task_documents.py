@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from falcon_scheduler.adapters.mongo.calendar_fields import named_document, period_document, versions_document
+from falcon_scheduler.adapters.mongo.catch_up import catch_up_document
 from falcon_scheduler.adapters.mongo.fields import MICROSECOND, text_of
 from falcon_scheduler.adapters.mongo.task_alerts import alerts_document
 from falcon_scheduler.adapters.mongo.time_settings import time_rules_document, time_settings_document
@@ -66,6 +67,7 @@ def _metadata(task: Task) -> dict[str, Any]:
     if definition.after is not After.KEEP:
         metadata["after"] = str(definition.after)
     metadata |= time_settings_document(definition) | named_document(definition.calendars)
+    metadata |= catch_up_document(definition.catch_up)
     if definition.alerts != TaskAlerts():
         metadata["alerts"] = alerts_document(definition.alerts)
     return metadata

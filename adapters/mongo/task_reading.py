@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from falcon_scheduler.adapters.mongo.calendar_fields import Shelf, named_of, period_calendars_of, shelf_of
+from falcon_scheduler.adapters.mongo.catch_up import catch_up_of
 from falcon_scheduler.adapters.mongo.fields import MICROSECOND
 from falcon_scheduler.adapters.mongo.reading import Reading, whole_numbers
 from falcon_scheduler.adapters.mongo.task_alerts import alerts_of
@@ -126,6 +127,7 @@ def _definition(top: Reading, metadata: Reading) -> TaskDefinition:
         overlap=metadata.choice("overlap", Overlap, Overlap.SKIP),
         alerts=alerts_of(metadata.part("alerts")),
         after=metadata.choice("after", After, After.KEEP),
+        catch_up=catch_up_of(metadata),
         **time_settings_of(metadata),
     )
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from falcon_scheduler.api_facade.schemas.tasks import (
+    CatchUpRulesShape,
+    CatchUpShape,
     ExpectedSuccessShape,
     TaskAlertsShape,
     TaskCalendarsShape,
@@ -16,6 +18,7 @@ from falcon_scheduler.api_facade.schemas.tasks import (
 from falcon_scheduler.api_facade.schemas.values import format_instant
 from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.calendars import CalendarRules
+from falcon_scheduler.core.domain.catch_up import CatchUpRules
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
@@ -72,6 +75,7 @@ def _task_metadata(task: Task) -> TaskMetadata:
         owed_runs=len(task.owed) or None,
         start_within=definition.start_within,
         calendars=_task_calendars(definition.calendars),
+        catch_up=_catch_up(definition.catch_up),
         alerts=_task_alerts(definition.alerts),
         is_system=task.is_system,
         source=task.source,
@@ -94,6 +98,14 @@ def _task_calendars(rules: CalendarRules) -> TaskCalendarsShape | None:
         exclude=[each.name for each in rules.exclude],
         on_excluded=rules.on_excluded,
     )
+
+
+def _catch_up(rules: CatchUpRules) -> CatchUpRulesShape | None:
+    if rules == CatchUpRules():
+        return None
+    each = rules.after_pause
+    shown = CatchUpShape(runs=each.runs, max_age=each.max_age, max_runs=each.max_runs, order=each.order)
+    return CatchUpRulesShape(after_pause=shown)
 
 
 def _task_alerts(alerts: TaskAlerts) -> TaskAlertsShape | None:
@@ -121,6 +133,7 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
     definition = task.definition
     alerts = _task_alerts(definition.alerts)
     calendars = _task_calendars(definition.calendars)
+    catch_up = _catch_up(definition.catch_up)
     own_alerts = {"alerts": alerts.model_dump(exclude_none=True)} if alerts else {}
     return {
         "id": task.id,
@@ -142,6 +155,7 @@ def exported(task: Task, caller: Principal) -> dict[str, Any]:
             "overlap": str(definition.overlap),
             **({} if definition.after is After.KEEP else {"after": str(definition.after)}),
             **_exported_times(definition),
+            **({"catch_up": catch_up.model_dump(mode="json", exclude_none=True)} if catch_up else {}),
             **({"calendars": calendars.model_dump(mode="json")} if calendars else {}),
             **own_alerts,
         },

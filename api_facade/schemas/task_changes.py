@@ -10,6 +10,8 @@ from pydantic import ConfigDict, Field
 from falcon_scheduler.api_facade.schemas.common import RequestShape, without_defaults
 from falcon_scheduler.api_facade.schemas.values import Length, SentInstant
 from falcon_scheduler.core.domain.calendars import MOST_CALENDARS, CalendarRules, CalendarVersion, OnExcluded
+from falcon_scheduler.core.domain.catch_up import MOST_CAUGHT_UP, CatchUp, CatchUpRules, Missed, ReleaseOrder
+from falcon_scheduler.core.domain.owed import MOST_OWED
 from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.services.tasks.time_validation import MOST_RUNS
 from falcon_scheduler.core.services.tasks.validation import (
@@ -113,6 +115,28 @@ class CalendarsChange(RequestShape):
         )
 
 
+class CatchUpChange(RequestShape):
+    """Which missed instants get a run later, one run after the other. Of too many the newest ones do."""
+
+    runs: Annotated[Missed, Field(strict=False, description="`last`: of the last one alone.")] = Missed.NONE
+    max_age: Annotated[
+        Length | None, Field(description="1s to 8784h: older instants stay missed; no limit when not given.")
+    ] = None
+    max_runs: Annotated[int, Field(json_schema_extra={"minimum": 1, "maximum": MOST_OWED})] = MOST_CAUGHT_UP
+    order: Annotated[ReleaseOrder, Field(strict=False)] = ReleaseOrder.OLDEST_FIRST
+
+
+class CatchUpRulesChange(RequestShape):
+    """What a task catches up with, by the cause for which it missed its instants."""
+
+    after_pause: CatchUpChange = CatchUpChange()
+
+    @property
+    def rules(self) -> CatchUpRules:
+        """As the services take them."""
+        return CatchUpRules(after_pause=CatchUp(**self.after_pause.model_dump()))
+
+
 Config = Annotated[
     dict[str, Any],
     Field(description="What the executor of this type takes, see GET /executors; at most 64 KiB and 10 levels."),
@@ -194,6 +218,9 @@ class MetadataChange(RequestShape):
     start_within: StartWithin = None
     calendars: Annotated[
         CalendarsChange | None, Field(description="Replaces all; `null` and an empty object remove them.")
+    ] = None
+    catch_up: Annotated[
+        CatchUpRulesChange | None, Field(description="Replaces all; nothing is caught up with when not given.")
     ] = None
     alerts: Annotated[AlertsChange, Field(description="Replaces all alert options.")] = AlertsChange()
 

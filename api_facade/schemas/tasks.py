@@ -13,6 +13,7 @@ from falcon_scheduler.api_facade.schemas.common import (
 )
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryBoolean
 from falcon_scheduler.core.domain.calendars import OnExcluded
+from falcon_scheduler.core.domain.catch_up import Missed, ReleaseOrder
 from falcon_scheduler.core.domain.task import Source, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
 from falcon_scheduler.core.ports.paging import TaskOrder
@@ -81,6 +82,21 @@ class TaskCalendarsShape(ResponseShape):
     on_excluded: OnExcluded
 
 
+class CatchUpShape(ResponseShape):
+    """Which missed instants get a run later."""
+
+    runs: Missed
+    max_age: DurationText | None = None
+    max_runs: int
+    order: ReleaseOrder
+
+
+class CatchUpRulesShape(ResponseShape):
+    """What a task catches up with, by the cause for which it missed its instants."""
+
+    after_pause: CatchUpShape
+
+
 class TaskMetadata(ResponseShape):
     """How the task is run, where it came from, and the results of its runs."""
 
@@ -98,11 +114,14 @@ class TaskMetadata(ResponseShape):
     jitter: Annotated[
         DurationText | None, Field(description="Each scheduled run begins later by a part of this length.")
     ] = None
-    owed_runs: Annotated[int | None, Field(description="Runs of backfills that are not started yet.")] = None
+    owed_runs: Annotated[
+        int | None, Field(description="Runs of backfills and of catching up that are not started yet.")
+    ] = None
     start_within: Annotated[
         DurationText | None, Field(description="A scheduled run that could not begin within this time is skipped.")
     ] = None
     calendars: Annotated[TaskCalendarsShape | None, Field(description="Left out without any.")] = None
+    catch_up: Annotated[CatchUpRulesShape | None, Field(description="Left out without any.")] = None
     alerts: Annotated[TaskAlertsShape | None, Field(description="Left out when it equals the settings.")] = None
     is_system: bool
     source: Source

@@ -27,6 +27,7 @@ DECISIVE = {
     "metadata.max_runs": "a whole number",
     "metadata.jitter": "a duration such as 30s",
     "metadata.calendars": "an object",
+    "metadata.catch_up": "an object",
     "metadata.start_within": "a duration such as 5m",
 }
 """Fields without which a task can't run, and what each must hold: they define what runs, when and how."""

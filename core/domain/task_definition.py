@@ -10,6 +10,7 @@ from typing import Any
 
 from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.calendars import CalendarRules
+from falcon_scheduler.core.domain.catch_up import CatchUpRules
 from falcon_scheduler.core.domain.time_rules import TimeRules
 
 
@@ -85,6 +86,8 @@ class TaskDefinition:
     start_within: timedelta | None = None
     """A scheduled run that could not begin within this time of its instant does not begin."""
     calendars: CalendarRules = field(default_factory=CalendarRules)
+    catch_up: CatchUpRules = field(default_factory=CatchUpRules)
+    """What becomes of instants that were missed."""
 
     @property
     def time_rules(self) -> TimeRules:

@@ -38,6 +38,23 @@ async def test_settings_are_kept_shown_sent_back_exported_and_cleared(
     assert cleared["next_run"] < "2090"
 
 
+async def test_what_is_caught_up_with_is_kept_shown_sent_back_exported_and_cleared(
+    admin: httpx.AsyncClient, make: Callable[..., Awaitable[Any]]
+) -> None:
+    after_pause = {"runs": "all", "max_age": "1h0m0s", "max_runs": 3, "order": "newest_first"}
+    task = await make(metadata={"catch_up": {"after_pause": {**after_pause, "max_age": "60m"}}})
+    path = f"/tasks/{task['id']}"
+    assert task["metadata"]["catch_up"] == {"after_pause": after_pause}
+    read = (await admin.get(path)).json()["metadata"]
+    assert (await admin.put(path, json={"metadata": read})).json()["metadata"] == read
+    exported = (await admin.get("/tasks/export")).json()["tasks"]
+    [mine] = [each for each in exported if each["id"] == task["id"]]
+    assert mine["metadata"]["catch_up"] == {"after_pause": after_pause}
+    assert (await admin.post("/tasks/import", json={"tasks": [mine], "overwrite": True})).json()["imported"] == 1
+    cleared = (await admin.put(path, json={"metadata": {"catch_up": None}})).json()
+    assert "catch_up" not in cleared["metadata"]
+
+
 @pytest.mark.parametrize(
     ("metadata", "locations"),
     [
@@ -46,6 +63,8 @@ async def test_settings_are_kept_shown_sent_back_exported_and_cleared(
         ({"max_runs": 0, "start_within": "0s"}, {"metadata.max_runs", "metadata.start_within"}),
         ({"max_runs": "3", "jitter": "2h"}, {"metadata.max_runs", "metadata.jitter"}),
         ({"end_at": "2020-01-01T00:00:00Z"}, {"metadata.end_at"}),
+        ({"catch_up": {"after_pause": {"max_runs": 0}}}, {"metadata.catch_up.after_pause.max_runs"}),
+        ({"catch_up": {"after_pause": {"runs": "some"}}}, {"metadata.catch_up.after_pause.runs"}),
         ({"start_at": "2090-01-02T00:00:01Z", "end_at": "2090-01-02T23:00:00Z"}, {"metadata.end_at"}),
     ],
 )

@@ -50,17 +50,8 @@ metadata_of_tasks = _document(
     [
         *("max_retries", "retry_interval", "timeout", "tags", "is_system", "source", "version", "last_error"),
         *("success_count", "failure_count", "total_runs", "average_runtime", "timezone", "overlap"),
-        *(
-            "skipped_count",
-            "last_skipped",
-            "alerts",
-            "start_at",
-            "end_at",
-            "max_runs",
-            "jitter",
-            "start_within",
-            "calendars",
-        ),
+        *("skipped_count", "last_skipped", "alerts", "start_at", "end_at", "max_runs", "jitter", "start_within"),
+        *("calendars", "catch_up"),
     ],
     {},
 )

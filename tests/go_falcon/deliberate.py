@@ -154,7 +154,7 @@ DIFFERENCES = (
     ),
     Difference(
         what="`metadata` of a task: `timezone overlap after start_at end_at max_runs runs_left owed_runs jitter "
-        "start_within calendars alerts skipped_count last_skipped`",
+        "start_within calendars catch_up alerts skipped_count last_skipped`",
         go="not there",
         here="there",
         of="task",

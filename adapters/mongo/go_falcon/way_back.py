@@ -20,7 +20,7 @@ from falcon_scheduler.core.domain.task import Source, TaskStatus
 from falcon_scheduler.core.domain.task_definition import TaskType
 
 OUR_TASK_FIELDS = frozenset({"revision", "scheduler"})
-TIME_SETTINGS = ("start_at", "end_at", "max_runs", "jitter", "start_within", "calendars")
+TIME_SETTINGS = ("start_at", "end_at", "max_runs", "jitter", "start_within", "calendars", "catch_up")
 OUR_TASK_METADATA = frozenset(
     {"timezone", "overlap", "skipped_count", "last_skipped", "alerts", "after", *TIME_SETTINGS}
 )

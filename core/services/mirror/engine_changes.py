@@ -19,6 +19,7 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import NameTaken
 from falcon_scheduler.core.ports import Clock, Deployments, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import ENGINE_USER, Auditing
+from falcon_scheduler.core.services.tasks.catching_up import with_paused
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from falcon_scheduler.core.services.tasks.planning import LOOK_BACK
@@ -80,7 +81,7 @@ class EngineChanges:
                 return each
             if each.fires == there.active:  # it was our own change, which is about to be recorded as sent
                 return each
-            each = each.with_paused(not there.active, ENGINE_USER, now, since=since)
+            each = with_paused(each, not there.active, ENGINE_USER, now, since=since)
             each = each.with_enabled(True, ENGINE_USER, now, since=since) if there.active else each
             each = replace(each, deployed=replace(sent, active=there.active), next_run=next_run(each, now))
             return each.to_be_planned(since)
@@ -182,7 +183,7 @@ class EngineChanges:
             each = replace(each.redefined(kept, ENGINE_USER, now), deployed=there)
             if thrown_here or each.fires == there.active:
                 return each
-            each = each.with_paused(not there.active, ENGINE_USER, now)
+            each = with_paused(each, not there.active, ENGINE_USER, now)
             return each.with_enabled(True, ENGINE_USER, now) if there.active else each
 
         async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:

@@ -43,6 +43,7 @@ from falcon_scheduler.core.ports import (
 from falcon_scheduler.core.ports.calendars import CalendarStore
 from falcon_scheduler.core.services.tasks.auditing import Auditing, Note
 from falcon_scheduler.core.services.tasks.calendars import resolved
+from falcon_scheduler.core.services.tasks.catching_up import with_paused
 from falcon_scheduler.core.services.tasks.changes import TaskChanges
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
 from falcon_scheduler.core.services.tasks.fire_times import next_run
@@ -145,7 +146,7 @@ class TaskService:
                 demand(by, Permission.CONTROL)
             if paused is not None and paused != task.paused:
                 demand(by, Permission.CONTROL)
-                task = task.with_paused(paused, by.user_id, now)
+                task = with_paused(task, paused, by.user_id, now)
             return task.redefined(replace(task.definition, **changes), by.user_id, now, given=changes.keys())
 
         pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
@@ -205,11 +206,11 @@ class TaskService:
         return await self._changes.apply(task_id, lambda task: task.with_paused(True, by.user_id, now), note, at=now)
 
     async def resume(self, task_id: str, by: Principal) -> Task:
-        """Resume the schedule from now on; instants during the pause are not made up for."""
+        """Resume the schedule from now on. The task's `catch_up` decides which instants of the pause get a run."""
         now = self._clock.now()
         async with self._audit.change(Action.RESUME, by, task_id, after={"paused": False}) as note:
             return await self._changes.apply(
-                task_id, lambda task: task.with_paused(False, by.user_id, now), note, at=now
+                task_id, lambda task: with_paused(task, False, by.user_id, now), note, at=now
             )
 
     async def enable(self, task_id: str, by: Principal) -> Task:

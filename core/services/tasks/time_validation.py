@@ -9,12 +9,14 @@ from functools import partial
 from falcon_scheduler.core.domain.business_days import next_under
 from falcon_scheduler.core.domain.calendars import CALENDAR_NAME, MOST_CALENDARS, NAME_RULE, CalendarRules
 from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.owed import MOST_OWED
 from falcon_scheduler.core.domain.schedule import parse_stored
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Fault
 
 MOST_RUNS = 1_000_000
 JITTER_LENGTH = (timedelta(seconds=1), timedelta(hours=1))
+MAX_AGE = (timedelta(seconds=1), timedelta(days=366))
 START_WITHIN = (timedelta(seconds=1), timedelta(days=7))
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _NEAREST = timedelta(microseconds=1)
@@ -38,6 +40,13 @@ def time_faults(definition: TaskDefinition) -> Iterator[Fault]:
             bounds = f"{format_duration(least)} to {format_duration(most)}"
             yield Fault(f"metadata.{name}", f"must be {bounds}, is {format_duration(length)}")
     yield from calendar_faults(definition.calendars)
+    catch_up = definition.catch_up.after_pause
+    if not 1 <= catch_up.max_runs <= MOST_OWED:
+        yield Fault("metadata.catch_up.after_pause.max_runs", f"must be 1 to {MOST_OWED}, is {catch_up.max_runs}")
+    if catch_up.max_age is not None and not MAX_AGE[0] <= catch_up.max_age <= MAX_AGE[1]:
+        bounds = " to ".join(map(format_duration, MAX_AGE))
+        message = f"must be {bounds}, is {format_duration(catch_up.max_age)}"
+        yield Fault("metadata.catch_up.after_pause.max_age", message)
 
 
 def calendar_faults(rules: CalendarRules, location: str = "metadata.calendars") -> Iterator[Fault]:
