@@ -434,7 +434,7 @@ export const t = {
   calendar: {
     ahead: "Ahead",
     /** @param {string} n */
-    hours: (n) => `${n} hours`,
+    hours: (n) => (n === "1" ? "1 hour" : `${n} hours`),
     none: "Nothing is planned in this time.",
     peaks: "All of these",
     /** @param {string} at @param {number} n */
@@ -487,9 +487,45 @@ export const t = {
     afters: { keep: "Keep it", disable: "Disable it", delete: "Delete it with its history" },
     whole: "The task",
     /** @param {number} n */
-    faults: (n) => (n === 1 ? "One thing is to be mended" : `${n} things are to be mended`),
+    faults: (n) => (n === 1 ? "One field is invalid" : `${n} fields are invalid`),
     /** @param {string} user */
-    changedMeanwhile: (user) => `${user} has changed this task meanwhile. Saving replaces only the fields that you changed.`,
+    changedMeanwhile: (user) => `${user} has changed this task since you opened it. Saving replaces only the fields that you changed.`,
+  },
+  load: {
+    title: "Load forecast",
+    hint: "What the schedules of all tasks ask of the workers in the next 24 hours, as they are and with this task.",
+    ask: "Forecast the load",
+    outdated: "The task was changed since. Forecast the load again.",
+    working: "Simulating the next 24 hours …",
+    table: "The next 24 hours",
+    measure: "In 24 hours",
+    asItIs: "As it is",
+    withIt: "With this task",
+    warnings: "What it does to the peak",
+    measures: {
+      runs: "Runs",
+      busiest_minute: "Most runs in one minute",
+      used: "Most slots in use",
+      queue: "Most that wait at once",
+      late_most: "Longest wait for a slot",
+      skipped: "Skipped",
+    },
+    /** @param {number} was @param {number} is @param {string} at */
+    peakGrows: (was, is, at) => `The peak grows from ${was} to ${is} runs in one minute, first at ${at}.`,
+    /** @param {string} names @param {number} more */
+    others: (names, more) => `Due with it: ${names}${more ? ` and ${more} more` : ""}.`,
+    /** @param {string} at @param {number} slots */
+    full: (at, slots) => `At ${at} the runs need more than all ${slots} slots: they fall behind.`,
+    /** @param {string} length @param {number} slots */
+    waits: (length, slots) => `Runs wait up to ${length} for one of ${slots} slots.`,
+    /** @param {number} n @param {string} length */
+    overlaps: (n, length) => `It is due ${n === 1 ? "once" : `${n} times`} while its previous run waits or is at work (a run takes ${length}).`,
+    /** @param {number} slots */
+    assumed: (slots) => `No worker is online: ${slots === 1 ? "1 slot is" : `${slots} slots are`} assumed.`,
+    /** @param {number} n */
+    fine: (n) => `The peak stays at ${n === 1 ? "1 run" : `${n} runs`} in one minute, and no run waits longer than before.`,
+    proposal: "It would be spread by",
+    use: "Use this schedule",
   },
   keys: {
     title: "Keys",

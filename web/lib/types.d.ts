@@ -41,6 +41,17 @@ export interface TaskMetadata {
   alerts?: Record<string, unknown>;
 }
 
+/** The answer of a simulation, as far as the page shows it. */
+export interface Simulation {
+  slots: number;
+  slots_are: "given" | "measured" | "assumed";
+  summary: { runs: number; busiest_minute: number; queue: number; late_most: string; skipped: number };
+  buckets: { at: string; used: number }[];
+  peaks: { at: string; runs: number; tasks: { task_id: string; name: string }[]; other_tasks: number }[];
+  overlaps: { task_id: string; name: string; times: number; duration: string }[];
+  proposal?: { changes: { task_id: string; name: string; proposed: string }[] };
+}
+
 export interface Execution {
   id: string;
   task_id: string;

@@ -7,12 +7,13 @@ import { may } from "../lib/session.js";
 import { PRIORITIES } from "../lib/tasks.js";
 import { t } from "../texts.js";
 import { Choice, Field, TextField, valueOf } from "./fields.js";
+import { LoadForecast } from "./load_forecast.js";
 import { JsonField, SchemaForm } from "./schema_form.js";
 import { ScheduleField } from "./schedule_field.js";
 
 /** @typedef {import("../lib/draft.js").Draft} Draft */
 /** @typedef {import("../lib/types.d.ts").Executor} Executor */
-/** @typedef {{ draft: Draft, setDraft: (draft: Draft) => void, executors: Executor[], faults: Record<string, string>, isNew: boolean }} Props */
+/** @typedef {{ draft: Draft, setDraft: (draft: Draft) => void, executors: Executor[], faults: Record<string, string>, taskId?: string }} Props */
 
 const AFTER = ["keep", "disable", "delete"];
 const OVERLAPS = ["skip", "queue", "cancel_running"];
@@ -21,7 +22,9 @@ const OVERLAPS = ["skip", "queue", "cancel_running"];
 export function DraftForm(props) {
   return html`<div class="columns">
     <div class="stack"><${What} ...${props} /><${Work} ...${props} /></div>
-    <div class="stack"><${When} ...${props} /><${How} ...${props} /></div>
+    <div class="stack"><${When} ...${props} /><${How} ...${props} />
+      <${LoadForecast} draft=${props.draft} taskId=${props.taskId}
+        use=${(/** @type {string} */ schedule) => props.setDraft({ ...props.draft, schedule })} /></div>
   </div>`;
 }
 
@@ -57,7 +60,8 @@ function Tags({ value, fault, onChange }) {
 const tagsOf = (text) => text.split(",").map((each) => each.trim()).filter(Boolean);
 
 /** What it does: its type, and the type's own fields. @param {Props} props */
-function Work({ draft, setDraft, executors, faults, isNew }) {
+function Work({ draft, setDraft, executors, faults, taskId }) {
+  const isNew = taskId === undefined;
   const types = [...new Set([...executors.map((each) => each.type), draft.type])];
   const functions = executors.filter((each) => each.kind === "function");
   const config = /** @type {Record<string, unknown>} */ (draft.config ?? {});
@@ -102,7 +106,7 @@ function When({ draft, setDraft, faults }) {
 }
 
 /** How it runs. @param {Props} props */
-function How({ draft, setDraft, faults, isNew }) {
+function How({ draft, setDraft, faults, taskId }) {
   const { metadata } = draft;
   /** @param {string} name @param {unknown} value */
   const set = (name, value) => setDraft({ ...draft, metadata: withPlace(metadata, name, value) });
@@ -123,7 +127,7 @@ function How({ draft, setDraft, faults, isNew }) {
     <${TextField} label=${t.fields.maxRetries} value=${String(metadata.max_retries ?? "")} fault=${faults["metadata.max_retries"]} inputmode="numeric"
       onInput=${(/** @type {string} */ value) => set("max_retries", /^\d+$/.test(value) ? Number(value) : value)} />
     ${text("retry_interval", t.fields.retryInterval, t.edit.durationHint)}
-    ${(isNew || may("control")) && html`<label class="check"><input type="checkbox" checked=${draft.enabled}
+    ${(taskId === undefined || may("control")) && html`<label class="check"><input type="checkbox" checked=${draft.enabled}
       onChange=${() => setDraft({ ...draft, enabled: !draft.enabled })} /> ${t.fields.enabled}</label>`}
   </div></section>`;
 }

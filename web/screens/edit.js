@@ -71,7 +71,7 @@ function Editor({ task, executors }) {
     ${isJson
       ? html`<section class="card"><${JsonField} schema=${{}} root=${{}} label=${t.edit.whole} value=${draft} path="" faults=${faults} rows=${28}
           onChange=${(/** @type {unknown} */ value) => isDraft(value) && setDraft(value)} /></section>`
-      : html`<${DraftForm} draft=${draft} setDraft=${setDraft} executors=${executors} faults=${faults} isNew=${!task} />`}
+      : html`<${DraftForm} draft=${draft} setDraft=${setDraft} executors=${executors} faults=${faults} taskId=${task?.id} />`}
   </form>`;
 }
 

@@ -60,6 +60,7 @@ def test_an_execution_is_cancelled_repeated_and_found_by_its_outcome(
 
     operator.button("Repeat").click()
     expect(dialog).to_contain_text('"duration": "9m"')
+    assert operator.violations() == []
     dialog.get_by_role("button", name="Repeat").click()
     operator.notices.get_by_role("link").click()
     expect(mark).to_have_text("Running")
