@@ -1,12 +1,12 @@
 """How fast the operations page is at size, in a real browser.
 
-    python -m benchmarks.page [tasks [executions]]
+    python -m benchmarks.page [tasks [executions [seconds]]]
 
 Starts Valkey and a document store (MongoDB itself when MONGODB_URI is set) on a home that is thrown away, fills them
 with so many tasks and executions, serves the facade from this process, and has a headless browser use the page: first
 paint, the list after its data, search, scrolling to the end, each screen's requests, the weight of it all, and the
-memory of the page while ten runs a second are announced. Prefect is left out: no figure here waits for it, and health
-says so on the page.
+memory of the page while ten runs a second are announced for so many seconds. Prefect is left out: no figure here
+waits for it, and health says so on the page.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PLAIN_SCREENS = ("alerts", "audit", "workers", "new")
 IN_VIEW = "document.querySelectorAll('tbody tr.row a').length > 5"
 
 
-async def main(tasks: int, executions: int) -> None:
+async def main(tasks: int, executions: int, watched_seconds: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="falcon-page-") as home:
         os.environ |= {"JWT_SECRET": SECRET, "API_RATE_LIMIT": "0"}
@@ -58,9 +58,9 @@ async def main(tasks: int, executions: int) -> None:
             settings = Settings.load()
             async with open_services(settings) as services, serving(settings, services) as url:
                 await fill(services, tasks, executions)
-                print(f"{tasks} tasks, {executions} executions")
+                print(f"{tasks} tasks, {executions} executions; load of the machine {os.getloadavg()[0]:.1f}")
                 async with page_of(url) as page:
-                    await measure(page, url, services)
+                    await measure(page, url, services, watched_seconds)
 
 
 @asynccontextmanager
@@ -135,7 +135,7 @@ async def page_of(url: str) -> AsyncIterator[Page]:
         await chromium.close()
 
 
-async def measure(page: Page, url: str, services: Services) -> None:
+async def measure(page: Page, url: str, services: Services, watched_seconds: int) -> None:
     """Each figure, one a line."""
     transferred = await weigh(page, f"{url}/ui/#/tasks")
     print(f"first visit: {transferred['requests']} requests, {transferred['bytes'] / 1000:.0f} kB transferred")
@@ -175,8 +175,8 @@ async def measure(page: Page, url: str, services: Services) -> None:
         name = screen.replace(task, "…").replace(run, "…")
         print(f"#/{name}: {requests} requests, heading after {took:.0f} ms")
     print(f"change to screen: {await until_seen(page, services):.0f} ms")
-    before, after = await under_load(page, services)
-    print(f"memory over {WATCHED_SECONDS} s of {RUNS_PER_SECOND} runs/s: {before / 1e6:.1f} to {after / 1e6:.1f} MB")
+    before, after = await under_load(page, services, watched_seconds)
+    print(f"memory over {watched_seconds} s of {RUNS_PER_SECOND} runs/s: {before / 1e6:.1f} to {after / 1e6:.1f} MB")
 
 
 async def weigh(page: Page, address: str) -> dict[str, Any]:
@@ -273,18 +273,18 @@ async def until_seen(page: Page, services: Services) -> float:
     return sorted(seen)[2]
 
 
-async def under_load(page: Page, services: Services) -> tuple[float, float]:
+async def under_load(page: Page, services: Services, watched_seconds: int) -> tuple[float, float]:
     """The page's memory before and after a while of announcements, on the screen that they concern most."""
     await page.evaluate("location.hash = '#/executions'")
     await page.wait_for_timeout(2000)
     before = await heap(page)
-    await announce(services, lambda: asyncio.sleep(1 / RUNS_PER_SECOND))
+    await announce(services, watched_seconds * RUNS_PER_SECOND, lambda: asyncio.sleep(1 / RUNS_PER_SECOND))
     await page.wait_for_timeout(1500)
     return before, await heap(page)
 
 
-async def announce(services: Services, rest: Callable[[], Awaitable[None]]) -> None:
-    for number in range(WATCHED_SECONDS * RUNS_PER_SECOND):
+async def announce(services: Services, runs: int, rest: Callable[[], Awaitable[None]]) -> None:
+    for number in range(runs):
         for status in ("pending", "running", "completed"):
             happening = Happening(subject=Subject.EXECUTION, id=f"{number}", task_id="t", status=status)
             services.stores.events.announce(happening)
@@ -297,4 +297,4 @@ async def heap(page: Page) -> float:
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
-    asyncio.run(main(given[0] if given else 10_000, given[1] if len(given) > 1 else 100_000))
+    asyncio.run(main(*(*given, *(10_000, 100_000, WATCHED_SECONDS)[len(given) :])))
