@@ -6,16 +6,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, ViewportSize, expect
 
 from tests.stack.running_stack import Up
 
 AXE = Path(__file__).with_name("axe.min.js").read_text()
 PICTURES = Path(__file__).parents[3] / "docs" / "pictures"
 """Pictures differ with each run: those alone who set TAKE_PICTURES get new ones."""
-PATIENCE_MS = 30_000
+PHONE: ViewportSize = {"width": 390, "height": 844}
+LOOKS: tuple[tuple[str, Literal["light", "dark"], ViewportSize | None], ...] = (
+    ("dark", "dark", None),
+    ("light", "light", None),
+    ("phone", "light", PHONE),
+)
+PATIENCE_MS = 60_000
 """A shared machine is slow at times."""
 expect.set_options(timeout=PATIENCE_MS)
 _NO_RULES = {"resultTypes": ["violations"]}
@@ -118,11 +124,18 @@ class Operator:
         expect(self.page.get_by_text("Loading …")).to_have_count(0)
         expect(self.page.locator(".waiting")).to_have_count(0)
 
-    def take_picture(self, name: str) -> None:
-        """For docs/, when pictures are asked for."""
-        if os.environ.get("TAKE_PICTURES"):
-            PICTURES.mkdir(exist_ok=True)
-            self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+    def take_pictures(self, name: str) -> None:
+        """For docs/, when pictures are asked for: in both colours, and on a phone."""
+        if not os.environ.get("TAKE_PICTURES"):
+            return
+        PICTURES.mkdir(exist_ok=True)
+        before = self.page.viewport_size
+        for suffix, scheme, size in LOOKS:
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.set_viewport_size(size or before or PHONE)
+            self.settle()
+            self.page.screenshot(path=PICTURES / f"{name}-{suffix}.png", animations="disabled")
+        self.page.set_viewport_size(before or PHONE)
 
     def violations(self) -> list[str]:
         """What axe finds wrong with the screen for people with another sight, hearing or pointer."""

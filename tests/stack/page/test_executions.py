@@ -134,6 +134,7 @@ def test_a_task_and_an_execution_are_explained_also_to_a_reader(
         at.press("Enter")
         expect(dialog).to_contain_text("The schedule names this instant, and the task is on.")
         expect(dialog).to_contain_text("2100-01-05 10:30:00 Europe/Berlin · 2100-01-05 09:30:00 UTC")
+        reader.take_pictures("explain")
         dialog.get_by_role("button", name="Copy as curl").click()
         line = page.evaluate("navigator.clipboard.readText()")
         assert line.startswith(f"curl '{up.api_url}/tasks/{task['id']}/explain?at=2100-01-05T09%3A30%3A00.000Z'")

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect
+from playwright.sync_api import Browser, expect
 
-from tests.stack.page.operator import Operator, new_context, sign_in
+from tests.stack.page.operator import PHONE, Operator, new_context, sign_in
 from tests.stack.running_stack import Up, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -18,7 +18,6 @@ SCREENS = (
     *("now", "calendar", "tasks", "task", "execution", "new", "edit", "executions", "alerts", "audit", "workers"),
     "settings",
 )
-PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +60,12 @@ def test_a_screen_is_fit_for_everyone_and_complains_of_nothing(
         operator.open(addresses[screen])
         operator.settle()
         assert operator.violations() == [], scheme
-        operator.take_picture(f"{screen}-{scheme}")
+    operator.take_pictures(screen)
     operator.page.set_viewport_size(PHONE)
     operator.settle()
     assert operator.violations() == []
     overflow = operator.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0, "nothing is cut off at a phone's side"
-    operator.take_picture(f"{screen}-phone")
     assert operator.complaints == []
 
 
@@ -96,7 +94,7 @@ def test_the_sign_in_is_fit_for_everyone(chromium: Browser, up: Up) -> None:
         someone.page.get_by_label("Token").wait_for()
         assert someone.page.title() == "Falcon Scheduler"
         assert someone.violations() == []
-        someone.take_picture("sign-in-light")
+        someone.take_pictures("sign-in")
 
 
 def test_a_reader_sees_no_button_that_would_fail(

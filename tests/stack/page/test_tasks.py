@@ -134,6 +134,8 @@ def test_the_editor_shows_what_a_task_does_to_the_peak(operator: Operator, make:
     warnings = forecast.get_by_role("list", name="What it does to the peak")
     expect(warnings).to_contain_text("The peak grows from")
     assert operator.violations() == []
+    warnings.scroll_into_view_if_needed()
+    operator.take_pictures("load")
     page.get_by_label("Schedule", exact=True).fill("61 * * * * *")
     operator.button("Forecast the load").click()
     expect(forecast.get_by_role("alert")).to_contain_text("61 is out of range")
