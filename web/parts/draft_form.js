@@ -34,7 +34,7 @@ function What({ draft, setDraft, faults }) {
     <${TextField} label=${t.fields.name} value=${draft.name} fault=${faults.name} required
       onInput=${(/** @type {string} */ name) => setDraft({ ...draft, name })} />
     <${Field} label=${t.fields.description} fault=${faults.description}>
-      ${(/** @type {object} */ attributes) => html`<textarea ...${attributes} rows="2" value=${draft.description}
+      ${(/** @type {object} */ attributes) => html`<textarea ...${attributes} class="prose" rows="2" value=${draft.description}
         onInput=${(/** @type {Event} */ event) => setDraft({ ...draft, description: valueOf(event) })}></textarea>`}
     <//>
     <${Tags} value=${draft.tags} fault=${faults.tags ?? faults["metadata.tags"]}

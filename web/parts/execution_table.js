@@ -27,7 +27,7 @@ export const reasonOf = ({ skip, error }) =>
 /** @param {{ executions: Execution[] }} props */
 export function ExecutionTable({ executions }) {
   const names = t.executions.columns;
-  return html`<div class="rows" tabindex="0" role="region" aria-label=${t.executions.title} style=${{ marginTop: "0.75rem" }}><table>
+  return html`<div class="rows fits" tabindex="0" role="region" aria-label=${t.executions.title} style=${{ marginTop: "0.75rem" }}><table>
     <thead><tr>
       <th scope="col">${names.status}</th><th scope="col">${names.started}</th><th scope="col">${names.took}</th>
       <th scope="col" class="wide-only">${names.trigger}</th>

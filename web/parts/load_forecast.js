@@ -54,7 +54,7 @@ function Forecast({ change, from, use }) {
   if (!forecast.data) return html`<p class="soft" role="status">${t.load.working}</p>`;
   const { before, after } = forecast.data;
   const proposed = after.proposal?.changes.find(isOf(change));
-  return html`<div class="rows wraps" tabindex="0" role="region" aria-label=${t.load.table}><table>
+  return html`<div class="rows wraps load" tabindex="0" role="region" aria-label=${t.load.table}><table>
       <thead><tr><th scope="col">${t.load.measure}</th><th scope="col">${t.load.asItIs}</th><th scope="col">${t.load.withIt}</th></tr></thead>
       <tbody>${MEASURES.map(([name, shown]) => {
         const [was, is] = [shown(before), shown(after)];
@@ -62,7 +62,7 @@ function Forecast({ change, from, use }) {
           <td class="number">${is === was ? is : html`<strong>${is}</strong>`}</td></tr>`;
       })}</tbody>
     </table></div>
-    <ul class="lines" aria-label=${t.load.warnings}>${warningsOf(before, after, change).map(
+    <ul class="lines warnings" aria-label=${t.load.warnings}>${warningsOf(before, after, change).map(
       ([status, text]) => html`<li key=${text}><span class="grows"><${Mark} status=${status} text=${text} /></span></li>`,
     )}</ul>
     ${proposed && html`<p class="entry">${t.load.proposal} <code>${proposed.proposed}</code>

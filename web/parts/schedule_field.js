@@ -5,7 +5,7 @@ import { partsOf, PRESETS, withField } from "../lib/cron.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { zone as shownZone } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
-import { fullOf, offsetOf, weekdayOf } from "../lib/times.js";
+import { clockOf, fullOf, offsetOf, weekdayOf } from "../lib/times.js";
 import { t } from "../texts.js";
 import { Choice, TextField } from "./fields.js";
 import { sentenceOf } from "./notices.js";
@@ -59,7 +59,7 @@ function Occurrences({ preview }) {
   const { timezone, next_runs: runs } = preview;
   if (!runs.length) return html`<p>${t.schedule.never}</p>`;
   const other = [shownZone.value, "UTC"].find((each) => each !== timezone);
-  return html`<div class="rows wraps" tabindex="0" role="region" aria-label=${t.task.nextRuns}><table>
+  return html`<div class="rows wraps instants" tabindex="0" role="region" aria-label=${t.task.nextRuns}><table>
     <thead><tr><th scope="col">${timezone}</th>${other && html`<th scope="col">${other}</th>`}</tr></thead>
     <tbody>${runs.map((at, index) => {
       const before = runs[index - 1];
@@ -67,7 +67,7 @@ function Occurrences({ preview }) {
       return html`<tr key=${at}>
         <td><time datetime=${at}>${weekdayOf(at, timezone)} ${fullOf(at, timezone)}</time>
           ${isChange && html` <span class="tag">${t.schedule.clockChange(offsetOf(at, timezone))}</span>`}</td>
-        ${other && html`<td class="soft">${weekdayOf(at, other)} ${fullOf(at, other)}</td>`}
+        ${other && html`<td class="soft">${weekdayOf(at, other)} ${clockOf(at, other)}</td>`}
       </tr>`;
     })}</tbody>
   </table></div>`;
