@@ -52,7 +52,7 @@ up: $(LOCAL) ## Run the whole product here (options: make up ARGS="--port 8080")
 	@exec $(BIN)/falcon-scheduler up $(ARGS)
 
 test: $(DEV) ## Run every test
-	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 3 $(ARGS)
 
 test-fast: $(DEV) ## Run the tests that need less than two minutes
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
@@ -73,7 +73,7 @@ imports: $(DEV)
 
 coverage: $(DEV) ## Run every test with branch coverage of all processes, and check the floors
 	@rm -rf .coverage && mkdir .coverage
-	$(BIN)/coverage run -m pytest --numprocesses 2 $(ARGS)
+	$(BIN)/coverage run -m pytest --numprocesses 3 $(ARGS)
 	@$(MAKE) --no-print-directory coverage-report
 
 # `make coverage-report` alone shows again what the last run missed: lines here, pages in .coverage/html.

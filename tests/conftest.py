@@ -58,16 +58,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class ByServers(LoadScopeScheduling):  # type: ignore[misc]  # xdist brings no types
-    """Shares the tests among processes so that the servers of the session start in one of them only.
+    """Shares the tests among processes so that the servers of the session start in two of them only.
 
-    Folder by folder, and all folders that stand on those servers together. (The groups of pytest-xdist 3.8 get lost
-    with pytest 9.2, which derives a test's id anew.)
+    Folder by folder, and the folders that use those servers together, in two halves that last equally long. (The
+    groups of pytest-xdist 3.8 get lost with pytest 9.2, which derives a test's id anew.)
     """
 
-    ON_SERVERS = re.compile(r"tests/(alerts|api|mirror|running|stores|worker|executors/test_executors_in_runs)\b")
+    HALVES: Mapping[str, re.Pattern[str]] = {
+        "servers, runs": re.compile(r"tests/(mirror|running)\b"),
+        "servers, rest": re.compile(r"tests/(alerts|api|stores|worker|executors/test_executors_in_runs)\b"),
+    }
 
     def _split_scope(self, nodeid: str) -> str:
-        return "servers" if self.ON_SERVERS.match(nodeid) else nodeid.split("/")[1]
+        return next((half for half, ids in self.HALVES.items() if ids.match(nodeid)), nodeid.split("/")[1])
 
 
 @pytest.hookimpl(optionalhook=True)
