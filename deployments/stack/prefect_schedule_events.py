@@ -2,7 +2,7 @@
 
 Prefect sends one for every other change of a deployment. Without it, whoever follows deployments has to read all of
 them again and again. Source: Prefect 3.8.8, `server/api/deployments.py`. The text for a request upstream is in
-docs/decisions/0023-prefect-server-at-ten-thousand-tasks.md.
+docs/decisions/0024-prefect-server-at-ten-thousand-tasks.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m falcon_scheduler.deployments.stack.prefect_server --port 4200 --trusted-host prefect.example.com
 
 It also sends an event when a single schedule was changed, and lists the time zones once instead of for each schedule
-(docs/decisions/0023-prefect-server-at-ten-thousand-tasks.md). Everything else equals `prefect server start`: same
+(docs/decisions/0024-prefect-server-at-ten-thousand-tasks.md). Everything else equals `prefect server start`: same
 app, same services, same settings. That command has no place for a middleware, and Prefect itself checks neither
 header. Prefect's own setting
 PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS lists the origins whose pages may call this server. Source: Prefect 3.8.8,

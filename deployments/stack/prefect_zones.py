@@ -2,7 +2,7 @@
 
 The zones of a process do not change: they come from the pinned package `tzdata`. Source: Prefect 3.8.8,
 `_internal/schemas/validators.py`, `default_timezone`. The text for a request upstream is in
-docs/decisions/0023-prefect-server-at-ten-thousand-tasks.md.
+docs/decisions/0024-prefect-server-at-ten-thousand-tasks.md.
 """
 
 from __future__ import annotations
