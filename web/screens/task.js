@@ -110,7 +110,7 @@ function NextRuns({ task, description, nextRuns }) {
     ${nextRuns.length
       ? html`<ol>${nextRuns.map(
           (at) => html`<li key=${at}><${Time} at=${at} form="both" />
-            ${zone !== shownZone.value && zone !== "UTC" && html`<span> · ${weekdayOf(at, zone)} ${clockOf(at, zone)} ${zone}</span>`}
+            ${zone !== shownZone.value && zone !== "UTC" && html`<span> · ${weekdayOf(at, zone)} ${clockOf(at, zone)} ${zone}</span>`}${" "}
             <span class="soft"><${Time} at=${at} form="distance" /></span></li>`,
         )}</ol>`
       : html`<p>${t.task.noNextRuns} ${why}</p>`}
