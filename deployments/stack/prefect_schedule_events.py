@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import uuid4
 
 from prefect.server.events.clients import PrefectServerEventsClient
 from prefect.server.events.schemas.events import Event, Resource
-from prefect.types._datetime import now
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from falcon_scheduler.adapters.prefect.names import SCHEDULES_CHANGED
@@ -30,7 +30,7 @@ async def announce(deployment_id: str) -> None:
     """Send the event, to whom it concerns and into Prefect's own list of events."""
     resource = Resource({"prefect.resource.id": f"prefect.deployment.{deployment_id}"})
     async with PrefectServerEventsClient() as events:
-        await events.emit(Event(id=uuid4(), occurred=now("UTC"), event=SCHEDULES_CHANGED, resource=resource))
+        await events.emit(Event(id=uuid4(), occurred=datetime.now(UTC), event=SCHEDULES_CHANGED, resource=resource))
 
 
 def is_success(status: int) -> bool:
