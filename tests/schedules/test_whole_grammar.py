@@ -19,7 +19,7 @@ from .prefect_dates import all_dates, dates_of
 from .sweep import Change, clock_changes, distinct_zones, text_differs, text_prefect_differs
 from .texts import forms_at, random_text
 
-CASES = int(os.environ.get("SCHEDULE_CASES", "150"))
+CASES = int(os.environ.get("SCHEDULE_CASES", "60"))
 TASK_ID = "7f6c2f4e-0a57-4a0b-9d53-2f8f5a0f4b11"
 
 

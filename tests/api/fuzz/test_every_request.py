@@ -66,6 +66,9 @@ async def put_back(services: Services) -> None:
             await services.tasks.resume(task.id, ADMIN)
         elif task.created_by == FUZZER:
             await services.tasks.delete(task.id, ADMIN)
+    for calendar in await services.calendars.all():
+        if calendar.created_by == FUZZER:
+            await services.calendars.delete(calendar.name, ADMIN)
 
 
 @pytest.mark.slow
