@@ -272,7 +272,7 @@ def test_days_are_read_from_an_icalendar_file(event: str, expected: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "refusal"),
     [
         ("", ""),
         ("holidays", "line 1: is not NAME:value"),
@@ -287,10 +287,10 @@ def test_days_are_read_from_an_icalendar_file(event: str, expected: list[str]) -
         (icalendar("DTSTART:20260101\nRRULE:FREQ=YEARLY;BYMONTH=13"), "line 8: BYMONTH must be 1 to 12"),
     ],
 )
-def test_what_an_icalendar_file_means_otherwise_is_refused_with_its_line(text: str, told: str) -> None:
-    if not told:
+def test_what_an_icalendar_file_means_otherwise_is_refused_with_its_line(text: str, refusal: str) -> None:
+    if not refusal:
         assert days_of_icalendar(text, 2026) == CalendarDays()
         return
     with pytest.raises(ICalendarError) as refused:
         days_of_icalendar(text, 2026)
-    assert str(refused.value).startswith(told)
+    assert str(refused.value).startswith(refusal)

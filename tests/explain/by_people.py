@@ -27,44 +27,22 @@ def cron(at: datetime) -> str:
 
 @together
 async def a_pause(bench: Bench) -> Asked:
-    task, at = await bench.due()
-    await bench.moment()
-    await bench.post(task, "pause")
-    bench.in_advance(at)
-    await bench.until(at, 1)
-    return Asked(task=task, at=at, cause=Cause.PAUSED)
+    return await _held(bench, "pause", Cause.PAUSED)
 
 
 @together
 async def a_pause_that_is_over(bench: Bench) -> Asked:
-    task, at = await bench.due()
-    await bench.moment()
-    await bench.post(task, "pause")
-    bench.in_advance(at)
-    await bench.until(at, 2)
-    await bench.post(task, "resume")
-    return Asked(task=task, at=at, cause=Cause.PAUSED)
+    return await _held(bench, "pause", Cause.PAUSED, over_by="resume")
 
 
 @together
 async def a_disable(bench: Bench) -> Asked:
-    task, at = await bench.due()
-    await bench.moment()
-    await bench.post(task, "disable")
-    bench.in_advance(at)
-    await bench.until(at, 1)
-    return Asked(task=task, at=at, cause=Cause.DISABLED)
+    return await _held(bench, "disable", Cause.DISABLED)
 
 
 @together
 async def a_disable_that_is_over(bench: Bench) -> Asked:
-    task, at = await bench.due()
-    await bench.moment()
-    await bench.post(task, "disable")
-    bench.in_advance(at)
-    await bench.until(at, 2)
-    await bench.post(task, "enable")
-    return Asked(task=task, at=at, cause=Cause.DISABLED)
+    return await _held(bench, "disable", Cause.DISABLED, over_by="enable")
 
 
 @together
@@ -199,3 +177,15 @@ async def a_lock_of_a_stranger(bench: Bench) -> Asked:
     await bench.served(task, at)
     await locks.release_of(task.id, "a stranger")
     return Asked(task=task, at=at, cause=Cause.LOCK_HELD)
+
+
+async def _held(bench: Bench, how: str, cause: Cause, *, over_by: str = "") -> Asked:
+    """Pause or disable a task before an instant, and end that after it if it is to be over."""
+    task, at = await bench.due()
+    await bench.moment()
+    await bench.post(task, how)
+    bench.in_advance(at)
+    await bench.until(at, 2 if over_by else 1)
+    if over_by:
+        await bench.post(task, over_by)
+    return Asked(task=task, at=at, cause=cause)

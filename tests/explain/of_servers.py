@@ -131,28 +131,12 @@ async def redis_away(bench: Bench) -> Asked:
 
 @alone
 async def prefect_away(bench: Bench) -> None:
-    task, at = await bench.due(config=bench.long())
-    await bench.stand.stop("prefect")
-    try:
-        bench.in_advance(at)
-        await bench.until(at, 1)
-        await bench.is_named(Asked(task=task, at=at, cause=Cause.ENGINE_AWAY))
-    finally:
-        await bench.stand.start("prefect")
-    await bench.post(task, "stop")
+    await _asked_while_away(bench, "prefect", Cause.ENGINE_AWAY)
 
 
 @alone
 async def the_database_of_prefect_away(bench: Bench) -> None:
-    task, at = await bench.due(config=bench.long())
-    await bench.stand.stop("postgres")
-    try:
-        bench.in_advance(at)
-        await bench.until(at, 1)
-        await bench.is_named(Asked(task=task, at=at, cause=Cause.DATABASE_AWAY))
-    finally:
-        await bench.stand.start("postgres")
-    await bench.post(task, "stop")
+    await _asked_while_away(bench, "postgres", Cause.DATABASE_AWAY)
 
 
 @alone
@@ -181,3 +165,16 @@ async def mongodb_away(bench: Bench) -> Asked:
     await asyncio.sleep(40)
     await bench.stand.start("mongo")
     return Asked(task=task, at=at, cause=Cause.STORE_AWAY)
+
+
+async def _asked_while_away(bench: Bench, part: str, cause: Cause) -> None:
+    """Stop a server before an instant, and ask for the cause after it while the server is still away."""
+    task, at = await bench.due(config=bench.long())
+    await bench.stand.stop(part)
+    try:
+        bench.in_advance(at)
+        await bench.until(at, 1)
+        await bench.is_named(Asked(task=task, at=at, cause=cause))
+    finally:
+        await bench.stand.start(part)
+    await bench.post(task, "stop")

@@ -82,15 +82,15 @@ class MemoryDeployments:
         state = self._state
         known = task.deployment_id if task.deployment_id in state.deployments else None
         same_name = (each.as_deployed.id for each in state.deployments.values() if each.task_id == task.id)
-        told = DeployedAs(
+        as_sent = DeployedAs(
             id=known or next(same_name, None) or str(uuid.uuid4()),
             active=task.fires,
             fingerprint=self.fingerprint(task),
         )
-        state.deployments[told.id] = Deployed(task_id=task.id, as_deployed=told, changed_at=state.clock.now())
-        state.sent[told.id] = task
-        state.forget_runs([run.id for run in state.of_deployment(told.id) if run.phase is RunPhase.AHEAD])
-        return told
+        state.deployments[as_sent.id] = Deployed(task_id=task.id, as_deployed=as_sent, changed_at=state.clock.now())
+        state.sent[as_sent.id] = task
+        state.forget_runs([run.id for run in state.of_deployment(as_sent.id) if run.phase is RunPhase.AHEAD])
+        return as_sent
 
     async def remove(self, task: Task) -> None:
         named = [each.as_deployed.id for each in self._state.deployments.values() if each.task_id == task.id]

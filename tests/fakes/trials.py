@@ -159,6 +159,6 @@ async def paused_in_the_engine(kept: Kept, shop: Shop) -> Task:
     task = await shop.task()
     kept.clock.advance(timedelta(seconds=10))
     for deployment_id, each in kept.engine.deployments.items():
-        told = replace(each.as_deployed, active=False)
-        kept.engine.deployments[deployment_id] = replace(each, as_deployed=told, changed_at=kept.clock.now())
+        as_sent = replace(each.as_deployed, active=False)
+        kept.engine.deployments[deployment_id] = replace(each, as_deployed=as_sent, changed_at=kept.clock.now())
     return task

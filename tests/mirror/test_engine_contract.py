@@ -54,8 +54,8 @@ class EngineUnderTest:
         return await self.redeployed(task)
 
     async def redeployed(self, task: Task) -> Task:
-        told = await self.deployments.deploy(task)
-        return await self.tasks.change(task.id, lambda each: replace(each, definition=task.definition, deployed=told))
+        sent = await self.deployments.deploy(task)
+        return await self.tasks.change(task.id, lambda each: replace(each, definition=task.definition, deployed=sent))
 
     async def start(self, task: Task, key: str = "") -> Run:
         return await self.runs.start(task, parameters={}, priority=Priority.NORMAL, key=key or run_key())
@@ -109,10 +109,10 @@ async def test_a_changed_task_has_another_fingerprint_and_keeps_its_deployment(
     engine: EngineUnderTest, task: Task
 ) -> None:
     held = replace(task, paused=True, definition=replace(task.definition, priority=Priority.HIGH))
-    told = await engine.deployments.deploy(held)
+    sent = await engine.deployments.deploy(held)
     assert task.deployed is not None
-    assert (told.id, told.active) == (task.deployed.id, False)
-    assert told.fingerprint == engine.deployments.fingerprint(held) != task.deployed.fingerprint
+    assert (sent.id, sent.active) == (task.deployed.id, False)
+    assert sent.fingerprint == engine.deployments.fingerprint(held) != task.deployed.fingerprint
 
 
 async def test_a_removed_deployment_is_gone_with_its_runs_and_may_be_removed_again(engine: EngineUnderTest) -> None:

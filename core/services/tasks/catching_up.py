@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from falcon_scheduler.core.domain.owed import MOST_OWED, OwedRun
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.services.tasks.fire_times import next_in
+from falcon_scheduler.core.services.tasks.fire_times import instants_within
 
-_NEAREST = timedelta(microseconds=1)
 _FIRST_LOOK = timedelta(minutes=1)
 
 
@@ -54,17 +53,8 @@ def _latest(period: Period, task: Task, begin: datetime, until: datetime, most: 
     span, found = _FIRST_LOOK, list[datetime]()
     while begin < until:
         start = max(begin, until - span)
-        found = _within(period, task, start, until)
+        found = instants_within(period, task, start, until)
         if len(found) >= most or start == begin:
             break
         span *= 2
     return found[-most:] if most else ()
-
-
-def _within(period: Period, task: Task, begin: datetime, until: datetime) -> list[datetime]:
-    found: list[datetime] = []
-    instant = next_in(period, task, begin - _NEAREST)
-    while instant is not None and instant < until:
-        found.append(instant)
-        instant = next_in(period, task, instant)
-    return found

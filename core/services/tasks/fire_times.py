@@ -117,14 +117,15 @@ def due_between(task: Task, begin: datetime, end: datetime, limit: int) -> list[
     for period in reversed(task.known_periods):
         first, last = max(begin, period.since), following
         if first < last:
-            found = [*_within(period, task, first, last), *found]
+            found = [*instants_within(period, task, first, last), *found]
         following = min(following, period.since)
         if following <= begin or len(found) >= limit:
             break
     return found[-limit:]
 
 
-def _within(period: Period, task: Task, first: datetime, last: datetime) -> list[datetime]:
+def instants_within(period: Period, task: Task, first: datetime, last: datetime) -> list[datetime]:
+    """What a period's schedule names from `first` on and before `last`, wherever the period ends."""
     found: list[datetime] = []
     instant = next_in(period, task, first - _NEAREST)
     while instant is not None and instant < last:
