@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.attempt import with_ended
-from falcon_scheduler.core.domain.audit import Action, ChangeOutcome
+from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.explanation import SENTENCES, WHAT_TO_DO, Cause
 from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
@@ -389,72 +389,6 @@ async def test_lateness_is_divided_between_the_planner_the_queue_and_the_start()
     world.stages.times = RunTimes(planned_at=NOON, claimed_at=DUE - SECOND)
     found = {each.name: each.value for each in (await world.explain()).facts}
     assert [found[name] for name in ("late_by_planner", "late_in_queue", "late_at_start")] == ["0s", "0s", "40s"]
-
-
-async def test_what_is_to_come_is_explained_too() -> None:
-    world = World()
-    following = DUE + timedelta(minutes=30)
-    explained = await world.explain(following)
-    assert (explained.cause, explained.next_run) == (Cause.DUE, following)
-    assert (await world.explain(following + SECOND)).cause is Cause.NOT_NAMED
-    world.task = world.task.with_paused(True, "u", DUE + 10 * SECOND)
-    explained = await world.explain(following)
-    assert (explained.cause, explained.next_run) == (Cause.PAUSED, None)
-
-
-async def test_what_is_no_instant_of_the_schedule_is_none_whatever_is_away() -> None:
-    world = World()
-    world.engine.message = "no answer"
-    assert (await world.explain(DUE + SECOND)).cause is Cause.NOT_NAMED
-    assert (await world.explain(NOON - timedelta(hours=1))).cause is Cause.NOT_CREATED
-    world.task = world.task.with_paused(True, "u", NOON)
-    assert (await world.explain(DUE + SECOND)).cause is Cause.NOT_NAMED
-    assert (await world.explain(DUE)).cause is Cause.PAUSED
-
-
-async def test_a_request_that_was_refused_at_that_time_is_the_cause() -> None:
-    world = World()
-    await world.audited(Action.EXECUTE, DUE + 10 * SECOND, ChangeOutcome.REFUSED)
-    assert (await world.explain(DUE + 11 * SECOND)).cause is Cause.QUEUE_FULL
-
-
-async def test_changes_of_the_clock_are_named() -> None:
-    world = World()
-    definition = replace(world.task.definition, schedule="0 30 2 * * *", timezone="America/New_York")
-    world.task = replace(world.task, definition=definition)
-    skipped = datetime(2027, 3, 14, 7, 30, tzinfo=UTC)  # 02:30 by the offset before the change
-    assert (await world.explain(skipped)).cause is Cause.CLOCK_SKIPPED
-    world.task = replace(world.task, definition=replace(definition, schedule="0 30 1 * * *"))
-    assert (await world.explain(datetime(2027, 11, 7, 5, 30, tzinfo=UTC))).cause is Cause.DUE
-    assert (await world.explain(datetime(2027, 11, 7, 6, 30, tzinfo=UTC))).cause is Cause.CLOCK_REPEATED
-
-
-async def test_a_schedule_that_is_over_is_named() -> None:
-    world = World()
-    definition = replace(world.task.definition, schedule="@at 2026-11-23T12:10:00Z")
-    world.task = replace(world.task, definition=definition)
-    assert (await world.explain(DUE)).cause is Cause.ENDED
-
-
-async def test_an_instant_of_the_schedule_before_an_edit_is_explained_by_the_edit() -> None:
-    world = World()
-    await world.audited(Action.UPDATE, DUE - timedelta(minutes=10))
-    edited = replace(world.task.definition, schedule="0 10 * * * *")
-    world.task = world.task.redefined(edited, "u", DUE - timedelta(minutes=10))
-    explained = await world.explain()
-    assert (explained.cause, {fact.name: fact.value for fact in explained.facts}["by"]) == (
-        Cause.SCHEDULE_CHANGED,
-        "u",
-    )
-    assert (await world.explain(DUE + SECOND)).cause is Cause.NOT_NAMED
-
-
-async def test_without_an_instant_the_latest_is_explained() -> None:
-    world = World()
-    assert (await world.explain(None)).at == DUE
-    world.task = world.task.with_paused(True, "u", DUE - 10 * SECOND)
-    explained = await world.explain(None)
-    assert (explained.at, explained.cause) == (DUE, Cause.PAUSED)
 
 
 def test_every_cause_has_a_sentence_and_something_to_do() -> None:
