@@ -20,7 +20,7 @@ from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigratio
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.settings.env_file import take_env_file
 from falcon_scheduler.adapters.wiring import world_of
-from falcon_scheduler.api_facade.composition.root import Services, open_services
+from falcon_scheduler.api_facade.composition.services import Services, open_services
 from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.api_facade.options import EnvFileOption
 from falcon_scheduler.core.domain.audit import Action

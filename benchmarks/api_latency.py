@@ -26,7 +26,8 @@ from falcon_scheduler.adapters.mongo.task_documents import to_document as task_d
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
-from falcon_scheduler.api_facade.composition.root import compose, open_services
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import open_services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.domain.task_definition import TaskDefinition

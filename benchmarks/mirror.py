@@ -25,7 +25,7 @@ from prefect.context import refresh_global_settings_context
 from prefect.states import Cancelled, Completed
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services, open_services
+from falcon_scheduler.api_facade.composition.services import Services, open_services
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import TaskDefinition

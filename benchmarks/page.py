@@ -31,7 +31,8 @@ from falcon_scheduler.adapters.mongo.client import ensure_indexes
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
-from falcon_scheduler.api_facade.composition.root import Services, compose, open_services
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services, open_services
 from falcon_scheduler.api_facade.connections import BoundedProtocol
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Source, Task

@@ -28,7 +28,7 @@ from redis.asyncio import Redis
 from xdist.scheduler import LoadScopeScheduling
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services, open_services
+from falcon_scheduler.api_facade.composition.services import Services, open_services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.task import Task

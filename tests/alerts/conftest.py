@@ -25,7 +25,7 @@ from falcon_scheduler.adapters.settings import AlertSettings, SchedulerSettings,
 from falcon_scheduler.adapters.wiring import Stores, open_stores
 from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
 from falcon_scheduler.api_facade.composition.ledger import make_ledger
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.alert import Alert
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.task import Source, Task

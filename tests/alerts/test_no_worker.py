@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from falcon_scheduler.adapters.workforce import read_workforce
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.alert import AlertKind, AlertState
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.workforce import NO_WORKER

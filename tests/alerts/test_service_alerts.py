@@ -10,7 +10,7 @@ import pytest
 from falcon_scheduler.adapters.prefect.client import Client
 from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import join
+from falcon_scheduler.api_facade.composition.services import join
 from falcon_scheduler.api_facade.leader import Leader
 from falcon_scheduler.api_facade.office import Office
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, AlertState

@@ -17,7 +17,8 @@ from fastapi import FastAPI
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.conftest import NEVER
 
 BASE = "/scheduler"

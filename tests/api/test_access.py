@@ -19,7 +19,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from falcon_scheduler.adapters.settings import ApiSettings, Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.principal import Permission
 from tests.api.conftest import BASE, bearer, token_of
 

@@ -18,7 +18,8 @@ from falcon_scheduler.adapters.prefect.client import open_client
 from falcon_scheduler.adapters.settings import AlertSettings, Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.composition.alerts import make_alerts
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
 from tests.alerts.receiver import Receiver, receiving
 from tests.api.conftest import BASE, bearer, faults, token_of

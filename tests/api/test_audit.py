@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying

@@ -17,7 +17,8 @@ from starlette.types import Receive, Scope, Send
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.addresses import ClientAddresses
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.api_facade.connections import BoundedProtocol
 from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE

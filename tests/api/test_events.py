@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from falcon_scheduler.adapters.redis.events import LENGTH, STREAM, RedisEventLog
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade import broadcast
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.api_facade.connections import BoundedProtocol
 from falcon_scheduler.core.ports.events import Happening, Subject
 from falcon_scheduler.deployments.stack.home import free_port

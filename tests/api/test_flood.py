@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.api_facade.connections import BODY_PATIENCE, MOST_CONNECTIONS
 from falcon_scheduler.deployments.stack.addresses import Addresses
 from falcon_scheduler.deployments.stack.home import Home

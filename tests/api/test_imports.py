@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.principal import Permission
 from falcon_scheduler.core.domain.redaction import CONCEALED
 from tests.api.conftest import BASE, bearer, faults, token_of

@@ -14,7 +14,8 @@ import pytest
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.api.conftest import Contract, bearer, faults, token_of
 from tests.conftest import NEVER
 

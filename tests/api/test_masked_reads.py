@@ -12,7 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.principal import Permission
 from falcon_scheduler.core.domain.redaction import CONCEALED
 from tests.api.conftest import BASE, bearer, faults, token_of

@@ -19,7 +19,8 @@ from pydantic import SecretStr
 from falcon_scheduler.adapters.mongo.outcomes import MongoOutcomeLog
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.api_facade.metrics.gathering import Gathering
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.core.domain.execution import ExecutionStatus

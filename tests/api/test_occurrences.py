@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
 from tests.api.conftest import faults

@@ -8,7 +8,7 @@ import re
 import httpx
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.api.conftest import BASE
 from tests.api.test_root import serving
 

@@ -24,7 +24,7 @@ from prefect.blocks.system import Secret
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE, bearer, token_of
 from tests.api.planting import ODD_ENDS, Planter

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from falcon_scheduler.adapters.mongo.reading import whole_numbers
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.api.conftest import faults
 from tests.api.test_runs import ended
 

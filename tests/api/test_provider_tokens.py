@@ -23,7 +23,8 @@ from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.auth import jwks
 from falcon_scheduler.api_facade.auth.jwks import ProviderKeys
 from falcon_scheduler.api_facade.auth.tokens import TokenVerifier
-from falcon_scheduler.api_facade.composition.root import Services, compose
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.errors import Unauthenticated, Unavailable
 from tests.conftest import wait_until
 

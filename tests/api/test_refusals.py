@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.api.test_runs import ended
 from tests.conftest import NEVER
 

@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 
 from falcon_scheduler.adapters.mongo.client import EXECUTIONS, KEYED
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.services.runs.idempotency import KEPT_FOR
 from tests.api.conftest import BASE, bearer, faults, token_of
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.api.conftest import faults
 
 

@@ -13,7 +13,7 @@ from prefect.blocks.system import Secret
 from pymongo.asynchronous.database import AsyncDatabase
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.principal import Permission
 from tests.api.conftest import BASE, faults
 from tests.api.grants import caller_with

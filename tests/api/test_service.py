@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose, join, open_services
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services, join, open_services
 from falcon_scheduler.core.domain.workforce import NO_WORKER
 from falcon_scheduler.deployments.stack.home import free_port
 from tests.alerts.conftest import NOBODY, ONE_WORKER, Crew

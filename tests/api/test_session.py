@@ -11,7 +11,7 @@ import pytest
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.auth.mint import Bearer
 from falcon_scheduler.api_facade.auth.sign_in import CODE_TTL, mint_code, sign_in_link
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.api.conftest import BASE, bearer, faults, token_of
 from tests.api.test_root import serving
 

@@ -13,7 +13,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from falcon_scheduler.adapters.simulation import SMALL_TASK_HOURS, ProcessSimulator
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.api_facade.together import unless_gone
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.forecast.load import Load, Workload

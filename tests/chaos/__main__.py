@@ -21,7 +21,7 @@ from prefect.context import refresh_global_settings_context
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
-from falcon_scheduler.api_facade.composition.root import Services, open_services
+from falcon_scheduler.api_facade.composition.services import Services, open_services
 from falcon_scheduler.core.errors import SchedulerError
 from tests.chaos.checks import REQUESTS, Evidence, Findings, check, gather, overlaps
 from tests.chaos.faults import Fault, Injector, plan

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.occurrence import Fate, Occurrence
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.ledger.ledger import OccurrenceFilter

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from redis.exceptions import RedisError
 
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.api_facade.office import OFFICE
 from falcon_scheduler.core.errors import SchedulerError
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest

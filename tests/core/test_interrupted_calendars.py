@@ -12,7 +12,7 @@ import pytest
 from falcon_scheduler.core.domain.calendars import CalendarDays, CalendarRules, CalendarVersion
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import CalendarInUse, CalendarNotFound
-from falcon_scheduler.core.services.mirror import reconcile
+from falcon_scheduler.core.services.mirror import reloading
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.records import entries_of
@@ -25,7 +25,7 @@ USED = CalendarRules(exclude=(CalendarVersion(name=FREE),))
 
 @pytest.fixture(autouse=True)
 def removals_are_known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "REMOVAL_KNOWN_AFTER", timedelta())
+    monkeypatch.setattr(reloading, "REMOVAL_KNOWN_AFTER", timedelta())
 
 
 async def using(kept: Kept, shop: Shop) -> Task:

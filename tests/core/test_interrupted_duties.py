@@ -19,7 +19,7 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.ports import Change, ChangeKind
 from falcon_scheduler.core.services.alerts.delivery import AlertDelivery
-from falcon_scheduler.core.services.mirror import reconcile
+from falcon_scheduler.core.services.mirror import reloading
 from falcon_scheduler.core.services.mirror.news import NewsFollower, NewsQueue
 from falcon_scheduler.core.services.tasks.seeding import Seeding
 from tests.fakes.alerts import MemoryAlertStore
@@ -32,7 +32,7 @@ from tests.fakes.trials import a_task, ended_in_the_engine, survived, trials
 
 @pytest.fixture(autouse=True)
 def removals_are_known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "REMOVAL_KNOWN_AFTER", timedelta())
+    monkeypatch.setattr(reloading, "REMOVAL_KNOWN_AFTER", timedelta())
 
 
 class Inbox:

@@ -13,7 +13,7 @@ import pytest
 
 from falcon_scheduler.core.domain.audit import Action, ChangeOutcome
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.services.mirror import reconcile
+from falcon_scheduler.core.services.mirror import reloading
 from tests.fakes.faults import Fault
 from tests.fakes.records import entries_of
 from tests.fakes.shop import ADMIN, Shop
@@ -34,7 +34,7 @@ from tests.fakes.trials import (
 
 @pytest.fixture(autouse=True)
 def removals_are_known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconcile, "REMOVAL_KNOWN_AFTER", timedelta())
+    monkeypatch.setattr(reloading, "REMOVAL_KNOWN_AFTER", timedelta())
 
 
 async def new(shop: Shop, task: Task) -> object:

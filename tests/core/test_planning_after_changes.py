@@ -11,7 +11,7 @@ from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.core.services.mirror import reconcile
+from falcon_scheduler.core.services.mirror import reloading
 from tests.fakes.engine import MemoryDeployments, MemoryPlans
 from tests.fakes.faults import Faults
 from tests.fakes.shop import ADMIN, Kept, Shop
@@ -109,7 +109,7 @@ async def test_an_instant_whose_run_was_dropped_is_made_up_for_after_a_change_mo
 async def test_instants_of_a_deployment_that_the_engine_lost_run_once_it_is_deployed_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconcile, "REMOVAL_KNOWN_AFTER", timedelta())
+    monkeypatch.setattr(reloading, "REMOVAL_KNOWN_AFTER", timedelta())
     kept = Kept()
     shop = Shop(kept, Faults())
     instant = kept.clock.now() + 5 * SECOND

@@ -11,7 +11,7 @@ from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import DeployedAs, Task
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.pace import Pace
-from falcon_scheduler.core.services.mirror.reconcile import FIRST_SHARE, RepeatedReload
+from falcon_scheduler.core.services.mirror.repeated_reload import FIRST_SHARE, RepeatedReload
 from tests.fakes.engine import MemoryDeployments
 from tests.fakes.faults import Faults
 from tests.fakes.shop import ADMIN, Kept, Shop, broken_rules

@@ -18,7 +18,7 @@ import httpx
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
-from falcon_scheduler.api_facade.composition.root import open_services
+from falcon_scheduler.api_facade.composition.services import open_services
 from tests.chaos.stand import Stand
 from tests.conftest import Scheduler
 from tests.explain import by_people, of_runs, of_servers, of_time

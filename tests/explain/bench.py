@@ -15,7 +15,7 @@ import httpx
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.services.ledger.explaining import LATE_AFTER
+from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER
 from tests.chaos.stand import Stand
 from tests.conftest import Scheduler, wait_until
 from tests.running.test_runs import from_tests, lines_of

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.task_definition import Overlap
-from falcon_scheduler.core.services.ledger.explaining import LATE_AFTER
+from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER
 from falcon_scheduler.core.services.tasks.fire_times import begin_of
 from tests.conftest import wait_until
 from tests.explain.bench import PATIENCE_SECONDS, Asked, Bench, TooSlow

@@ -14,7 +14,7 @@ from prefect.context import refresh_global_settings_context
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token
-from falcon_scheduler.api_facade.composition.root import open_services
+from falcon_scheduler.api_facade.composition.services import open_services
 from tests.chaos.stand import FACADES, Stand
 from tests.conftest import ADMIN, PATIENCE_SECONDS, Scheduler, exists
 

@@ -21,7 +21,8 @@ import pytest_asyncio
 from falcon_scheduler.adapters.mongo.client import ensure_indexes
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
-from falcon_scheduler.api_facade.composition.root import Services, compose, open_services
+from falcon_scheduler.api_facade.composition.root import compose
+from falcon_scheduler.api_facade.composition.services import Services, open_services
 from falcon_scheduler.core.services.tasks.seeding import SERVICE, Seeding
 from tests.conftest import NEVER
 from tests.go_falcon.deliberate import table, unexplained

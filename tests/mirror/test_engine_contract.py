@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Source, Task

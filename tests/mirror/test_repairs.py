@@ -18,7 +18,7 @@ from prefect.states import Cancelled, Completed, Failed, Pending, Running
 from falcon_scheduler.adapters.prefect.feed import change_of
 from falcon_scheduler.adapters.prefect.names import DEPLOYMENT_GONE_MESSAGE, LIMIT_MESSAGE, SKIPPED
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import join
+from falcon_scheduler.api_facade.composition.services import join
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy, judge
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger

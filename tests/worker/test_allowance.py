@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import WorkPoolUpdate
 
 from falcon_scheduler.adapters.prefect.client import ensure_foundation
 from falcon_scheduler.adapters.prefect.names import POOL
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.flows.worker import WarmProcessWorker
 from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration

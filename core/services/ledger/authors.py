@@ -1,4 +1,4 @@
-"""Who paused or disabled a task, as the audit has it."""
+"""Who changed, paused or disabled a task, as the audit has it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.audit import AuditEntry
+from falcon_scheduler.core.domain.audit import Action, AuditEntry
 from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
 from falcon_scheduler.core.ports import AuditFilter, AuditStore, PageRequest
 
@@ -30,6 +30,14 @@ class Authors:
             each for each in page.items if any(each.after.get(name) is held for name, held in _HOLDING.items())
         ]
         return min(holding, key=lambda each: abs(each.at - since), default=None)
+
+    async def latest(
+        self, task_id: str, until: datetime, actions: Sequence[Action], *, within: timedelta | None = None
+    ) -> AuditEntry | None:
+        """The latest entry of one of the actions until an instant, at most `within` before it."""
+        since = None if within is None else until - within
+        page = await self._audit.list(AuditFilter(task_id=task_id, since=since, until=until), PageRequest(size=20))
+        return next((each for each in page.items if each.action in actions), None)
 
     async def of(self, task_id: str, since: datetime) -> str:
         """The user's id; empty when the audit has none."""

@@ -9,40 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
-from falcon_scheduler.core.domain.explanation import Cause, Explanation, Fact
+from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.explanation import Cause, Explanation
 from falcon_scheduler.core.domain.occurrence import Occurrence, Reason, fate_of, preferred
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.skip import SkipReason
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Overlap
-from falcon_scheduler.core.errors import QueueFull, Unavailable
-from falcon_scheduler.core.ports import AuditFilter, AuditStore, Clock, ExecutionFilter, ExecutionStore, PageRequest
+from falcon_scheduler.core.errors import QueueFull
+from falcon_scheduler.core.ports import AuditFilter, AuditStore, Clock, ExecutionStore, PageRequest
 from falcon_scheduler.core.ports.ledger import LedgerStore
-from falcon_scheduler.core.ports.run_times import RunStages, RunTimes
+from falcon_scheduler.core.ports.run_times import RunStages
 from falcon_scheduler.core.services.ledger import facts
 from falcon_scheduler.core.services.ledger.authors import Authors
-from falcon_scheduler.core.services.ledger.judging import cause_of
+from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER, NEARBY, ExecutionCauses
 from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
-from falcon_scheduler.core.services.ledger.present import STARTS_WITHIN, Finding, Present
+from falcon_scheduler.core.services.ledger.present import Finding, Present
 from falcon_scheduler.core.services.ledger.spans import last_instant
 from falcon_scheduler.core.services.ledger.unnamed import outside_time, why_unnamed
 from falcon_scheduler.core.services.tasks.fire_times import begin_of, exclusion_at, names, next_run, period_at
-
-LATE_AFTER = STARTS_WITHIN
-"""A run that begins later than this after its instant is late."""
-NEARBY = timedelta(seconds=3)
-"""How far from the instant a refused request lies that is meant by it."""
-ENDS_AFTER = timedelta(minutes=2)
-"""How long after its cancellation was requested an execution may end."""
-AT_WORK_SINCE = timedelta(hours=1)
-"""How far back executions are searched that were at work while another one waited."""
-_MOST = 1000
-_SECOND = timedelta(seconds=1)
 
 
 class Explaining:
@@ -62,12 +50,13 @@ class Explaining:
     ) -> None:
         self._ledger = ledger
         self._store = store
-        self._executions = executions
         self._audit = audit
         self._authors = Authors(audit)
         self._outages = outages
         self._present = present
-        self._stages = stages
+        self._of_executions = ExecutionCauses(
+            executions=executions, authors=self._authors, outages=outages, present=present, stages=stages, clock=clock
+        )
         self._clock = clock
 
     async def explain(self, task: Task, instant: datetime | None = None) -> Explanation:
@@ -90,7 +79,7 @@ class Explaining:
         at = execution.scheduled_for
         if execution.skip is not None and execution.skip.reason is SkipReason.ALREADY_SERVED and at is not None:
             return await self.explain(task, at)
-        cause, found = await self._of_execution(task, execution)
+        cause, found = await self._of_executions.of(task, execution)
         known = facts.joined(found, facts.of_execution(execution))
         explained = self._answer(task, at, (cause, known))
         return replace(explained, execution_id=execution.id)
@@ -99,112 +88,6 @@ class Explaining:
         cause, found = finding
         following = next_run(task, self._clock.now())
         return Explanation(task_id=task.id, at=at, cause=cause, facts=tuple(found), next_run=following)
-
-    # What has an execution
-
-    async def _of_execution(self, task: Task, execution: Execution) -> Finding:
-        now = self._clock.now()
-        due_at = execution.scheduled_for or execution.queued_at or execution.started_at
-        cause = cause_of(execution, now)
-        if cause is Cause.OVERLAP:
-            return await self._of_overlap(task, execution)
-        if cause is Cause.CANCELLED:
-            return await self._of_cancellation(task, execution)
-        if cause is Cause.SCHEDULE_CHANGED:
-            entry = await self._change_until(
-                task, (execution.completed_at or now) + NEARBY, (Action.UPDATE, Action.TAKE_BACK)
-            )
-            return cause, facts.of_entry(entry)
-        if cause in {Cause.PAUSED, Cause.DISABLED}:
-            return await self._of_switch(task, cause, due_at)
-        if execution.scheduled_for is not None:
-            due_at = begin_of(task, execution.scheduled_for)
-        if cause is None and execution.status is ExecutionStatus.PENDING:
-            return await self._why_it_waits(task, execution, due_at, now)
-        late = await self._lateness(execution, due_at)
-        if cause is None:
-            cause, why = await self._of_lateness(task, execution, due_at)
-            return cause, facts.joined(why, late)
-        return cause, late
-
-    async def _lateness(self, execution: Execution, due_at: datetime) -> Sequence[Fact]:
-        if execution.skip is not None:
-            return ()
-        try:
-            times = await self._stages.of(execution.id)
-        except Unavailable:
-            times = RunTimes()
-        return facts.of_lateness(due_at, execution.started_at, times)
-
-    async def _of_lateness(self, task: Task, execution: Execution, due_at: datetime) -> Finding:
-        """Why an execution that completed began when it did."""
-        began_at = execution.started_at
-        if began_at - due_at < LATE_AFTER:
-            return Cause.ON_TIME, ()
-        before = await self._at_work(began_at - _SECOND)
-        same = [each for each in before if each.task_id == task.id]
-        if task.definition.overlap is Overlap.QUEUE and same:
-            return Cause.BEHIND, facts.text("execution_in_front", same[0].id)
-        away = outage_at(due_at, await self._outages.between(due_at, began_at, workers=True))
-        if away is not None:
-            return Cause(away.reason), facts.of_outage(away)
-        if full := await self._present.full_slots(task, before):
-            return Cause.SLOTS_FULL, full
-        return Cause.LATE, ()
-
-    async def _at_work(self, instant: datetime) -> Sequence[Execution]:
-        wanted = ExecutionFilter(since=instant - AT_WORK_SINCE, until=instant)
-        page = await self._executions.list(wanted, PageRequest(size=_MOST, brief=True))
-        return [
-            each
-            for each in page.items
-            if each.status is not ExecutionStatus.PENDING
-            and (each.completed_at is None or each.completed_at >= instant)
-        ]
-
-    async def _of_overlap(self, task: Task, execution: Execution) -> Finding:
-        held_by = execution.skip.held_by if execution.skip else ""
-        known = (await self._executions.of_ids([held_by])).get(held_by) if held_by else None
-        found = facts.text("lock_holder", held_by)
-        if held_by and known is None:
-            return Cause.LOCK_HELD, found
-        if known is None:
-            return Cause.OVERLAP, ()
-        return Cause.OVERLAP, [
-            *found,
-            *facts.at("holder_began_at", known.started_at),
-            *facts.at("holder_ended_at", known.completed_at),
-        ]
-
-    async def _of_cancellation(self, task: Task, execution: Execution) -> Finding:
-        ended_at = execution.completed_at or self._clock.now()
-        # The audit has a change before it is made, so a stop that is noted later did not end this execution.
-        entry = await self._change_until(task, ended_at, (Action.STOP, Action.CANCEL), within=ENDS_AFTER)
-        if entry is None and task.definition.overlap is Overlap.CANCEL_RUNNING:
-            wanted = ExecutionFilter(task_id=task.id, since=ended_at - NEARBY, until=ended_at + ENDS_AFTER)
-            page = await self._executions.list(wanted, PageRequest(size=20, brief=True))
-            following = [each for each in page.items if each.id != execution.id]
-            if following:
-                return Cause.REPLACED, facts.text("replaced_by", following[-1].id)
-        return Cause.CANCELLED, facts.of_entry(entry)
-
-    async def _of_switch(self, task: Task, cause: Cause, at: datetime) -> Finding:
-        period = period_at(task, at)
-        since = period.since if period is not None and period.held is not Held.NOT else at
-        return cause, [*facts.at("since", since), *facts.of_entry(await self._authors.entry(task.id, since))]
-
-    async def _change_until(
-        self,
-        task: Task,
-        until: datetime,
-        actions: Sequence[Action],
-        *,
-        within: timedelta | None = None,
-    ) -> AuditEntry | None:
-        since = None if within is None else until - within
-        wanted = AuditFilter(task_id=task.id, since=since, until=until)
-        page = await self._audit.list(wanted, PageRequest(size=20))
-        return next((each for each in page.items if each.action in actions), None)
 
     # What has no execution
 
@@ -236,7 +119,7 @@ class Explaining:
             return Cause.CALENDAR, facts.joined(facts.of_exclusion(exclusion), schedule)
         former = [each for each in task.known_periods if each.since < period.since and each.schedule]
         if former and names(replace(former[-1], held=Held.NOT), task, at):
-            entry = await self._change_until(task, period.since + NEARBY, (Action.UPDATE,))
+            entry = await self._authors.latest(task.id, period.since + NEARBY, (Action.UPDATE,))
             return Cause.SCHEDULE_CHANGED, facts.joined(schedule, facts.of_entry(entry))
         return why_unnamed(task, period, at), schedule
 
@@ -256,13 +139,7 @@ class Explaining:
         outage = outage_at(at, await self._outages.between(at, now))
         if outage is not None and now - at >= LATE_AFTER:
             return Cause(outage.reason), facts.of_outage(outage)
-        return await self._why_it_waits(task, None, at, now)
-
-    async def _why_it_waits(self, task: Task, execution: Execution | None, begin: datetime, now: datetime) -> Finding:
-        """`begin` is later than the instant by the task's jitter; until then nothing holds the run back."""
-        if now < begin:
-            return Cause.STARTING, facts.at("begins_at", begin)
-        return await self._present.why_it_waits(task, execution, begin, now)
+        return await self._present.why_it_waits(task, None, at, now)
 
     async def _refused_request(self, task: Task, at: datetime) -> AuditEntry | None:
         """A request to run the task, at about this time, that was refused because the queue was full."""

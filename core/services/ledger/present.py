@@ -69,7 +69,12 @@ class Present:
         return facts.text("slots", f"{used} of {slots} in use") if slots and used >= slots else ()
 
     async def why_it_waits(self, task: Task, execution: Execution | None, due_at: datetime, now: datetime) -> Finding:
-        """The cause. Raises `Unavailable` while MongoDB is away."""
+        """The cause. Raises `Unavailable` while MongoDB is away.
+
+        `due_at` is later than the instant by the task's jitter; until then nothing holds the run back.
+        """
+        if now < due_at:
+            return Cause.STARTING, facts.at("begins_at", due_at)
         if (away := await self.engine_away()) is not None:
             return away
         workforce = await self._workforce()

@@ -1,7 +1,7 @@
 """Takes over into our tasks what somebody changed on purpose in the engine: switches, definitions, new deployments.
 
 A task follows only while we have no change of our own to send. The three records that are compared are described in
-`core.services.mirror.reconcile`.
+`core.services.mirror.reloading`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.errors import NameTaken
+from falcon_scheduler.core.errors import NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Clock, Deployments, TaskStore
 from falcon_scheduler.core.services.tasks.auditing import ENGINE_USER, Auditing
 from falcon_scheduler.core.services.tasks.catching_up import with_paused
@@ -45,6 +45,16 @@ class EngineChanges:
         self._clock = clock
         self._audit = audit
         self._taking_back = asyncio.Lock()
+
+    async def follow(self, deployed: Deployed) -> None:
+        """A deployment is new or was changed in the engine: take over what was changed on purpose."""
+        try:
+            task = await self._tasks.get(deployed.task_id)
+        except TaskNotFound:
+            if deployed.adopted is not None:
+                await self.adopt(deployed)
+            return
+        await self.take_over(task, deployed)
 
     async def take_over(self, task: Task, present: Deployed) -> Task:
         """The task as it is after following.

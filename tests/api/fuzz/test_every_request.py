@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import bearer, token_of
 from tests.conftest import ADMIN, wait_until
