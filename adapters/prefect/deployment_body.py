@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from falcon_scheduler.adapters.prefect.markdown import as_text
+from falcon_scheduler.adapters.prefect.name_tags import headline, is_name_tag, name_tag, without_name_tag
 from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
 from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
 from falcon_scheduler.adapters.prefect.schedules import to_prefect
@@ -85,24 +86,29 @@ def describe(task: Task) -> str:
     schedule = parse_stored(definition.schedule, definition.timezone, task.id)
     when = f"{schedule.describe()} ({schedule.timezone})" if schedule else "by hand only: its schedule can't be read"
     limits = definition.time_rules.describe()
-    words = f"**{as_text(definition.name)}** runs {when}{', ' if limits else ''}{limits}."
+    words = f"{headline(definition.name)}{when}{', ' if limits else ''}{limits}."
     return storable_text(f"{words}\n\n{as_text(definition.description)}".strip())
 
 
 def tags_of(task: Task) -> list[str]:
-    """The task's own tags and its type."""
-    return [storable_text(tag) for tag in dict.fromkeys([*task.definition.tags, task.definition.type])]
+    """The task's own tags, its type, and last its name. A tag of its own that equals the name is there once."""
+    named = name_tag(task.definition.name)
+    own = dict.fromkeys(storable_text(tag) for tag in [*task.definition.tags, task.definition.type])
+    return [*(tag for tag in own if tag != named), named]
 
 
 def changes_made(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
     """Fields of the task's definition that a user changed at its deployment, if a task can hold them."""
     ours = deployment_body(task, "", now)
     changes: dict[str, Any] = {}
-    queue, tags = deployment.get("work_queue_name"), deployment.get("tags") or []
+    name, queue = task.definition.name, deployment.get("work_queue_name")
     if queue != ours["work_queue_name"] and queue in set(Priority):
         changes["priority"] = Priority(str(queue))
-    if set(tags) != set(ours["tags"]):
-        changes["tags"] = tuple(tag for tag in tags if tag != task.definition.type)
+    tags = without_name_tag(deployment, name)
+    if set(tags) != {tag for tag in ours["tags"] if not is_name_tag(tag, deployment, name)}:
+        # A tag of the task's own that equals our tag can't be seen at the deployment.
+        unseen = [tag for tag in task.definition.tags if is_name_tag(tag, deployment, name)]
+        changes["tags"] = (*(tag for tag in tags if tag != task.definition.type), *unseen)
     if _schedules_meaning(deployment) != _schedules_meaning(ours):
         said = from_prefect(deployment.get("schedules") or [])
         if said is not None:
@@ -121,25 +127,28 @@ def fingerprint_of(body: Mapping[str, Any]) -> str:
 
 def taken_back(deployment: Mapping[str, Any], task: Task, now: datetime) -> dict[str, Any]:
     """Values that a user set at the deployment and a task can't hold, by the deployment's names."""
-    there, ours = _meaning(deployment), _meaning(deployment_body(task, "", now))
+    name = task.definition.name
+    there, ours = _meaning(deployment, name), _meaning(deployment_body(task, "", now), name)
     said = {FIELDS_SAID[name] for name in changes_made(deployment, task, now) if name in FIELDS_SAID}
-    said.add(DECLARED)  # not set by a user: an earlier version declared it so
-    differing = [name for name in there if there[name] != ours.get(name) and name not in said]
-    return {name: storable_value(there[name]) for name in differing}  # the audit is to hold it
+    said |= {DECLARED, NAMED}  # not set by a user: an earlier version left it so
+    differing = [each for each in there if there[each] != ours.get(each) and each not in said]
+    return {each: storable_value(there[each]) for each in differing}  # the audit is to hold it
 
 
 DECLARED = "declared parameters"
+NAMED = "tag of the name"
 FIELDS_SAID = {"priority": "queue", "tags": "tags", "schedule": "schedules"}
 """Names of a task's fields that a change at the deployment sets, to the names of `_meaning`."""
 
 
-def _meaning(body: Mapping[str, Any]) -> dict[str, Any]:
+def _meaning(body: Mapping[str, Any], task_name: str | None = None) -> dict[str, Any]:
+    """`task_name` finds our tag where a user changed the description."""
     limit = body.get("concurrency_limit") or (body.get("global_concurrency_limit") or {}).get("limit")
     options = body.get("concurrency_options") or {}
     meaning = {
         "name": body["name"],
         "description": body.get("description"),
-        "tags": sorted(body.get("tags") or []),
+        "tags": sorted(without_name_tag(body, task_name)),
         "parameters": body.get("parameters"),
         "entrypoint": body.get("entrypoint"),
         "pool": body.get("work_pool_name"),
@@ -150,7 +159,7 @@ def _meaning(body: Mapping[str, Any]) -> dict[str, Any]:
     }
     # Both decide which code runs; only mentioned when set, so that earlier fingerprints still hold.
     meaning |= {name: body[name] for name in ("pull_steps", "path") if body.get(name)}
-    return meaning | _outdated_schema(body)
+    return meaning | _outdated_schema(body) | _missing_name(body)
 
 
 def _outdated_schema(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,6 +169,11 @@ def _outdated_schema(body: Mapping[str, Any]) -> dict[str, Any]:
     """
     declared = (body.get("parameter_openapi_schema") or {}).get("properties", {}).get("parameters")
     return {} if declared == PARAMETER_SCHEMA["properties"]["parameters"] else {DECLARED: declared}
+
+
+def _missing_name(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Left out where our tag is there, for the same reason. Its text follows from the description's."""
+    return {} if any(is_name_tag(tag, body) for tag in body.get("tags") or []) else {NAMED: None}
 
 
 def is_active(body: Mapping[str, Any]) -> bool:

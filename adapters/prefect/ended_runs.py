@@ -58,6 +58,7 @@ async def _started_anew(client: PrefectClient, flow_run: FlowRun, request: State
             return await client.create_flow_run_from_deployment(
                 flow_run.deployment_id,
                 parameters=flow_run.parameters,
+                name=flow_run.name,
                 state=Scheduled(scheduled_time=datetime.now(UTC) + SLOT_COMES_FREE_AFTER),
                 idempotency_key=f"again-{flow_run.id}-{request.id}",
                 work_queue_name=flow_run.work_queue_name,

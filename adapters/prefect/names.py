@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
+from falcon_scheduler.core.domain.storable import storable_text
 from falcon_scheduler.core.domain.task_definition import Priority, TaskType
 
 POOL = "falcon"
@@ -102,3 +104,8 @@ PARAMETER_SCHEMA: dict[str, Any] = {
 def flow_name(task_type: str) -> str:
     """The flow of a task type; a type that an executor was registered for runs on `custom-task`."""
     return FLOWS.get(task_type, FLOWS[TaskType.CUSTOM])
+
+
+def run_name(task_name: str, due_at: datetime) -> str:
+    """What a run is called in Prefect: the task's name and the instant, in UTC."""
+    return storable_text(f"{task_name} {due_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}")

@@ -20,7 +20,7 @@ from prefect.states import Scheduled
 
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
-from falcon_scheduler.adapters.prefect.names import AGAIN, AUTO_SCHEDULED, ONCE, OWED_LABEL, TRIGGER_LABEL
+from falcon_scheduler.adapters.prefect.names import AGAIN, AUTO_SCHEDULED, ONCE, OWED_LABEL, TRIGGER_LABEL, run_name
 from falcon_scheduler.adapters.prefect.runs import BULK_DELETE
 from falcon_scheduler.adapters.prefect.states import plain
 from falcon_scheduler.core.domain.execution import Trigger
@@ -88,6 +88,7 @@ class PrefectPlans:
                 UUID(task.deployment_id),
                 state=Scheduled(scheduled_time=owed.at, message="Requested by a backfill"),
                 idempotency_key=owed.key,
+                name=run_name(task.definition.name, owed.at),
                 tags=[AUTO_SCHEDULED],
                 labels={TRIGGER_LABEL: str(Trigger.SCHEDULE), OWED_LABEL: AGAIN if owed.again else ONCE},
             )
@@ -139,6 +140,7 @@ class PrefectPlans:
                 UUID(deployment_id),
                 state=Scheduled(scheduled_time=instant, message="Planned by the scheduler's facade"),
                 idempotency_key=key,
+                name=run_name(task.definition.name, instant),
                 tags=[AUTO_SCHEDULED],
                 labels={TRIGGER_LABEL: str(Trigger.SCHEDULE)},
             )

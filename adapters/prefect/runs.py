@@ -23,6 +23,7 @@ from falcon_scheduler.adapters.prefect.names import (
     REFERENCES_LABEL,
     SKIPPED,
     TRIGGER_LABEL,
+    run_name,
 )
 from falcon_scheduler.adapters.prefect.parameters import altered_by_prefect, sealed
 from falcon_scheduler.adapters.prefect.states import run_of, state_of_end
@@ -80,7 +81,7 @@ class PrefectRuns:
             raise Invalid(faults)
         labels = {TRIGGER_LABEL: str(Trigger.MANUAL), REFERENCES_LABEL: may_refer, PRIORITY_LABEL: str(priority)}
         # Prefect's UI lists runs by their names, and would make one up.
-        name = f"{task.definition.name} {self._clock.now():%Y-%m-%d %H:%M:%S}"
+        name = run_name(task.definition.name, self._clock.now())
         body: dict[str, Any] = {"idempotency_key": key, "labels": labels, "name": name}
         if ours:  # a deployment of an earlier version declares that it takes an object only
             body |= {"work_queue_name": str(priority), "enforce_parameter_schema": False}

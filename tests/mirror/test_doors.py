@@ -144,13 +144,13 @@ async def test_a_prefect_database_that_was_lost_is_filled_again(scheduler: Sched
 async def test_changes_made_here_are_in_prefect_at_once(scheduler: Scheduler, client: PrefectClient) -> None:
     task = await scheduler.task(tags=("nightly",), description="Says hello <img src=x>")
     deployment = await deployment_of(client, task.id)
-    assert deployment["tags"] == ["nightly", "function"]
+    assert deployment["tags"] == ["nightly", "function", f"task: {task.definition.name}"]
     assert "Says hello \\<img src=x\\>" in deployment["description"], "text, where the UI renders markdown"
     assert deployment["work_queue_name"] == "normal"
     await scheduler.services.tasks.update(task.id, {"schedule": "0 0 6 * * *", "tags": ("morning",)}, ADMIN)
     deployment = await deployment_of(client, task.id)
     assert deployment["schedules"][0]["schedule"]["cron"] == "0 6 * * *"
-    assert deployment["tags"] == ["morning", "function"]
+    assert deployment["tags"] == ["morning", "function", f"task: {task.definition.name}"]
     await scheduler.services.tasks.disable(task.id, ADMIN)
     assert not (await deployment_of(client, task.id))["schedules"][0]["active"]
     await scheduler.services.tasks.delete(task.id, ADMIN)
@@ -196,6 +196,8 @@ async def test_next_run_is_the_next_flow_run_that_prefect_has_scheduled(
     next_run = scheduler.services.tasks.next_run(task)
     assert next_run is not None
     assert first["expected_start_time"].replace("Z", "+00:00") == next_run.isoformat()
+    assert first["name"] == f"{task.definition.name} {next_run:%Y-%m-%d %H:%M:%S}"
+    assert f"task: {task.definition.name}" in first["tags"], "the UI finds runs by the name"
 
 
 async def test_the_prefect_ui_is_served(stack: Any) -> None:

@@ -1,8 +1,10 @@
-"""What our start of Prefect's server adds to it: an event of a changed schedule, and one list of the time zones."""
+"""What our start of Prefect's server adds to it: an event of a changed schedule, names of runs, one list of zones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from prefect.types._datetime import get_timezones
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from falcon_scheduler.deployments.stack.prefect_run_names import give_names, name_planned_runs
 from falcon_scheduler.deployments.stack.prefect_schedule_events import ScheduleEvents
 from falcon_scheduler.deployments.stack.prefect_zones import FUNCTION, list_zones_once
 
@@ -73,3 +76,20 @@ def test_zones_are_listed_once_and_an_unknown_one_is_refused_as_before(monkeypat
     with pytest.raises(ValueError, match="Nowhere/Land"):
         CronSchedule(cron="0 5 * * *", timezone="Nowhere/Land")
     assert len(listed) == 1
+
+
+def test_planned_runs_of_ours_are_named_after_their_task_and_those_of_others_as_prefect_would() -> None:
+    assert name_planned_runs(), "this version of Prefect has the planner"
+    at = datetime(2026, 7, 1, 9, 30, tzinfo=UTC)
+    ours = {
+        "parameters": {"task_id": "t"},
+        "tags": ["auto-scheduled", "task: b", "task: a"],
+        "expected_start_time": at,
+    }
+    runs: list[dict[str, Any]] = [ours, {**ours, "parameters": {}}, {**ours, "tags": None}]
+    give_names(runs)
+    assert runs[0]["name"] == "a 2026-07-01 09:30:00"
+    assert all("-" in run["name"] and " " not in run["name"] for run in runs[1:])
+    unknown: list[dict[str, Any]] = [{"parameters": {"task_id": "t"}, "tags": ["task: a"]}]
+    give_names(unknown)
+    assert "name" not in unknown[0], "rows of another version of Prefect are planned as they are"
