@@ -14,7 +14,12 @@
  * @property {Record<string, unknown>} metadata
  */
 
-const METADATA = ["timezone", "overlap", "timeout", "max_retries", "retry_interval", "after", "alerts"];
+const METADATA = [
+  ...["timezone", "overlap", "timeout", "max_retries", "retry_interval", "after", "alerts", "calendars", "catch_up"],
+  ...["start_at", "end_at", "max_runs", "jitter", "start_within"],
+];
+/** What removes a setting, where that is not null. @type {Record<string, unknown>} */
+const REMOVED = { alerts: {} };
 
 /** @param {string} timezone @returns {Draft} */
 export const newDraft = (timezone) => ({
@@ -45,7 +50,7 @@ export function draftOf(task) {
   };
 }
 
-/** The fields of a draft that differ from another one; of metadata each by itself. @param {Draft} draft @param {Draft} before */
+/** The fields of a draft that differ from another one; of metadata each by itself, and what was removed as such. @param {Draft} draft @param {Draft} before */
 export function changesOf(draft, before) {
   /** @type {Record<string, unknown>} */
   const changes = {};
@@ -54,6 +59,8 @@ export function changesOf(draft, before) {
     if (name !== "metadata" && !isSame(value, old)) changes[name] = value;
   }
   const metadata = Object.entries(draft.metadata).filter(([name, value]) => !isSame(value, before.metadata[name]));
+  const removed = Object.keys(before.metadata).filter((name) => draft.metadata[name] === undefined);
+  metadata.push(...removed.map((name) => /** @type {[string, unknown]} */ ([name, REMOVED[name] ?? null])));
   if (metadata.length) changes.metadata = Object.fromEntries(metadata);
   return changes;
 }

@@ -1,7 +1,7 @@
 // JSON Schema as forms need it: what a place takes, and what a control's text means there.
 
 /** @typedef {import("./types.d.ts").Schema} Schema */
-/** @typedef {"text" | "long text" | "number" | "integer" | "yes or no" | "choice" | "object" | "json"} Kind */
+/** @typedef {"text" | "long text" | "number" | "integer" | "yes or no" | "choice" | "object" | "names" | "json"} Kind */
 
 /**
  * A schema with its reference followed, and of several alternatives the one that is not null when there is just one.
@@ -25,6 +25,7 @@ export function kindOf(schema) {
   if (schema.type === "string") return (schema.maxLength ?? 0) > 20_000 ? "long text" : "text";
   if (schema.type === "number" || schema.type === "integer") return schema.type;
   if (schema.type === "boolean") return "yes or no";
+  if (schema.format === "names") return "names";
   if (schema.type === "object" && schema.properties && Object.keys(schema.properties).length) return "object";
   return "json";
 }

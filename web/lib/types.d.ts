@@ -39,6 +39,13 @@ export interface TaskMetadata {
   average_runtime: string;
   skipped_count: number;
   alerts?: Record<string, unknown>;
+  calendars?: { include: string[]; exclude: string[]; on_excluded: string };
+  catch_up?: { after_pause: Record<string, unknown> };
+  start_at?: string;
+  end_at?: string;
+  max_runs?: number;
+  jitter?: string;
+  start_within?: string;
 }
 
 /** The answer of a simulation, as far as the page shows it. */

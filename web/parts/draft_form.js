@@ -1,15 +1,16 @@
 // The form of a task: what every task has, and what its type takes.
 
-import { html, useState } from "../lib/html.js";
+import { html } from "../lib/html.js";
 import { zones } from "../lib/preferences.js";
 import { fixedOf, withPlace } from "../lib/schema.js";
 import { may } from "../lib/session.js";
 import { PRIORITIES } from "../lib/tasks.js";
 import { t } from "../texts.js";
-import { Choice, Field, TextField, valueOf } from "./fields.js";
+import { Choice, Field, ListField, TextField, valueOf } from "./fields.js";
 import { LoadForecast } from "./load_forecast.js";
 import { JsonField, SchemaForm } from "./schema_form.js";
 import { ScheduleField } from "./schedule_field.js";
+import { TaskSettings } from "./task_settings.js";
 
 /** @typedef {import("../lib/draft.js").Draft} Draft */
 /** @typedef {import("../lib/types.d.ts").Executor} Executor */
@@ -22,7 +23,7 @@ const OVERLAPS = ["skip", "queue", "cancel_running"];
 export function DraftForm(props) {
   return html`<div class="columns">
     <div class="stack"><${What} ...${props} /><${Work} ...${props} /></div>
-    <div class="stack"><${When} ...${props} /><${How} ...${props} />
+    <div class="stack"><${When} ...${props} /><${How} ...${props} /><${TaskSettings} ...${props} />
       <${LoadForecast} draft=${props.draft} taskId=${props.taskId}
         use=${(/** @type {string} */ schedule) => props.setDraft({ ...props.draft, schedule })} /></div>
   </div>`;
@@ -37,27 +38,10 @@ function What({ draft, setDraft, faults }) {
       ${(/** @type {object} */ attributes) => html`<textarea ...${attributes} class="prose" rows="2" value=${draft.description}
         onInput=${(/** @type {Event} */ event) => setDraft({ ...draft, description: valueOf(event) })}></textarea>`}
     <//>
-    <${Tags} value=${draft.tags} fault=${faults.tags ?? faults["metadata.tags"]}
+    <${ListField} label=${t.fields.tags} hint=${t.edit.tagsHint} value=${draft.tags} fault=${faults.tags ?? faults["metadata.tags"]}
       onChange=${(/** @type {string[]} */ tags) => setDraft({ ...draft, tags })} />
   </div></section>`;
 }
-
-/**
- * The text is kept as it is typed: a comma alone is no tag yet.
- * @param {{ value: string[], fault?: string, onChange: (tags: string[]) => void }} props
- */
-function Tags({ value, fault, onChange }) {
-  const [text, setText] = useState(value.join(", "));
-  const take = (/** @type {string} */ typed) => {
-    setText(typed);
-    onChange(tagsOf(typed));
-  };
-  const shown = tagsOf(text).join() === value.join() ? text : value.join(", ");
-  return html`<${TextField} label=${t.fields.tags} value=${shown} hint=${t.edit.tagsHint} fault=${fault} onInput=${take} />`;
-}
-
-/** @param {string} text */
-const tagsOf = (text) => text.split(",").map((each) => each.trim()).filter(Boolean);
 
 /** What it does: its type, and the type's own fields. @param {Props} props */
 function Work({ draft, setDraft, executors, faults, taskId }) {
@@ -94,10 +78,10 @@ function Work({ draft, setDraft, executors, faults, taskId }) {
 const isOf = (config) => (/** @type {Executor} */ each) => each.name === `${config.module}.${config.function_name}`;
 
 /** @param {Props} props */
-function When({ draft, setDraft, faults }) {
+function When({ draft, setDraft, faults, taskId }) {
   const timezone = String(draft.metadata.timezone ?? "");
   return html`<section class="card"><div class="stack">
-    <${ScheduleField} value=${draft.schedule} timezone=${timezone} fault=${faults.schedule}
+    <${ScheduleField} value=${draft.schedule} metadata=${draft.metadata} taskId=${taskId} fault=${faults.schedule}
       onChange=${(/** @type {string} */ schedule) => setDraft({ ...draft, schedule })} />
     <${TextField} label=${t.fields.timeZone} value=${timezone} list="zones" fault=${faults["metadata.timezone"]}
       onInput=${(/** @type {string} */ name) => setDraft({ ...draft, metadata: withPlace(draft.metadata, "timezone", name) })} />

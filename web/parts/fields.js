@@ -1,6 +1,6 @@
 // Fields: a control with its label, hint and fault, joined for screen readers.
 
-import { html, useId } from "../lib/html.js";
+import { html, useId, useState } from "../lib/html.js";
 
 /**
  * `children` is handed the attributes that the control has to carry.
@@ -40,6 +40,23 @@ export function TextField({ label, value, onInput, hint, fault, type = "text", .
       onInput=${(/** @type {Event} */ event) => onInput(valueOf(event))} />`}
   <//>`;
 }
+
+/**
+ * Several texts with commas between. The text is kept as it is typed: a comma alone is no entry yet.
+ * @param {{ label: string, value: string[], onChange: (entries: string[]) => void, hint?: string, fault?: string }} props
+ */
+export function ListField({ label, value, onChange, hint, fault }) {
+  const [text, setText] = useState(value.join(", "));
+  const take = (/** @type {string} */ typed) => {
+    setText(typed);
+    onChange(entriesOf(typed));
+  };
+  const shown = entriesOf(text).join() === value.join() ? text : value.join(", ");
+  return html`<${TextField} label=${label} value=${shown} hint=${hint} fault=${fault} onInput=${take} />`;
+}
+
+/** @param {string} text */
+const entriesOf = (text) => text.split(",").map((each) => each.trim()).filter(Boolean);
 
 /** What stands in the control of an event. @param {Event} event */
 export const valueOf = (event) => /** @type {HTMLInputElement} */ (event.target).value;

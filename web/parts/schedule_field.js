@@ -5,6 +5,7 @@ import { partsOf, PRESETS, withField } from "../lib/cron.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { zone as shownZone } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
+import { instantIn } from "../lib/task_settings.js";
 import { clockOf, fullOf, offsetOf, weekdayOf } from "../lib/times.js";
 import { t } from "../texts.js";
 import { Choice, TextField } from "./fields.js";
@@ -15,8 +16,11 @@ import { sentenceOf } from "./notices.js";
 const WAIT_MS = 200;
 const SHOWN = 8;
 
-/** @param {{ value: string, timezone: string, fault?: string, onChange: (text: string) => void }} props */
-export function ScheduleField({ value, timezone, fault, onChange }) {
+/**
+ * `metadata` of the task decides the zone and the days of what is shown.
+ * @param {{ value: string, metadata: Record<string, unknown>, taskId?: string, fault?: string, onChange: (text: string) => void }} props
+ */
+export function ScheduleField({ value, metadata, taskId, fault, onChange }) {
   const parts = partsOf(value);
   const preset = PRESETS.find(([, text]) => text === value)?.[0] ?? "";
   /** @param {string} name */
@@ -34,24 +38,42 @@ export function ScheduleField({ value, timezone, fault, onChange }) {
             onInput=${(/** @type {string} */ field) => onChange(withField(parts, index, field))} />`,
         )}</div>`
       : html`<p class="soft">${t.schedule.notSix}</p>`}
-    <${Preview} schedule=${value} timezone=${timezone} />
+    <${Preview} schedule=${value} metadata=${metadata} taskId=${taskId} />
   </div>`;
 }
 
-/** @param {{ schedule: string, timezone: string }} props */
-function Preview({ schedule, timezone }) {
-  const [asked, setAsked] = useState({ schedule, timezone });
+/** @param {{ schedule: string, metadata: Record<string, unknown>, taskId?: string }} props */
+function Preview({ schedule, metadata, taskId }) {
+  const question = JSON.stringify(questionOf(schedule, metadata, taskId));
+  const [asked, setAsked] = useState(question);
   useEffect(() => {
-    const timer = setTimeout(() => setAsked({ schedule, timezone }), WAIT_MS);
+    const timer = setTimeout(() => setAsked(question), WAIT_MS);
     return () => clearTimeout(timer);
-  }, [schedule, timezone]);
-  const preview = useResource(JSON.stringify(asked), () =>
-    send("/schedules/preview", { schedule: asked.schedule, ...(asked.timezone ? { timezone: asked.timezone } : {}), count: SHOWN }),
-  );
+  }, [question]);
+  const preview = useResource(asked, () => send("/schedules/preview", JSON.parse(asked)));
   if (preview.error) return html`<p class="mark bad" role="status" style=${{ whiteSpace: "normal" }}>${sentenceOf(preview.error)}</p>`;
   if (!preview.data) return html`<p class="soft" role="status">${t.states.loading}</p>`;
-  return html`<div role="status"><strong>${preview.data.description}</strong>, ${preview.data.timezone}</div>
-    <${Occurrences} preview=${preview.data} />`;
+  const { description, timezone, next_runs: runs } = /** @type {SchedulePreview} */ (preview.data);
+  const end = Date.parse(instantIn(String(metadata.end_at ?? ""), timezone));
+  const left = Number.isNaN(end) ? runs : runs.filter((at) => Date.parse(at) <= end);
+  return html`<div role="status"><strong>${description}</strong>, ${timezone}</div>
+    <${Occurrences} preview=${{ ...preview.data, next_runs: left }} />`;
+}
+
+/**
+ * What the service is asked: the runs from the start of the schedule on, on the days that the calendars leave.
+ * @param {string} schedule @param {Record<string, unknown>} metadata @param {string} [taskId]
+ */
+function questionOf(schedule, { timezone, calendars, start_at: startAt }, taskId) {
+  const begin = Date.parse(instantIn(String(startAt ?? ""), String(timezone ?? "")));
+  return {
+    schedule,
+    count: SHOWN,
+    ...(timezone ? { timezone } : {}),
+    ...(calendars ? { calendars } : {}),
+    ...(taskId ? { task_id: taskId } : {}),
+    ...(begin > Date.now() ? { start: new Date(begin - 1).toISOString() } : {}),
+  };
 }
 
 /** @param {{ preview: SchedulePreview }} props */

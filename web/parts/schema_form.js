@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { kindOf, labelOf, placesOf, resolved, withPlace } from "../lib/schema.js";
 import { t } from "../texts.js";
-import { Choice, Field, TextField, valueOf } from "./fields.js";
+import { Choice, Field, ListField, TextField, valueOf } from "./fields.js";
 
 /** @typedef {import("../lib/types.d.ts").Schema} Schema */
 /**
@@ -44,15 +44,15 @@ export function SchemaForm({ schema, root, value, path, faults, onChange }) {
   </div>`;
 }
 
-/** What is seldom needed, made when it is opened. @param {{ isNeeded: boolean, children: () => any }} props */
-function More({ isNeeded, children }) {
+/** What is seldom needed, made when it is opened. @param {{ isNeeded: boolean, title?: string, children: () => any }} props */
+export function More({ isNeeded, title = t.form.moreSettings, children }) {
   const [isOpen, setOpen] = useState(isNeeded);
   useEffect(() => {
     if (isNeeded) setOpen(true);
   }, [isNeeded]);
   /** @param {Event} event */
   const toggle = (event) => setOpen(/** @type {HTMLDetailsElement} */ (event.currentTarget).open);
-  return html`<details open=${isOpen} onToggle=${toggle}><summary>${t.form.moreSettings}</summary>
+  return html`<details open=${isOpen} onToggle=${toggle}><summary>${title}</summary>
     ${isOpen && html`<div class="stack">${children()}</div>`}</details>`;
 }
 
@@ -61,6 +61,7 @@ export function SchemaField(props) {
   const schema = resolved(props.schema, props.root);
   const kind = kindOf(schema);
   if (kind === "object") return html`<${ObjectField} ...${props} schema=${schema} />`;
+  if (kind === "names") return html`<${NamesField} ...${props} schema=${schema} />`;
   if (kind === "json") return html`<${JsonField} ...${props} schema=${schema} />`;
   if (kind === "yes or no" || kind === "choice") return html`<${ChoiceField} ...${props} schema=${schema} />`;
   return html`<${PlainField} ...${props} schema=${schema} kind=${kind} />`;
@@ -113,6 +114,15 @@ function PlainField(props) {
   return html`<${TextField} label=${label} hint=${hintOf(props)} fault=${faults[path]} value=${shown} onInput=${take}
     required=${isRequired} inputmode=${isNumber ? "decimal" : undefined}
     placeholder=${schema.examples ? String(schema.examples[0]) : undefined} />`;
+}
+
+/** Names with commas between. @param {Place} props */
+function NamesField(props) {
+  const { label, value, path, faults, onChange } = props;
+  const fault = Object.entries(faults).find(([place]) => place === path || place.startsWith(`${path}.`))?.[1];
+  /** @param {string[]} names */
+  const take = (names) => onChange(names.length ? names : undefined);
+  return html`<${ListField} label=${label} hint=${hintOf(props)} fault=${fault} value=${value ?? []} onChange=${take} />`;
 }
 
 /** Any JSON, as text: kept as it is typed while it is none. @param {Place & { rows?: number }} props */

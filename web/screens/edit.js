@@ -6,6 +6,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { goTo, linkTo } from "../lib/router.js";
 import { session } from "../lib/session.js";
+import { withInstants } from "../lib/task_settings.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { DraftForm } from "../parts/draft_form.js";
 import { notify, sentenceOf } from "../parts/notices.js";
@@ -36,9 +37,11 @@ function Editor({ task, executors }) {
   const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
   const [isJson, setJson] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  const body = task ? changesOf(draft, before) : draft;
-  const isChanged = task ? Object.keys(body).length > 0 : draft !== before;
+  const changed = task ? changesOf(draft, before) : draft;
+  const isChanged = task ? Object.keys(changed).length > 0 : draft !== before;
   useUnsavedWarning(isChanged && !isBusy);
+  const zone = String(draft.metadata.timezone ?? "");
+  const body = { ...changed, ...(changed.metadata ? { metadata: withInstants(/** @type {Draft["metadata"]} */ (changed.metadata), zone) } : {}) };
   const request = { method: task ? "PUT" : "POST", body };
   const path = task ? taskPath(task.id) : "/tasks";
   /** @param {Event} event */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -118,6 +119,65 @@ def test_what_is_wrong_stands_at_its_field(operator: Operator) -> None:
     expect(page.get_by_label("Name", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("URL", exact=True)).to_have_attribute("aria-invalid", "true")
     expect(operator.main.get_by_role("alert")).to_contain_text("config.url")
+
+
+def test_calendars_limits_and_catching_up_are_set_and_removed_and_the_next_runs_keep_to_them(
+    operator: Operator, make: Callable[..., Any], api: httpx.Client
+) -> None:
+    calendar, task = f"weekends-{uuid.uuid4().hex[:6]}", make(schedule="0 0 9 * * *")
+    made = api.post("/calendars", json={"name": calendar, "weekdays": [{"days": ["SAT", "SUN"]}]})
+    assert made.status_code == 201, made.text
+    page = operator.open(f"tasks/{task['id']}/edit")
+    next_runs = operator.main.get_by_role("region", name="Next runs")
+    expect(next_runs).to_contain_text("Sat")
+    operator.main.get_by_text("Calendars", exact=True).click()
+    page.get_by_label("Add a calendar").select_option(calendar)
+    expect(next_runs).not_to_contain_text("Sat")
+    page.get_by_label(calendar, exact=True).select_option(label="Only on its days")
+    expect(next_runs).not_to_contain_text("Mon")
+    page.get_by_label(calendar, exact=True).select_option(label="Not on its days")
+    expect(next_runs).to_contain_text("Mon")
+    page.get_by_label("A run on an excluded day").select_option("next_business_day")
+
+    today = datetime.now(UTC).date()
+    monday = today + timedelta(days=47 - today.weekday())
+    operator.main.get_by_text("Limits of the schedule", exact=True).click()
+    page.get_by_label("Start at", exact=True).fill(f"{monday} 09:00")
+    expect(next_runs.get_by_role("row").nth(1)).to_contain_text(f"{monday} 09:00:00")
+    page.get_by_label("End at", exact=True).fill(f"{monday + timedelta(days=2)} 09:00")
+    expect(next_runs.get_by_role("row")).to_have_count(1 + 3)
+    page.get_by_label("Jitter", exact=True).fill("9h")
+    operator.main.get_by_text("After a pause", exact=True).click()
+    page.get_by_label("Runs", exact=True).select_option(label="all")
+    page.get_by_label("Max age", exact=True).fill("0s")
+    operator.button("Save").click()
+    for label in ("Jitter", "Max age"):
+        expect(page.get_by_label(label, exact=True)).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Jitter", exact=True).fill("5m")
+    page.get_by_label("Max age", exact=True).fill("24h")
+    operator.main.get_by_text("Alerts", exact=True).click()
+    page.get_by_label("Channels", exact=True).fill("ops, night")
+    assert operator.violations() == []
+    operator.button("Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
+    metadata = api.get(f"/tasks/{task['id']}").json()["metadata"]
+    assert metadata["calendars"] == {"include": [], "exclude": [calendar], "on_excluded": "next_business_day"}
+    assert metadata["start_at"] == f"{monday}T09:00:00.000Z"
+    assert (metadata["jitter"], metadata["catch_up"]["after_pause"]["runs"]) == ("5m0s", "all")
+    assert metadata["alerts"]["channels"] == ["ops", "night"]
+
+    operator.head.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_label(calendar, exact=True).select_option(label="Remove")
+    for label in ("Start at", "End at", "Jitter", "Channels"):
+        page.get_by_label(label, exact=True).fill("")
+    operator.button("Save").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
+    metadata = api.get(f"/tasks/{task['id']}").json()["metadata"]
+    assert not {"calendars", "start_at", "end_at", "jitter"} & set(metadata)
+    assert "channels" not in metadata.get("alerts", {})
+    assert metadata["catch_up"]["after_pause"]["max_age"] == "24h0m0s"
+    assert api.delete(f"/calendars/{calendar}").is_success
+    assert operator.complaints == []
 
 
 def test_the_editor_shows_what_a_task_does_to_the_peak(operator: Operator, make: Callable[..., Any]) -> None:
