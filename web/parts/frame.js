@@ -18,7 +18,7 @@ export function Bar() {
   return html`<header class="bar">
     <a class="brand" href=${linkTo(["now"])}>
       <img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="22" height="22" />
-      ${t.product}
+      <span class="name">${t.product}</span>
     </a>
     <${Liveness} />
     <span class="push"></span>

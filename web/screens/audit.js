@@ -8,6 +8,7 @@ import { may } from "../lib/session.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { Choice, TextField } from "../parts/fields.js";
 import { FieldChanges } from "../parts/field_changes.js";
+import { FilterBar, inUse } from "../parts/filters.js";
 import { Pager } from "../parts/pager.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { Mark } from "../parts/status.js";
@@ -35,11 +36,11 @@ function Entries() {
       <h1>${t.audit.title}</h1>
       <div class="buttons push"><${CopyAsCurl} path="/audit" options=${{ query: asked }} /></div>
     </div>
-    <div class="filters" role="search">
+    <${FilterBar} inUse=${inUse(filters)}>
       <${TextField} label=${t.audit.user} value=${filters.user ?? ""} onInput=${(/** @type {string} */ user) => setQuery({ user, page: undefined })} />
       <${Filter} name="action" label=${t.audit.action} value=${filters.action} options=${t.audit.actions} />
       <${Filter} name="outcome" label=${t.audit.outcome} value=${filters.outcome} options=${Object.keys(LOOKS)} />
-    </div>
+    <//>
     <${Loaded} of=${entries}>${(/** @type {{ entries: AuditEntry[], total: number, page: number, total_pages: number }} */ found) =>
       found.total === 0
         ? html`<${Empty} text=${t.audit.none} />`

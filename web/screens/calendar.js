@@ -8,6 +8,7 @@ import { linkTo, route, setQuery } from "../lib/router.js";
 import { clockOf, dayOf, fullOf, weekdayOf } from "../lib/times.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { Choice, TextField } from "../parts/fields.js";
+import { FilterBar } from "../parts/filters.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { t } from "../texts.js";
 
@@ -38,12 +39,11 @@ export function CalendarScreen() {
       <h1>${t.nav.calendar}</h1>
       <div class="buttons push"><${CopyAsCurl} path="/schedules/upcoming" options=${{ query: asked }} /></div>
     </div>
-    <div class="filters" role="search">
-      <${TextField} type="search" label=${t.fields.search} value=${query.q ?? ""} placeholder=${t.tasks.searchHint}
-        onInput=${(/** @type {string} */ q) => setQuery({ q })} />
+    <${FilterBar} inUse=${query.hours ? 1 : 0} first=${html`<${TextField} type="search" label=${t.fields.search} value=${query.q ?? ""}
+      placeholder=${t.tasks.searchHint} onInput=${(/** @type {string} */ q) => setQuery({ q })} />`}>
       <${Choice} label=${t.calendar.ahead} value=${String(hours)} options=${AHEAD.map((each) => [each, t.calendar.hours(each)])}
         onChange=${(/** @type {string} */ chosen) => setQuery({ hours: chosen })} />
-    </div>
+    <//>
     <${Loaded} of=${planned}>${(/** @type {{ runs: Planned[], next?: string }} */ found) => {
       const columns = hoursAround(since, until);
       const counted = found.next ? (found.runs.at(-1)?.at ?? until) : until;

@@ -7,6 +7,7 @@ import { goTo, linkTo, route, setQuery } from "../lib/router.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { reasonOf, Took, triggerOf } from "../parts/execution_table.js";
 import { Choice, TextField } from "../parts/fields.js";
+import { FilterBar, inUse } from "../parts/filters.js";
 import { PAGE, Rows } from "../parts/rows.js";
 import { Empty } from "../parts/states.js";
 import { lookOf, Mark } from "../parts/status.js";
@@ -50,7 +51,7 @@ const clear = () => setQuery(Object.fromEntries(FILTERS.map((name) => [name, und
 /** @param {{ asked: Record<string, string>, isFiltered: boolean }} props */
 function Filters({ asked, isFiltered }) {
   const task = useResource(asked.task_id ?? "", async (signal) => (asked.task_id ? read(`/tasks/${encodeURIComponent(asked.task_id)}`, {}, signal) : null));
-  return html`<div class="filters" role="search">
+  return html`<${FilterBar} inUse=${inUse(asked)}>
     <${OneOf} name="status" label=${t.fields.status} value=${asked.status} options=${STATUSES} />
     <${OneOf} name="outcome" label=${t.execution.outcome} value=${asked.outcome} options=${OUTCOMES} />
     <${TextField} label=${t.fields.from} type="date" value=${asked.start_date} onInput=${(/** @type {string} */ day) => setQuery({ start_date: day })} />
@@ -58,7 +59,7 @@ function Filters({ asked, isFiltered }) {
     ${asked.task_id && html`<span>${t.executions.columns.task}: <a href=${linkTo(["tasks", asked.task_id])}><bdi>${task.data?.name ?? asked.task_id}</bdi></a></span>`}
     ${isFiltered && html`<button type="button" onClick=${clear}>${t.actions.clear}</button>`}
     <${Views} list="executions" query=${asked} />
-  </div>`;
+  <//>`;
 }
 
 /** @param {{ name: string, label: string, value?: string, options: string[] }} props */

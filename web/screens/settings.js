@@ -7,6 +7,7 @@ import { route, setQuery } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { Choice, TextField } from "../parts/fields.js";
+import { FilterBar } from "../parts/filters.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { t } from "../texts.js";
 
@@ -26,12 +27,11 @@ function Listed() {
       <div class="buttons push"><${CopyAsCurl} path="/settings" /></div>
     </div>
     <p class="soft">${t.settings.hint}</p>
-    <div class="filters" role="search">
-      <${TextField} type="search" label=${t.fields.search} value=${query.q ?? ""} placeholder=${t.tasks.searchHint}
-        onInput=${(/** @type {string} */ q) => setQuery({ q })} />
+    <${FilterBar} inUse=${query.source ? 1 : 0} first=${html`<${TextField} type="search" label=${t.fields.search} value=${query.q ?? ""}
+      placeholder=${t.tasks.searchHint} onInput=${(/** @type {string} */ q) => setQuery({ q })} />`}>
       <${Choice} label=${t.settings.source} value=${query.source ?? ""} onChange=${(/** @type {string} */ source) => setQuery({ source })}
         options=${[["", t.tasks.any], ...Object.entries(t.settings.sources)]} />
-    </div>
+    <//>
     <${Loaded} of=${settings}>${(/** @type {{ settings: Setting[] }} */ found) => {
       const wanted = (query.q ?? "").trim().toUpperCase();
       const shown = found.settings.filter((each) => each.name.includes(wanted) && (!query.source || each.source === query.source));

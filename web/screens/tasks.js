@@ -9,6 +9,7 @@ import { bulkOperations, PRIORITIES, STATUSES } from "../lib/tasks.js";
 import { BulkBar } from "../parts/bulk.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { Choice, Field, TextField, valueOf } from "../parts/fields.js";
+import { FilterBar, inUse } from "../parts/filters.js";
 import { PAGE, Rows } from "../parts/rows.js";
 import { Empty } from "../parts/states.js";
 import { Mark } from "../parts/status.js";
@@ -96,11 +97,11 @@ function Filters({ filters, isFiltered }) {
     const timer = setTimeout(ask, Math.max(searchedAt.current + WAIT_MS - performance.now(), 0));
     return () => clearTimeout(timer);
   }, [typed]);
-  return html`<div class="filters" role="search">
-    <${Field} label=${t.fields.search}>
+  const searchField = html`<${Field} label=${t.fields.search}>
       ${(/** @type {object} */ attributes) => html`<input ...${attributes} ref=${search} type="search" value=${typed}
         placeholder=${t.tasks.searchHint} onInput=${(/** @type {Event} */ event) => setTyped(valueOf(event))} />`}
-    <//>
+    <//>`;
+  return html`<${FilterBar} inUse=${inUse(filters, "q")} first=${searchField}>
     <${Filter} name="status" label=${t.fields.status} value=${filters.status} options=${STATUSES} texts=${t.status} />
     <${Filter} name="priority" label=${t.fields.priority} value=${filters.priority} options=${PRIORITIES} />
     <${Choice} label=${t.fields.sort} value=${filters.sort || "updated"} options=${Object.entries(t.tasks.sorts)}
@@ -109,7 +110,7 @@ function Filters({ filters, isFiltered }) {
     <${TextField} label=${t.fields.tags} value=${filters.tags ?? ""} onInput=${(/** @type {string} */ tags) => setQuery({ tags })} />
     ${isFiltered && html`<button type="button" onClick=${clear}>${t.actions.clear}</button>`}
     <${Views} list="tasks" query=${filters} />
-  </div>`;
+  <//>`;
 }
 
 /** @param {{ name: string, label: string, value?: string, options: string[], texts?: Record<string, string> }} props */
