@@ -2,8 +2,9 @@
 
 The page itself is asked for anew each time (with an ETag); everything else is under a folder whose name is the
 digest of all files, so a browser keeps it for ever and asks for nothing twice, and gets everything anew with another
-version. The page names each module that it needs, so that a browser fetches them side by side. Comments and types, a
-quarter of our own modules, are for developers and are not sent; each line keeps its number.
+version. The page names each module that it needs, so that a browser fetches them side by side; the stylesheets are
+sent as one. Comments and types, a quarter of our own modules, are for developers and are not sent; each line keeps
+its number.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -28,6 +29,10 @@ MEDIA_TYPES: Mapping[str, str] = {
 INDEX = "index.html"
 VERSION_MARK = b"{version}"
 PRELOADS_MARK = b"<!-- modules -->"
+STYLES = ("style/theme.css", "style/layout.css", "style/parts.css", "vendor/uplot.css")
+"""The stylesheets, in the order in which their rules apply."""
+STYLE = "style.css"
+"""All of them as one file: a browser shows nothing before it has every one."""
 LOADED_LATER = frozenset({"vendor/uplot.js"})
 """Modules that only some screens need, and ask for by themselves."""
 COMMENT = re.compile(rb"/\*\*.*?\*/|^[ \t]*//[^\n]*$", re.DOTALL | re.MULTILINE)
@@ -79,6 +84,11 @@ class PageFiles:
         page = self._raw[INDEX].replace(PRELOADS_MARK, preloads.encode())
         return _file(INDEX, page.replace(VERSION_MARK, self.version.encode()))
 
+    @property
+    def names(self) -> Collection[str]:
+        """The files but the page."""
+        return self._packed.keys()
+
     def get(self, name: str) -> PageFile | None:
         """A file; None for what is not served."""
         return self._packed.get(name)
@@ -89,7 +99,9 @@ class PageFiles:
 
     @cached_property
     def _raw(self) -> Mapping[str, bytes]:
-        return dict(_served(files("falcon_scheduler") / "web", ""))
+        found = dict(_served(files("falcon_scheduler") / "web", ""))
+        style = b"\n".join(found.pop(name) for name in STYLES)
+        return {**found, STYLE: style}
 
 
 def _served(folder: Traversable, path: str) -> list[tuple[str, bytes]]:

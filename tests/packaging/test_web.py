@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from falcon_scheduler.api_facade.page import INDEX, MEDIA_TYPES, PageFiles
+from falcon_scheduler.api_facade.page import INDEX, STYLES, PageFiles
 from tests.packaging.web_vendor import CHECKSUMS, PACKAGES, VENDOR, digest
 
 WEB = VENDOR.parent
@@ -75,12 +75,19 @@ def test_comments_are_not_sent_and_lines_keep_their_numbers() -> None:
 
 def test_the_page_is_light() -> None:
     files = PageFiles()
-    names = [str(path.relative_to(WEB)) for path in WEB.rglob("*") if path.suffix in MEDIA_TYPES and path.is_file()]
-    vendored = sum(len(file.packed) for name in names if name.startswith("vendor/") and (file := _code(files, name)))
-    own = sum(len(file.packed) for name in names if not name.startswith("vendor/") and (file := _code(files, name)))
+    weights = {
+        name: len(file.packed) for name in files.names if (file := files.get(name)) and not name.endswith(".txt")
+    }
+    vendored = sum(weight for name, weight in weights.items() if name.startswith("vendor/"))
     assert vendored < 40_000
-    assert own < 80_000
+    assert sum(weights.values()) - vendored < 80_000
 
 
-def _code(files: PageFiles, name: str):  # type: ignore[no-untyped-def] # of a small file
-    return None if name.endswith(".txt") else files.get(name)
+def test_the_stylesheets_are_sent_as_one() -> None:
+    files = PageFiles()
+    sent = files.get("style.css")
+    assert sent is not None
+    on_disk = list(WEB.rglob("*.css"))
+    assert len(on_disk) == len(STYLES)
+    assert all(path.read_bytes() in sent.data for path in on_disk)
+    assert files.get("style/theme.css") is None
