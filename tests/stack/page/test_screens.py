@@ -155,6 +155,18 @@ def test_a_phone_shows_names_whole_and_offers_zone_and_colours(
     row = operator.row(name)
     expect(row).to_contain_text("Pending")
     expect(row.get_by_role("link", name=name)).to_be_visible()
+    bar = operator.bar.bounding_box()
+    assert bar is not None
+    assert bar["height"] < 60, "the bar is one line"
+    priority = operator.filters.get_by_label("Priority")
+    expect(priority).to_be_hidden()
+    operator.button("Filters").press("Enter")
+    priority.select_option("normal")
+    expect(operator.button("Filters (1 in use)")).to_have_attribute("aria-expanded", "true")
+    assert operator.violations() == []
+    priority.select_option("")
+    operator.button("Filters").click()
+    expect(priority).to_be_hidden()
     row.get_by_role("checkbox").check()
     expect(page.get_by_role("group", name="1 selected")).to_be_visible()
     operator.button("Display").click()
