@@ -2,7 +2,9 @@
 
 import { html } from "../lib/html.js";
 import { linkTo } from "../lib/router.js";
+import { labelOf } from "../lib/schema.js";
 import { may } from "../lib/session.js";
+import { LIMITS } from "../lib/task_settings.js";
 import { lengthOf, millisecondsOf } from "../lib/times.js";
 import { t } from "../texts.js";
 import { Time } from "./time.js";
@@ -45,6 +47,7 @@ export function Settings({ task }) {
       [t.fields.timeout, metadata.timeout],
       [t.fields.maxRetries, metadata.max_retries],
       [t.fields.retryInterval, metadata.retry_interval],
+      ...limitsOf(metadata),
       [t.fields.tags, metadata.tags.length ? metadata.tags.map((each) => html`<a class="tag" key=${each} href="#/tasks?tags=${encodeURIComponent(each)}">${each}</a> `) : "–"],
       [t.task.version, may("manage") ? html`<a href=${linkTo(["audit"], { task_id: task.id })}>${metadata.version}</a>` : metadata.version],
       [t.task.created, html`<${Time} at=${task.created_at} /> ${t.task.by} ${task.created_by}`],
@@ -52,6 +55,20 @@ export function Settings({ task }) {
       ["ID", html`<code>${task.id}</code>`],
     ]} />
   </section>`;
+}
+
+/** What most tasks leave out, as far as it is set. @param {Task["metadata"]} metadata @returns {[string, any][]} */
+function limitsOf(metadata) {
+  const { calendars, catch_up: catchUp } = metadata;
+  const onDays = t.settingsOf.onDays;
+  /** @type {[string, any][]} */
+  const rows = Object.entries(metadata)
+    .filter(([name]) => name in (LIMITS.properties ?? {}))
+    .map(([name, value]) => [labelOf(name), name.endsWith("_at") ? html`<${Time} at=${value} />` : value]);
+  const days = calendars ? [[onDays.include, calendars.include], [onDays.exclude, calendars.exclude]].filter(([, names]) => names?.length) : [];
+  if (days.length) rows.push([t.settingsOf.calendars, days.map(([where, names]) => `${where}: ${/** @type {string[]} */ (names).join(", ")}`).join("; ")]);
+  if (catchUp) rows.push([t.settingsOf.afterPause, `${labelOf("runs")}: ${catchUp.after_pause.runs}`]);
+  return rows;
 }
 
 /** @param {{ config: Record<string, unknown> }} props */

@@ -160,6 +160,7 @@ def test_calendars_limits_and_catching_up_are_set_and_removed_and_the_next_runs_
     assert operator.violations() == []
     operator.button("Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
+    expect(operator.section("Settings")).to_contain_text(f"Not on its days: {calendar}")
     metadata = api.get(f"/tasks/{task['id']}").json()["metadata"]
     assert metadata["calendars"] == {"include": [], "exclude": [calendar], "on_excluded": "next_business_day"}
     assert metadata["start_at"] == f"{monday}T09:00:00.000Z"
