@@ -1,7 +1,7 @@
 // What stands around each screen: the bar, the navigation, the warning that the session ends.
 
 import { read } from "../lib/api.js";
-import { html } from "../lib/html.js";
+import { html, useEffect, useRef } from "../lib/html.js";
 import { liveness } from "../lib/live.js";
 import { theme, zone, zones } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
@@ -71,7 +71,12 @@ export function Rail() {
   );
   const open = alerts.data?.total ?? 0;
   const present = route.value.path[0];
-  return html`<nav class="rail" aria-label=${t.nav.label}>
+  const rail = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    const link = /** @type {HTMLElement | null | undefined} */ (rail.current?.querySelector("[aria-current]"));
+    if (rail.current && link) rail.current.scrollLeft = link.offsetLeft - (rail.current.clientWidth - link.offsetWidth) / 2; // on a phone
+  }, [present]);
+  return html`<nav class="rail" ref=${rail} aria-label=${t.nav.label}>
     <ul>${navigation().map(
       (name) => html`<li key=${name}>
         <a href=${linkTo([name])} aria-current=${present === name ? "page" : undefined}>

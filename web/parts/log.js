@@ -16,7 +16,7 @@ const LATE_LINES_MS = 2500;
 
 /** @param {{ executionId: string }} props */
 export function Log({ executionId }) {
-  const { lines, hasEnded, fault } = useLog(executionId);
+  const { lines, isRead, hasEnded, fault } = useLog(executionId);
   const [follows, setFollows] = useState(true);
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   useEffect(() => {
@@ -35,7 +35,7 @@ export function Log({ executionId }) {
             (each) => html`<li key=${each.number}><time datetime=${each.at} title=${bothZones(each.at)}>${clockOf(each.at)}</time>
               <span class=${each.level}>${each.level}</span><span class="message"><bdi>${each.message}</bdi></span></li>`,
           )}</ol>`
-        : html`<p class="soft">${hasEnded ? t.execution.noLog : t.execution.waitingForLog}</p>`}
+        : html`<p class="soft">${!isRead ? t.states.loading : hasEnded ? t.execution.noLog : t.execution.waitingForLog}</p>`}
     </div>
     ${fault && html`<p class="soft" role="status">${fault}</p>`}
   </section>`;
@@ -46,7 +46,7 @@ export function Log({ executionId }) {
  * @param {string} executionId
  */
 function useLog(executionId) {
-  const [state, setState] = useState({ lines: /** @type {Line[]} */ ([]), hasEnded: false, fault: "" });
+  const [state, setState] = useState({ lines: /** @type {Line[]} */ ([]), isRead: false, hasEnded: false, fault: "" });
   useEffect(() => {
     const giveUp = new AbortController();
     let next = 0;
@@ -60,12 +60,12 @@ function useLog(executionId) {
         next = page.next;
         if (page.has_ended) endedAt ||= Date.now();
         const isDone = page.has_ended && added.length === 0 && Date.now() - endedAt > LATE_LINES_MS;
-        setState((before) => ({ lines: [...before.lines, ...added].slice(-MOST_LINES), hasEnded: isDone, fault: "" }));
+        setState((before) => ({ lines: [...before.lines, ...added].slice(-MOST_LINES), isRead: true, hasEnded: isDone, fault: "" }));
         if (isDone) return;
         if (added.length) pause = 50;
       } catch (error) {
         if (giveUp.signal.aborted) return;
-        setState((before) => ({ ...before, fault: sentenceOf(error) }));
+        setState((before) => ({ ...before, isRead: true, fault: sentenceOf(error) }));
         if (error instanceof ApiError && error.status === 404) return;
         pause = 5 * PAUSE_MS;
       }

@@ -44,10 +44,13 @@ const Table = ({ settings }) =>
   html`<div class="rows wraps" tabindex="0" role="region" aria-label=${t.settings.title}><table>
     <thead><tr><th scope="col">${t.fields.name}</th><th scope="col">${t.settings.value}</th><th scope="col" class="source">${t.settings.source}</th></tr></thead>
     <tbody>${settings.map(
-      (each) => html`<tr key=${each.name} class="row"><td><code>${each.name}</code></td>
+      (each) => html`<tr key=${each.name} class="row"><td><code>${breakable(each.name)}</code></td>
         <td>${shown(each)}</td><td>${/** @type {Record<string, string>} */ (t.settings.sources)[each.source] ?? each.source}</td></tr>`,
     )}</tbody>
   </table></div>`;
+
+/** A name that a narrow column breaks between its words. @param {string} name */
+const breakable = (name) => name.split("_").map((word, index) => (index ? html`_<wbr />${word}` : word));
 
 /** @param {Setting} setting */
 function shown({ value }) {
