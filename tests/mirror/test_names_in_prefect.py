@@ -94,7 +94,7 @@ async def test_a_change_of_the_description_in_prefect_is_set_back_and_makes_no_t
     async def set_back() -> bool:
         there = await deployment_of(client, task.id)
         ours = f"task: {task.definition.name}"
-        return there["description"] == before["description"] and there["tags"][-1] == ours
+        return bool(there["description"] == before["description"] and there["tags"][-1] == ours)
 
     await wait_until(set_back, "the description of the task is there again")
     assert (await scheduler.services.tasks.get(task.id)).definition.tags == ("nightly", "task: by hand")
