@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import coverage
 import hypothesis
 import pytest
 import pytest_asyncio
@@ -55,6 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"stack", "eve_servers"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_unconfigure() -> None:
+    """Store what `make coverage` measured in this process: xdist kills one that takes more than 10 s to end."""
+    if (measurement := coverage.Coverage.current()) is not None:
+        measurement.save()
 
 
 class ByServers(LoadScopeScheduling):  # type: ignore[misc]  # xdist brings no types

@@ -41,7 +41,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
 def counting(send: Callable[..., Any], server: str) -> Callable[..., Any]:
     async def counted(owner: Any, *given: Any, **named: Any) -> Any:
         counter = _counted.get()
-        if counter is not None and not is_behind(given):
+        if counter is not None and not (is_behind(given) or is_upkeep(owner, given)):
             counter[server] += 1
         return await send(owner, *given, **named)
 
@@ -51,6 +51,15 @@ def counting(send: Callable[..., Any], server: str) -> Callable[..., Any]:
 def is_behind(given: Sequence[Any]) -> bool:
     """Whether it is about the workers: they are looked for behind an answer, in the context of its request."""
     return bool(given) and isinstance(given[0], httpx.Request) and "/work_pools/" in given[0].url.path
+
+
+def is_upkeep(connection: Any, given: Sequence[Any]) -> bool:
+    """Whether it opens a connection or checks one: how often depends on what else uses the pool."""
+    if isinstance(connection, AsyncConnection):
+        return not connection.ready
+    if isinstance(connection, AbstractConnection):
+        return any(word in b"".join(given[0]) for word in (b"PING", b"AUTH", b"HELLO", b"CLIENT", b"SELECT"))
+    return False
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ The tests of this file run in the order in which they stand; the last ones stop 
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -126,9 +127,12 @@ def test_env_leads_the_prefect_command_to_the_stack_and_does_not_mislead_the_nex
     for folder in (up.home.parent, up.home.parent / "nothing"):
         refused = falcon("env", "--home", str(folder))
         assert (refused.returncode, refused.stdout) == (1, "")
+    for name in os.environ.keys() - clean_environment().keys():  # other tests share their servers by the environment
+        monkeypatch.delenv(name)
     own = chosen_parts(Settings.load(), with_worker=True, own_prefect_url=None)
     monkeypatch.setenv("PREFECT_API_URL", given["PREFECT_API_URL"])
     assert chosen_parts(Settings.load(), with_worker=True, own_prefect_url=given["PREFECT_API_URL"]) == own
+    assert "prefect" in own
 
 
 def test_each_process_finds_only_the_secrets_that_it_needs(up: Up) -> None:
