@@ -10,28 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from falcon_scheduler.core.domain.alert import AlertKind, ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.alert_rules import Finding, short_error, shown_instant
+from falcon_scheduler.core.domain.business_days import begin_of_day, day_of, next_under
+from falcon_scheduler.core.domain.calendars import FORESEEN_DAYS
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.schedule import parse_stored
 from falcon_scheduler.core.domain.task import Task
 
-_SECOND = timedelta(seconds=1)
-_HOLDING = {False: {Held.PAUSED, Held.DISABLED}, True: {Held.DISABLED}}
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+_HOLDING = {False: {Held.PAUSED, Held.DISABLED, Held.LIMIT}, True: {Held.DISABLED, Held.LIMIT}}
 """What stops the time, by whether the success is expected while the task is paused too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The wait for the next success: it is counted from `since`, and over at `until`."""
+    """The wait for the next success: it is counted from `since`, and over at `until`. Days that the task's calendars
+    exclude are not counted."""
 
     since: datetime
     until: datetime
     last_success: datetime | None
     """When a run last succeeded; None when no success is known."""
+    excuses_days: bool = False
+    """Whether days are left out that calendars exclude."""
 
     def is_overdue(self, as_of: datetime, *, grace: timedelta, excused_until: datetime | None) -> bool:
         """Whether the success is overdue, with a whole grace after a time in which nothing could run."""
@@ -41,8 +47,9 @@ class Wait:
 def wait_of(task: Task, ended: Sequence[Execution] = ()) -> Wait | None:
     """The wait for the task's next success; None when none is expected at present.
 
-    The time is counted from the last success. It begins anew when the task is enabled or resumed. A task whose
-    schedule named no instant since its last success has nothing left to do.
+    The time is counted from the last success, and not before `start_at`. It begins anew when the task is enabled or
+    resumed. A task whose schedule, within `end_at` and its calendars, named no instant since its last success has
+    nothing left to do, and so has one that has had its `max_runs`.
 
     Args:
         ended: the latest executions that ended. A task that an earlier version stored has no time of its last
@@ -61,8 +68,10 @@ def wait_of(task: Task, ended: Sequence[Execution] = ()) -> Wait | None:
         since = max(since, task.updated_at)  # there was a success, at a time that nobody knows any more
     if last is not None and not _names_any_after(task, last):
         return None
-    since = max(since, last or since)
-    return Wait(since=since, until=since + expected.period + expected.grace, last_success=last)
+    start_at = task.definition.start_at
+    since = max(since, last or since, start_at or since)
+    until = _until(task, since, expected.period + expected.grace)
+    return Wait(since=since, until=until, last_success=last, excuses_days=bool(task.definition.calendars))
 
 
 def missing_success(
@@ -154,6 +163,7 @@ def what_is_missing(wait: Wait, expected: ExpectedSuccess) -> str:
     """Since when no run has succeeded, and what is expected, as a sentence."""
     wanted = (
         f"one is expected each {format_duration(expected.period)}, with {format_duration(expected.grace)} of grace"
+        f"{', without the days that a calendar excludes' if wait.excuses_days else ''}"
     )
     if wait.last_success is None:
         return f"No run has succeeded since {shown_instant(wait.since)}; {wanted}."
@@ -185,4 +195,30 @@ def _names_any_after(task: Task, instant: datetime) -> bool:
     """Whether the schedule names an instant after this one. One that we can't read is taken to do so."""
     definition = task.definition
     schedule = parse_stored(definition.schedule, definition.timezone, task.id) if definition.schedule else None
-    return schedule is None or schedule.next_after(instant, task.created_at) is not None
+    if schedule is None:
+        return True
+    rules, next_after = definition.time_rules, partial(schedule.next_after, counted_from=task.created_at)
+    first = rules.before_first(instant)
+    if rules.calendars:
+        found = next_under(rules.calendars, schedule.timezone, next_after, first)
+    else:
+        found = next_after(first)
+    return found is not None and rules.include(found)
+
+
+def _until(task: Task, since: datetime, length: timedelta) -> datetime:
+    """When so much time has passed, without the days that the task's calendars exclude."""
+    definition = task.definition
+    if not definition.calendars:
+        return since + length
+    schedule = parse_stored(definition.schedule, definition.timezone, task.id)
+    zone = schedule.timezone if schedule else definition.timezone
+    day = day_of(since, zone)
+    for _ in range(FORESEEN_DAYS):
+        begin, end = max(since, begin_of_day(day, zone)), begin_of_day(day + _DAY, zone)
+        if definition.calendars.exclusion(day) is None:
+            if length <= end - begin:
+                return begin + length
+            length -= end - begin
+        since, day = end, day + _DAY
+    return since + length

@@ -10,8 +10,9 @@ import pytest
 
 from falcon_scheduler.core.domain.alert import AlertKind, ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.alert_rules import AlertPolicy, judge
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
-from falcon_scheduler.core.domain.expected_success import as_one_alert, missing_success, wait_of
+from falcon_scheduler.core.domain.calendars import CalendarDays, CalendarRules, CalendarVersion, WeekdayWindow
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.expected_success import as_one_alert, missing_success, wait_of, what_is_missing
 from falcon_scheduler.core.domain.task import Task
 from tests.core.test_task_rules import NOON, a_task, ended
 
@@ -112,6 +113,60 @@ def test_a_task_whose_last_instant_succeeded_has_nothing_left_to_do() -> None:
     assert holds(task, NOON + timedelta(days=2)) is True, "it never succeeded"
     assert holds(after(task, ended(1)), NOON + timedelta(days=2)) is False
     assert wait_of(after(task, ended(1))) is None
+
+
+WEEKEND = CalendarVersion(name="weekend", days=CalendarDays(weekdays=(WeekdayWindow(weekdays=(5, 6)),)))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "zone", "succeeded_at", "period", "expected"),
+    [
+        pytest.param("0 0 9 * * *", "UTC", "2026-11-26T09:00", 24, "2026-11-27T10:00", id="Thursday"),
+        pytest.param("0 0 9 * * *", "UTC", "2026-11-27T09:00", 24, "2026-11-30T10:00", id="Friday"),
+        pytest.param("0 0 * * * *", "UTC", "2026-11-27T23:00", 2, "2026-11-30T02:00", id="late on Friday"),
+        pytest.param("0 0 9 * * *", "UTC", "2026-11-28T12:00", 24, "2026-12-01T01:00", id="by hand on Saturday"),
+        pytest.param("0 0 9 * * *", "Asia/Tokyo", "2026-11-27T14:00", 24, "2026-11-30T15:00", id="days of the zone"),
+        pytest.param("CRON_TZ=Asia/Tokyo 0 0 9 * * *", "UTC", "2026-11-27T14:00", 24, "2026-11-30T15:00", id="own"),
+        pytest.param("0 0 9 * * *", "Europe/Berlin", "2026-10-23T21:00", 24, "2026-10-26T23:00", id="25 hours long"),
+        pytest.param("0 0 9 * * *", "UTC", "2026-11-26T09:00", 24 * 8, "2026-12-08T10:00", id="two weekends"),
+    ],
+)
+def test_days_that_a_calendar_excludes_are_not_counted(
+    schedule: str, zone: str, succeeded_at: str, period: int, expected: str
+) -> None:
+    definition = replace(
+        a_task().definition, schedule=schedule, timezone=zone, calendars=CalendarRules(exclude=(WEEKEND,))
+    )
+    task = expecting(a_task(definition=definition), ExpectedSuccess(period=period * HOUR, grace=HOUR))
+    last = datetime.fromisoformat(f"{succeeded_at}+00:00")
+    wait = wait_of(replace(task, created_at=last, record=replace(task.record, last_success=last)))
+    assert wait is not None
+    assert wait.until == datetime.fromisoformat(f"{expected}+00:00")
+    assert "without the days that a calendar excludes" in what_is_missing(wait, EXPECTED)
+
+
+def test_a_calendar_that_excludes_every_day_leaves_nothing_to_expect() -> None:
+    always = CalendarVersion(name="always", days=CalendarDays(weekdays=(WeekdayWindow(weekdays=tuple(range(7))),)))
+    definition = replace(a_task().definition, calendars=CalendarRules(exclude=(always,)))
+    task = expecting(a_task(definition=definition))
+    assert wait_of(after(task, ended(0))) is None
+    assert holds(task, NOON + timedelta(days=365)) is False
+
+
+def test_nothing_is_expected_before_the_start_after_the_end_and_beyond_the_limit_of_runs() -> None:
+    start, end = NOON + timedelta(days=1), NOON + timedelta(days=2)
+    bounded = expecting(a_task(definition=replace(a_task().definition, start_at=start, end_at=end)))
+    assert holds(bounded, start + DUE) is False
+    assert holds(bounded, start + DUE + SECOND) is True, "it never succeeded"
+    minutes = int((end - NOON) / MINUTE)
+    assert holds(after(bounded, ended(minutes)), end + timedelta(days=9)) is False
+    failed = after(bounded, ended(minutes - 5), ended(minutes, succeeded=False))
+    assert holds(failed, end + timedelta(days=9)) is True, "its last run failed"
+    limited = expecting(a_task(definition=replace(a_task().definition, max_runs=1)))
+    run = replace(ended(1), trigger=Trigger.SCHEDULE)
+    done = limited.started(run.id, run.started_at, 1, by_schedule=True).finished(run)
+    assert done.runs_left == 0
+    assert holds(done, NOON + timedelta(days=9)) is False
 
 
 def test_the_explanation_names_failures_a_missing_run_a_skip_and_a_run_at_work() -> None:
