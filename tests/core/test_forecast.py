@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
+from falcon_scheduler.core.domain.forecast.days import due_in
 from falcon_scheduler.core.domain.forecast.forecasting import forecast
 from falcon_scheduler.core.domain.forecast.load import RUN_COST, Load, Workload
 from falcon_scheduler.core.domain.forecast.patterns import Span, minutes_of, seconds_of
 from falcon_scheduler.core.domain.forecast.proposal import simulate, spread
 from falcon_scheduler.core.domain.schedule import parse
+from falcon_scheduler.core.services.tasks.fire_times import begin_of, due_between
+from falcon_scheduler.core.services.tasks.planned_tasks import planned_of
+from tests.core.test_time_rules import a_task
 from tests.schedules.texts import random_text
 
 BEGIN = datetime(2027, 1, 4, tzinfo=UTC)
@@ -38,6 +43,47 @@ def workload(number: int, schedule: str, holds: float = 1, **fields: object) -> 
 
 def load(*tasks: Workload, hours: int = 1, slots: int = 1, **fields: int) -> Load:
     return Load(tasks=tasks, begin=BEGIN, end=BEGIN + hours * HOUR, slots=slots, **fields)
+
+
+LIMITS: dict[str, dict[str, Any]] = {
+    "start": {"start_at": BEGIN + 90.5 * HOUR / 60},
+    "end": {"end_at": BEGIN + 3 * HOUR + 600 * SECOND},
+    "one instant": {"start_at": BEGIN + 2 * HOUR, "end_at": BEGIN + 2 * HOUR},
+    "runs": {"max_runs": 5},
+    "jitter": {"jitter": 50 * SECOND},
+    "long jitter": {"jitter": HOUR},
+    "all": {"start_at": BEGIN + HOUR, "end_at": BEGIN + 9 * HOUR, "max_runs": 7, "jitter": 600 * SECOND},
+}
+
+
+@pytest.mark.parametrize("limits", LIMITS.values(), ids=LIMITS)
+@pytest.mark.parametrize("schedule", ["0 */7 * * * *", "*/40 * * * * *", "30 15 */3 * * *"])
+def test_a_forecast_has_the_begins_of_the_runs_that_start_end_limit_and_jitter_leave(
+    limits: dict[str, Any], schedule: str
+) -> None:
+    task = a_task(schedule, BEGIN - 24 * HOUR, **limits)
+    hours = 12
+    span = Span(BEGIN.replace(tzinfo=None), (BEGIN + hours * HOUR).replace(tzinfo=None))
+    patterns = due_in(span, parse(schedule), planned_of(task).workload)
+    found = [
+        hour.replace(tzinfo=UTC) + second * SECOND
+        for hour, pattern in zip(span.hours, patterns, strict=True)
+        for second in seconds_of(pattern)
+    ]
+    named = due_between(task, BEGIN, BEGIN + (hours + 2) * HOUR, 10_000)[: limits.get("max_runs")]
+    begins = [begin_of(task, each).replace(microsecond=0) for each in named]
+    compared = BEGIN + (hours - 1) * HOUR  # what moves a run of the last hour lies beyond it
+    assert [each for each in found if each < compared] == [each for each in begins if each < compared]
+    assert all(each < BEGIN + hours * HOUR for each in found)
+
+
+def test_many_runs_are_spread_without_one_being_lost() -> None:
+    task = a_task("*/10 * * * * *", BEGIN, jitter=9 * SECOND)
+    span = Span(BEGIN.replace(tzinfo=None), (BEGIN + 48 * HOUR).replace(tzinfo=None))
+    patterns = due_in(span, parse("*/10 * * * * *"), planned_of(task).workload)
+    assert {each.bit_count() for each in patterns} == {360}
+    offsets = {second % 10 for pattern in patterns for second in seconds_of(pattern)}
+    assert offsets == {*range(9)}
 
 
 def test_the_instants_of_any_schedule_in_any_hours_are_those_that_it_names() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.calendars import CalendarRules
+from falcon_scheduler.core.domain.time_rules import TimeRules
 
 RUN_COST = timedelta(milliseconds=400)
 """How much longer than its work a run keeps a slot: claim, fork, report of the end. An estimate, to be
@@ -30,7 +30,9 @@ class Workload:
     overlap: str
     may_change: bool = True
     """Whether a proposal may change its schedule."""
-    calendars: CalendarRules = field(default_factory=CalendarRules)
+    rules: TimeRules = field(default_factory=TimeRules)
+    runs_left: int | None = None
+    """How many runs may begin, counted from the beginning of the forecast; None without a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,10 +75,12 @@ def _ids_in_peaks(load: Load, present: Forecast) -> set[str]:
     found: set[str] = set()
     for peak in present.peaks:
         begin = peak.at.astimezone(UTC).replace(tzinfo=None)
-        span = Span(begin, begin + _MINUTE)
+        spans = {timedelta(): Span(begin, begin + _MINUTE)}
         for task in load.tasks:
             if task.id not in found:
+                jitter = task.rules.jitter
+                span = spans.setdefault(jitter, Span(begin - jitter, begin + _MINUTE))
                 schedule = parse(task.schedule, task.timezone, task_id=task.id)
-                if any(due_in(span, schedule, task)):
+                if any(due_in(span, schedule, replace(task, rules=replace(task.rules, jitter=timedelta())))):
                     found.add(task.id)
     return found

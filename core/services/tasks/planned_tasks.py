@@ -93,7 +93,8 @@ def planned_of(task: Task) -> Planned:
         is_http=definition.type == TaskType.HTTP,
         overlap=str(definition.overlap),
         may_change=not task.is_system,
-        calendars=definition.calendars,
+        rules=definition.time_rules,
+        runs_left=task.runs_left,
     )
     return Planned(workload, definition.type, Basis.MEASURED if measured else Basis.ASSUMED)
 
