@@ -12,18 +12,22 @@ from prefect.client.schemas.actions import WorkPoolUpdate
 from sqlalchemy.engine import make_url
 
 from falcon_scheduler.adapters.prefect.names import POOL
+from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Priority
+from falcon_scheduler.core.domain.task_definition import Overlap, Priority
+from falcon_scheduler.core.services.ledger.explaining import LATE_AFTER
 from tests.chaos.stand import WORKERS
-from tests.conftest import NEVER
-from tests.explain.bench import SLOTS, Asked, Bench
+from tests.conftest import NEVER, wait_until
+from tests.explain.bench import PATIENCE_SECONDS, SLOTS, Asked, Bench, TooSlow
 from tests.explain.by_people import deployment_of
 from tests.explain.causes import alone, together
 
 QUEUE_SIZE = 20
 """What the stack is started with: few, so that the queue is full soon."""
 RELOADED_WITHIN = timedelta(seconds=60)
+TAKEN_AHEAD = timedelta(seconds=30)
+"""Workers take runs 10 s before they are due; this leaves time to pause a queue before that."""
 
 
 async def pool(bench: Bench, *, paused: bool) -> None:
@@ -55,12 +59,23 @@ async def a_deployment_that_prefect_lost_and_got_back(bench: Bench) -> Asked:
 
 @together
 async def a_paused_work_queue(bench: Bench) -> Asked:
-    task, at = await bench.due(priority=Priority.LOW)
+    """Workers hold what they took some seconds ahead, so the queue is paused before they may take it."""
+    task, at = await replace(bench, lead=max(bench.lead, TAKEN_AHEAD)).due(priority=Priority.LOW)
     queue = await bench.prefect.read_work_queue_by_name("low", POOL)
     await bench.prefect.update_work_queue(queue.id, is_paused=True)
     try:
-        bench.in_advance(at)
-        await bench.until(at, 15)
+        bench.in_advance(at - TAKEN_AHEAD / 2)
+
+        async def holds_it_back() -> bool:
+            body = {"work_queue_names": ["low"], "scheduled_before": (at + LATE_AFTER).isoformat()}
+            path = "/work_pools/{name}/get_scheduled_flow_runs"
+            answer = await bench.prefect.request("POST", path, path_params={"name": POOL}, json=body)
+            return not answer.json()
+
+        await wait_until(holds_it_back, "Prefect gives no run of the queue to workers", PATIENCE_SECONDS)
+        await bench.until(at, LATE_AFTER.total_seconds())
+        if (await bench.serving(task, at)).status is not ExecutionStatus.PENDING:
+            raise TooSlow("a worker had taken the run before the queue was paused")
         await bench.is_named(Asked(task=task, at=at, cause=Cause.WAITING))
     finally:
         await bench.prefect.update_work_queue(queue.id, is_paused=False)
@@ -85,6 +100,22 @@ async def a_paused_pool_and_a_run_removed_from_it(bench: Bench) -> Asked:
     finally:
         await pool(bench, paused=False)
     return Asked(task=task, execution_id=waiting.id, cause=Cause.REMOVED)
+
+
+@alone
+async def a_run_that_can_not_be_read(bench: Bench) -> Asked:
+    """Somebody asks in Prefect for a run whose parameters Prefect can't send; no other run is held back by it."""
+    task, at = await bench.due(overlap=Overlap.QUEUE)
+    await bench.moment()
+    poison = await bench.prefect.create_flow_run_from_deployment(
+        deployment_of(task), parameters={"parameters": {"x": 1e20}}
+    )
+    asked_at = datetime.now(UTC)
+    execution = await bench.shop.ended(str(poison.id))
+    if execution.started_at - asked_at >= LATE_AFTER - timedelta(seconds=1):
+        raise TooSlow(f"it began {execution.started_at - asked_at} after it was asked for")
+    await bench.is_named(Asked(task=task, execution_id=execution.id, cause=Cause.ON_TIME))
+    return await bench.in_time(task, at)
 
 
 @alone
