@@ -76,7 +76,11 @@ def _metadata(task: Task) -> dict[str, Any]:
 def _owed(task: Task) -> dict[str, Any]:
     if not task.owed:
         return {}
-    owed = [{"at": each.at, "request": each.request, "again": each.again} for each in task.owed]
+    owed = [
+        {"at": each.at, "request": each.request, "again": each.again}
+        | ({"held_until": each.held_until} if each.held_until else {})
+        for each in task.owed
+    ]
     return {"owes": True, "owed": owed}
 
 
@@ -113,6 +117,7 @@ def _bookkeeping(task: Task) -> dict[str, Any]:
         **({"limited_runs": record.limited_runs, "limited": list(record.limited)} if record.limited_runs else {}),
         "unplanned_since": task.unplanned_since,
         **_owed(task),
+        **({"caught_up_until": task.caught_up_until} if task.caught_up_until else {}),
         **versions_document(task),
     }
 

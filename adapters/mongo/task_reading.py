@@ -53,6 +53,7 @@ def from_document(document: Mapping[str, Any]) -> Task:
         next_run=top.instant("next_run"),
         periods=_periods(bookkeeping.raw("periods"), shelf),
         owed=_owed(bookkeeping.raw("owed")),
+        caught_up_until=bookkeeping.instant("caught_up_until"),
         unplanned_since=bookkeeping.instant("unplanned_since"),
         revision=top.number("revision") if top.raw("revision") is not None else None,
         unread={name: value for name, value in top.unread.items() if not f"{name}.".startswith(BOOKKEEPING)},
@@ -82,7 +83,12 @@ def _owed(value: object) -> tuple[OwedRun, ...]:
     """The owed runs of the task; one that can't be read is left out."""
     found = map(Reading, value if isinstance(value, list) else ())
     return tuple(
-        OwedRun(at=at, request=each.text("request"), again=each.flag("again"))
+        OwedRun(
+            at=at,
+            request=each.text("request"),
+            again=each.flag("again"),
+            held_until=each.instant("held_until"),
+        )
         for each in found
         if (at := each.instant("at")) is not None
     )

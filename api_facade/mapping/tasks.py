@@ -18,7 +18,7 @@ from falcon_scheduler.api_facade.schemas.tasks import (
 from falcon_scheduler.api_facade.schemas.values import format_instant
 from falcon_scheduler.core.domain.alert import ExpectedSuccess, TaskAlerts
 from falcon_scheduler.core.domain.calendars import CalendarRules
-from falcon_scheduler.core.domain.catch_up import CatchUpRules
+from falcon_scheduler.core.domain.catch_up import CatchUp, CatchUpRules
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.masking import masked
 from falcon_scheduler.core.domain.principal import Permission, Principal
@@ -103,9 +103,13 @@ def _task_calendars(rules: CalendarRules) -> TaskCalendarsShape | None:
 def _catch_up(rules: CatchUpRules) -> CatchUpRulesShape | None:
     if rules == CatchUpRules():
         return None
-    each = rules.after_pause
-    shown = CatchUpShape(runs=each.runs, max_age=each.max_age, max_runs=each.max_runs, order=each.order)
-    return CatchUpRulesShape(after_pause=shown)
+    edit = None if rules.after_edit == CatchUp() else _catch_up_shape(rules.after_edit)
+    outage = None if rules.after_outage is None else _catch_up_shape(rules.after_outage)
+    return CatchUpRulesShape(after_pause=_catch_up_shape(rules.after_pause), after_outage=outage, after_edit=edit)
+
+
+def _catch_up_shape(each: CatchUp) -> CatchUpShape:
+    return CatchUpShape(runs=each.runs, max_age=each.max_age, max_runs=each.max_runs, order=each.order)
 
 
 def _task_alerts(alerts: TaskAlerts) -> TaskAlertsShape | None:

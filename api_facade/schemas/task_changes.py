@@ -129,12 +129,30 @@ class CatchUpChange(RequestShape):
 class CatchUpRulesChange(RequestShape):
     """What a task catches up with, by the cause for which it missed its instants."""
 
-    after_pause: CatchUpChange = CatchUpChange()
+    after_pause: Annotated[CatchUpChange, Field(description="What was due during a pause.")] = CatchUpChange()
+    after_outage: Annotated[
+        CatchUpChange | None,
+        Field(
+            description="What could not begin within `start_within` (a minute without one), for lack of the service, "
+            "Prefect, a worker or a slot. Not given: such runs begin late, those of the last 15 minutes."
+        ),
+    ] = None
+    after_edit: Annotated[
+        CatchUpChange,
+        Field(
+            description="What the schedule of an edit names between the last instant of the one before and the edit."
+        ),
+    ] = CatchUpChange()
 
     @property
     def rules(self) -> CatchUpRules:
         """As the services take them."""
-        return CatchUpRules(after_pause=CatchUp(**self.after_pause.model_dump()))
+        outage = self.after_outage
+        return CatchUpRules(
+            after_pause=CatchUp(**self.after_pause.model_dump()),
+            after_outage=None if outage is None else CatchUp(**outage.model_dump()),
+            after_edit=CatchUp(**self.after_edit.model_dump()),
+        )
 
 
 Config = Annotated[

@@ -95,6 +95,10 @@ class CatchUpRulesShape(ResponseShape):
     """What a task catches up with, by the cause for which it missed its instants."""
 
     after_pause: CatchUpShape
+    after_outage: Annotated[
+        CatchUpShape | None, Field(description="Left out when runs begin late after an outage.")
+    ] = None
+    after_edit: Annotated[CatchUpShape | None, Field(description="Left out when nothing is caught up with.")] = None
 
 
 class TaskMetadata(ResponseShape):

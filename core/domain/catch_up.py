@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from falcon_scheduler.core.domain.duration import format_duration
+
 MOST_CAUGHT_UP = 100
 """Runs that one catching up makes when the task names no number."""
+MISSED_AFTER = timedelta(minutes=1)
+"""With `after_outage` and without `start_within`: an instant whose run could not begin for so long is missed."""
 
 
 class Missed(StrEnum):
@@ -47,6 +51,14 @@ class CatchUp:
         """From when on instants are caught up with that were missed since then."""
         return since if self.max_age is None else max(since, now - self.max_age)
 
+    def describe(self) -> str:
+        """Which instants get a run, for people."""
+        if self.runs is Missed.NONE:
+            return "none gets a run later"
+        which = "the last one gets" if self.runs is Missed.LAST else f"the newest {self.max_runs} at most get"
+        age = "" if self.max_age is None else f", unless it was due more than {format_duration(self.max_age)} before"
+        return f"{which} a run later{age}"
+
     def in_order(self, instants: Sequence[datetime]) -> Sequence[datetime]:
         """The instants in the order of their runs."""
         return sorted(instants, reverse=self.order is ReleaseOrder.NEWEST_FIRST)
@@ -57,3 +69,9 @@ class CatchUpRules:
     """What a task catches up with, by the cause for which it missed its instants."""
 
     after_pause: CatchUp = field(default_factory=CatchUp)
+    """What was due while the task was paused, when it is resumed."""
+    after_outage: CatchUp | None = None
+    """What could not begin in time, for lack of the service, the engine, a worker or a slot. Without it such runs
+    begin late, those of the last minutes."""
+    after_edit: CatchUp = field(default_factory=CatchUp)
+    """What the schedule of an edit names before the edit, since the task was last due by the schedule before it."""

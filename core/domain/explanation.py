@@ -25,6 +25,7 @@ class Cause(StrEnum):
     # It ran.
     ON_TIME = "on_time"
     LATE = "late"
+    CAUGHT_UP = "caught_up"
     RUNNING = "running"
     RETRYING = "retrying"
     SILENT = "silent"
@@ -52,7 +53,6 @@ class Cause(StrEnum):
     RUN_LIMIT = "run_limit"
     CANCELLED = "cancelled"
     IN_PREFECT = "in_prefect"
-    NOT_CAUGHT_UP = "not_caught_up"
     PAUSED = "paused"
     DISABLED = "disabled"
     IMPEDED = "impeded"
@@ -79,6 +79,7 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.NOT_KNOWN: "The history does not reach back so far.",
     Cause.ON_TIME: "It ran on time.",
     Cause.LATE: "It ran late, and no outage, full slot or earlier run explains it.",
+    Cause.CAUGHT_UP: "It was missed at its time, and an execution made up for it later.",
     Cause.RUNNING: "Its execution is at work.",
     Cause.RETRYING: "An attempt failed, and its execution waits for the next one.",
     Cause.SILENT: "The process of its execution does not report; it is taken for dead within seconds.",
@@ -104,7 +105,6 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.RUN_LIMIT: "The task had run `max_runs` times.",
     Cause.CANCELLED: "Its execution was cancelled.",
     Cause.IN_PREFECT: "Somebody set its run to Skipped in Prefect.",
-    Cause.NOT_CAUGHT_UP: "It was missed, and the task's `catch_up` leaves it out.",
     Cause.PAUSED: "The task was paused.",
     Cause.DISABLED: "The task was disabled.",
     Cause.IMPEDED: "The task can't run as it is stored.",
@@ -114,7 +114,7 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.NOT_PLANNED: "Prefect planned no run for it.",
     Cause.NO_WORKER: "No worker was online.",
     Cause.QUEUE_FULL: "A request to run the task was refused: too many executions waited.",
-    Cause.TOO_LATE: "It would have begun later than the task's `start_within` allows.",
+    Cause.TOO_LATE: "It would have begun later than the task's `start_within` or `after_outage` allows.",
     Cause.WORKER_DIED: "The process or worker that had taken its run died before the work began.",
     Cause.REMOVED: "Its run was removed from Prefect before it began.",
     Cause.COULD_NOT_BEGIN: "Its run ended with an error before the work began.",
@@ -133,6 +133,7 @@ WHAT_TO_DO: Mapping[Cause, str] = {
     Cause.NOT_KNOWN: "Raise SCHEDULER_RETENTION to keep the history for longer.",
     Cause.ON_TIME: NOTHING,
     Cause.LATE: "Compare the parts of the lateness: planner, queue and start.",
+    Cause.CAUGHT_UP: NOTHING,
     Cause.RUNNING: NOTHING,
     Cause.RETRYING: "Read the error of the last attempt.",
     Cause.SILENT: "Look at the worker's machine.",
@@ -158,7 +159,6 @@ WHAT_TO_DO: Mapping[Cause, str] = {
     Cause.RUN_LIMIT: "Nothing, or raise max_runs.",
     Cause.CANCELLED: "Run the task by hand if the work is still wanted.",
     Cause.IN_PREFECT: "Run the task by hand if the work is still wanted.",
-    Cause.NOT_CAUGHT_UP: "Run the task by hand, or change its catch_up.",
     Cause.PAUSED: "Resume the task if it is to run.",
     Cause.DISABLED: "Enable the task if it is to run.",
     Cause.IMPEDED: "Repair the field that the facts name.",

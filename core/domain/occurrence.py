@@ -56,8 +56,6 @@ class Reason(StrEnum):
     """A person cancelled its run, or stopped the task, before the run began."""
     IN_PREFECT = "in_prefect"
     """Somebody set its run to Skipped in Prefect."""
-    NOT_CAUGHT_UP = "not_caught_up"
-    """It was missed, and the task's `catch_up` leaves it out."""
     PAUSED = "paused"
     """The task was paused."""
     DISABLED = "disabled"
@@ -77,7 +75,7 @@ class Reason(StrEnum):
     QUEUE_FULL = "queue_full"
     """Too many executions waited."""
     TOO_LATE = "too_late"
-    """Its run would have begun later than the task's `start_within` allows."""
+    """Its run would have begun later than the task's `start_within` or `after_outage` allows."""
     WORKER_DIED = "worker_died"
     """The worker that had taken its run died before the run began."""
     REMOVED = "removed"
@@ -96,7 +94,6 @@ _SKIPPED = (
     Reason.RUN_LIMIT,
     Reason.CANCELLED,
     Reason.IN_PREFECT,
-    Reason.NOT_CAUGHT_UP,
 )
 FATE_OF: Mapping[Reason, Fate] = {
     reason: Fate.SKIPPED

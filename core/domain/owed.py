@@ -1,4 +1,5 @@
-"""An owed run of a task: an instant of the past that is still to be served, because somebody requested it."""
+"""An owed run of a task: an instant of the past that is still to be served, because somebody requested it
+or the task catches up with it."""
 
 from __future__ import annotations
 
@@ -11,12 +12,16 @@ MOST_OWED = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwedRun:
-    """One instant that a backfill names. With `again` it runs even if an execution has begun for the instant."""
+    """One instant that a backfill or the task's `catch_up` names.
+
+    With `again` it runs even if an execution has begun for the instant."""
 
     at: datetime
     request: str
-    """The id of the backfill. A run is made once for each backfill and instant."""
+    """The id of the backfill, or the cause of the catching up. A run is made once for each of them and instant."""
     again: bool = False
+    held_until: datetime | None = None
+    """It waits until the ledger is settled up to here: until then another instant may be chosen instead."""
 
     @property
     def key(self) -> str:

@@ -92,6 +92,8 @@ class Task:
     """Which schedule was in force when, oldest first, the present one last; see `known_periods`."""
     owed: tuple[OwedRun, ...] = ()
     """Runs for instants of the past that were requested and not started yet, the next one first."""
+    caught_up_until: datetime | None = None
+    """Of the instants before it that had no run because of an outage, it is decided which ones get one."""
     unplanned_since: datetime | None = None
     """Instants from here on may be missing in the engine's plan: the task was changed and the engine has not
     planned it again yet. `None` when the plan is complete."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.calendars import CalendarRules
-from falcon_scheduler.core.domain.catch_up import CatchUpRules
+from falcon_scheduler.core.domain.catch_up import MISSED_AFTER, CatchUpRules
 from falcon_scheduler.core.domain.time_rules import TimeRules
 
 
@@ -88,6 +88,13 @@ class TaskDefinition:
     calendars: CalendarRules = field(default_factory=CalendarRules)
     catch_up: CatchUpRules = field(default_factory=CatchUpRules)
     """What becomes of instants that were missed."""
+
+    @property
+    def begins_within(self) -> timedelta | None:
+        """How late a scheduled run may begin; None without a limit."""
+        if self.start_within is not None or self.catch_up.after_outage is None:
+            return self.start_within
+        return MISSED_AFTER
 
     @property
     def time_rules(self) -> TimeRules:

@@ -42,14 +42,17 @@ async def test_what_is_caught_up_with_is_kept_shown_sent_back_exported_and_clear
     admin: httpx.AsyncClient, make: Callable[..., Awaitable[Any]]
 ) -> None:
     after_pause = {"runs": "all", "max_age": "1h0m0s", "max_runs": 3, "order": "newest_first"}
-    task = await make(metadata={"catch_up": {"after_pause": {**after_pause, "max_age": "60m"}}})
+    after_edit = {"runs": "last", "max_runs": 100, "order": "oldest_first"}
+    rules = {"after_pause": after_pause, "after_outage": {**after_edit, "runs": "none"}, "after_edit": after_edit}
+    given = {**rules, "after_pause": {**after_pause, "max_age": "60m"}}
+    task = await make(metadata={"catch_up": given})
     path = f"/tasks/{task['id']}"
-    assert task["metadata"]["catch_up"] == {"after_pause": after_pause}
+    assert task["metadata"]["catch_up"] == rules
     read = (await admin.get(path)).json()["metadata"]
     assert (await admin.put(path, json={"metadata": read})).json()["metadata"] == read
     exported = (await admin.get("/tasks/export")).json()["tasks"]
     [mine] = [each for each in exported if each["id"] == task["id"]]
-    assert mine["metadata"]["catch_up"] == {"after_pause": after_pause}
+    assert mine["metadata"]["catch_up"] == rules
     assert (await admin.post("/tasks/import", json={"tasks": [mine], "overwrite": True})).json()["imported"] == 1
     cleared = (await admin.put(path, json={"metadata": {"catch_up": None}})).json()
     assert "catch_up" not in cleared["metadata"]
@@ -65,6 +68,10 @@ async def test_what_is_caught_up_with_is_kept_shown_sent_back_exported_and_clear
         ({"end_at": "2020-01-01T00:00:00Z"}, {"metadata.end_at"}),
         ({"catch_up": {"after_pause": {"max_runs": 0}}}, {"metadata.catch_up.after_pause.max_runs"}),
         ({"catch_up": {"after_pause": {"runs": "some"}}}, {"metadata.catch_up.after_pause.runs"}),
+        (
+            {"catch_up": {"after_outage": {"max_age": "0s"}, "after_edit": {"max_runs": 1001}}},
+            {"metadata.catch_up.after_outage.max_age", "metadata.catch_up.after_edit.max_runs"},
+        ),
         ({"start_at": "2090-01-02T00:00:01Z", "end_at": "2090-01-02T23:00:00Z"}, {"metadata.end_at"}),
     ],
 )

@@ -16,7 +16,7 @@ from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import Overlap, Priority
-from falcon_scheduler.core.services.ledger.explaining import LATE_AFTER
+from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER
 from tests.chaos.stand import WORKERS
 from tests.conftest import NEVER, wait_until
 from tests.explain.bench import PATIENCE_SECONDS, SLOTS, Asked, Bench, TooSlow

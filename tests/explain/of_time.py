@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
+from falcon_scheduler.core.domain.calendars import CalendarDays, CalendarRules, CalendarVersion
+from falcon_scheduler.core.domain.catch_up import CatchUp, CatchUpRules, Missed
 from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER
 from falcon_scheduler.core.services.tasks.fire_times import begin_of
-from tests.conftest import wait_until
+from tests.conftest import ADMIN, wait_until
 from tests.explain.bench import PATIENCE_SECONDS, Asked, Bench, TooSlow
 from tests.explain.by_people import cron
 from tests.explain.causes import together
@@ -68,6 +71,45 @@ async def a_start_date(bench: Bench) -> Asked:
     await bench.is_named(Asked(task=task, at=at, cause=Cause.START_DATE))
     await bench.until(at, 1)
     return Asked(task=task, at=at, cause=Cause.START_DATE)
+
+
+@together
+async def a_day_that_a_calendar_excludes(bench: Bench) -> Asked:
+    at, name = on_step(bench.soon()), f"closed-{uuid4().hex[:8]}"
+    days = CalendarDays(dates=(at.date(), at.date() + timedelta(days=1)))
+    await bench.shop.services.calendars.create(name, days, "", ADMIN)
+    rules = CalendarRules(exclude=(CalendarVersion(name=name),))
+    task = await bench.shop.task(schedule=EVERY_5_SECONDS, calendars=rules)
+    await bench.moment()
+    await bench.is_named(Asked(task=task, at=at, cause=Cause.CALENDAR))
+    await bench.until(at, 1)
+    return Asked(task=task, at=at, cause=Cause.CALENDAR)
+
+
+@together
+async def a_pause_that_is_caught_up_with(bench: Bench) -> Asked:
+    at = bench.soon()
+    catch_up = CatchUpRules(after_pause=CatchUp(runs=Missed.LAST))
+    task = await bench.shop.task(schedule=cron(at), catch_up=catch_up)
+    await bench.moment()
+    await bench.post(task, "pause")
+    bench.in_advance(at)
+    await bench.until(at + LATE_AFTER, 1)
+    await bench.is_named(Asked(task=task, at=at, cause=Cause.PAUSED))
+    await bench.post(task, "resume")
+    await bench.served(task, at)
+    return Asked(task=task, at=at, cause=Cause.CAUGHT_UP)
+
+
+@together
+async def an_edit_that_is_caught_up_with(bench: Bench) -> Asked:
+    catch_up = CatchUpRules(after_edit=CatchUp(runs=Missed.LAST))
+    task = await bench.shop.task(schedule="0 0 0 1 1 *", catch_up=catch_up)
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    await bench.until(at + LATE_AFTER, 1)
+    await bench.put(task, schedule=cron(at))
+    await bench.served(task, at)
+    return Asked(task=task, at=at, cause=Cause.CAUGHT_UP)
 
 
 @together

@@ -172,7 +172,7 @@ class Shop:
             keep_for=timedelta(days=30),
             follow=self.reconcile.follow,
         )
-        self.owed = OwedRuns(tasks=tasks, plans=plans, runs=runs)
+        self.owed = OwedRuns(tasks=tasks, plans=plans, runs=runs, watermark=watermark)
         self.retention = RetentionService(
             tasks=tasks,
             executions=executions,

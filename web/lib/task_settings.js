@@ -22,7 +22,7 @@ export const LIMITS = {
 };
 
 /** @type {Schema} */
-export const AFTER_PAUSE = {
+export const CATCH_UP = {
   type: "object",
   properties: {
     runs: { enum: ["none", "last", "all"], default: "none", description: hints.runs },

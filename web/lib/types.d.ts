@@ -40,7 +40,7 @@ export interface TaskMetadata {
   skipped_count: number;
   alerts?: Record<string, unknown>;
   calendars?: { include: string[]; exclude: string[]; on_excluded: string };
-  catch_up?: { after_pause: Record<string, unknown> };
+  catch_up?: { after_pause: Record<string, unknown>; after_outage?: Record<string, unknown>; after_edit?: Record<string, unknown> };
   start_at?: string;
   end_at?: string;
   max_runs?: number;

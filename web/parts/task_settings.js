@@ -1,10 +1,10 @@
-// Settings that most tasks leave out: days by calendars, limits of the schedule, what follows a pause, alerts.
+// Settings that most tasks leave out: days by calendars, limits of the schedule, what follows a pause, an outage or an edit, alerts.
 
 import { read } from "../lib/api.js";
 import { html } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { withPlace } from "../lib/schema.js";
-import { AFTER_PAUSE, ALERTS, LIMITS } from "../lib/task_settings.js";
+import { ALERTS, CATCH_UP, LIMITS } from "../lib/task_settings.js";
 import { t } from "../texts.js";
 import { Choice } from "./fields.js";
 import { sentenceOf } from "./notices.js";
@@ -25,16 +25,22 @@ export function TaskSettings({ draft, setDraft, faults }) {
   /** @param {string[]} names */
   const isNeeded = (...names) =>
     names.some((name) => metadata[name] !== undefined || Object.keys(faults).some((place) => `${place}.`.startsWith(`metadata.${name}.`)));
-  const pause = /** @type {{ after_pause?: unknown } | undefined} */ (metadata.catch_up)?.after_pause;
+  const catchUp = /** @type {Record<string, unknown>} */ (metadata.catch_up ?? {});
+  /** @param {string} part @param {unknown} value */
+  const setCatchUp = (part, value) => {
+    const { [part]: _, ...others } = catchUp;
+    set("catch_up", isEmpty(value) ? others : { ...others, [part]: value });
+  };
   return html`<section class="card" aria-label=${t.settingsOf.title}>
     <${More} title=${t.settingsOf.calendars} isNeeded=${isNeeded("calendars")}>${() =>
       html`<${Calendars} value=${metadata.calendars ?? {}} faults=${faults} onChange=${(/** @type {unknown} */ value) => set("calendars", value)} />`}<//>
     <${More} title=${t.settingsOf.limits} isNeeded=${isNeeded(...Object.keys(LIMITS.properties ?? {}))}>${() =>
       html`<${SchemaForm} schema=${LIMITS} root=${LIMITS} value=${metadata} path="metadata" faults=${faults}
         onChange=${(/** @type {Draft["metadata"]} */ value) => setDraft({ ...draft, metadata: value })} />`}<//>
-    <${More} title=${t.settingsOf.afterPause} isNeeded=${isNeeded("catch_up")}>${() =>
-      html`<${SchemaForm} schema=${AFTER_PAUSE} root=${AFTER_PAUSE} value=${pause} path="metadata.catch_up.after_pause" faults=${faults}
-        onChange=${(/** @type {unknown} */ value) => set("catch_up", isEmpty(value) ? undefined : { after_pause: value })} />`}<//>
+    ${Object.entries(t.settingsOf.catchUp).map(([part, title]) => html`<${More} key=${part} title=${title}
+      isNeeded=${catchUp[part] !== undefined || Object.keys(faults).some((place) => place.startsWith(`metadata.catch_up.${part}`))}>${() =>
+      html`<${SchemaForm} schema=${CATCH_UP} root=${CATCH_UP} value=${catchUp[part]} path=${`metadata.catch_up.${part}`} faults=${faults}
+        onChange=${(/** @type {unknown} */ value) => setCatchUp(part, value)} />`}<//>`)}
     <${More} title=${t.settingsOf.alerts} isNeeded=${isNeeded("alerts")}>${() =>
       html`<${SchemaForm} schema=${ALERTS} root=${ALERTS} value=${metadata.alerts} path="metadata.alerts" faults=${faults}
         onChange=${(/** @type {unknown} */ value) => set("alerts", value)} />`}<//>

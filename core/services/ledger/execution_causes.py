@@ -8,14 +8,17 @@ from datetime import datetime, timedelta
 from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause, Fact
+from falcon_scheduler.core.domain.occurrence import reason_of
 from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionFilter, ExecutionStore, PageRequest
+from falcon_scheduler.core.ports.ledger import LedgerStore
 from falcon_scheduler.core.ports.run_times import RunStages, RunTimes
 from falcon_scheduler.core.services.ledger import facts
 from falcon_scheduler.core.services.ledger.authors import Authors
+from falcon_scheduler.core.services.ledger.caught_up import catch_up_of, missed_before
 from falcon_scheduler.core.services.ledger.judging import cause_of
 from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
 from falcon_scheduler.core.services.ledger.present import STARTS_WITHIN, Finding, Present
@@ -40,6 +43,7 @@ class ExecutionCauses:
         self,
         *,
         executions: ExecutionStore,
+        ledger: LedgerStore,
         authors: Authors,
         outages: Outages,
         present: Present,
@@ -47,6 +51,7 @@ class ExecutionCauses:
         clock: Clock,
     ) -> None:
         self._executions = executions
+        self._ledger = ledger
         self._authors = authors
         self._outages = outages
         self._present = present
@@ -74,6 +79,8 @@ class ExecutionCauses:
         if cause is None and execution.status is ExecutionStatus.PENDING:
             return await self._present.why_it_waits(task, execution, due_at, now)
         late = await self._lateness(execution, due_at)
+        if execution.scheduled_for is not None and (reason := reason_of(execution)) is not None:
+            return cause or Cause(reason), facts.joined(late, catch_up_of(task, reason, execution.scheduled_for))
         if cause is None:
             cause, why = await self._of_lateness(task, execution, due_at)
             return cause, facts.joined(why, late)
@@ -91,7 +98,13 @@ class ExecutionCauses:
     async def _of_lateness(self, task: Task, execution: Execution, due_at: datetime) -> Finding:
         """Why an execution that completed began when it did."""
         began_at = execution.started_at
-        if began_at - due_at < LATE_AFTER:
+        late, within = began_at - due_at, task.definition.begins_within
+        missed = None
+        if late >= LATE_AFTER or (within is not None and late > within):
+            missed = await missed_before(task, execution, self._ledger)
+        if missed is not None:
+            return Cause.CAUGHT_UP, missed
+        if late < LATE_AFTER:
             return Cause.ON_TIME, ()
         before = await self._at_work(began_at - _SECOND)
         same = [each for each in before if each.task_id == task.id]

@@ -24,6 +24,7 @@ from falcon_scheduler.core.ports.ledger import LedgerStore
 from falcon_scheduler.core.ports.run_times import RunStages
 from falcon_scheduler.core.services.ledger import facts
 from falcon_scheduler.core.services.ledger.authors import Authors
+from falcon_scheduler.core.services.ledger.caught_up import catch_up_of
 from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER, NEARBY, ExecutionCauses
 from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
@@ -55,7 +56,13 @@ class Explaining:
         self._outages = outages
         self._present = present
         self._of_executions = ExecutionCauses(
-            executions=executions, authors=self._authors, outages=outages, present=present, stages=stages, clock=clock
+            executions=executions,
+            ledger=store,
+            authors=self._authors,
+            outages=outages,
+            present=present,
+            stages=stages,
+            clock=clock,
         )
         self._clock = clock
 
@@ -125,7 +132,11 @@ class Explaining:
 
     async def _of_entry(self, task: Task, occurrence: Occurrence, at: datetime) -> Finding:
         reason = occurrence.reason or Reason.NOT_PLANNED
-        since = [*facts.at("since", occurrence.since), *facts.text("detail", occurrence.text)]
+        since = [
+            *facts.at("since", occurrence.since),
+            *facts.text("detail", occurrence.text),
+            *catch_up_of(task, reason, at),
+        ]
         if reason in {Reason.PAUSED, Reason.DISABLED}:
             entry = await self._authors.entry(task.id, occurrence.since or at)
             return Cause(reason), facts.joined(since, facts.of_entry(entry), facts.text("by", occurrence.by))

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 
 from falcon_scheduler.core.domain.occurrence import Fate, Occurrence, preferred
 
@@ -21,13 +22,13 @@ def key_of(occurrence: Occurrence) -> Key:
 def merged(findings: Iterable[Occurrence], entries: Iterable[Occurrence]) -> list[Occurrence]:
     """One fate for each occurrence, in order.
 
-    An execution that began for an occurrence which an entry calls missed has caught up with it. An entry loses the
-    occurrences that have an execution, and is left out when none is left.
+    An execution that began for an occurrence which an entry calls missed, or another execution that was too late or
+    refused, has caught up with it. An entry loses the occurrences that have an execution, and goes when none is left.
     """
-    fates: dict[Key, Occurrence] = {}
+    found: dict[Key, list[Occurrence]] = defaultdict(list)
     for each in findings:
-        known = fates.get(key_of(each))
-        fates[key_of(each)] = each if known is None else preferred(known, each)
+        found[key_of(each)].append(each)
+    fates = {key: _joined(each) for key, each in found.items()}
     instants: dict[str, list[datetime]] = defaultdict(list)
     for at, task_id in sorted(fates):
         instants[task_id].append(at)
@@ -43,6 +44,12 @@ def merged(findings: Iterable[Occurrence], entries: Iterable[Occurrence]) -> lis
 
 def _within(instants: Sequence[datetime], entry: Occurrence) -> Sequence[datetime]:
     return instants[bisect_left(instants, entry.at) : bisect_right(instants, entry.until)]
+
+
+def _joined(found: Sequence[Occurrence]) -> Occurrence:
+    best = reduce(preferred, found)
+    missed = next((each for each in found if each.fate in {Fate.MISSED, Fate.SKIPPED}), None)
+    return best if missed is None else _after_a_gap(best, replace(missed, fate=Fate.MISSED))
 
 
 def _after_a_gap(fate: Occurrence, entry: Occurrence) -> Occurrence:

@@ -10,11 +10,14 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 
 from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
 from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.errors import TaskNotFound, UnreadableDocument
 from falcon_scheduler.core.pace import Pace
 from falcon_scheduler.core.ports import Clock, TaskStore, Watermark
 from falcon_scheduler.core.ports.ledger import LedgerStore, Outage
@@ -31,6 +34,7 @@ from falcon_scheduler.core.services.ledger.spans import (
 )
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK as MIRROR
 from falcon_scheduler.core.services.mirror.plan_watch import WATERMARK as PLAN
+from falcon_scheduler.core.services.tasks.after_outage import with_gap
 from falcon_scheduler.core.services.tasks.fire_times import period_at
 
 logger = logging.getLogger(__name__)
@@ -46,7 +50,8 @@ SHARE = 0.05
 """The share of time that settling may take while there is much of it."""
 BEHIND = timedelta(seconds=60)
 """A mark that is older than this is behind: its duty does not come to its work."""
-STEADY_FOR = timedelta(seconds=60)
+STEADY_FOR = GRACE + timedelta(seconds=10)
+"""So long that the first time after an absence settles all of it: what is caught up with is decided on the whole."""
 _TASKS_AT_ONCE = 50
 _SECOND = timedelta(seconds=1)
 
@@ -95,7 +100,7 @@ class Settling:
             return
         while position < until:
             end = min(position + SLICE, until)
-            await self._settle(position, end)
+            await self._settle(position, end, until)
             await self._watermark.write(WATERMARK, end)
             position = end
 
@@ -112,7 +117,7 @@ class Settling:
         self._steady_since = self._steady_since or now
         return now - self._grace if now - self._steady_since >= self._steady_for else None
 
-    async def _settle(self, begin: datetime, end: datetime) -> None:
+    async def _settle(self, begin: datetime, end: datetime, until: datetime) -> None:
         served = await self._store.served(begin, end)
         gaps: list[Gap] = []
         held: list[Occurrence] = []
@@ -124,6 +129,7 @@ class Settling:
             gaps += gaps_of(task, begin, end, served.get(task.id, ()))
             held += await self._held(task, begin, end)
         await self._store.add(held)
+        await self._owe(gaps, end, until)
         await self._add_gaps(gaps, begin, end)
 
     async def _held(self, task: Task, begin: datetime, end: datetime) -> Sequence[Occurrence]:
@@ -136,6 +142,19 @@ class Settling:
         rows = [each for each in found if each is not None]
         rows += excluded_rows(task, begin, self._clock.now(), lambda over: begin < over <= end)
         return rows
+
+    async def _owe(self, gaps: Sequence[Gap], end: datetime, until: datetime) -> None:
+        """Store the owed runs of the tasks that catch up. They start when the time up to `until` is settled."""
+        missed: dict[str, list[datetime]] = defaultdict(list)
+        for task, instants in gaps:
+            if task.definition.catch_up.after_outage is not None:
+                missed[task.id] += instants
+        now = self._clock.now()
+        for task_id, instants in missed.items():
+            with suppress(TaskNotFound, UnreadableDocument):  # deleted, or damaged, in between
+                await self._tasks.change(
+                    task_id, partial(with_gap, instants=instants, until=end, now=now, settled=until)
+                )
 
     async def _add_gaps(self, gaps: Sequence[Gap], begin: datetime, end: datetime) -> None:
         if not gaps:
@@ -187,10 +206,16 @@ def _rows(task: Task, instants: Sequence[datetime], away: Sequence[Outage]) -> l
                 until=part[-1],
                 count=len(part),
                 since=None if outage is None else outage.since,
-                text="" if outage is None else outage.text,
+                text=_text(task, outage),
             )
         )
     return rows
+
+
+def _text(task: Task, outage: Outage | None) -> str:
+    catch_up = task.definition.catch_up.after_outage
+    texts = ["" if outage is None else outage.text, f"after_outage: {catch_up.describe()}" if catch_up else ""]
+    return "; ".join(filter(None, texts))
 
 
 def _until(entry: Occurrence) -> datetime:

@@ -18,6 +18,7 @@ from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Clock, Deployments, TaskStore
+from falcon_scheduler.core.services.tasks.after_edit import with_edit
 from falcon_scheduler.core.services.tasks.auditing import ENGINE_USER, Auditing
 from falcon_scheduler.core.services.tasks.catching_up import with_paused
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
@@ -121,7 +122,8 @@ class EngineChanges:
             if each.deployed != sent or each.definition != task.definition:
                 return each
             definition = replace(each.definition, **changes)
-            return each.redefined(definition, ENGINE_USER, now, since=since).to_be_planned(since)
+            changed = each.redefined(definition, ENGINE_USER, now, since=since)
+            return with_edit(each, changed, since).to_be_planned(since)
 
         async with self._audit.change_in_engine(Action.UPDATE, task.id) as note:
             changed = await self._tasks.change(task.id, note.watching(follow))

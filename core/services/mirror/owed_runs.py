@@ -1,4 +1,4 @@
-"""Starts the owed runs of tasks (backfills), one at a time for each task.
+"""Starts the owed runs of tasks (backfills, catching up), one at a time for each task.
 
 The next run of a task is made when no other run of it waits or is at work. So a backfill of a thousand instants
 neither fills the queue nor makes the runs skip each other. What is owed is stored with the task: it outlives a
@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import SchedulerError, TaskNotFound, Unavailable
-from falcon_scheduler.core.ports import Plans, Runs, TaskStore
+from falcon_scheduler.core.ports import Plans, Runs, TaskStore, Watermark
 from falcon_scheduler.core.services.duty import Duty, Periodic
+from falcon_scheduler.core.services.ledger.settling import WATERMARK as SETTLED
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +26,11 @@ INTERVAL = timedelta(seconds=2)
 class OwedRuns:
     """May run in any number of facades: a run has one idempotency key."""
 
-    def __init__(self, *, tasks: TaskStore, plans: Plans, runs: Runs) -> None:
+    def __init__(self, *, tasks: TaskStore, plans: Plans, runs: Runs, watermark: Watermark) -> None:
         self._tasks = tasks
         self._plans = plans
         self._runs = runs
+        self._watermark = watermark
 
     def duty(self) -> Duty:
         """The look, again and again."""
@@ -36,9 +38,17 @@ class OwedRuns:
 
     async def look(self) -> None:
         """Start the next owed run of each task that is idle. Raises `Unavailable`; the next look goes on."""
-        for task in await self._tasks.owing():
+        tasks = await self._tasks.owing()
+        settled: datetime | None = None
+        if any(owed.held_until for task in tasks for owed in task.owed):
+            settled = await self._watermark.read(SETTLED)
+            tasks = await self._tasks.owing()  # once more: what is found is stored before the mark moves on
+        for task in tasks:
+            owed = next((each for each in task.owed if _may_start(each, settled)), None)
+            if owed is None:
+                continue
             try:
-                await self._start_next(task)
+                await self._start(task, owed)
             except Unavailable:
                 raise
             except TaskNotFound:  # deleted in between
@@ -46,13 +56,16 @@ class OwedRuns:
             except SchedulerError as error:
                 logger.error("The next owed run of task %s could not be started: %s", task.id, error)
 
-    async def _start_next(self, task: Task) -> None:
+    async def _start(self, task: Task, owed: OwedRun) -> None:
         """If the process dies between the two steps, the run is asked for again under the same key."""
         if not task.fires or task.deployment_id is None or await self._runs.unfinished(task.deployment_id):
             return
-        owed = task.owed[0]
         await self._plans.plan_owed(task, owed)
         await self._tasks.change(task.id, lambda each: each.no_longer_owing(_of(each, owed)))
+
+
+def _may_start(owed: OwedRun, settled: datetime | None) -> bool:
+    return owed.held_until is None or (settled is not None and settled >= owed.held_until)
 
 
 def _of(task: Task, owed: OwedRun) -> Sequence[OwedRun]:

@@ -212,8 +212,8 @@ class PlanWatch:
             logger.warning("%d instants of task %s had no run, the first since %s", made, task_id, late)
 
     def _is_too_late(self, task: Task, instant: datetime) -> bool:
-        start_within = task.definition.start_within
-        return start_within is not None and self._clock.now() - begin_of(task, instant) > start_within
+        within = task.definition.begins_within
+        return within is not None and self._clock.now() - begin_of(task, instant) > within
 
     async def _most_to_make_up_for(self, task: Task) -> int | None:
         """How many instants may get a run now; None for all. The runs that wait already count towards the limit."""

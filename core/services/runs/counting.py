@@ -15,6 +15,7 @@ from falcon_scheduler.core.domain.record import COUNTED_WINDOW
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import ConcurrentChange, TaskNotFound, UnreadableDocument
 from falcon_scheduler.core.ports import ExecutionStore, TaskStore
+from falcon_scheduler.core.services.tasks.after_outage import with_late_run
 
 COUNTED_AT_ONCE = COUNTED_WINDOW // 2
 """Ends that a task counts in one step: all are among those it remembers, should the step have to be repeated."""
@@ -110,8 +111,10 @@ class OutcomeCounting:
             if remembered is not None and task.record.counted != remembered:
                 raise _MovedOnError
             for execution in ended:
-                is_new = execution.id in uncounted
-                task = task.finished(execution) if is_new else task.without_active(execution.id)
+                if execution.id in uncounted:
+                    task = with_late_run(task, task.finished(execution), execution)
+                else:
+                    task = task.without_active(execution.id)
             return task
 
         try:

@@ -56,10 +56,10 @@ def skip_at_begin(ticket: Ticket, task: Task, now: datetime) -> Skip | None:
         return None
     if definition.max_runs is not None and task.runs_left == 0:
         return Skip.run_limit(definition.max_runs)
-    if definition.start_within is None or ticket.due_at is None:
+    within = definition.begins_within
+    if within is None or ticket.due_at is None:
         return None
-    is_late = now - begin_of(task, ticket.due_at) > definition.start_within
-    return Skip.too_late(definition.start_within) if is_late else None
+    return Skip.too_late(within) if now - begin_of(task, ticket.due_at) > within else None
 
 
 def occurrence_of(ticket: Ticket, task: Task) -> str:

@@ -43,12 +43,12 @@ def _missed(task: Task, until: datetime, begin: datetime, most: int) -> list[dat
         if period.held is not Held.PAUSED or len(found) >= most or until <= begin:
             break
         first = max(begin, period.since)
-        found = [*_latest(replace(period, held=Held.NOT), task, first, until, most - len(found)), *found]
+        found = [*latest_of(replace(period, held=Held.NOT), task, first, until, most - len(found)), *found]
         until = period.since
     return found
 
 
-def _latest(period: Period, task: Task, begin: datetime, until: datetime, most: int) -> Sequence[datetime]:
+def latest_of(period: Period, task: Task, begin: datetime, until: datetime, most: int) -> Sequence[datetime]:
     """The latest `most` instants of the period within a time, which may be long and the schedule fast."""
     span, found = _FIRST_LOOK, list[datetime]()
     while begin < until:

@@ -83,6 +83,7 @@ def undone(task: Task, changed: Task, before: Task) -> Task:
         paused=before.paused,
         version=before.version,
         periods=before.periods,
+        owed=tuple(each for each in task.owed if each in before.owed),
         unplanned_since=before.unplanned_since,
         updated_at=before.updated_at,
         updated_by=before.updated_by,

@@ -41,6 +41,7 @@ from falcon_scheduler.core.ports import (
     TaskStore,
 )
 from falcon_scheduler.core.ports.calendars import CalendarStore
+from falcon_scheduler.core.services.tasks.after_edit import with_edit
 from falcon_scheduler.core.services.tasks.auditing import Auditing, Note
 from falcon_scheduler.core.services.tasks.calendars import resolved
 from falcon_scheduler.core.services.tasks.catching_up import with_paused
@@ -147,7 +148,8 @@ class TaskService:
             if paused is not None and paused != task.paused:
                 demand(by, Permission.CONTROL)
                 task = with_paused(task, paused, by.user_id, now)
-            return task.redefined(replace(task.definition, **changes), by.user_id, now, given=changes.keys())
+            definition = replace(task.definition, **changes)
+            return with_edit(task, task.redefined(definition, by.user_id, now, given=changes.keys()), now)
 
         pictures = {"before": picture_of(present), "after": picture_of(redefine(present))}
         async with self._audit.change(Action.UPDATE, by, task_id, **pictures) as note:

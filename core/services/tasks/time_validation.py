@@ -8,6 +8,7 @@ from functools import partial
 
 from falcon_scheduler.core.domain.business_days import next_under
 from falcon_scheduler.core.domain.calendars import CALENDAR_NAME, MOST_CALENDARS, NAME_RULE, CalendarRules
+from falcon_scheduler.core.domain.catch_up import CatchUp
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.owed import MOST_OWED
 from falcon_scheduler.core.domain.schedule import parse_stored
@@ -40,13 +41,22 @@ def time_faults(definition: TaskDefinition) -> Iterator[Fault]:
             bounds = f"{format_duration(least)} to {format_duration(most)}"
             yield Fault(f"metadata.{name}", f"must be {bounds}, is {format_duration(length)}")
     yield from calendar_faults(definition.calendars)
-    catch_up = definition.catch_up.after_pause
+    rules = definition.catch_up
+    for name, catch_up in (
+        ("after_pause", rules.after_pause),
+        ("after_outage", rules.after_outage),
+        ("after_edit", rules.after_edit),
+    ):
+        if catch_up is not None:
+            yield from _catch_up_faults(catch_up, f"metadata.catch_up.{name}")
+
+
+def _catch_up_faults(catch_up: CatchUp, location: str) -> Iterator[Fault]:
     if not 1 <= catch_up.max_runs <= MOST_OWED:
-        yield Fault("metadata.catch_up.after_pause.max_runs", f"must be 1 to {MOST_OWED}, is {catch_up.max_runs}")
+        yield Fault(f"{location}.max_runs", f"must be 1 to {MOST_OWED}, is {catch_up.max_runs}")
     if catch_up.max_age is not None and not MAX_AGE[0] <= catch_up.max_age <= MAX_AGE[1]:
         bounds = " to ".join(map(format_duration, MAX_AGE))
-        message = f"must be {bounds}, is {format_duration(catch_up.max_age)}"
-        yield Fault("metadata.catch_up.after_pause.max_age", message)
+        yield Fault(f"{location}.max_age", f"must be {bounds}, is {format_duration(catch_up.max_age)}")
 
 
 def calendar_faults(rules: CalendarRules, location: str = "metadata.calendars") -> Iterator[Fault]:

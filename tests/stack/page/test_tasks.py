@@ -167,7 +167,9 @@ def test_calendars_limits_and_catching_up_are_set_and_removed_and_the_next_runs_
     assert (metadata["jitter"], metadata["catch_up"]["after_pause"]["runs"]) == ("5m0s", "all")
     assert metadata["alerts"]["channels"] == ["ops", "night"]
 
-    operator.head.get_by_role("link", name="Edit", exact=True).click()
+    catch_up = {**metadata["catch_up"], "after_outage": {"runs": "last"}}
+    assert api.put(f"/tasks/{task['id']}", json={"metadata": {"catch_up": catch_up}}).is_success
+    operator.open(f"tasks/{task['id']}/edit")
     page.get_by_label(calendar, exact=True).select_option(label="Remove")
     for label in ("Start at", "End at", "Jitter", "Channels"):
         page.get_by_label(label, exact=True).fill("")
@@ -177,6 +179,7 @@ def test_calendars_limits_and_catching_up_are_set_and_removed_and_the_next_runs_
     assert not {"calendars", "start_at", "end_at", "jitter"} & set(metadata)
     assert "channels" not in metadata.get("alerts", {})
     assert metadata["catch_up"]["after_pause"]["max_age"] == "24h0m0s"
+    assert metadata["catch_up"]["after_outage"]["runs"] == "last"
     assert api.delete(f"/calendars/{calendar}").is_success
     assert operator.complaints == []
 
