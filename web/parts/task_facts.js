@@ -67,8 +67,10 @@ function limitsOf(metadata) {
     .map(([name, value]) => [labelOf(name), name.endsWith("_at") ? html`<${Time} at=${value} />` : value]);
   const days = calendars ? [[onDays.include, calendars.include], [onDays.exclude, calendars.exclude]].filter(([, names]) => names?.length) : [];
   if (days.length) rows.push([t.settingsOf.calendars, days.map(([where, names]) => `${where}: ${/** @type {string[]} */ (names).join(", ")}`).join("; ")]);
-  for (const [part, rules] of Object.entries(catchUp ?? {}))
-    rows.push([/** @type {Record<string, string>} */ (t.settingsOf.catchUp)[part], `${labelOf("runs")}: ${rules.runs}`]);
+  for (const [part, title] of Object.entries(t.settingsOf.catchUp)) {
+    const rules = /** @type {Record<string, Record<string, unknown>>} */ (catchUp ?? {})[part];
+    if (rules) rows.push([title, `${labelOf("runs")}: ${rules.runs}`]);
+  }
   return rows;
 }
 
