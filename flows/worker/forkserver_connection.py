@@ -94,6 +94,7 @@ class ForkserverConnection:
             await connection._ready
         except BaseException:
             connection.close()
+            connection._kill()  # it has forked nothing yet, and would go on importing for seconds
             raise
         return connection
 
@@ -146,6 +147,10 @@ class ForkserverConnection:
             self._loop.remove_reader(self._control.fileno())
             self._loop.remove_writer(self._control.fileno())
         self._control.close()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
     async def wait(self) -> int:
         """Wait until it has exited."""

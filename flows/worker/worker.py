@@ -64,18 +64,20 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         return template if SchedulerSettings().allow_command else without_command(template)
 
     def __init__(self, work_pool_name: str, **options: Any) -> None:
+        self._main: asyncio.Task[Any] | None = None
+        self._is_stopping = False
+        self._no_grace = asyncio.Event()
+        self._handle_signals()  # before all else: what handles them until then may lose them
         self._settings = Settings.load_for_work()
         options["limit"] = options.get("limit") or self._settings.scheduler.worker_count
         super().__init__(work_pool_name, **options)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._main: asyncio.Task[Any] | None = None
-        self._is_stopping = False
-        self._no_grace = asyncio.Event()
         self._follows_events = False
         self._synced = asyncio.Event()
 
     async def setup(self) -> None:
         """Connect, start the preloaded process, begin to listen and to poll."""
+        self._handle_signals()  # again, for the task that runs it need not be the one that made it
         await super().setup()
         warn_of_unknown_names(self._logger)
         self._settings.system_tasks.log_problems(self._logger)
@@ -99,7 +101,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         self._spawn(event_listeners.follow_wake_ups(self._settings.redis, self._work_pool_name, self._intake.wake))
         self._spawn(event_listeners.sweep_cancelling(self.client, self._work_pool_name, self._cancel))
         self._spawn(send_heartbeats(self._dispatcher.in_progress))
-        self._handle_signals()
+        self._renew_on_hangup()
 
     async def teardown(self, *exc_info: Any) -> None:
         """Begin no new runs, let the running ones finish for the grace period, end the rest, leave nothing behind."""
@@ -243,14 +245,24 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         task.add_done_callback(self._tasks.discard)
 
     def _handle_signals(self) -> None:
-        """Stop on the first SIGTERM or SIGINT, without grace on the second; renew on SIGHUP."""
-        loop, main = asyncio.get_running_loop(), asyncio.current_task()
-        if main is None or threading.current_thread() is not threading.main_thread():
+        """Stop on the first SIGTERM or SIGINT, without grace on the second.
+
+        Prefect's command turns SIGTERM into SIGINT and restores what handled SIGINT before. That is nothing when a
+        shell script started the worker with `&`: such a shell lets its background processes ignore SIGINT.
+        """
+        if threading.current_thread() is not threading.main_thread():
             return
-        self._main = main
+        try:
+            loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
+        except RuntimeError:
+            return  # nothing runs yet: somebody only makes a worker
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._launcher.renew()))
+
+    def _renew_on_hangup(self) -> None:
+        if self._main is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._launcher.renew()))
 
     def _stop(self) -> None:
         if self._is_stopping:

@@ -154,12 +154,15 @@ def start_worker(tmp_path_factory: pytest.TempPathFactory, stack: EmbeddedStack)
     """Start a worker by `prefect worker start`; whatever is left at the end is stopped."""
     workers: list[WorkerProcess] = []
 
-    def start(pool: Pool, limit: int = 10, type: str = "warm-process", **environment: str) -> WorkerProcess:
+    def start(
+        pool: Pool, limit: int = 10, type: str = "warm-process", in_background: bool = False, **environment: str
+    ) -> WorkerProcess:
         log = tmp_path_factory.mktemp("worker") / "log"
         command = ["-m", "prefect", "worker", "start", "--pool", pool.name, "--type", type, "--limit", str(limit)]
+        shell = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if in_background else []  # as `command &` does
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, *command],
+                [*shell, sys.executable, *command],
                 cwd=ROOT,
                 env={**os.environ, "SCHEDULER_PRELOAD": "tests.worker.sample_flows", **environment},
                 stdout=output,
