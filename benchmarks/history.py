@@ -21,8 +21,9 @@ from typing import Any
 from benchmarks.api_latency import execution_row
 from benchmarks.every_second import say
 from benchmarks.worker_stage import load, machine, percentile
-from falcon_scheduler.adapters.mongo.client import EXECUTIONS, Database, ensure_indexes, open_database
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, Database, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.ports import ExecutionFilter, PageRequest

@@ -24,8 +24,9 @@ from pymongo import monitoring
 
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
 from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
-from falcon_scheduler.adapters.mongo.client import EXECUTIONS, Database, ensure_indexes, open_database
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, Database, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.adapters.mongo.ledger import MongoLedgerStore
 from falcon_scheduler.adapters.mongo.marks import MongoWatermark
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore

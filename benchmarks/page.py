@@ -27,7 +27,7 @@ from typing import Any
 import uvicorn
 from playwright.async_api import Page, async_playwright
 
-from falcon_scheduler.adapters.mongo.client import ensure_indexes
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.auth.mint import Bearer, mint_token

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from falcon_scheduler.adapters.mongo.client import Database
 from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
 from falcon_scheduler.adapters.system_tasks import Demo, Probe, SystemTask, SystemTaskPlugin, World
-from falcon_scheduler.core.domain.task_definition import Priority
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.duty import Duty
 from falcon_scheduler.eve.esi.status import ask_status

@@ -20,9 +20,10 @@ from falcon_scheduler.adapters.mongo.time_settings import time_rules_of, time_se
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.owed import OwedRun
 from falcon_scheduler.core.domain.periods import Held, Period
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.record import DayCounts, RunRecord
 from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, DeployedAs, Source, Task, TaskStatus
-from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority, TaskDefinition
+from falcon_scheduler.core.domain.task_definition import After, Overlap, TaskDefinition
 
 BOOKKEEPING = "scheduler."
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,10 +18,11 @@ from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEM
 from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
 from falcon_scheduler.adapters.prefect.schedules import to_prefect
 from falcon_scheduler.adapters.prefect.states import plain
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.schedule import parse_stored
 from falcon_scheduler.core.domain.storable import storable_text, storable_value
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Overlap, Priority
+from falcon_scheduler.core.domain.task_definition import Overlap
 
 COLLISION = {Overlap.SKIP: "CANCEL_NEW", Overlap.QUEUE: "ENQUEUE"}
 """Prefect's answer when its limit of one run is reached. `cancel_running` has no limit: the newer run must start to

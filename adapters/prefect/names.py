@@ -6,8 +6,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.storable import storable_text
-from falcon_scheduler.core.domain.task_definition import Priority, TaskType
+from falcon_scheduler.core.domain.task_definition import TaskType
 
 POOL = "falcon"
 POOL_TYPE = "warm-process"

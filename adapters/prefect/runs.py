@@ -28,9 +28,9 @@ from falcon_scheduler.adapters.prefect.names import (
 from falcon_scheduler.adapters.prefect.parameters import altered_by_prefect, sealed
 from falcon_scheduler.adapters.prefect.states import run_of, state_of_end
 from falcon_scheduler.core.domain.execution import Execution, Trigger
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.run import Run
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.domain.task_definition import Priority
 from falcon_scheduler.core.errors import Conflict, EngineRefused, Invalid
 from falcon_scheduler.core.ports import Clock
 

@@ -22,9 +22,9 @@ from falcon_scheduler.adapters.prefect.names import (
 from falcon_scheduler.adapters.prefect.parameters import opened
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.storable import storable_text
-from falcon_scheduler.core.domain.task_definition import Priority
 from falcon_scheduler.core.errors import Invalid
 
 SHOWN = 300

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from falcon_scheduler.adapters.system_tasks.parameters import Parameters
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX
-from falcon_scheduler.core.domain.task_definition import Priority, TaskDefinition, TaskType
+from falcon_scheduler.core.domain.task_definition import TaskDefinition, TaskType
 from falcon_scheduler.core.domain.work import WorkContext
 
 if TYPE_CHECKING:  # what these hold is read after the plug-ins are loaded

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from falcon_scheduler.adapters.mongo.client import TASKS, ensure_indexes
+from falcon_scheduler.adapters.mongo.client import TASKS
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.adapters.prefect.client import Client, ensure_foundation
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.wiring import Stores, world_of

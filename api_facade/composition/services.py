@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from falcon_scheduler.adapters.mongo.client import ping as ping_mongo
 from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase
 from falcon_scheduler.adapters.prefect.client import Client, open_client
-from falcon_scheduler.adapters.prefect.client import ping as ping_prefect
 from falcon_scheduler.adapters.prefect.engine import PrefectEngine, prefect_engine
 from falcon_scheduler.adapters.prefect.names import POOL
-from falcon_scheduler.adapters.probes import Probe
-from falcon_scheduler.adapters.redis.client import ping as ping_redis
 from falcon_scheduler.adapters.redis.wake import wake_workers
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.adapters.system_tasks.chosen import Chosen
 from falcon_scheduler.adapters.wiring import Stores, open_stores, world_of
 from falcon_scheduler.adapters.workforce import read_workforce
 from falcon_scheduler.api_facade.composition.alerts import Alerts, make_alerts
 from falcon_scheduler.api_facade.composition.ledger import LedgerServices, make_ledger
 from falcon_scheduler.api_facade.composition.mirror import MirrorServices, make_mirror
 from falcon_scheduler.api_facade.composition.preparation import Preparation
+from falcon_scheduler.api_facade.composition.status import make_status, probes_of
 from falcon_scheduler.api_facade.leader import Leader
 from falcon_scheduler.api_facade.metrics.instruments import Metrics
 from falcon_scheduler.api_facade.office import Office
@@ -31,7 +27,6 @@ from falcon_scheduler.api_facade.origins import origin
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.services.alerts.duty_watch import DutyWatch
 from falcon_scheduler.core.services.alerts.other_scheduler import OtherSchedulerWatch
-from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
 from falcon_scheduler.core.services.mirror.reconcile import ReconcileService
 from falcon_scheduler.core.services.runs.idempotency import KeyedRequests
 from falcon_scheduler.core.services.runs.run_service import RunService
@@ -86,11 +81,7 @@ def join(
     plugged, world = settings.system_tasks, world_of(settings, stores)
     catalog = Catalog(Registry.load(settings), plugged.tasks)
     workforce = workforce or partial(read_workforce, client, stores.redis, scheduler.worker_count)
-    probes = [
-        Probe("mongodb", lambda: ping_mongo(stores.database)),
-        Probe("redis", lambda: ping_redis(stores.redis)),
-        Probe("prefect", lambda: ping_prefect(client)),
-    ]
+    probes = probes_of(stores, client)
     metrics = Metrics()
 
     audit = Auditing(entries=stores.audit, clock=clock, origin=origin)
@@ -148,15 +139,7 @@ def join(
     )
     ledger = make_ledger(stores, client, workforce)
     alerts = make_alerts(settings, stores, engine.runs, client, workforce, ledger.explaining)
-    status = StatusService(
-        tasks=stores.tasks,
-        executions=stores.executions,
-        runs=engine.runs,
-        clock=clock,
-        probes=[*probes, *plugged.status_probes(world)],
-        workforce=workforce,
-        problems=partial(_problems, alerts.service, plugged),
-    )
+    status = make_status(settings, stores, engine.runs, probes, workforce, alerts.service)
     mirror = make_mirror(
         settings,
         stores,
@@ -209,8 +192,3 @@ def join(
         preparation=preparation,
         leader=leader,
     )
-
-
-async def _problems(alerts: ServiceAlerts, plugged: Chosen) -> Sequence[str]:
-    """Plug-ins that can't be used, and what the open alerts say."""
-    return [*plugged.problems, *await alerts.problems()]

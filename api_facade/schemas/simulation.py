@@ -10,7 +10,7 @@ from pydantic import Field
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
 from falcon_scheduler.api_facade.schemas.task_changes import AnyOverlap, AnyPriority, Cron
 from falcon_scheduler.api_facade.schemas.values import DurationText, Instant, Length, QueryInstant
-from falcon_scheduler.core.domain.task_definition import Priority
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.services.tasks.load_forecasts import LONGEST, MOST_CHANGES
 from falcon_scheduler.core.services.tasks.planned_tasks import Basis, SimulatedAction
 

@@ -12,7 +12,8 @@ from falcon_scheduler.api_facade.schemas.values import Length, SentInstant
 from falcon_scheduler.core.domain.calendars import MOST_CALENDARS, CalendarRules, CalendarVersion, OnExcluded
 from falcon_scheduler.core.domain.catch_up import MOST_CAUGHT_UP, CatchUp, CatchUpRules, Missed, ReleaseOrder
 from falcon_scheduler.core.domain.owed import MOST_OWED
-from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
+from falcon_scheduler.core.domain.priority import Priority
+from falcon_scheduler.core.domain.task_definition import After, Overlap
 from falcon_scheduler.core.services.tasks.time_validation import MOST_RUNS
 from falcon_scheduler.core.services.tasks.validation import (
     DESCRIPTION_LENGTH,

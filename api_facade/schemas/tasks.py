@@ -14,8 +14,9 @@ from falcon_scheduler.api_facade.schemas.common import (
 from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryBoolean
 from falcon_scheduler.core.domain.calendars import OnExcluded
 from falcon_scheduler.core.domain.catch_up import Missed, ReleaseOrder
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Source, TaskStatus
-from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
+from falcon_scheduler.core.domain.task_definition import After, Overlap
 from falcon_scheduler.core.ports.paging import TaskOrder
 from falcon_scheduler.core.services.tasks.validation import (
     NAME_LENGTH,

@@ -11,6 +11,7 @@ from typing import Any
 from falcon_scheduler.core.domain.alert import TaskAlerts
 from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.catch_up import MISSED_AFTER, CatchUpRules
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.time_rules import TimeRules
 
 
@@ -24,15 +25,6 @@ class TaskType:
     FUNCTION = "function"
     SYSTEM = "system"
     CUSTOM = "custom"
-
-
-class Priority(StrEnum):
-    """The order in which workers take waiting executions. Source: scheduler API, "Priority System"."""
-
-    LOW = "low"
-    NORMAL = "normal"
-    HIGH = "high"
-    CRITICAL = "critical"
 
 
 class Overlap(StrEnum):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.duration import format_duration
+from falcon_scheduler.core.domain.jitter import delay_of
 
 _NEAREST = timedelta(microseconds=1)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +40,8 @@ class TimeRules:
         return (self.start_at is None or instant >= self.start_at) and (self.end_at is None or instant <= self.end_at)
 
     def delay_of(self, task_id: str, instant: datetime, following: datetime | None) -> timedelta:
-        """How much later than its instant a run begins. It begins before the `following` instant.
-
-        The same task and instant have the same delay in every process and version.
-        """
-        longest = self.jitter if following is None else min(self.jitter, following - instant)
-        digest = hashlib.sha256(f"{task_id} {instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}".encode()).digest()
-        share = int.from_bytes(digest[:8], "big")
-        return share * (longest // _MILLISECOND) // 2**64 * _MILLISECOND
+        """How much later than its instant a run begins; see `jitter`."""
+        return delay_of(self.jitter, task_id, instant, following)
 
     def describe(self) -> str:
         """The rules in plain English; empty without any."""

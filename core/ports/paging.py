@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import TaskStatus
-from falcon_scheduler.core.domain.task_definition import Priority
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from falcon_scheduler.core.domain.execution import Execution
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.run import Run
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Priority
 
 
 class Runs(Protocol):

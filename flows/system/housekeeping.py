@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from falcon_scheduler.adapters.system_tasks import SystemTask, SystemTaskPlugin
-from falcon_scheduler.core.domain.task_definition import Priority
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.flows.system.health import check_health
 from falcon_scheduler.flows.system.parameters import (
     HealthCheckParameters,

@@ -19,7 +19,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from falcon_scheduler.adapters.alerts.channels import channels_of
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
-from falcon_scheduler.adapters.mongo.client import ensure_indexes
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.adapters.prefect.client import Client, open_client
 from falcon_scheduler.adapters.settings import AlertSettings, SchedulerSettings, Settings
 from falcon_scheduler.adapters.wiring import Stores, open_stores

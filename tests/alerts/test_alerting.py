@@ -9,8 +9,9 @@ from falcon_scheduler.adapters.prefect.client import Client
 from falcon_scheduler.adapters.prefect.names import POOL
 from falcon_scheduler.core.domain.alert import AlertKind, AlertState, TaskAlerts
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Source
-from falcon_scheduler.core.domain.task_definition import Overlap, Priority
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.ports import PageRequest
 from falcon_scheduler.core.ports.alerts import AlertFilter
 from falcon_scheduler.core.services.alerts import alerting

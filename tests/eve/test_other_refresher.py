@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from falcon_scheduler.adapters.clock import SystemClock
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
-from falcon_scheduler.adapters.mongo.client import ensure_indexes
 from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.takeover import Takeover
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts

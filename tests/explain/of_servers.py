@@ -14,8 +14,9 @@ from sqlalchemy.engine import make_url
 from falcon_scheduler.adapters.prefect.names import POOL
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Overlap, Priority
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER
 from tests.chaos.stand import WORKERS
 from tests.conftest import NEVER, wait_until

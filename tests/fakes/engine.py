@@ -11,9 +11,9 @@ from typing import Any
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.owed import OwedRun
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.run import Deployed, Run, RunPhase
 from falcon_scheduler.core.domain.task import DeployedAs, Task
-from falcon_scheduler.core.domain.task_definition import Priority
 from falcon_scheduler.core.errors import Conflict
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.services.tasks.fire_times import due_between

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.occurrence import Occurrence
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task, TaskStatus
-from falcon_scheduler.core.domain.task_definition import After, Priority
+from falcon_scheduler.core.domain.task_definition import After
 from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.paging import TaskOrder

@@ -18,7 +18,7 @@ import jwt
 import pytest
 import pytest_asyncio
 
-from falcon_scheduler.adapters.mongo.client import ensure_indexes
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.app import build_app
 from falcon_scheduler.api_facade.composition.root import compose

@@ -16,11 +16,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from falcon_scheduler.adapters.clock import SystemClock
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
 from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
-from falcon_scheduler.adapters.mongo.client import ensure_indexes
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.go_falcon.database import GoFalconDatabase, MongoTakeoverRecord
 from falcon_scheduler.adapters.mongo.go_falcon.findings import Finding, Level
 from falcon_scheduler.adapters.mongo.go_falcon.migration import GoFalconMigration
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.adapters.system_tasks import World

@@ -16,8 +16,8 @@ from prefect.states import Completed, Running
 from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Source, TaskStatus
-from falcon_scheduler.core.domain.task_definition import Priority
 from falcon_scheduler.core.errors import ImportedTask
 from tests.conftest import ADMIN, Scheduler, exists, wait_until
 

@@ -12,9 +12,10 @@ import pytest_asyncio
 
 from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.domain.task_definition import Priority, TaskDefinition
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import Conflict
 from falcon_scheduler.core.ports import Deployments, Plans, Runs, TaskStore
 from falcon_scheduler.core.services.mirror.run_pictures import picture_of

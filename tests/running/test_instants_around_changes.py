@@ -21,8 +21,9 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import PrefectClient
 
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Overlap, Priority
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.services.tasks.fire_times import due_between
 from tests.conftest import ADMIN, Scheduler, wait_until
 

@@ -11,9 +11,10 @@ import pytest
 
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionOutcome
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.skip import Skip, SkipReason
 from falcon_scheduler.core.domain.task import TaskStatus
-from falcon_scheduler.core.domain.task_definition import Overlap, Priority
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.errors import TaskDisabled
 from tests.conftest import ADMIN, Scheduler, function, wait_until
 from tests.executors.web_server import serving

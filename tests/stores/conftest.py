@@ -18,8 +18,9 @@ import pytest_asyncio
 from falcon_scheduler.adapters.mongo.alerts import MongoAlertStore
 from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
 from falcon_scheduler.adapters.mongo.calendars import MongoCalendarStore
-from falcon_scheduler.adapters.mongo.client import Database, ensure_indexes, open_database
+from falcon_scheduler.adapters.mongo.client import Database, open_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
+from falcon_scheduler.adapters.mongo.indexes import ensure_indexes
 from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
 from falcon_scheduler.adapters.mongo.ledger import MongoLedgerStore
 from falcon_scheduler.adapters.mongo.marks import MongoWatermark

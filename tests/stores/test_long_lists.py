@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 from pymongo import DESCENDING
 
-from falcon_scheduler.adapters.mongo.client import EXECUTIONS, REPLACED, Database, ensure_indexes, is_embedded
+from falcon_scheduler.adapters.mongo.client import EXECUTIONS, Database, is_embedded
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
+from falcon_scheduler.adapters.mongo.indexes import REPLACED, ensure_indexes
 from falcon_scheduler.adapters.mongo.newest import LONG
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from falcon_scheduler.core.domain.owed import OwedRun
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task, TaskStatus
-from falcon_scheduler.core.domain.task_definition import After, Overlap, Priority
+from falcon_scheduler.core.domain.task_definition import After, Overlap
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
 from falcon_scheduler.core.ports import PageRequest, TaskFilter, TaskStore
 from falcon_scheduler.core.ports.paging import TaskOrder

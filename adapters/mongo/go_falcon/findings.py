@@ -10,8 +10,9 @@ from typing import Any
 
 from falcon_scheduler.adapters.mongo.reading import whole_numbers
 from falcon_scheduler.core.domain.cron.faults import ScheduleError
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.schedule import parse
-from falcon_scheduler.core.domain.task_definition import Priority, TaskType
+from falcon_scheduler.core.domain.task_definition import TaskType
 from falcon_scheduler.core.errors import Fault
 from falcon_scheduler.core.services.tasks.validation import NAME_LENGTH
 

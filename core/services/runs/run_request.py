@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from typing import Any
 from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.principal import Principal
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.run import Run
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Priority
 from falcon_scheduler.core.errors import (
     EngineRefused,
     ExecutionNotFound,

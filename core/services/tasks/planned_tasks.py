@@ -10,8 +10,9 @@ from enum import StrEnum
 from statistics import median_low
 
 from falcon_scheduler.core.domain.forecast.load import Workload
+from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Overlap, Priority, TaskType
+from falcon_scheduler.core.domain.task_definition import Overlap, TaskType
 
 ASSUMED = timedelta(seconds=1)
 """How long a run takes while no run of any task of its type has ended."""
