@@ -44,11 +44,13 @@ class Run:
     result_storage_id: UUID | None = None
     transport: httpx.MockTransport | None = None
     """Answers in the server's place, for the warm-up run."""
+    is_shown_late: bool = False
+    """Whether it is set Running in Prefect only once it has lasted."""
 
     @property
     def known(self) -> KnownRun:
         """What the clients of this run need not request."""
-        return KnownRun(self.flow_run, self.result_storage_id, self.transport)
+        return KnownRun(self.flow_run, self.result_storage_id, self.transport, is_shown_late=self.is_shown_late)
 
 
 def state_from(document: dict[str, Any]) -> State[Any]:

@@ -26,6 +26,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 
 from falcon_scheduler.adapters.prefect.names import RETRYING
 from falcon_scheduler.core.retrying import retried, retried_blocking
+from falcon_scheduler.flows.child.late_running import LateRunning
 
 _PAUSES = [timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4, 8, 15, 30)]
 """Pauses between attempts to set a state: a restart of the server does not end a run."""
@@ -58,6 +59,8 @@ class KnownRun:
     """Answers in the server's place, for a rehearsal."""
     deferred_lease_id: UUID | None = None
     """The lease whose first renewal is delayed. The thread that renews it sleeps, so nothing may join it."""
+    is_shown_late: bool = False
+    """Whether it is set Running only once it has lasted; see `late_running`."""
 
     def note(self, flow_run_id: UUID | str, result: OrchestrationResult[Any]) -> None:
         """Follow an answer to a proposed state."""
@@ -119,6 +122,7 @@ class RunClient(PrefectClient):
     def __init__(self, known: KnownRun) -> None:
         super().__init__(**client_settings(known.transport))
         self._known = known
+        self._late_running = LateRunning(known.flow_run)
 
     async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
         if flow_run_id == self._known.flow_run.id:
@@ -129,9 +133,12 @@ class RunClient(PrefectClient):
         self, flow_run_id: UUID | str, state: State[Any], force: bool = False
     ) -> OrchestrationResult[Any]:
         propose = partial(super().set_flow_run_state, flow_run_id, state, force=force)
-        result: OrchestrationResult[Any] = await retried(
-            propose, on=_AWAY, pauses=_pauses_for(state), unless=_is_refusal
-        )
+        result: OrchestrationResult[Any]
+        if self._known.is_shown_late and self._late_running.delays(flow_run_id, state, force=force):
+            result = self._late_running.begin(state, propose)
+        else:
+            await self._late_running.settled()
+            result = await retried(propose, on=_AWAY, pauses=_pauses_for(state), unless=_is_refusal)
         self._known.note(flow_run_id, result)
         return result
 

@@ -74,6 +74,7 @@ def _live(channel: RunChannel) -> int:
         entrypoint=work.entrypoint,
         channel=channel,
         result_storage_id=UUID(work.result_storage_id) if work.result_storage_id else None,
+        is_shown_late=work.is_shown_late,
     )
     run.flow_run.state = _wait_for_start(channel)
     flow = _load(run)

@@ -118,6 +118,8 @@ class Work:
     working_dir: str
     memory_limit_mb: int
     stream_output: bool
+    is_shown_late: bool = False
+    """Whether Prefect need not show it as Running before it has lasted."""
 
 
 @dataclass(frozen=True, slots=True)

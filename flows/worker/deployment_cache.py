@@ -81,8 +81,12 @@ class DeploymentCache:
     def is_queueing(self, deployment_id: UUID | None) -> bool:
         """Whether the deployment lets one run work and has its others wait. False when it is not remembered."""
         known = self._remembered.get(deployment_id) if deployment_id is not None else None
-        limit = known.deployment.global_concurrency_limit if known is not None else None
-        if known is None or limit is None or limit.limit != 1:
-            return False
-        options = known.deployment.concurrency_options
-        return options is None or options.collision_strategy == ConcurrencyLimitStrategy.ENQUEUE
+        return known is not None and lets_wait(known.deployment)
+
+
+def lets_wait(deployment: DeploymentResponse) -> bool:
+    """Whether a deployment lets one run work and has its others wait."""
+    limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
+    if limit is None or limit.limit != 1:
+        return False
+    return options is None or options.collision_strategy == ConcurrencyLimitStrategy.ENQUEUE

@@ -23,6 +23,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Running
 
 from falcon_scheduler.adapters.prefect.names import RETRYING
+from falcon_scheduler.flows.child.late_running import SHOWN_AFTER_SECONDS
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.messages import RunPerformed, RunRetries
 from falcon_scheduler.flows.termination import WORKER_STOPPED, Reason
@@ -32,8 +33,6 @@ from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
 from falcon_scheduler.flows.worker.run_supervisor import DESCRIBED_AFTER, RunDependencies
 from falcon_scheduler.flows.worker.state_proposer import Claim
 
-SHOWN_AFTER_SECONDS = 1.0
-"""Age at which a run is set Running in Prefect: most are over by then."""
 _LEASE_SECONDS = 300.0
 _FIRST_RENEWAL_SECONDS, _RENEWAL_SECONDS = 10.0, 100.0
 """When the lease of a deployment's only slot is renewed. It lasts as long as a claim's lease does, 60 s at least."""

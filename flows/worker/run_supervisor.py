@@ -23,10 +23,12 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import DeploymentResponse
 
+from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.messages import Drop, End, LogRecord, RunEnded, Start, Suspend, Work
 from falcon_scheduler.flows.prefect_internals import FLOW_RUN_ID_VARIABLE
 from falcon_scheduler.flows.termination import WORKER_STOPPED, Reason
+from falcon_scheduler.flows.worker.deployment_cache import lets_wait
 from falcon_scheduler.flows.worker.forked_process import ProcessEnd
 from falcon_scheduler.flows.worker.forkserver_connection import RunProcess
 from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
@@ -223,4 +225,12 @@ class RunSupervisor:
             working_dir=folder or os.fspath(configuration.working_dir or "."),
             memory_limit_mb=configuration.memory_limit_mb or process_control.fair_share_mb(),
             stream_output=configuration.stream_output,
+            is_shown_late=_is_shown_late(self._deployment),
         )
+
+
+def _is_shown_late(deployment: DeploymentResponse | None) -> bool:
+    """Flows of others may have hooks that need Running; where runs wait, Prefect's run count bounds that."""
+    return (
+        deployment is not None and module_entrypoint(deployment) in ENTRYPOINTS.values() and not lets_wait(deployment)
+    )
