@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from falcon_scheduler.core.domain.execution import ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.outcome import CANCELLED_ERROR, CANCELLED_OUTPUT, ExecutionOutcome
 from falcon_scheduler.core.domain.priority import Priority
+from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.skip import Skip, SkipReason
 from falcon_scheduler.core.domain.task import TaskStatus
 from falcon_scheduler.core.domain.task_definition import Overlap
@@ -178,6 +180,24 @@ async def test_two_triggers_at_once_give_one_execution_and_one_skip(scheduler: S
     assert Skip.of_text(left_out.error).reason is SkipReason.STILL_RUNNING
     assert left_out.completed_at is not None
     assert left_out.attempts == ()
+
+
+async def test_a_run_that_lasts_is_running_in_prefect_and_one_that_queues_is_so_at_once(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    config = from_tests("diary", file=str(tmp_path / "diary"), seconds=120)
+    lasting = await scheduler.execute(await scheduler.task(config=config))
+    queueing = await scheduler.run(await scheduler.task(config=function("echo"), overlap=Overlap.QUEUE))
+
+    async def is_shown() -> bool:
+        run = await scheduler.services.engine.runs.find(lasting.id)
+        return run is not None and run.phase is RunPhase.RUNNING
+
+    await wait_until(is_shown, "Prefect shows the run as running")
+    await scheduler.services.runs.cancel(lasting.id, ADMIN)
+    assert (await scheduler.ended(lasting.id)).error == CANCELLED_ERROR
+    states = await scheduler.services.engine.client.read_flow_run_states(UUID(queueing.id))
+    assert "Running" in {state.name for state in states}
 
 
 async def test_with_overlap_queue_both_run_one_after_the_other(scheduler: Scheduler, tmp_path: Path) -> None:
