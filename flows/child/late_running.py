@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import UUID
 
 from prefect.client.schemas import OrchestrationResult
@@ -29,7 +30,8 @@ class LateRunning:
     def __init__(self, flow_run: FlowRun) -> None:
         self._flow_run = flow_run
         self._task: asyncio.Task[None] | None = None
-        self._is_asking = False
+        self._is_followed = asyncio.Event()
+        self._is_given_up = False
 
     def delays(self, flow_run_id: UUID | str, state: State[object], *, force: bool) -> bool:
         """Whether this proposal is the first Running of the run, after its claim."""
@@ -46,24 +48,30 @@ class LateRunning:
         accepted = state.model_copy(update={"state_details": details})
         return OrchestrationResult(state=accepted, status=SetStateStatus.ACCEPT, details=StateAcceptDetails())
 
-    async def settled(self) -> None:
-        """Give the delayed proposal up, or wait for its answer if it has been sent."""
+    async def settled(self, following: State[object]) -> None:
+        """Give the delayed proposal up, or wait for its answer if it has been sent.
+
+        Before a retry it is sent at once: Prefect counts the attempts of a run by this state.
+        """
         if self._task is None:
             return
-        if not self._is_asking:
-            self._task.cancel()
+        self._is_given_up = self._is_given_up or not following.is_running()
+        self._is_followed.set()
         await asyncio.wait([self._task])
 
     async def _show(self, propose: Propose) -> None:
         """Until the server answers. Refused, it is of no use again: the run has been ended or is being cancelled."""
-        await asyncio.sleep(SHOWN_AFTER_SECONDS)
-        while True:
-            self._is_asking = True
+        await self._pause(SHOWN_AFTER_SECONDS)
+        while not self._is_given_up:
             try:
                 await propose()
                 return
             except Exception as error:  # noqa: BLE001 - it only informs; the run goes on without it
                 _logger.debug("Could not set the run Running: %s", error)
-            finally:
-                self._is_asking = False
-            await asyncio.sleep(_AGAIN_AFTER_SECONDS)
+            if self._is_followed.is_set():
+                return
+            await self._pause(_AGAIN_AFTER_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._is_followed.wait(), seconds)

@@ -137,7 +137,7 @@ class RunClient(PrefectClient):
         if self._known.is_shown_late and self._late_running.delays(flow_run_id, state, force=force):
             result = self._late_running.begin(state, propose)
         else:
-            await self._late_running.settled()
+            await self._late_running.settled(state)
             result = await retried(propose, on=_AWAY, pauses=_pauses_for(state), unless=_is_refusal)
         self._known.note(flow_run_id, result)
         return result

@@ -51,7 +51,7 @@ async def test_only_the_first_running_after_the_claim_is_delayed(flow_run: FlowR
     assert not late.delays(flow_run.id, Completed(), force=False)
     late.begin(Running(), server.propose)
     assert not late.delays(flow_run.id, Running(name="Retrying"), force=False)
-    await late.settled()
+    await late.settled(Completed())
 
 
 async def test_the_answer_has_the_lease_of_the_claim_so_that_the_run_renews_it(flow_run: FlowRun) -> None:
@@ -60,14 +60,14 @@ async def test_the_answer_has_the_lease_of_the_claim_so_that_the_run_renews_it(f
     assert answer.status is SetStateStatus.ACCEPT
     assert answer.state is not None
     assert answer.state.state_details.deployment_concurrency_lease_id == LEASE
-    await late.settled()
+    await late.settled(Completed())
 
 
 async def test_a_run_that_ends_before_is_never_shown_as_running(flow_run: FlowRun) -> None:
     late, server = LateRunning(flow_run), Server()
     late.begin(Running(), server.propose)
-    await late.settled()
-    await late.settled()
+    await late.settled(Completed())
+    await late.settled(Completed())
     assert server.count == 0
 
 
@@ -78,7 +78,7 @@ async def test_what_follows_waits_for_the_answer_to_what_has_been_sent(
     late, server = LateRunning(flow_run), Server()
     late.begin(Running(), server.propose)
     await server.asked.wait()
-    following = asyncio.ensure_future(late.settled())
+    following = asyncio.ensure_future(late.settled(Completed()))
     await asyncio.sleep(0)
     assert not following.done()
     server.answers.set()
@@ -95,5 +95,23 @@ async def test_while_prefect_is_away_it_is_sent_again_and_given_up_with_the_end(
     server.answers.set()
     late.begin(Running(), server.propose)
     await server.accepted.wait()
-    await late.settled()
+    await late.settled(Completed())
     assert server.count == 3
+
+
+async def test_before_a_retry_it_is_sent_at_once_so_that_prefect_counts_each_attempt(flow_run: FlowRun) -> None:
+    late, server = LateRunning(flow_run), Server()
+    server.answers.set()
+    late.begin(Running(), server.propose)
+    await late.settled(Running(name="Retrying"))
+    assert server.count == 1
+    await late.settled(Completed())
+    assert server.count == 1
+
+
+async def test_a_retry_does_not_wait_for_a_prefect_that_is_away(flow_run: FlowRun) -> None:
+    late, server = LateRunning(flow_run), Server(httpx.ConnectError("away"), httpx.ConnectError("away"))
+    server.answers.set()
+    late.begin(Running(), server.propose)
+    await late.settled(Running(name="Retrying"))
+    assert server.count == 1
