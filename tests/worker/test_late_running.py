@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from prefect.client.schemas import OrchestrationResult
-from prefect.client.schemas.objects import FlowRun, StateDetails
+from prefect.client.schemas.objects import FlowRun, State, StateDetails
 from prefect.client.schemas.responses import SetStateStatus, StateAcceptDetails
 from prefect.states import Completed, Pending, Running
 
@@ -39,7 +39,7 @@ class Server:
 
 @pytest.fixture
 def flow_run() -> FlowRun:
-    claimed = Pending(state_details=StateDetails(deployment_concurrency_lease_id=LEASE))
+    claimed: State[None] = Pending(state_details=StateDetails(deployment_concurrency_lease_id=LEASE))
     return FlowRun(id=uuid4(), flow_id=uuid4(), name="run", state=claimed)
 
 
