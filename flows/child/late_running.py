@@ -21,7 +21,7 @@ _AGAIN_AFTER_SECONDS = 5.0
 
 _logger = logging.getLogger("falcon.run")
 
-Propose = Callable[[], Awaitable[OrchestrationResult[object]]]
+Propose = Callable[[], Awaitable["OrchestrationResult[object]"]]
 
 
 class LateRunning:
