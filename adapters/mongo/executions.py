@@ -26,7 +26,7 @@ from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.errors import ExecutionNotFound
-from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest
+from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, Position
 
 PENDING, RUNNING = str(ExecutionStatus.PENDING), str(ExecutionStatus.RUNNING)
 UNFINISHED = [PENDING, RUNNING]
@@ -216,7 +216,9 @@ class MongoExecutionStore:
         with translated():
             return len(await self._collection.find({"status": RUNNING}, {"_id": 1}).to_list())
 
-    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
+    async def list(
+        self, wanted: ExecutionFilter, page: PageRequest, after: Position | None = None
+    ) -> Page[Execution]:
         query = query_of(wanted)
         with translated():
             total = await self._newest.total(query)
@@ -224,8 +226,15 @@ class MongoExecutionStore:
                 # Both counts come from an index; a count of what is not skipped would read the documents.
                 total = max(total - await self._newest.total({**query, "status": SKIPPED}), 0)
                 query |= NOT_SKIPPED
-            documents = await self._newest.page(query, page, total)
-        return Page(items=[*self._parsing.readable(documents)], total=total, request=page)
+            if after is None:
+                documents = await self._newest.page(query, page, total)
+                is_last = page.offset + page.size >= total
+            else:
+                documents = await self._newest.behind(after, query, page, total)
+                is_last = len(documents) <= page.size
+        shown = documents[: page.size]
+        following = self._newest.position_of(shown[-1]) if shown and not is_last else None
+        return Page(items=[*self._parsing.readable(shown)], total=total, request=page, following=following)
 
     async def delete_of_task(self, task_id: str) -> int:
         with translated():

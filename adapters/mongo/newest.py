@@ -20,7 +20,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from falcon_scheduler.adapters.mongo.client import is_embedded
 from falcon_scheduler.core.answer_cache import AnswerCache, if_costly
-from falcon_scheduler.core.ports import PageRequest
+from falcon_scheduler.core.ports import PageRequest, Position
 
 Document = dict[str, Any]
 
@@ -33,6 +33,8 @@ STRETCHES = [FIRST_STRETCH * 8**exponent for exponent in range(9)]
 """How far back each step of the search goes: up to 32 years."""
 REMEMBERED = 500
 TOTALS_KEPT = 200
+UNDATED = datetime.fromtimestamp(0, UTC)
+"""The instant in the position of an entry that has none: it is read with this one."""
 ANY_INSTANT = {"$lte": datetime.max.replace(tzinfo=UTC)}
 """A bound of the index's first field. Without one MongoDB does not read the fields behind it from the index."""
 
@@ -92,6 +94,44 @@ class NewestFirst:
             found = await self._read({self._field: ANY_INSTANT, **query}, page)
             # Entries without an instant, which another program wrote, come last.
             return found if len(found) >= expected else await self._read(query, page)
+        return await self._by_stretches(query, page, expected, total)
+
+    async def behind(self, position: Position, query: Document, page: PageRequest, total: int) -> list[Document]:
+        """The entries behind a position: one more than a page has, if there are so many.
+
+        Those of the same instant come first, then earlier ones, then those without an instant. Each of these is a
+        range of an index, so the cost does not depend on how many entries precede it.
+        """
+        if not total:
+            return []
+        at, last_id = position
+        found: list[Document] = []
+        if at > UNDATED:
+            within = query.get(self._field, {})
+            until = min(within.get("$lt", at), at)
+            if until == at:
+                same: Document = {**query, self._field: {**within, "$eq": at}, "_id": {"$gt": last_id}}
+                found = await self._read(same, _first(page, page.size + 1))
+            if lacking := page.size + 1 - len(found):
+                earlier: Document = {**query, self._field: {**within, "$lt": until}}
+                found += await self._earlier(earlier, _first(page, lacking), total)
+            last_id = ""
+        if (lacking := page.size + 1 - len(found)) and self._field not in query:
+            undated: Document = {**query, self._field: None, "_id": {"$gt": last_id}}
+            found += await self._read(undated, _first(page, lacking))
+        return found
+
+    def position_of(self, document: Document) -> Position:
+        """Where an entry is in its list."""
+        at = document.get(self._field)
+        return at if isinstance(at, datetime) else UNDATED, str(document["_id"])
+
+    async def _earlier(self, query: Document, page: PageRequest, total: int) -> list[Document]:
+        if self._ordered and not await self._is_embedded():
+            return await self._read(query, page)
+        return await self._by_stretches(query, page, page.size, total)
+
+    async def _by_stretches(self, query: Document, page: PageRequest, expected: int, total: int) -> list[Document]:
         if self._is_long and total > FEW:
             async for since in self._instants(query, page):
                 found = await self._read(self._since(query, since), page)
@@ -138,3 +178,8 @@ class NewestFirst:
     @staticmethod
     def _key(query: Document, page: PageRequest) -> tuple[bytes, int]:
         return bson.encode(query), page.offset + page.size
+
+
+def _first(page: PageRequest, size: int) -> PageRequest:
+    """The first entries, as many as that, with the parts that the page has."""
+    return PageRequest(size=size, brief=page.brief)

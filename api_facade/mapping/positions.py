@@ -1,30 +1,30 @@
-"""The place of a page in a list that is ordered by time and then by task, as `next` and `after` name it."""
+"""The place of a page in a list that is ordered by time and then by an id, as `next` and `after` name it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from falcon_scheduler.api_facade.schemas.values import format_instant
 from falcon_scheduler.core.errors import Invalid
-
-Position = tuple[datetime, str]
+from falcon_scheduler.core.ports import Position
 
 
 def position_text(position: Position) -> str:
     """What `next` of a page is, and `after` of the following."""
-    at, task_id = position
-    return f"{format_instant(at)}/{task_id}"
+    at, entry_id = position
+    return f"{format_instant(at)}/{entry_id}"
 
 
 def position_of(text: str | None) -> Position | None:
     """The place that `after` names. Raises `Invalid`."""
     if text is None:
         return None
-    at, slash, task_id = text.partition("/")
+    at, slash, entry_id = text.partition("/")
     try:
         instant = datetime.fromisoformat(at)
-    except ValueError:
-        instant = None
-    if not slash or instant is None or instant.tzinfo is None:
+        in_utc = instant.astimezone(UTC) if instant.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        in_utc = None
+    if not slash or in_utc is None:
         raise Invalid.of("query.after", "must be the next of the page before")
-    return instant, task_id
+    return in_utc, entry_id

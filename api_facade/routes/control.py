@@ -18,7 +18,7 @@ from falcon_scheduler.api_facade.mapping.executions import (
     execution_response,
     execution_responses,
 )
-from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
+from falcon_scheduler.api_facade.mapping.pages import following_text, page_numbers, page_request, position_in
 from falcon_scheduler.api_facade.mapping.tasks import task_response
 from falcon_scheduler.api_facade.paths import TASK_PATH
 from falcon_scheduler.api_facade.schemas.executions import (
@@ -111,9 +111,11 @@ async def task_history(
 ) -> ExecutionList:
     """The task's executions that meet all conditions, the newest first. `total` is exact."""
     ignore(request, broadened(request.query_params))
-    page = await parts.runs.history(task_id, execution_filter(query, task_id), page_request(query))
+    wanted = execution_filter(query, task_id)
+    page = await parts.runs.history(task_id, wanted, page_request(query), position_in(query))
     names = await parts.tasks.names({task_id})
-    return ExecutionList(executions=await execution_responses(page.items, caller, names), **page_numbers(page))
+    shown = await execution_responses(page.items, caller, names)
+    return ExecutionList(executions=shown, next=following_text(page), **page_numbers(page))
 
 
 @router.get(

@@ -18,7 +18,7 @@ from falcon_scheduler.api_facade.mapping.executions import (
     execution_response,
     execution_responses,
 )
-from falcon_scheduler.api_facade.mapping.pages import page_numbers, page_request
+from falcon_scheduler.api_facade.mapping.pages import following_text, page_numbers, page_request, position_in
 from falcon_scheduler.api_facade.schemas.executions import (
     ExecutionAccepted,
     ExecutionCancelled,
@@ -36,9 +36,10 @@ async def list_executions(
 ) -> ExecutionList:
     """The executions that meet all conditions, the newest first. `total` is exact."""
     ignore(request, broadened(request.query_params))
-    page = await parts.runs.list(execution_filter(query, query.task_id), page_request(query))
+    page = await parts.runs.list(execution_filter(query, query.task_id), page_request(query), position_in(query))
     names = await parts.tasks.names({each.task_id for each in page.items})
-    return ExecutionList(executions=await execution_responses(page.items, caller, names), **page_numbers(page))
+    shown = await execution_responses(page.items, caller, names)
+    return ExecutionList(executions=shown, next=following_text(page), **page_numbers(page))
 
 
 @router.get(

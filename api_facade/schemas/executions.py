@@ -84,6 +84,14 @@ class HistoryQuery(PageQuery):
         IN_DIGITS,
     ] = None
 
+    after: Annotated[
+        str | None,
+        Field(
+            max_length=300,
+            description="`next` of the page before: the entries behind it, as fast however deep. Instead of `page`.",
+        ),
+    ] = None
+
     @property
     def started_since(self) -> datetime | None:
         """The lower bound, by either of its names."""
@@ -161,6 +169,7 @@ class ExecutionList(PageShape):
     """A page of executions, the newest first."""
 
     executions: list[ExecutionResponse]
+    next: Annotated[str | None, Field(description="For `after`, to read on; left out on the last page.")] = None
 
 
 class ExecutionAccepted(ResponseShape):

@@ -14,7 +14,7 @@ from falcon_scheduler.core.ports.deployments import Deployments
 from falcon_scheduler.core.ports.health import Health, HealthProbe
 from falcon_scheduler.core.ports.locks import Lease, Lock, LockService
 from falcon_scheduler.core.ports.own_run import OwnRun
-from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, Position, TaskCounts, TaskFilter
 from falcon_scheduler.core.ports.plans import PlannerProbe, Plans
 from falcon_scheduler.core.ports.runs import Runs, UnreadableRuns
 from falcon_scheduler.core.ports.secrets import SecretMissing, SecretReader
@@ -42,6 +42,7 @@ __all__ = [
     "PageRequest",
     "PlannerProbe",
     "Plans",
+    "Position",
     "Runs",
     "SecretMissing",
     "SecretReader",

@@ -15,6 +15,9 @@ from falcon_scheduler.core.domain.task import TaskStatus
 
 T = TypeVar("T")
 
+Position = tuple[datetime, str]
+"""The place of an entry in a list that is ordered by time: its instant and its id."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
@@ -38,6 +41,8 @@ class Page(Generic[T]):
     items: Sequence[T]
     total: int
     request: PageRequest
+    following: Position | None = None
+    """Behind which entry the list goes on, in lists that can be read on from there. None on the last page."""
 
     @property
     def total_pages(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, Position, TaskCounts, TaskFilter
 
 
 class TaskStore(Protocol):
@@ -187,8 +187,14 @@ class ExecutionStore(Protocol):
         """Pending and running executions, oldest first."""
         ...
 
-    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
-        """Sorted by `started_at`, newest first, then by id."""
+    async def list(
+        self, wanted: ExecutionFilter, page: PageRequest, after: Position | None = None
+    ) -> Page[Execution]:
+        """Sorted by `started_at`, newest first, then by id.
+
+        With `after`, `following` of the page before, the entries behind it, at the same cost however deep they are;
+        the number of the page is then of no effect.
+        """
         ...
 
     async def running(self) -> int:

@@ -11,8 +11,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from falcon_scheduler.api_facade.composition.root import Services
 from tests.api.conftest import faults
 from tests.conftest import wait_until
+from tests.stores.samples import ended as past
 
 DIARY = {"function_name": "diary", "module": "tests"}
 
@@ -124,6 +126,26 @@ async def test_an_execute_that_cannot_be_meant_is_refused(
     assert location in faults(await admin.post(f"/tasks/{task['id']}/execute", json=body))
 
 
+async def test_a_list_is_read_on_behind_each_page(
+    make: Callable[..., Any], admin: httpx.AsyncClient, services: Services
+) -> None:
+    task = await make()
+    ids = [f"{task['id']}-{number}" for number in range(5)]
+    await services.stores.executions.finish_all(
+        [past(task["id"], number, id=each) for number, each in enumerate(ids)]
+    )
+    for path, query in (("/executions", {"task_id": task["id"]}), (f"/tasks/{task['id']}/history", {})):
+        pages = [(await admin.get(path, params={**query, "page_size": 2})).json()]
+        while after := pages[-1].get("next"):
+            pages.append((await admin.get(path, params={**query, "page_size": 2, "after": after})).json())
+        assert [[each["id"] for each in page["executions"]] for page in pages] == [
+            ids[:2:-1],
+            ids[2:0:-1],
+            ids[:1],
+        ]
+        assert {(page["total"], page["page"], page["total_pages"]) for page in pages} == {(5, 1, 3)}
+
+
 @pytest.mark.parametrize(
     ("query", "location"),
     [
@@ -137,6 +159,11 @@ async def test_an_execute_that_cannot_be_meant_is_refused(
         ("to=9999-12-31T23:59:59-00:01", "query.to"),
         ("status=paused", "query.status"),
         ("page_size=0", "query.page_size"),
+        ("after=yesterday", "query.after"),
+        ("after=2026-01-01T00:00:00/x", "query.after"),
+        ("after=0001-01-01T00:00:00%2B03:04/x", "query.after"),
+        ("after=2026-01-01T00:00:00Z", "query.after"),
+        ("page=2&after=2026-01-01T00:00:00Z/x", "query.page"),
         ("start_date=2026-13-01", "query.start_date"),
         ("end_date=9999-12-31", "query.end_date"),
     ],

@@ -16,7 +16,15 @@ from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After
 from falcon_scheduler.core.errors import ExecutionNotFound, NameTaken, TaskNotFound
-from falcon_scheduler.core.ports import Beginning, ExecutionFilter, Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports import (
+    Beginning,
+    ExecutionFilter,
+    Page,
+    PageRequest,
+    Position,
+    TaskCounts,
+    TaskFilter,
+)
 from falcon_scheduler.core.ports.paging import TaskOrder
 
 T = TypeVar("T")
@@ -253,13 +261,18 @@ class MemoryExecutionStore:
         found = [each for each in self.rows.values() if not each.status.is_terminal]
         return sorted((each for each in found if task_id in (None, each.task_id)), key=lambda each: each.started_at)
 
-    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
+    async def list(
+        self, wanted: ExecutionFilter, page: PageRequest, after: Position | None = None
+    ) -> Page[Execution]:
         found = [each for each in self.rows.values() if _is_within(each, wanted)]
         found.sort(key=lambda each: each.id)
         newest = sorted(found, key=lambda each: each.started_at, reverse=True)
-        return page_of(
-            [replace(each, output="", parameters={}, attempts=()) for each in newest] if page.brief else newest, page
-        )
+        if page.brief:
+            newest = [replace(each, output="", parameters={}, attempts=()) for each in newest]
+        left = newest[page.offset :] if after is None else [each for each in newest if _is_behind(each, after)]
+        shown = left[: page.size]
+        following = (shown[-1].started_at, shown[-1].id) if len(left) > len(shown) else None
+        return Page(items=shown, total=len(newest), request=page, following=following)
 
     async def running(self) -> int:
         return sum(each.status is ExecutionStatus.RUNNING for each in self.rows.values())
@@ -320,6 +333,11 @@ class MemoryExecutionStore:
         known = self.rows.get(execution.id)
         heartbeat_at = execution.heartbeat_at or (known.heartbeat_at if known else None)
         self.rows[execution.id] = replace(execution, may_refer=False, heartbeat_at=heartbeat_at)
+
+
+def _is_behind(execution: Execution, position: Position) -> bool:
+    at, last_id = position
+    return execution.started_at < at or (execution.started_at == at and execution.id > last_id)
 
 
 def _is_within(execution: Execution, wanted: ExecutionFilter) -> bool:

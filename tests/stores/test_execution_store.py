@@ -297,6 +297,55 @@ async def test_executions_of_the_same_instant_are_listed_by_id(store: ExecutionS
     assert [each.id for each in (await store.list(ExecutionFilter(), ALL)).items] == ["a", "b", "c"]
 
 
+async def walked(store: ExecutionStore, wanted: ExecutionFilter, size: int) -> list[list[str]]:
+    """The ids of each page, from the first to the last, each read behind the one before."""
+    page = await store.list(wanted, PageRequest(size=size))
+    pages = [[each.id for each in page.items]]
+    while page.following is not None:
+        page = await store.list(wanted, PageRequest(size=size), page.following)
+        pages.append([each.id for each in page.items])
+    return pages
+
+
+async def test_a_list_can_be_read_on_behind_each_page(store: ExecutionStore) -> None:
+    for number, letter in enumerate("edcba"):
+        await store.finish(ended("even" if number % 2 == 0 else "odd", number // 3, id=letter, succeeded=number != 1))
+    skip = an_execution("odd", 1, id="s").skipped(Skip.of_text("held"), NOON)
+    await store.finish(skip)
+
+    assert await walked(store, ExecutionFilter(), 2) == [["a", "b"], ["c", "d"], ["e"]]
+    assert await walked(store, ExecutionFilter(), 1) == [["a"], ["b"], ["c"], ["d"], ["e"]]
+    assert await walked(store, ExecutionFilter(), 5) == [["a", "b", "c", "d", "e"]]
+    assert await walked(store, ExecutionFilter(task_id="even"), 2) == [["a", "c"], ["e"]]
+    assert await walked(store, ExecutionFilter(statuses=(ExecutionStatus.COMPLETED,)), 2) == [["a", "b"], ["c", "e"]]
+    assert await walked(store, ExecutionFilter(since=NOON, until=NOON + MINUTE), 2) == [["c", "d"], ["e"]]
+    assert await walked(store, ExecutionFilter(outcomes=(ExecutionOutcome.SKIPPED,)), 1) == [["s"]]
+    assert await walked(store, ExecutionFilter(task_id="nobody"), 2) == [[]]
+
+
+async def test_what_is_added_or_deleted_between_two_pages_moves_no_other_entry(store: ExecutionStore) -> None:
+    for number, letter in enumerate("edcba"):
+        await store.finish(ended("a", number, id=letter))
+    first = await store.list(ExecutionFilter(), PageRequest(size=2))
+    await store.finish(ended("a", 9, id="newer"))
+    await store.delete(["b"])  # the last of the page
+    rest = await store.list(ExecutionFilter(), PageRequest(size=2), first.following)
+    assert [each.id for each in rest.items] == ["c", "d"]
+    assert rest.total == 5
+    last = await store.list(ExecutionFilter(), PageRequest(size=2), rest.following)
+    assert [each.id for each in last.items] == ["e"]
+    assert last.following is None
+
+
+async def test_a_position_outside_of_the_times_of_a_list_is_no_fault(store: ExecutionStore) -> None:
+    for number, letter in enumerate("cba"):
+        await store.finish(ended("a", number, id=letter))
+    within = ExecutionFilter(since=NOON, until=NOON + 2 * MINUTE)
+    newer = await store.list(within, PageRequest(size=5), (NOON + 9 * MINUTE, "x"))
+    older = await store.list(within, PageRequest(size=5), (NOON - 9 * MINUTE, "x"))
+    assert ([each.id for each in newer.items], [each.id for each in older.items]) == (["b", "c"], [])
+
+
 async def test_a_brief_page_leaves_out_what_is_large(store: ExecutionStore) -> None:
     await store.finish(ended(parameters={"a": 1}))
     [brief] = (await store.list(ExecutionFilter(), PageRequest(brief=True))).items

@@ -15,7 +15,7 @@ from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.indexes import REPLACED, ensure_indexes
 from falcon_scheduler.adapters.mongo.newest import LONG
 from falcon_scheduler.core.domain.execution import ExecutionStatus
-from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest
+from falcon_scheduler.core.ports import ExecutionFilter, Page, PageRequest, Position
 from tests.stores.conftest import SERVERS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -69,6 +69,32 @@ async def test_every_page_of_a_long_list_is_as_if_all_were_sorted(database: Data
         assert page.total == MANY
 
 
+async def test_a_long_list_is_read_on_to_its_end(database: Database) -> None:
+    store, size = MongoExecutionStore(database), PageRequest(size=450, brief=True)
+    page = await store.list(ExecutionFilter(), size)
+    found = ids(page)
+    while page.following is not None:
+        page = await store.list(ExecutionFilter(), size, page.following)
+        found += ids(page)
+        assert page.total == MANY
+    assert found == expected()
+
+
+async def test_entries_without_an_instant_are_at_the_end_of_the_list(database: Database) -> None:
+    store, size = MongoExecutionStore(database), PageRequest(size=3)
+    undated = ["no-1", "no-2", "no-3"]
+    await database[EXECUTIONS].insert_many([{**row(0), "_id": each, "started_at": None} for each in undated])
+    try:
+        last = expected()[-2]
+        page = await store.list(ExecutionFilter(), size, (row(int(last))["started_at"], last))
+        assert page.following is not None
+        rest = await store.list(ExecutionFilter(), size, page.following)
+    finally:
+        await database[EXECUTIONS].delete_many({"_id": {"$in": undated}})
+    assert [*ids(page), *ids(rest)] == [expected()[-1], *undated]
+    assert rest.following is None
+
+
 async def test_filters_narrow_a_long_list(database: Database) -> None:
     store = MongoExecutionStore(database)
     completed = ExecutionFilter(statuses=(ExecutionStatus.COMPLETED,))
@@ -95,22 +121,37 @@ async def test_times_bound_a_long_list(database: Database) -> None:
     [ExecutionFilter(), ExecutionFilter(task_id="task-1"), ExecutionFilter(statuses=(ExecutionStatus.COMPLETED,))],
     ids=["all", "of a task", "completed"],
 )
-async def test_mongodb_reads_no_more_documents_than_a_page_has_however_deep_it_is(
+async def test_mongodb_reads_no_more_than_a_page_has_however_deep_it_is(
     database: Database, wanted: ExecutionFilter
 ) -> None:
     if await is_embedded(database):
         return  # it has no such indexes
     store = MongoExecutionStore(database)
     page = PageRequest(page=15, size=20)
-    await store.list(wanted, page)  # counts, too
+    following = (await store.list(wanted, page)).following  # counts, too
+    _, documents = await looked_at(database, store, wanted, page, None)
+    assert documents == page.size
+    keys, documents = await looked_at(database, store, wanted, PageRequest(size=20), following)
+    assert documents == page.size + 1, "the next page has an entry"
+    assert keys < 2 * page.size, "those that precede the position are not read"
+
+
+async def looked_at(
+    database: Database,
+    store: MongoExecutionStore,
+    wanted: ExecutionFilter,
+    page: PageRequest,
+    after: Position | None,
+) -> tuple[int, int]:
+    """The index keys and documents that MongoDB looks at to find a full page."""
     await database.command("profile", 2)
     try:
-        assert len((await store.list(wanted, page)).items) == page.size
+        assert len((await store.list(wanted, page, after)).items) == page.size
     finally:
         await database.command("profile", 0)
     read = await database["system.profile"].find({"ns": f"{database.name}.{EXECUTIONS}", "op": "query"}).to_list()
     await database.drop_collection("system.profile")
-    assert sum(each["docsExamined"] for each in read) == page.size
+    return sum(each["keysExamined"] for each in read), sum(each["docsExamined"] for each in read)
 
 
 async def test_an_index_of_an_earlier_version_is_replaced_on_mongodb(database: Database) -> None:

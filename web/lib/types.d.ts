@@ -124,7 +124,7 @@ export interface PageNumbers {
 }
 
 export type TaskList = PageNumbers & { tasks: Task[] };
-export type ExecutionList = PageNumbers & { executions: Execution[] };
+export type ExecutionList = PageNumbers & { executions: Execution[]; next?: string };
 
 export interface Session {
   user_id: string;

@@ -10,6 +10,8 @@ import { Fault } from "./states.js";
 
 export const PAGE = 100;
 const MOST_PAGES = 8;
+/** Pages behind this one are read behind the page before them where that is known: by its number a deep page is slow. */
+const LAST_BY_NUMBER = 100;
 const BEYOND = 8;
 const ROW = 36;
 const BRIEF_ROW = 62;
@@ -23,7 +25,7 @@ const PAUSE_MS = 400;
  * @template T
  * @typedef {object} Props
  * @property {string} listKey stands for filters and order; another one begins anew at the top
- * @property {(page: number, signal: AbortSignal) => Promise<{ items: T[], total: number }>} load
+ * @property {(page: number, signal: AbortSignal, after?: string) => Promise<{ items: T[], total: number, next?: string }>} load
  * @property {(change: import("../lib/types.d.ts").Change) => boolean} concerns
  * @property {Column<T>[]} columns
  * @property {(item: T) => string} idOf
@@ -152,8 +154,10 @@ function usePages(listKey, load, concerns, view) {
 
   useEffect(() => {
     const giveUp = new AbortController();
-    /** @type {Set<number>} */
-    const underWay = new Set();
+    /** @type {Map<number, Promise<void>>} */
+    const underWay = new Map();
+    /** @type {Map<number, string>} what leads from a page to the following */
+    const following = new Map();
     /** @type {Set<number>} pages that changed while they were read */
     const outdated = new Set();
     let timer = 0;
@@ -161,10 +165,13 @@ function usePages(listKey, load, concerns, view) {
 
     /** @param {number} page */
     const readPage = async (page) => {
-      underWay.add(page);
       try {
-        const { items, total } = await wanted.current.load(page, giveUp.signal);
+        if (page > LAST_BY_NUMBER) await underWay.get(page - 1);
+        const after = page > LAST_BY_NUMBER ? following.get(page - 1) : undefined;
+        const { items, total, next } = await wanted.current.load(page, giveUp.signal, after);
         if (giveUp.signal.aborted) return;
+        if (next === undefined) following.delete(page);
+        else following.set(page, next);
         setState((before) => {
           const pages = new Map(before.key === listKey ? before.pages : []);
           pages.delete(page);
@@ -178,14 +185,16 @@ function usePages(listKey, load, concerns, view) {
         setState((before) => ({ ...before, key: listKey, error, ...(before.key === listKey ? {} : { total: undefined }) }));
       } finally {
         underWay.delete(page);
-        if (outdated.delete(page) && !giveUp.signal.aborted) void readPage(page);
+        if (outdated.delete(page) && !giveUp.signal.aborted) begin(page);
       }
     };
+    /** @param {number} page */
+    const begin = (page) => underWay.set(page, readPage(page));
     run.current = (anew) => {
       if (anew) readAt = Date.now();
       for (const page of pagesOf(wanted.current.view)) {
         if (underWay.has(page)) anew && outdated.add(page);
-        else if (anew || !wanted.current.known.has(page)) void readPage(page);
+        else if (anew || !wanted.current.known.has(page)) begin(page);
       }
     };
     run.current(true);

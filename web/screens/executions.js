@@ -26,10 +26,11 @@ export function ExecutionsScreen() {
   const [total, setTotal] = useState(/** @type {number | undefined} */ (undefined));
   const asked = Object.fromEntries(FILTERS.map((name) => [name, query[name] ?? ""]));
   const isFiltered = Object.values(asked).some(Boolean);
-  /** @param {number} page @param {AbortSignal} signal */
-  const load = async (page, signal) => {
-    const found = await read("/executions", { ...asked, page, page_size: PAGE }, signal);
-    return { items: found.executions, total: found.total };
+  /** @param {number} page @param {AbortSignal} signal @param {string} [after] */
+  const load = async (page, signal, after) => {
+    const place = after === undefined ? { page } : { after };
+    const found = await read("/executions", { ...asked, ...place, page_size: PAGE }, signal);
+    return { items: found.executions, total: found.total, next: found.next };
   };
   /** @param {import("../lib/types.d.ts").Change} change */
   const concerns = (change) => change.subject === "execution" && (!asked.task_id || change.task_id === asked.task_id);

@@ -30,6 +30,7 @@ from falcon_scheduler.core.ports import (
     ExecutorCatalog,
     Page,
     PageRequest,
+    Position,
     Runs,
     TaskStore,
 )
@@ -203,10 +204,12 @@ class RunService:
         """Cancel one execution without pausing its task; see `Cancelling.cancel`."""
         return await self._cancelling.cancel(execution_id, by)
 
-    async def history(self, task_id: str, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
-        """A task's executions, newest first. Raises `TaskNotFound`."""
+    async def history(
+        self, task_id: str, wanted: ExecutionFilter, page: PageRequest, after: Position | None = None
+    ) -> Page[Execution]:
+        """A task's executions, newest first; see `ExecutionStore.list`. Raises `TaskNotFound`."""
         await self._tasks.get(task_id)
-        return await self._executions.list(replace(wanted, task_id=task_id), page)
+        return await self._executions.list(replace(wanted, task_id=task_id), page, after)
 
     async def get(self, execution_id: str, task_id: str | None = None) -> Execution:
         """One execution. Raises `ExecutionNotFound`, also when it belongs to another task."""
@@ -215,9 +218,11 @@ class RunService:
             raise ExecutionNotFound(execution_id)
         return execution
 
-    async def list(self, wanted: ExecutionFilter, page: PageRequest) -> Page[Execution]:
-        """Executions of all tasks, newest first."""
-        return await self._executions.list(wanted, page)
+    async def list(
+        self, wanted: ExecutionFilter, page: PageRequest, after: Position | None = None
+    ) -> Page[Execution]:
+        """Executions of all tasks, newest first; see `ExecutionStore.list`."""
+        return await self._executions.list(wanted, page, after)
 
     async def _waiting_or_running(self, task: Task | None) -> Sequence[Run]:
         return await self._runs.unfinished(task.deployment_id) if task and task.deployment_id else ()
