@@ -116,6 +116,11 @@ def reads(store: MongoExecutionStore, size: int, now: datetime) -> Mapping[str, 
     def page(wanted: ExecutionFilter, number: int = 1) -> Read:
         return lambda: store.list(wanted, PageRequest(page=number, brief=True))
 
+    deep = (now - timedelta(seconds=last // 2 * 20 * SECONDS_BETWEEN), "")
+
+    def behind(wanted: ExecutionFilter) -> Read:
+        return lambda: store.list(wanted, PageRequest(brief=True), deep)
+
     return {
         "the newest": page(ExecutionFilter()),
         "the newest that failed": page(failed),
@@ -126,6 +131,9 @@ def reads(store: MongoExecutionStore, size: int, now: datetime) -> Mapping[str, 
         "page 100": page(ExecutionFilter(), 100),
         f"page {last // 2}": page(ExecutionFilter(), last // 2),
         f"page {last}": page(ExecutionFilter(), last),
+        f"behind page {last // 2}": behind(ExecutionFilter()),
+        f"behind page {last // 2}, failed": behind(failed),
+        f"behind page {last // 2}, of a task": behind(one),
         "failed, its last page": page(failed, max(size // 400, 1)),
         "unfinished of a task": lambda: store.unfinished("task-7"),
         "how many run": store.running,
