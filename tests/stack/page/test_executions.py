@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.stack.page.operator import Operator, new_context, sign_in
 from tests.stack.running_stack import Up, wait_until
@@ -160,6 +161,44 @@ def test_a_task_and_an_execution_are_explained_also_to_a_reader(
         dialog.get_by_role("button", name="Close").click()
         expect(dialog).to_have_count(0)
         assert reader.complaints == []
+
+
+def test_a_page_deep_in_the_list_is_read_behind_the_page_before(operator: Operator) -> None:
+    """A list of 20,000, of which the browser is sent what the API would send."""
+    asked: list[dict[str, list[str]]] = []
+
+    def answer(route: Route) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        asked.append(query)
+        after = int(query["after"][0].removeprefix("behind ")) if "after" in query else None
+        first = int(query["page"][0]) * 100 - 100 if after is None else after
+        rows = [_made_up(number) for number in range(first, first + 100)]
+        numbers = {"total": 20_000, "page": 1, "page_size": 100, "total_pages": 200}
+        route.fulfill(json={**numbers, "executions": rows, "next": f"behind {first + 100}"})
+
+    operator.page.route("**/scheduler/executions?*", answer)
+    page = operator.open("executions")
+    listed = page.get_by_role("region", name="Executions")
+
+    def scroll_to(row: int) -> None:
+        listed.evaluate("(box, row) => { box.scrollTop = row * 36; }", row)
+        expect(listed.get_by_role("link", name=f"made up {row + 5}", exact=True)).to_be_visible()
+
+    for row in (0, 200, 15_030, 15_130, 15_230):
+        scroll_to(row)
+    by_number = {each["page"][0] for each in asked if "page" in each}
+    assert {"1", "3", "151"} <= by_number
+    assert not {"152", "153"} & by_number, "each is read behind the one before"
+    assert {each["after"][0] for each in asked if "after" in each} >= {"behind 15100", "behind 15200"}
+    assert operator.complaints == []
+
+
+def _made_up(number: int) -> dict[str, Any]:
+    names = {"id": f"run-{number}", "task_id": f"task-{number}", "task_name": f"made up {number}"}
+    times = {"started_at": "2026-11-23T08:03:52.310Z", "completed_at": "2026-11-23T08:03:53.310Z", "duration": "1s"}
+    metadata = {"trigger": "schedule", "worker_id": "w", "retry_count": 0, "lock_key": "", "fencing_token": 1}
+    ended = {"status": "completed", "outcome": "completed", "worker_id": "w", "retry_count": 0}
+    return {**names, **times, **ended, "metadata": metadata}
 
 
 def _execute(api: httpx.Client, task: Any, parameters: dict[str, Any] | None = None) -> str:
