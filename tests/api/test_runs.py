@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from falcon_scheduler.api_facade.composition.root import Services
+from falcon_scheduler.api_facade.composition.services import Services
 from tests.api.conftest import faults
 from tests.conftest import wait_until
 from tests.stores.samples import ended as past
