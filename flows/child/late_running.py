@@ -15,8 +15,8 @@ from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, State, StateDetails
 from prefect.client.schemas.responses import SetStateStatus, StateAcceptDetails
 
-SHOWN_AFTER_SECONDS = 1.0
-"""Age at which a run is set Running in Prefect."""
+from falcon_scheduler.flows.interprocess.messages import SHOWN_AFTER_SECONDS
+
 _AGAIN_AFTER_SECONDS = 5.0
 
 _logger = logging.getLogger("falcon.run")

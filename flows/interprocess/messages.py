@@ -10,6 +10,9 @@ from typing import Any, ClassVar, Literal
 
 from falcon_scheduler.flows.interprocess.message_format import Reader
 
+SHOWN_AFTER_SECONDS = 1.0
+"""Age at which a run is set Running in Prefect: most are over by then."""
+
 # From the worker to the preloaded process.
 
 

@@ -23,9 +23,8 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Running
 
 from falcon_scheduler.adapters.prefect.names import RETRYING
-from falcon_scheduler.flows.child.late_running import SHOWN_AFTER_SECONDS
 from falcon_scheduler.flows.interprocess import process_control
-from falcon_scheduler.flows.interprocess.messages import RunPerformed, RunRetries
+from falcon_scheduler.flows.interprocess.messages import SHOWN_AFTER_SECONDS, RunPerformed, RunRetries
 from falcon_scheduler.flows.termination import WORKER_STOPPED, Reason
 from falcon_scheduler.flows.worker.forkserver_connection import LaunchError
 from falcon_scheduler.flows.worker.lane import LaneEnd, LaneRun
