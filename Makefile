@@ -10,7 +10,7 @@ PAGE   := $(VENV)/page/.installed
 NODE    = $(BIN)/python -m tests.packaging.node
 ARGS   ?=
 
-.PHONY: help install up test test-fast chaos check lint types imports format lock audit coverage coverage-report wheel sbom release clean
+.PHONY: help install up test test-fast chaos bench check lint types imports format lock audit coverage coverage-report wheel sbom release clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ test-fast: $(DEV) ## Run the tests that need less than two minutes
 
 chaos: $(DEV) ## Break everything at random and check every rule (options: make chaos MINUTES=60 SEED=7)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
+
+bench: $(DEV) ## Measure costs in three minutes, beside the stored ones (options: make bench ARGS=--store)
+	$(BIN)/python -m benchmarks.short $(ARGS)
 
 lint: $(DEV)
 	$(BIN)/ruff check .
