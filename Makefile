@@ -60,7 +60,7 @@ test-fast: $(DEV) ## Run the tests that need less than two minutes
 chaos: $(DEV) ## Break everything at random and check every rule (options: make chaos MINUTES=60 SEED=7)
 	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
-bench: $(DEV) ## Measure costs in three minutes, beside the stored ones (options: make bench ARGS=--store)
+bench: $(DEV) ## Measure costs in a minute, beside the stored ones (options: make bench ARGS=--store)
 	$(BIN)/python -m benchmarks.short $(ARGS)
 
 lint: $(DEV)

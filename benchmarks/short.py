@@ -1,4 +1,4 @@
-"""A short form of the benchmarks that compares with the stored baseline: `make bench`. About three minutes.
+"""A short form of the benchmarks that compares with the stored baseline: `make bench`. About a minute.
 
     python -m benchmarks.short            # prints each figure beside that of benchmarks/baseline.json
     python -m benchmarks.short --store    # and stores them there
@@ -27,11 +27,11 @@ from benchmarks.product import PARTS, Measured, bare_runs_a_second, measured, ru
 from benchmarks.worker_stage import Stage, load, machine, set_stage
 
 BASELINE = Path(__file__).with_name("baseline.json")
-FEW, MORE = 10, 100
+TASKS, MORE = 10, 30
 RUNS = 20
 CLIENTS = 4
-IDLE_SECONDS = 20
-SETTLING_SECONDS = 10
+IDLE_SECONDS = 10
+SETTLING_SECONDS = 4
 WORSE = 1.25
 """Changes above this are marked."""
 RISING_IS_GOOD = frozenset({"runs a second / those of the bare API"})
@@ -51,10 +51,10 @@ async def main(store: bool) -> None:
 
 async def measure(stage: Stage, http: httpx.AsyncClient, url: str) -> Figures:
     """All figures, on one stack."""
-    ids = await import_all(http, [task(number, url) for number in range(FEW)])
+    ids = await import_all(http, [task(number, url) for number in range(TASKS)])
     await run_all(http, ids[:CLIENTS], CLIENTS)
     await asyncio.sleep(SETTLING_SECONDS)
-    idle_few = await measured(stage, lambda: asyncio.sleep(IDLE_SECONDS))
+    idle = await measured(stage, lambda: asyncio.sleep(IDLE_SECONDS))
     rates: list[float] = []
 
     async def bare() -> None:
@@ -63,25 +63,24 @@ async def measure(stage: Stage, http: httpx.AsyncClient, url: str) -> Figures:
     alone = await measured(stage, bare)
 
     async def twice() -> None:
-        for _ in range(RUNS // FEW):  # one after the other: a task that is at work skips a second run
+        for _ in range(RUNS // TASKS):  # one after the other: a task that is at work skips a second run
             await run_all(http, ids, CLIENTS)
 
     runs = await measured(stage, twice)
-    made = await measured(stage, lambda: import_all(http, [task(number, url) for number in range(FEW, MORE)]))
-    await asyncio.sleep(SETTLING_SECONDS)
-    idle_more = await measured(stage, lambda: asyncio.sleep(IDLE_SECONDS))
-    gone = await measured(stage, lambda: delete_all(http, [f"growth-{number}" for number in range(FEW, MORE)]))
-    bare_run = cpu_of_one(alone, idle_few, RUNS)
+    further = range(TASKS, TASKS + MORE)
+    made = await measured(stage, lambda: import_all(http, [task(number, url) for number in further]))
+    gone = await measured(stage, lambda: delete_all(http, [f"growth-{number}" for number in further]))
+    bare_run = cpu_of_one(alone, idle, RUNS)
     return {
         "runs a second / those of the bare API": RUNS / runs.seconds / rates[0],
-        "CPU of a run / of a bare one": cpu_of_one(runs, idle_few, RUNS) / bare_run,
-        "CPU of a create / of a bare run": cpu_of_one(made, idle_few, MORE - FEW) / bare_run,
-        "CPU of a delete / of a bare run": cpu_of_one(gone, idle_more, MORE - FEW) / bare_run,
-        f"idle CPU with {MORE} tasks / with {FEW}": cpu_a_second(idle_more) / cpu_a_second(idle_few),
-        "requests to Prefect a second when idle": requests_a_second(idle_few),
-        "requests to Prefect for a run": requests_for_one(runs, idle_few, RUNS),
-        "requests to Prefect for a create": requests_for_one(made, idle_few, MORE - FEW),
-        "requests to Prefect for a delete": requests_for_one(gone, idle_more, MORE - FEW),
+        "CPU of a run / of a bare one": cpu_of_one(runs, idle, RUNS) / bare_run,
+        "CPU of a create / of a bare run": cpu_of_one(made, idle, MORE) / bare_run,
+        "CPU of a delete / of a bare run": cpu_of_one(gone, idle, MORE) / bare_run,
+        "CPU a second when idle / of a bare run": cpu_a_second(idle) / bare_run,
+        "requests to Prefect a second when idle": requests_a_second(idle),
+        "requests to Prefect for a run": requests_for_one(runs, idle, RUNS),
+        "requests to Prefect for a create": requests_for_one(made, idle, MORE),
+        "requests to Prefect for a delete": requests_for_one(gone, idle, MORE),
     }
 
 
