@@ -73,8 +73,13 @@ export function Rail() {
   const present = route.value.path[0];
   const rail = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
-    const link = /** @type {HTMLElement | null | undefined} */ (rail.current?.querySelector("[aria-current]"));
-    if (rail.current && link) rail.current.scrollLeft = link.offsetLeft - (rail.current.clientWidth - link.offsetWidth) / 2; // on a phone
+    const show = () => { // on a phone there is no room for all
+      const link = /** @type {HTMLElement | null | undefined} */ (rail.current?.querySelector("[aria-current]"));
+      if (rail.current && link) rail.current.scrollLeft = link.offsetLeft - (rail.current.clientWidth - link.offsetWidth) / 2;
+    };
+    show();
+    addEventListener("resize", show);
+    return () => removeEventListener("resize", show);
   }, [present]);
   return html`<nav class="rail" ref=${rail} aria-label=${t.nav.label}>
     <ul>${navigation().map(

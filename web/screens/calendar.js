@@ -2,7 +2,7 @@
 
 import { read } from "../lib/api.js";
 import { byHour, hoursAround, totalsOf } from "../lib/hours.js";
-import { html } from "../lib/html.js";
+import { html, useEffect, useRef } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo, route, setQuery } from "../lib/router.js";
 import { clockOf, dayOf, fullOf, weekdayOf } from "../lib/times.js";
@@ -57,10 +57,16 @@ export function CalendarScreen() {
 
 /** @param {{ columns: string[], rows: Row[], now: string }} props */
 function Grid({ columns, rows, now }) {
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const [first] = columns;
+  useEffect(() => { // the hour that is at hand, where there is no room for all
+    const [name, next] = ["th.name", "thead th:not(.past):not(.name)"].map((each) => /** @type {HTMLElement | null | undefined} */ (box.current?.querySelector(each)));
+    if (box.current && name && next) box.current.scrollLeft = next.offsetLeft - next.offsetWidth - name.offsetWidth;
+  }, [first, rows.length > 0]);
   if (!rows.length) return html`<${Empty} text=${t.calendar.none} />`;
   const totals = totalsOf(rows, columns.length);
   const most = Math.max(...totals, 1);
-  return html`<div class="rows calendar" tabindex="0" role="region" aria-label=${t.nav.calendar}><table>
+  return html`<div class="rows calendar" ref=${box} tabindex="0" role="region" aria-label=${t.nav.calendar}><table>
     <thead>
       <tr><th scope="col" class="name">${t.fields.name}</th>${columns.map(
         (at, index) => html`<th key=${at} scope="col" class=${at <= now ? "past" : ""}>

@@ -15,6 +15,7 @@ from tests.stack.running_stack import Up
 AXE = Path(__file__).with_name("axe.min.js").read_text()
 PICTURES = Path(__file__).parents[3] / "docs" / "pictures"
 """Pictures differ with each run: those alone who set TAKE_PICTURES get new ones."""
+TAKES_PICTURES = bool(os.environ.get("TAKE_PICTURES"))
 PHONE: ViewportSize = {"width": 390, "height": 844}
 LOOKS: tuple[tuple[str, Literal["light", "dark"], ViewportSize | None], ...] = (
     ("dark", "dark", None),
@@ -124,9 +125,9 @@ class Operator:
         expect(self.page.get_by_text("Loading …")).to_have_count(0)
         expect(self.page.locator(".waiting")).to_have_count(0)
 
-    def take_pictures(self, name: str) -> None:
-        """For docs/, when pictures are asked for: in both colours, and on a phone."""
-        if not os.environ.get("TAKE_PICTURES"):
+    def take_pictures(self, name: str, part: Locator | None = None) -> None:
+        """For docs/, when pictures are asked for: in both colours, and on a phone; of the screen or a part of it."""
+        if not TAKES_PICTURES:
             return
         PICTURES.mkdir(exist_ok=True)
         before = self.page.viewport_size
@@ -134,7 +135,7 @@ class Operator:
             self.page.emulate_media(color_scheme=scheme)
             self.page.set_viewport_size(size or before or PHONE)
             self.settle()
-            self.page.screenshot(path=PICTURES / f"{name}-{suffix}.png", animations="disabled")
+            (part or self.page).screenshot(path=PICTURES / f"{name}-{suffix}.png", animations="disabled")
         self.page.set_viewport_size(before or PHONE)
 
     def violations(self) -> list[str]:

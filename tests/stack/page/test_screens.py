@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.stack.page.operator import PHONE, Operator, new_context, sign_in
+from tests.stack.page.operator import PHONE, TAKES_PICTURES, Operator, new_context, sign_in
 from tests.stack.running_stack import Up, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -38,6 +38,8 @@ def addresses(up: Up) -> dict[str, str]:
         task = task.get("tasks", [task])[0]
         run = client.post(f"/tasks/{task['id']}/execute").json()["execution_id"]
         _wait_for_end(client, run)
+        if TAKES_PICTURES:
+            _furnish(client, task["id"])
     names = {name: name for name in SCREENS}
     return {
         **names,
@@ -45,6 +47,29 @@ def addresses(up: Up) -> dict[str, str]:
         "edit": f"tasks/{task['id']}/edit",
         "execution": f"executions/{run}",
     }
+
+
+def _furnish(client: httpx.Client, task_id: str) -> None:
+    """Pictures of a service at work: tasks that succeed, fail and run, and a history."""
+    sleeping = {"module": "builtin", "function_name": "sleep", "parameters": {"duration": "10m"}}
+    echo = {"module": "builtin", "function_name": "echo", "parameters": {"greeting": "o7"}}
+    address = f"{client.base_url}nothing-here"
+    made = [
+        {"name": "Nightly report", "type": "function", "schedule": "0 30 2 * * MON-FRI", "config": echo},
+        {"name": "Import of the catalogue", "type": "http", "schedule": "0 15 * * * *", "config": {"url": address}},
+        {"name": "Training of the model", "type": "function", "schedule": "0 0 4 * * SUN", "config": sleeping},
+        {"name": "Stock levels", "type": "function", "schedule": "0 */5 * * * *", "config": echo, "priority": "high"},
+    ]
+    ids = [task_id]
+    for body in made:
+        ids.append(
+            client.post("/tasks", json={**body, "metadata": {"max_retries": 0, "timeout": "20m"}}).json()["id"]
+        )
+    for each, times in zip(ids, (14, 2, 4, 1, 3), strict=True):
+        for _ in range(times):
+            run = client.post(f"/tasks/{each}/execute").json()["execution_id"]
+            if each != ids[3]:
+                _wait_for_end(client, run)
 
 
 def _wait_for_end(client: httpx.Client, run: str) -> None:

@@ -191,7 +191,7 @@ def test_the_editor_shows_what_a_task_does_to_the_peak(operator: Operator, make:
     operator.button("Forecast the load").click()
     peak = forecast.get_by_role("row").filter(has_text="Most runs in one minute")
     expect(peak.get_by_role("cell")).to_have_count(2)
-    operator.take_pictures("load")
+    operator.take_pictures("load", forecast)
 
 
 def test_a_task_is_edited_as_json_too(operator: Operator, make: Callable[..., Any], api: httpx.Client) -> None:
