@@ -25,6 +25,9 @@ export function notify(text, { isFault = false, link } = {}) {
   if (!isFault) setTimeout(() => dismiss(id), link ? SHOWN_WITH_LINK_MS : SHOWN_MS);
 }
 
+/** Take away what was said of faults: another attempt begins. */
+export const forgetFaults = () => (notices.value = notices.value.filter((each) => !each.isFault));
+
 /** What an error says to its reader. @param {unknown} error */
 export function sentenceOf(error) {
   if (!(error instanceof ApiError)) throw error;

@@ -9,7 +9,7 @@ import { t } from "../texts.js";
 import { CopyAsCurl } from "./curl.js";
 import { closeDialog, openDialog, Title } from "./dialog.js";
 import { Choice } from "./fields.js";
-import { notify } from "./notices.js";
+import { forgetFaults, notify } from "./notices.js";
 import { JsonField, SchemaForm } from "./schema_form.js";
 import { Loaded } from "./states.js";
 
@@ -40,7 +40,15 @@ export function parameterSchemaOf(task, executors) {
   );
   if (!own) return null;
   const schema = task.type === "http" ? own.config_schema : own.config_schema.properties?.parameters;
-  return schema ? { schema, root: own.config_schema } : null;
+  return schema ? { schema: withoutNeedOf(schema, task.config.parameters), root: own.config_schema } : null;
+}
+
+/** What the config of the task gives already need not be given for a run. @param {Schema} schema @param {unknown} given */
+function withoutNeedOf(schema, given) {
+  const known = /** @type {Record<string, unknown>} */ (given ?? {});
+  const places = Object.entries(schema.properties ?? {});
+  const properties = Object.fromEntries(places.map(([name, each]) => [name, name in known ? { ...each, default: known[name] } : each]));
+  return { ...schema, properties, required: schema.required?.filter((name) => !(name in known)) };
 }
 
 /** @param {{ task: Task, given?: Record<string, unknown>, schema: { schema: Schema, root: Schema } | null }} props */
@@ -57,6 +65,7 @@ function RunForm({ task, given, schema }) {
   const submit = async (event) => {
     event.preventDefault();
     setBusy(true);
+    forgetFaults();
     try {
       const accepted = await ask(path, { method: "POST", body, headers: { "Idempotency-Key": key } });
       closeDialog();

@@ -9,7 +9,7 @@ import { session } from "../lib/session.js";
 import { withInstants } from "../lib/task_settings.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { DraftForm } from "../parts/draft_form.js";
-import { notify, sentenceOf } from "../parts/notices.js";
+import { forgetFaults, notify, sentenceOf } from "../parts/notices.js";
 import { JsonField } from "../parts/schema_form.js";
 import { Loaded } from "../parts/states.js";
 import { t } from "../texts.js";
@@ -49,6 +49,7 @@ function Editor({ task, executors }) {
     event.preventDefault();
     setBusy(true);
     setFaults({});
+    forgetFaults();
     try {
       const saved = await ask(path, request);
       goTo(["tasks", saved.id]);

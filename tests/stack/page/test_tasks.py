@@ -102,7 +102,10 @@ def test_a_run_takes_the_parameters_of_its_schema(operator: Operator, make: Call
     task = make(config={"module": "builtin", "function_name": "sleep", "parameters": {"duration": "1h"}})
     page = operator.open(f"tasks/{task['id']}")
     operator.button("Run now").click()
-    operator.in_dialog().get_by_label("Duration").fill("50ms")
+    duration = operator.in_dialog().get_by_label("Duration")
+    expect(operator.in_dialog()).to_contain_text("default: 1h")
+    expect(duration).to_have_js_property("required", False)  # the config of the task gives it
+    duration.fill("50ms")
     operator.in_dialog().get_by_role("button", name="Run now").click()
     operator.notices.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Execution")
@@ -160,6 +163,7 @@ def test_calendars_limits_and_catching_up_are_set_and_removed_and_the_next_runs_
     assert operator.violations() == []
     operator.button("Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
+    expect(operator.notices).not_to_contain_text("invalid")
     expect(operator.section("Settings")).to_contain_text(f"Not on its days: {calendar}")
     metadata = api.get(f"/tasks/{task['id']}").json()["metadata"]
     assert metadata["calendars"] == {"include": [], "exclude": [calendar], "on_excluded": "next_business_day"}
