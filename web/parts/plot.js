@@ -1,6 +1,6 @@
 // Durations over time, drawn by uPlot, which is fetched when it is first needed. A table says the same in text.
 
-import { html, useEffect, useRef } from "../lib/html.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { theme, zone } from "../lib/preferences.js";
 import { clockOf, dayOf, lengthOf } from "../lib/times.js";
 
@@ -11,6 +11,14 @@ const HEIGHT = 180;
 /** @param {{ points: Point[], label: string }} props the oldest first */
 export function DurationPlot({ points, label }) {
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const [isDark, setDark] = useState(false); // of the system: the plot is drawn in the colours of its moment
+  useEffect(() => {
+    const system = matchMedia("(prefers-color-scheme: dark)");
+    const follow = () => setDark(system.matches);
+    follow();
+    system.addEventListener("change", follow);
+    return () => system.removeEventListener("change", follow);
+  }, []);
   useEffect(() => {
     /** @type {import("../vendor/uplot.js") | undefined} */
     let plot;
@@ -25,7 +33,7 @@ export function DurationPlot({ points, label }) {
       observer.disconnect();
       plot?.destroy();
     };
-  }, [points, theme.value, zone.value]);
+  }, [points, theme.value, isDark, zone.value]);
   const longest = Math.max(...points.map((each) => each.ms));
   return html`<figure class="plot" ref=${box} role="img" aria-label="${label}: ${points.length}, max ${lengthOf(longest)}"></figure>`;
 }
