@@ -13,7 +13,8 @@ from falcon_scheduler.core.domain.task_definition import After
 from tests.conftest import ADMIN, Scheduler, exists, function, wait_until
 from tests.stores.samples import a_task
 
-LAST_RUN_IN = timedelta(seconds=12)
+LAST_RUN_IN = timedelta(seconds=30)
+"""Long enough to create the tasks and to pause one, also on a busy machine."""
 PATIENCE_SECONDS = 120
 
 
