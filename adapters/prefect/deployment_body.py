@@ -14,7 +14,7 @@ from typing import Any
 
 from falcon_scheduler.adapters.prefect.markdown import as_text
 from falcon_scheduler.adapters.prefect.name_tags import headline, is_name_tag, name_tag, without_name_tag
-from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
+from falcon_scheduler.adapters.prefect.names import ENTRYPOINTS, FORMER_ENTRYPOINTS, PARAMETER_SCHEMA, POOL, flow_name
 from falcon_scheduler.adapters.prefect.schedule_reading import from_prefect
 from falcon_scheduler.adapters.prefect.schedules import to_prefect
 from falcon_scheduler.adapters.prefect.states import plain
@@ -67,6 +67,13 @@ def can_be_patched(present: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     slugs = {schedule.get("slug") for schedule in present.get("schedules") or []}
     kept = {schedule["slug"] for schedule in body["schedules"]}
     return present["flow_id"] == body["flow_id"] and present["name"] == body["name"] and slugs <= kept
+
+
+def runs_type(deployment: Mapping[str, Any], task_type: str) -> bool:
+    """Whether the deployment is not one that a task of another type had. (A user may have set any entrypoint.)"""
+    entrypoint = deployment.get("entrypoint")
+    present = FORMER_ENTRYPOINTS.get(str(entrypoint), entrypoint)
+    return present == ENTRYPOINTS[flow_name(task_type)] or present not in ENTRYPOINTS.values()
 
 
 def patch_of(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from falcon_scheduler.adapters.prefect.deployment_body import (
     fingerprint_of,
     is_active,
     patch_of,
+    runs_type,
     taken_back,
 )
 from falcon_scheduler.adapters.prefect.deployment_reading import PAGE, DeploymentReading
@@ -219,4 +220,5 @@ def deployed_of(deployment: Mapping[str, Any], clock: Clock) -> Deployed:
         changed_at=changed_at(deployment),
         changes=lambda task: changes_made(deployment, task, clock.now()),
         taken_back=lambda task: taken_back(deployment, task, clock.now()),
+        serves=lambda task: runs_type(deployment, task.definition.type),
     )

@@ -78,6 +78,8 @@ class Deployed:
     """Fields of a task's definition that differ in the deployment, as far as a task can express them."""
     taken_back: Callable[[Task], Mapping[str, Any]] = field(default=lambda _: {}, compare=False)
     """What differs in the deployment and a task can't express, under the engine's names and with its values."""
+    serves: Callable[[Task], bool] = field(default=lambda _: True, compare=False)
+    """Whether it is for a task of this type. One that is not is paused and replaced by the task's next deployment."""
     adopted: TaskDefinition | None = None
     """For a deployment that a user made in Prefect: the definition of its task. None for one of ours."""
 

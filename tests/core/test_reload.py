@@ -82,6 +82,36 @@ async def test_a_task_that_is_changed_after_the_deployments_were_listed_is_left_
     assert (await shop.tasks.get(task.id)).definition.schedule == "0 0 7 * * *"
 
 
+@pytest.mark.parametrize("beside", ["a reload", "the news of the former deployment"])
+async def test_a_change_of_type_is_neither_undone_nor_taken_for_a_change_in_the_engine(
+    beside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine has the new deployment, and the former one is paused there, before the task names the new one."""
+    kept = Kept()
+    shop, other = Shop(kept, Faults()), Shop(kept, Faults())
+    task = await shop.task(schedule="0 0 7 * * *")
+    former = str(task.deployment_id)
+
+    async def sent(deployments: MemoryDeployments, changed: Task) -> DeployedAs:
+        as_sent = await DEPLOY(deployments, changed)
+        monkeypatch.setattr(MemoryDeployments, "deploy", DEPLOY)
+        if beside == "a reload":
+            await other.reconcile.reload()
+        else:
+            await other.reconcile.follow(kept.engine.deployments[former])
+        return as_sent
+
+    monkeypatch.setattr(MemoryDeployments, "deploy", sent)
+    await shop.tasks.update(task.id, {"type": "custom"}, ADMIN)
+    changed = kept.tasks.rows[task.id]
+    assert not changed.paused
+    assert not kept.engine.removed & {changed.deployment_id}
+    await other.reconcile.reload()
+    assert {*kept.engine.deployments} == {changed.deployment_id}
+    assert kept.engine.removed == {former}
+    assert not broken_rules(kept)
+
+
 async def test_the_repeated_reload_keeps_to_its_share_but_for_the_first_that_succeeds_in_an_office() -> None:
     shares: list[float] = []
     is_away = True

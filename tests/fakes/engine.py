@@ -80,17 +80,35 @@ class MemoryDeployments:
 
     async def deploy(self, task: Task) -> DeployedAs:
         state = self._state
-        known = task.deployment_id if task.deployment_id in state.deployments else None
-        same_name = (each.as_deployed.id for each in state.deployments.values() if each.task_id == task.id)
+        own = [each for each in state.deployments.values() if each.task_id == task.id]
+        of_type = (each.as_deployed.id for each in own if self._is_for(each.as_deployed.id, task))
         as_sent = DeployedAs(
-            id=known or next(same_name, None) or str(uuid.uuid4()),
+            id=next(of_type, None) or str(uuid.uuid4()),
             active=task.fires,
             fingerprint=self.fingerprint(task),
         )
-        state.deployments[as_sent.id] = Deployed(task_id=task.id, as_deployed=as_sent, changed_at=state.clock.now())
+        for former in own:
+            if not self._is_for(former.as_deployed.id, task):  # as the engine does with one of another flow
+                paused = replace(former.as_deployed, active=False)
+                state.deployments[former.as_deployed.id] = replace(former, as_deployed=paused)
+                self._forget_plan(former.as_deployed.id)
+        state.deployments[as_sent.id] = Deployed(
+            task_id=task.id,
+            as_deployed=as_sent,
+            changed_at=state.clock.now(),
+            serves=lambda other: other.definition.type == task.definition.type,
+        )
         state.sent[as_sent.id] = task
-        state.forget_runs([run.id for run in state.of_deployment(as_sent.id) if run.phase is RunPhase.AHEAD])
+        self._forget_plan(as_sent.id)
         return as_sent
+
+    def _forget_plan(self, deployment_id: str) -> None:
+        ahead = [run.id for run in self._state.of_deployment(deployment_id) if run.phase is RunPhase.AHEAD]
+        self._state.forget_runs(ahead)
+
+    def _is_for(self, deployment_id: str, task: Task) -> bool:
+        sent = self._state.sent.get(deployment_id)
+        return sent is None or sent.definition.type == task.definition.type
 
     async def remove(self, task: Task) -> None:
         named = [each.as_deployed.id for each in self._state.deployments.values() if each.task_id == task.id]

@@ -44,7 +44,7 @@ class AnyExecutor:
     """See `core.ports.ExecutorCatalog`: any config will do."""
 
     def types(self) -> Sequence[str]:
-        return ["function"]
+        return ["function", "custom"]
 
     def faults(
         self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any] | None = None

@@ -70,6 +70,8 @@ class EngineChanges:
             if not fresh:
                 return task
             present = fresh[0]
+        if not present.serves(task):  # the task's change of type is on its way, and has paused this deployment
+            return task
         if present.adopted is not None:
             return await self._complete_plan(await self._take_over_foreign(task, present), present)
         task = await self._take_over_switch(task, present)

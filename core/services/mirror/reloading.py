@@ -145,6 +145,13 @@ class Reloading:
             and there.fingerprint == self._deployments.fingerprint(task)
         )
 
+    def _is_sent(self, task: Task) -> bool:
+        """Whether the engine was sent the task as it is.
+
+        Until then another of its deployments may be the new one, of a change of type that the task does not name yet.
+        """
+        return task.deployed is not None and task.deployed.fingerprint == self._deployments.fingerprint(task)
+
     async def _is_unreadable(self, task: Task) -> bool:
         """Whether the task's deployment is there although it was not listed. One of ours is replaced then.
 
@@ -208,7 +215,7 @@ class Reloading:
                 continue
             try:
                 task = await self._tasks.get(stray.task_id)  # created or deployed since the list was read
-                if task.deployment_id in {None, stray.as_deployed.id}:
+                if task.deployment_id in {None, stray.as_deployed.id} or not self._is_sent(task):
                     continue
                 if await self._runs.unfinished(stray.as_deployed.id):  # due or at work from before a change of type
                     continue
