@@ -155,19 +155,23 @@ async def test_what_waits_is_cancelled_at_once_and_may_be_again(engine: EngineUn
     await engine.runs.cancel("00000000-0000-4000-8000-000000000000")
 
 
-async def test_a_run_is_concluded_as_its_execution_ended_whatever_it_was(engine: EngineUnderTest, task: Task) -> None:
-    run = await engine.start(task)
-    execution = picture_of(task, run, engine.now)
+async def test_a_run_is_concluded_as_its_execution_ended_and_may_be_again(
+    engine: EngineUnderTest, task: Task
+) -> None:
     for status, phase in (
         (ExecutionStatus.FAILED, RunPhase.FAILED),
         (ExecutionStatus.COMPLETED, RunPhase.SUCCEEDED),
     ):
+        run = await engine.start(
+            task
+        )  # one each: beside this test the mirror keeps a run to the first end it has seen
+        execution = picture_of(task, run, engine.now)
         await engine.runs.conclude(execution.ended(status, engine.now, output="done", error="it broke"))
         concluded = await engine.runs.find(run.id)
         assert concluded is not None
         assert concluded.phase is phase
-    gone = replace(execution, id="00000000-0000-4000-8000-000000000000")
-    await engine.runs.conclude(gone.ended(ExecutionStatus.FAILED, engine.now))
+        gone = replace(execution, id="00000000-0000-4000-8000-000000000000")
+        await engine.runs.conclude(gone.ended(status, engine.now))
 
 
 async def test_instants_are_planned_once(engine: EngineUnderTest) -> None:
