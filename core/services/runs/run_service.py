@@ -156,12 +156,12 @@ class RunService:
 
         Its run carries all that is needed to write the execution later, should this process die before it could.
         """
-        await self._waiting.take_place()
         parameters, priority = wanted.parameters, wanted.priority_for(task)
         recorded = {"parameters": dict(parameters), "priority": str(priority)}
         recorded |= {"repeats": wanted.repeats} if wanted.repeats else {}
         action = Action.REPEAT if wanted.repeats else Action.EXECUTE
         async with self._audit.change(action, by, task.id, after=recorded) as note:
+            await self._waiting.take_place()  # inside, so that the audit has a refusal: explanations read it
             run = await self._runs.start(
                 task, parameters=parameters, priority=priority, key=key, may_refer=may_refer(by)
             )
