@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import DeployedAs, Task
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.pace import Pace
+from falcon_scheduler.core.services.mirror import reloading
 from falcon_scheduler.core.services.mirror.repeated_reload import FIRST_SHARE, RepeatedReload
 from tests.fakes.engine import MemoryDeployments
 from tests.fakes.faults import Faults
@@ -109,6 +111,30 @@ async def test_a_change_of_type_is_neither_undone_nor_taken_for_a_change_in_the_
     await other.reconcile.reload()
     assert {*kept.engine.deployments} == {changed.deployment_id}
     assert kept.engine.removed == {former}
+    assert not broken_rules(kept)
+
+
+async def test_a_deployment_that_replaces_a_lost_one_is_no_stray_for_a_reload_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Were it removed, its task would be taken for one whose deployment a user removed."""
+    monkeypatch.setattr(reloading, "REMOVAL_KNOWN_AFTER", timedelta())
+    kept = Kept()
+    shop, other = Shop(kept, Faults()), Shop(kept, Faults())
+    task = await shop.task(schedule="0 0 7 * * *")
+    kept.engine.deployments.clear()  # without an event: its database was restored
+
+    async def sent(deployments: MemoryDeployments, lost: Task) -> DeployedAs:
+        as_sent = await DEPLOY(deployments, lost)
+        monkeypatch.setattr(MemoryDeployments, "deploy", DEPLOY)
+        await other.reconcile.reload()
+        return as_sent
+
+    monkeypatch.setattr(MemoryDeployments, "deploy", sent)
+    await shop.reconcile.reload()
+    await other.reconcile.reload()
+    assert kept.engine.removed == set()
+    assert {*kept.engine.deployments} == {kept.tasks.rows[task.id].deployment_id}
     assert not broken_rules(kept)
 
 

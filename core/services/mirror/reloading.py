@@ -145,12 +145,15 @@ class Reloading:
             and there.fingerprint == self._deployments.fingerprint(task)
         )
 
-    def _is_sent(self, task: Task) -> bool:
-        """Whether the engine was sent the task as it is.
+    async def _is_settled(self, task: Task) -> bool:
+        """Whether the engine was sent the task as it is, and has the deployment that the task names.
 
-        Until then another of its deployments may be the new one, of a change of type that the task does not name yet.
+        Until then another deployment of the task may be a new one that the task does not name yet: it replaces one
+        that was lost, or one of another type.
         """
-        return task.deployed is not None and task.deployed.fingerprint == self._deployments.fingerprint(task)
+        sent = task.deployed
+        is_sent = sent is not None and sent.fingerprint == self._deployments.fingerprint(task)
+        return sent is not None and is_sent and await self._deployments.is_there(sent.id)
 
     async def _is_unreadable(self, task: Task) -> bool:
         """Whether the task's deployment is there although it was not listed. One of ours is replaced then.
@@ -215,7 +218,7 @@ class Reloading:
                 continue
             try:
                 task = await self._tasks.get(stray.task_id)  # created or deployed since the list was read
-                if task.deployment_id in {None, stray.as_deployed.id} or not self._is_sent(task):
+                if task.deployment_id in {None, stray.as_deployed.id} or not await self._is_settled(task):
                     continue
                 if await self._runs.unfinished(stray.as_deployed.id):  # due or at work from before a change of type
                     continue
