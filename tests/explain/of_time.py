@@ -8,6 +8,7 @@ from uuid import uuid4
 from falcon_scheduler.core.domain.calendars import CalendarDays, CalendarRules, CalendarVersion
 from falcon_scheduler.core.domain.catch_up import CatchUp, CatchUpRules, Missed
 from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.services.ledger.execution_causes import LATE_AFTER
 from falcon_scheduler.core.services.tasks.fire_times import begin_of
@@ -24,6 +25,15 @@ def on_step(instant: datetime) -> datetime:
     """The next instant of `EVERY_5_SECONDS`."""
     whole = instant.replace(microsecond=0)
     return whole + STEP - timedelta(seconds=whole.second % 5)
+
+
+async def named_in_advance(bench: Bench, task: Task, at: datetime, cause: Cause) -> Asked:
+    """Ask for the cause before the instant. It is to be the same after it."""
+    asked = Asked(task=task, at=at, cause=cause)
+    await bench.moment()
+    await bench.is_named(asked)
+    await bench.until(at, 1)
+    return asked
 
 
 @together
@@ -57,20 +67,14 @@ async def a_limit_of_runs(bench: Bench) -> Asked:
 async def an_end_date(bench: Bench) -> Asked:
     at = on_step(bench.soon())
     task = await bench.shop.task(schedule=EVERY_5_SECONDS, end_at=at - STEP)
-    await bench.moment()
-    await bench.is_named(Asked(task=task, at=at, cause=Cause.END_DATE))
-    await bench.until(at, 1)
-    return Asked(task=task, at=at, cause=Cause.END_DATE)
+    return await named_in_advance(bench, task, at, Cause.END_DATE)
 
 
 @together
 async def a_start_date(bench: Bench) -> Asked:
     at = on_step(bench.soon())
     task = await bench.shop.task(schedule=EVERY_5_SECONDS, start_at=at + timedelta(days=1))
-    await bench.moment()
-    await bench.is_named(Asked(task=task, at=at, cause=Cause.START_DATE))
-    await bench.until(at, 1)
-    return Asked(task=task, at=at, cause=Cause.START_DATE)
+    return await named_in_advance(bench, task, at, Cause.START_DATE)
 
 
 @together
@@ -80,10 +84,7 @@ async def a_day_that_a_calendar_excludes(bench: Bench) -> Asked:
     await bench.shop.services.calendars.create(name, days, "", ADMIN)
     rules = CalendarRules(exclude=(CalendarVersion(name=name),))
     task = await bench.shop.task(schedule=EVERY_5_SECONDS, calendars=rules)
-    await bench.moment()
-    await bench.is_named(Asked(task=task, at=at, cause=Cause.CALENDAR))
-    await bench.until(at, 1)
-    return Asked(task=task, at=at, cause=Cause.CALENDAR)
+    return await named_in_advance(bench, task, at, Cause.CALENDAR)
 
 
 @together
