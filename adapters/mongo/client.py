@@ -9,8 +9,8 @@ from typing import Any
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from falcon_scheduler.adapters.cancellable_waits import heed_cancellations
 from falcon_scheduler.adapters.mongo.errors import translated
-from falcon_scheduler.adapters.mongo.interrupted_waits import keep_locks_when_cancelled
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -36,7 +36,7 @@ driver does not retry it."""
 @asynccontextmanager
 async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
     """The database, with aware datetimes. Opening does not connect; the first query does."""
-    keep_locks_when_cancelled()
+    heed_cancellations()
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         tz_aware=True,

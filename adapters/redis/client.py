@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
+from falcon_scheduler.adapters.cancellable_waits import heed_cancellations
 from falcon_scheduler.adapters.redis.errors import translated
 
 
@@ -17,6 +18,7 @@ async def open_redis(
     host: str, port: int, password: str | None, database: int, *, username: str | None = None, tls: bool = False
 ) -> AsyncIterator[Redis]:
     """A client whose answers are text. Opening does not connect; the first command does."""
+    heed_cancellations()
     client = Redis(
         host=host,
         port=port,
