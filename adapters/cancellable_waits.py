@@ -31,5 +31,5 @@ async def _wait_here(awaited: Awaitable[Any], timeout: float | None) -> Any:
 def heed_cancellations() -> None:
     """Have everything in this process wait in the task of its caller. Without effect from Python 3.12 on."""
     if sys.version_info < (3, 12):
-        asyncio.wait_for = _wait_here
+        asyncio.wait_for = _wait_here  # type: ignore[assignment]  # it takes what the driver gives
         setattr(pymongo.lock, "wait_for", _wait_here)  # noqa: B010 - a name that the module does not export

@@ -1,4 +1,4 @@
-"""The workers of our pool: Prefect reports who is online, the workers themselves report their slots."""
+"""The workers of our pool: Prefect reports who is online, the workers themselves their slots and that they live."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from falcon_scheduler.adapters.prefect.client import Client, online_workers, pool_is_paused
 from falcon_scheduler.adapters.prefect.names import POOL
-from falcon_scheduler.adapters.redis.workers import reported_slots
+from falcon_scheduler.adapters.redis.workers import WorkerReport, reports
 from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
 from falcon_scheduler.core.errors import Unavailable
 
@@ -25,11 +25,13 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> 
     """
     names = await online_workers(client)
     try:
-        said = await reported_slots(redis, POOL, names)
+        said = await reports(redis, POOL, names)
     except Unavailable:
         said = {}
+    unknown = WorkerReport(slots=slots_of_others, http_slots=0, is_dead=False)
     workers = []
     for name in names:
-        slots, http_slots = said.get(name, (slots_of_others, 0))
-        workers.append(OnlineWorker(name=name, slots=slots, http_slots=http_slots))
+        report = said.get(name, unknown)
+        if not report.is_dead:
+            workers.append(OnlineWorker(name=name, slots=report.slots, http_slots=report.http_slots))
     return Workforce(workers=workers, is_paused=await pool_is_paused(client))

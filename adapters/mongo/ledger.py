@@ -16,6 +16,7 @@ from falcon_scheduler.adapters.mongo.execution_documents import EPOCH, from_docu
 from falcon_scheduler.adapters.mongo.reading import Reading
 from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.execution import Execution, Trigger
+from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.occurrence import FATE_OF, Fate, Occurrence, Reason, fate_of
 from falcon_scheduler.core.ports.ledger import Fates, Outage
 
@@ -113,10 +114,10 @@ class MongoLedgerStore:
         return written.matched_count == 1
 
     async def add_outage(self, outage: Outage) -> None:
-        document = {"reason": str(outage.reason), "since": outage.since, "until": outage.until, "text": outage.text}
+        document = {"reason": str(outage.cause), "since": outage.since, "until": outage.until, "text": outage.text}
         with translated():
             await self._outages.update_one(
-                {"_id": f"{outage.reason}/{outage.since.astimezone(UTC).isoformat()}"},
+                {"_id": f"{outage.cause}/{outage.since.astimezone(UTC).isoformat()}"},
                 {"$set": document},
                 upsert=True,
             )
@@ -127,7 +128,7 @@ class MongoLedgerStore:
             documents = [Reading(each) for each in await found.to_list()]
         outages = [
             Outage(
-                reason=each.choice("reason", Reason, Reason.SERVICE_DOWN),
+                cause=each.choice("reason", Cause, Cause.SERVICE_DOWN),
                 since=each.instant("since") or EPOCH,
                 until=each.instant("until") or EPOCH,
                 text=each.text("text"),

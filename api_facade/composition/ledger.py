@@ -18,6 +18,7 @@ from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.ledger.outages import Outages
 from falcon_scheduler.core.services.ledger.present import Present
 from falcon_scheduler.core.services.ledger.settling import Settling
+from falcon_scheduler.core.services.ledger.standstills import Standstills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +27,13 @@ class LedgerServices:
 
     ledger: Ledger
     outages: Outages
+    standstills: Standstills
     settling: Settling
     explaining: Explaining
 
     def duties(self) -> Sequence[Duty]:
         """What the leader repeats."""
-        return [self.outages.duty(), self.settling.duty()]
+        return [self.outages.duty(), self.standstills.duty(), self.settling.duty()]
 
 
 def make_ledger(stores: Stores, client: Client, workforce: Callable[[], Awaitable[Workforce]]) -> LedgerServices:
@@ -51,6 +53,7 @@ def make_ledger(stores: Stores, client: Client, workforce: Callable[[], Awaitabl
     return LedgerServices(
         ledger=ledger,
         outages=outages,
+        standstills=Standstills(store=stores.ledger, workforce=workforce, clock=clock),
         settling=Settling(
             store=stores.ledger, tasks=tasks, watermark=watermark, outages=outages, authors=authors, clock=clock
         ),

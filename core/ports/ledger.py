@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Protocol
 
 from falcon_scheduler.core.domain.execution import Execution
-from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
+from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.domain.occurrence import Occurrence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """A time in which a part of the service was away, for a reason that names the part."""
+    """A time in which a part of the service was away, as the cause that names the part."""
 
-    reason: Reason
+    cause: Cause
     since: datetime
     until: datetime
     text: str = ""

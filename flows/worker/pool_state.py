@@ -1,14 +1,15 @@
-"""What a worker reads about its pool with every heartbeat, and what it reports there: things that seldom change."""
+"""What a worker reads about its pool with every heartbeat, and what it reports of itself for the facade."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
 
-from falcon_scheduler.adapters.redis.workers import report_slots
+from falcon_scheduler.adapters.redis.workers import LIFE_INTERVAL, report_life, report_slots
 from falcon_scheduler.adapters.settings import RedisSettings
 from falcon_scheduler.core.errors import SchedulerError
 from falcon_scheduler.flows.worker.event_listeners import redis_of
@@ -41,3 +42,13 @@ class PoolState:
         with contextlib.suppress(SchedulerError):
             async with redis_of(self._redis) as redis:
                 await report_slots(redis, self._pool_name, self._worker_name, slots, lane_slots)
+
+    async def report_life(self) -> None:
+        """Report again and again that this worker lives, until cancelled. If Redis is away, it begins again."""
+        while True:
+            with contextlib.suppress(SchedulerError):
+                async with redis_of(self._redis) as redis:
+                    while True:
+                        await report_life(redis, self._pool_name, self._worker_name)
+                        await asyncio.sleep(LIFE_INTERVAL.total_seconds())
+            await asyncio.sleep(LIFE_INTERVAL.total_seconds())

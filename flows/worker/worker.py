@@ -101,6 +101,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         self._spawn(event_listeners.follow_wake_ups(self._settings.redis, self._work_pool_name, self._intake.wake))
         self._spawn(event_listeners.sweep_cancelling(self.client, self._work_pool_name, self._cancel))
         self._spawn(send_heartbeats(self._dispatcher.in_progress))
+        self._spawn(self._pool.report_life())
         self._renew_on_hangup()
 
     async def teardown(self, *exc_info: Any) -> None:

@@ -76,7 +76,7 @@ async def it_began_late_after_prefect_was_away(world: World) -> None:
 
 @case(Cause.STORE_AWAY)
 async def it_began_late_after_mongodb_was_away(world: World) -> None:
-    outage = Outage(reason=Reason.STORE_AWAY, since=DUE - SECOND, until=DUE + 30 * SECOND)
+    outage = Outage(cause=Cause.STORE_AWAY, since=DUE - SECOND, until=DUE + 30 * SECOND)
     await world.store.add_outage(outage)
     await add_run(world, completed(a_run(40 * SECOND)))
 
@@ -84,14 +84,20 @@ async def it_began_late_after_mongodb_was_away(world: World) -> None:
 @case(Cause.SERVICE_DOWN)
 async def it_began_late_while_no_facade_led(world: World) -> None:
     await world.away(AlertKind.COMPONENT_AWAY, "prefect", until=DUE + 30 * SECOND)
-    outage = Outage(reason=Reason.SERVICE_DOWN, since=DUE - SECOND, until=DUE + 30 * SECOND)
+    outage = Outage(cause=Cause.SERVICE_DOWN, since=DUE - SECOND, until=DUE + 30 * SECOND)
     await world.store.add_outage(outage)
     await add_run(world, completed(a_run(40 * SECOND)))
 
 
 @case(Cause.NO_WORKER)
 async def it_began_late_after_no_worker_was_there(world: World) -> None:
-    await world.away(AlertKind.NO_WORKER, "", until=DUE + 30 * SECOND)
+    await world.store.add_outage(Outage(cause=Cause.NO_WORKER, since=DUE - SECOND, until=DUE + 30 * SECOND))
+    await add_run(world, completed(a_run(40 * SECOND)))
+
+
+@case(Cause.POOL_PAUSED)
+async def it_began_late_after_the_pool_was_paused(world: World) -> None:
+    await world.store.add_outage(Outage(cause=Cause.POOL_PAUSED, since=DUE - SECOND, until=DUE + 30 * SECOND))
     await add_run(world, completed(a_run(40 * SECOND)))
 
 

@@ -11,6 +11,7 @@ import pytest
 from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.occurrence import FATE_OF, Fate, Occurrence, Reason, fate_of, preferred
 from falcon_scheduler.core.domain.skip import Skip, SkipReason
 from falcon_scheduler.core.domain.task import Source, Task
@@ -274,7 +275,7 @@ async def test_while_mongodb_refuses_the_notes_it_is_mongodb_that_was_away() -> 
     await world.passes(5)
     await outages.note()
     [outage] = await world.store.outages(NOON, NOON + 10 * MINUTE)
-    assert (outage.reason, outage.since, outage.until) == (Reason.STORE_AWAY, NOON, NOON + 6 * MINUTE)
+    assert (outage.cause, outage.since, outage.until) == (Cause.STORE_AWAY, NOON, NOON + 6 * MINUTE)
 
 
 @pytest.mark.parametrize("kind", Fault)

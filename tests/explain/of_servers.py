@@ -184,11 +184,40 @@ async def stopped_workers_and_none_left(bench: Bench) -> Asked:
         await bench.until(at, 1)
         await bench.is_named(Asked(task=task, at=at, cause=Cause.NO_WORKER))
         await bench.is_named(Asked(task=long, at=began_at, cause=Cause.WORKER_STOPPED))
-        await asyncio.sleep(25)  # until there is an alert, the evidence for later
+        await bench.until(at, LATE_AFTER.total_seconds())
     finally:
         await asyncio.gather(*(bench.stand.start(name) for name in WORKERS))
     await bench.served(task, at)
     return Asked(task=task, at=at, cause=Cause.NO_WORKER)
+
+
+@alone
+async def killed_workers_and_none_left(bench: Bench) -> Asked:
+    """Prefect takes them to be online for minutes."""
+    await bench.moment()
+    await asyncio.gather(*(bench.stand.kill(name) for name in WORKERS))
+    try:
+        task, at = await bench.due()
+        await bench.until(at, 1)
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.NO_WORKER))
+        await bench.until(at, LATE_AFTER.total_seconds())
+    finally:
+        await asyncio.gather(*(bench.stand.start(name) for name in WORKERS))
+    await bench.served(task, at)
+    return Asked(task=task, at=at, cause=Cause.NO_WORKER)
+
+
+@alone
+async def a_pool_that_was_paused_for_a_while(bench: Bench) -> Asked:
+    await bench.moment()
+    await pool(bench, paused=True)
+    try:
+        task, at = await bench.due()
+        await bench.until(at, LATE_AFTER.total_seconds())
+    finally:
+        await pool(bench, paused=False)
+    await bench.served(task, at)
+    return Asked(task=task, at=at, cause=Cause.POOL_PAUSED)
 
 
 @alone

@@ -81,7 +81,7 @@ class MemoryLedgerStore:
         return True
 
     async def add_outage(self, outage: Outage) -> None:
-        self.away[str(outage.reason), outage.since] = outage
+        self.away[str(outage.cause), outage.since] = outage
 
     async def outages(self, begin: datetime, end: datetime) -> Sequence[Outage]:
         found = [each for each in self.away.values() if each.until >= begin and each.since < end]

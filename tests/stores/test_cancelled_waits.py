@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 from pymongo.errors import ServerSelectionTimeoutError
@@ -38,7 +38,7 @@ async def mongo_call() -> AsyncIterator[Call]:
 @pytest.mark.parametrize("opened", [redis_call, mongo_call])
 @pytest.mark.parametrize("is_connected", [False, True])
 async def test_a_cancellation_is_heeded_in_whichever_turn_of_the_loop_it_comes(
-    stack: EmbeddedStack, opened: Callable[[], object], is_connected: bool
+    stack: EmbeddedStack, opened: Callable[[], AbstractAsyncContextManager[Call]], is_connected: bool
 ) -> None:
     async def again_and_again(call: Call) -> None:
         while True:
@@ -46,8 +46,7 @@ async def test_a_cancellation_is_heeded_in_whichever_turn_of_the_loop_it_comes(
             await asyncio.sleep(0)
 
     for turns in range(TURNS):
-        async with AsyncExitStack() as open_ones:
-            call = await open_ones.enter_async_context(opened())
+        async with opened() as call:
             if is_connected:
                 await call()
             task = asyncio.create_task(again_and_again(call))

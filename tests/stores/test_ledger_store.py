@@ -10,6 +10,7 @@ import pytest
 
 from falcon_scheduler.adapters.mongo.client import Database
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.occurrence import Fate, Occurrence, Reason
 from falcon_scheduler.core.domain.outcome import NEVER_BEGAN_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.skip import Skip
@@ -111,7 +112,7 @@ async def test_an_entry_is_lengthened_by_one_writer_only(store: LedgerStore) -> 
 
 
 async def test_outages_are_found_by_any_part_of_theirs(store: LedgerStore) -> None:
-    outage = Outage(reason=Reason.SERVICE_DOWN, since=NOON, until=NOON + MINUTE, text="nobody led")
+    outage = Outage(cause=Cause.SERVICE_DOWN, since=NOON, until=NOON + MINUTE, text="nobody led")
     await store.add_outage(outage)
     await store.add_outage(outage)
     assert [*await store.outages(NOON + MINUTE, NOON + HOUR)] == [outage]
@@ -120,7 +121,7 @@ async def test_outages_are_found_by_any_part_of_theirs(store: LedgerStore) -> No
 
 async def test_entries_are_removed_with_their_task_and_by_age(stores: StoresUnderTest, store: LedgerStore) -> None:
     await store.add([missed(), missed(minutes=1), missed(minutes=30), missed("other")])
-    await store.add_outage(Outage(reason=Reason.SERVICE_DOWN, since=NOON, until=NOON))
+    await store.add_outage(Outage(cause=Cause.SERVICE_DOWN, since=NOON, until=NOON))
     assert await stores.executions.delete_of_task("other") == 0
     assert await store.delete_before(NOON + 5 * MINUTE, 1) == 1
     assert await store.delete_before(NOON + 5 * MINUTE, 5) == 1

@@ -112,7 +112,7 @@ class ExecutionCauses:
             return Cause.BEHIND, facts.text("execution_in_front", same[0].id)
         away = outage_at(due_at, await self._outages.between(due_at, began_at, workers=True))
         if away is not None:
-            return Cause(away.reason), facts.of_outage(away)
+            return away.cause, facts.of_outage(away)
         if full := await self._present.full_slots(task, before):
             return Cause.SLOTS_FULL, full
         return Cause.LATE, ()

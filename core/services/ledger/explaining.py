@@ -149,7 +149,7 @@ class Explaining:
             return away
         outage = outage_at(at, await self._outages.between(at, now))
         if outage is not None and now - at >= LATE_AFTER:
-            return Cause(outage.reason), facts.of_outage(outage)
+            return outage.cause, facts.of_outage(outage)
         return await self._present.why_it_waits(task, None, at, now)
 
     async def _refused_request(self, task: Task, at: datetime) -> AuditEntry | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.alert import Alert, AlertKind
-from falcon_scheduler.core.domain.occurrence import Reason
+from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.ports import Clock, PageRequest, Watermark
 from falcon_scheduler.core.ports.alerts import AlertFilter, AlertStore
@@ -22,10 +22,11 @@ NOTICED_WITHIN = timedelta(seconds=45)
 BACK_WITHIN = timedelta(seconds=15)
 """How long after its alert recovered a part may not be at work yet."""
 _MOST_ALERTS = 50
-_AWAY = {"prefect": Reason.ENGINE_AWAY, "mongodb": Reason.STORE_AWAY}
+_AWAY = {"prefect": Cause.ENGINE_AWAY, "mongodb": Cause.STORE_AWAY}
 _KINDS = (AlertKind.COMPONENT_AWAY, AlertKind.ENGINE_NOT_PLANNING)
-_OF_KIND = {AlertKind.ENGINE_NOT_PLANNING: Reason.NOT_PLANNED, AlertKind.NO_WORKER: Reason.NO_WORKER}
-_ORDER = (Reason.SERVICE_DOWN, Reason.STORE_AWAY, Reason.ENGINE_AWAY, Reason.NO_WORKER, Reason.NOT_PLANNED)
+WAITED_FOR = (Cause.NO_WORKER, Cause.POOL_PAUSED)
+"""Runs wait until these are over, and none is missed."""
+_ORDER = (Cause.SERVICE_DOWN, Cause.STORE_AWAY, Cause.ENGINE_AWAY, *WAITED_FOR, Cause.NOT_PLANNED)
 
 
 class Outages:
@@ -57,9 +58,9 @@ class Outages:
             noted_at = await self._watermark.read(ALIVE)
             if self._refused_since is not None:
                 since = noted_at or self._refused_since
-                await self._store.add_outage(Outage(reason=Reason.STORE_AWAY, since=since, until=now))
+                await self._store.add_outage(Outage(cause=Cause.STORE_AWAY, since=since, until=now))
             elif noted_at is not None and now - noted_at > SILENT_AFTER:
-                await self._store.add_outage(Outage(reason=Reason.SERVICE_DOWN, since=noted_at, until=now))
+                await self._store.add_outage(Outage(cause=Cause.SERVICE_DOWN, since=noted_at, until=now))
             await self._watermark.write(ALIVE, now)
         except Unavailable:
             self._refused_since = self._refused_since or self._noted_at or now
@@ -69,25 +70,25 @@ class Outages:
     async def between(self, begin: datetime, end: datetime, *, workers: bool = False) -> Sequence[Outage]:
         """The outages with a part in this time: stored ones, and those that alerts report.
 
-        With `workers` also the times without a worker: runs wait then, and none is missed.
+        With `workers` also the times in which runs waited because no worker took any, and none was missed.
         """
         stored = await self._store.outages(begin - NOTICED_WITHIN, end + NOTICED_WITHIN)
-        found = [*stored]
-        for kind in (*_KINDS, *([AlertKind.NO_WORKER] if workers else [])):
+        found = [each for each in stored if workers or each.cause not in WAITED_FOR]
+        for kind in _KINDS:
             page = await self._alerts.list(AlertFilter(kind=kind), PageRequest(size=_MOST_ALERTS))
             found += [outage for alert in page.items if (outage := self._of(alert)) is not None]
         return [each for each in found if each.until >= begin and each.since < end]
 
     def _of(self, alert: Alert) -> Outage | None:
         part = alert.subject.part
-        reason = _AWAY.get(part) if alert.kind is AlertKind.COMPONENT_AWAY else _OF_KIND[alert.kind]
-        if reason is None:
+        cause = _AWAY.get(part) if alert.kind is AlertKind.COMPONENT_AWAY else Cause.NOT_PLANNED
+        if cause is None:
             return None
         until = alert.recovered_at + BACK_WITHIN if alert.recovered_at else self._clock.now()
-        return Outage(reason=reason, since=alert.opened_at - NOTICED_WITHIN, until=until, text=alert.text)
+        return Outage(cause=cause, since=alert.opened_at - NOTICED_WITHIN, until=until, text=alert.text)
 
 
 def outage_at(instant: datetime, outages: Sequence[Outage]) -> Outage | None:
     """The outage that explains why nothing ran at an instant; of several the one that explains the others."""
     covering = [each for each in outages if each.since <= instant <= each.until]
-    return min(covering, key=lambda each: _ORDER.index(each.reason), default=None)
+    return min(covering, key=lambda each: _ORDER.index(each.cause), default=None)

@@ -202,7 +202,7 @@ def _rows(task: Task, instants: Sequence[datetime], away: Sequence[Outage]) -> l
             Occurrence.without_run(
                 task.id,
                 part[0],
-                Reason.NOT_PLANNED if outage is None else outage.reason,
+                Reason.NOT_PLANNED if outage is None else Reason(outage.cause),
                 until=part[-1],
                 count=len(part),
                 since=None if outage is None else outage.since,

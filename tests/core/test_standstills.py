@@ -1,0 +1,103 @@
+"""Times in which nothing could run are stored from the first look on, whichever facade looks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
+from falcon_scheduler.core.errors import Unavailable
+from falcon_scheduler.core.ports.ledger import Outage
+from falcon_scheduler.core.services.ledger.standstills import LOOK_INTERVAL, Standstills
+from tests.core.explained_world import World
+from tests.fakes.clock import NOON, SetClock
+
+HOUR = timedelta(hours=1)
+NOBODY = Workforce(workers=[])
+SOMEBODY = Workforce(workers=[OnlineWorker(name="w", slots=1)])
+PAUSED = Workforce(workers=SOMEBODY.workers, is_paused=True)
+
+
+class Looks:
+    """One facade after another looks at the workers, each time an interval after the time before."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.world.clock = SetClock(NOON)
+        self.next_leader()
+
+    def next_leader(self) -> None:
+        world = self.world
+
+        async def workforce() -> Workforce:
+            return world.workforce
+
+        self.standstills = Standstills(store=world.store, workforce=workforce, clock=world.clock)
+
+    async def see(self, *workforces: Workforce) -> None:
+        for workforce in workforces:
+            self.world.workforce = workforce
+            await self.standstills.look()
+            self.world.clock.advance(LOOK_INTERVAL)
+
+    async def stored(self) -> list[tuple[Cause, float, float]]:
+        """Each cause with the numbers of the looks between which it held."""
+
+        def number(outage: Outage, end: str) -> float:
+            return float((getattr(outage, end) - NOON) / LOOK_INTERVAL)
+
+        found = await self.world.store.outages(NOON - HOUR, NOON + HOUR)
+        return [(each.cause, number(each, "since"), number(each, "until")) for each in found]
+
+
+async def test_workers_that_are_there_leave_nothing() -> None:
+    looks = Looks()
+    await looks.see(SOMEBODY, SOMEBODY)
+    assert await looks.stored() == []
+
+
+async def test_it_begins_when_a_worker_was_last_seen_and_ends_when_one_is_seen_again() -> None:
+    looks = Looks()
+    await looks.see(SOMEBODY, NOBODY)
+    assert await looks.stored() == [(Cause.NO_WORKER, 0, 1)]
+    await looks.see(NOBODY, SOMEBODY, SOMEBODY, SOMEBODY)
+    assert await looks.stored() == [(Cause.NO_WORKER, 0, 3)]
+
+
+async def test_a_paused_pool_has_a_name_of_its_own_also_when_its_workers_leave() -> None:
+    looks = Looks()
+    await looks.see(SOMEBODY, PAUSED, PAUSED, NOBODY, NOBODY, SOMEBODY)
+    assert await looks.stored() == [(Cause.POOL_PAUSED, 0, 3), (Cause.NO_WORKER, 3, 5)]
+
+
+@pytest.mark.parametrize("ends_with", [NOBODY, SOMEBODY])
+async def test_another_leader_goes_on_with_what_the_former_one_has_stored(ends_with: Workforce) -> None:
+    looks = Looks()
+    await looks.see(SOMEBODY, NOBODY, NOBODY)
+    looks.next_leader()
+    await looks.see(NOBODY, NOBODY, ends_with)
+    assert await looks.stored() == [(Cause.NO_WORKER, 0, 5)]
+
+
+async def test_a_leader_that_comes_long_afterwards_begins_another_time() -> None:
+    looks = Looks()
+    await looks.see(SOMEBODY, NOBODY)
+    looks.world.clock.advance(98 * LOOK_INTERVAL)
+    looks.next_leader()
+    await looks.see(NOBODY, SOMEBODY)
+    assert await looks.stored() == [(Cause.NO_WORKER, 0, 1), (Cause.NO_WORKER, 100, 101)]
+
+
+async def test_while_prefect_can_not_tell_nothing_is_stored() -> None:
+    looks = Looks()
+    await looks.see(SOMEBODY, NOBODY)
+
+    async def away() -> Workforce:
+        raise Unavailable("Prefect")
+
+    standstills = Standstills(store=looks.world.store, workforce=away, clock=looks.world.clock)
+    with pytest.raises(Unavailable):
+        await standstills.look()
+    assert await looks.stored() == [(Cause.NO_WORKER, 0, 1)]
