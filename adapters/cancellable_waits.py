@@ -15,8 +15,6 @@ import sys
 from collections.abc import Awaitable
 from typing import Any
 
-import pymongo.lock
-
 _of_python = asyncio.wait_for
 
 
@@ -32,4 +30,3 @@ def heed_cancellations() -> None:
     """Have everything in this process wait in the task of its caller. Without effect from Python 3.12 on."""
     if sys.version_info < (3, 12):
         asyncio.wait_for = _wait_here  # type: ignore[assignment]  # it takes what the driver gives
-        setattr(pymongo.lock, "wait_for", _wait_here)  # noqa: B010 - a name that the module does not export

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pymongo.lock
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -37,6 +39,7 @@ driver does not retry it."""
 async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
     """The database, with aware datetimes. Opening does not connect; the first query does."""
     heed_cancellations()
+    setattr(pymongo.lock, "wait_for", asyncio.wait_for)  # noqa: B010 - a name that the module imported before
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         uri,
         tz_aware=True,
