@@ -62,6 +62,11 @@ class CatalogEntry(Protocol):
         ...
 
     @property
+    def isolation(self) -> str:
+        """`process` when each run has a process of its own, `shared` when runs share one."""
+        ...
+
+    @property
     def schema(self) -> Mapping[str, Any]:
         """JSON Schema of the task's `config`."""
         ...

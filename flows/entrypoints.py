@@ -43,3 +43,7 @@ async def custom_task(task_id: str, parameters: Given = None) -> State[Any]:
 async def system_task(task_id: str, parameters: Given = None) -> State[Any]:
     """Does the work of a system task."""
     return await run_task(task_id, parameters)
+
+
+OF_NAME = {each.name: each for each in (http_task, function_task, custom_task, system_task)}
+"""The flows by what Prefect calls them."""

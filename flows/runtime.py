@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_sto
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.redaction import conceal
 from falcon_scheduler.core.domain.work import Executor
-from falcon_scheduler.core.ports import ExecutionStore, Lock
+from falcon_scheduler.core.ports import ExecutionStore, Lock, TaskStore
 from falcon_scheduler.core.services.runs.overlap import OverlapRule
 from falcon_scheduler.core.services.runs.pulse import Pulse
 from falcon_scheduler.core.services.runs.running import TaskRunning
@@ -29,6 +29,7 @@ class Runtime:
     """What a run uses."""
 
     running: TaskRunning
+    tasks: TaskStore
     executions: ExecutionStore
     pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
 
@@ -84,9 +85,21 @@ async def open_runtime(pulse: type[Pulse] | type[SharedPulse] = Pulse) -> AsyncI
                 executor_for=lambda task_type: _executor_for(task_type, settings, stores),
                 conceal=conceal,
             ),
+            tasks=stores.tasks,
             executions=stores.executions,
             pulse=pulse(lambda: open_pulse_stores(settings), stores.clock, settings.scheduler.cancel_grace),
         )
+
+
+async def shared(deployment_ids: Sequence[str], tasks: TaskStore) -> Sequence[str]:
+    """Those of the deployments whose task's runs may share a process. Raises `Unavailable`."""
+    registry = load_registry()
+    found = await tasks.of_deployments(deployment_ids)
+    return [
+        deployment_id
+        for deployment_id, task in found.items()
+        if registry.shares(task.definition.type, task.definition.config)
+    ]
 
 
 def _executor_for(task_type: str, settings: Settings, stores: Stores) -> Executor:

@@ -94,6 +94,23 @@ async def stamping(context: Any, file: str) -> str:
     return "stamped"
 
 
+async def beside(context: Any, file: str, seconds: float = 0.0, fails: bool = False) -> str:
+    """Like `diary`, in a process that it shares with other runs."""
+    context.log.info("attempt %s writes its diary", context.attempt)
+    if fails:
+        raise ValueError("not this time")
+    return await diary(file, seconds)
+
+
+class Sharing:
+    """An executor whose runs share a process."""
+
+    isolation = "shared"
+
+    async def execute(self, context: Any) -> str:
+        return await beside(context, context.parameters["file"])
+
+
 def odd(context: Any) -> dict[str, Any]:
     """Return, and log, what a store may refuse."""
     context.log.info("a line with \x00")
@@ -108,3 +125,5 @@ def register(registry: Any) -> None:
     """Called by the registry because `SCHEDULER_PLUGINS` names this module."""
     for function in (diary, in_line, deaf, failing, dying, counting, telling, stamping, odd):
         registry.register_function(function, module="tests")
+    registry.register_function(beside, module="tests", isolation="shared")
+    registry.register_executor("sharing", Sharing)

@@ -45,6 +45,7 @@ EXECUTORS = {
             "name": "builtin.noop",
             "kind": "function",
             "description": "Do nothing, successfully.",
+            "isolation": "process",
             "config_schema": {"type": "object", "properties": {"function_name": {"const": "noop"}}},
         }
     ]

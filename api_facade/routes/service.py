@@ -103,6 +103,7 @@ async def list_executors(caller: Caller, parts: Parts) -> ExecutorList:
                 name=entry.name,
                 kind=entry.kind,
                 description=entry.description,
+                isolation=entry.isolation,
                 config_schema=dict(entry.schema),
             )
             for entry in parts.catalog.entries()

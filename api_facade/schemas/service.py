@@ -111,6 +111,9 @@ class ExecutorResponse(ResponseShape):
     name: str
     kind: Annotated[str, Field(description="`http`, `function` or `executor`.")]
     description: str
+    isolation: Annotated[
+        str, Field(description="`process`: each run has a process of its own. `shared`: runs share one.")
+    ]
     config_schema: Annotated[dict[str, Any], Field(description="JSON Schema of the task's config.")]
 
 

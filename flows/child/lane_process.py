@@ -11,6 +11,8 @@ import asyncio
 import os
 import socket
 import traceback
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NoReturn
 
 from prefect.client.orchestration import PrefectClient
@@ -18,25 +20,28 @@ from prefect.client.schemas.objects import FlowRun
 
 from falcon_scheduler.adapters.prefect.own_run import LONGEST_MESSAGE, End, PrefectOwnRun
 from falcon_scheduler.adapters.prefect.queue_order import scheduled_again
+from falcon_scheduler.core.errors import SchedulerError
 from falcon_scheduler.core.services.runs.run_types import Ending
 from falcon_scheduler.core.services.runs.shared_pulse import SharedPulse
 from falcon_scheduler.flows import prefect_internals
 from falcon_scheduler.flows.child import run_client
 from falcon_scheduler.flows.child.fresh_process import flush, settle_in
-from falcon_scheduler.flows.entrypoints import http_task
+from falcon_scheduler.flows.entrypoints import OF_NAME
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.channel import LaneChannel
 from falcon_scheduler.flows.interprocess.messages import (
+    AskShared,
     Interrupt,
     LaneAlive,
     LogRecord,
     Perform,
     RunPerformed,
     RunRetries,
+    Shared,
     WorkOver,
 )
 from falcon_scheduler.flows.run_task import perform, settled
-from falcon_scheduler.flows.runtime import Runtime, open_runtime
+from falcon_scheduler.flows.runtime import Runtime, open_runtime, shared
 
 ALIVE_EVERY_SECONDS = 1.0
 PROCESS_NAME = "falcon-lane"
@@ -69,8 +74,9 @@ async def _serve(channel: LaneChannel) -> None:
 class _Run:
     """One run of a lane."""
 
-    def __init__(self, flow_run: FlowRun) -> None:
+    def __init__(self, flow_run: FlowRun, flow: str) -> None:
         self.flow_run = flow_run
+        self.flow = OF_NAME[flow]
         self.id = str(flow_run.id)
         self.reason: Literal["cancelled", "shutdown"] | None = None
         self.task: asyncio.Task[End] | None = None
@@ -89,6 +95,7 @@ class Lane:
         self._runtime = runtime
         self._client = client
         self._runs: dict[str, _Run] = {}
+        self._asked: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
         """Until the worker closes the channel.
@@ -108,7 +115,9 @@ class Lane:
             for message in self._channel.received():
                 match message:
                     case Perform():
-                        self._begin(message.flow_run)
+                        self._begin(message)
+                    case AskShared():
+                        self._spawn(self._answer(message))
                     case Interrupt():
                         if (run := self._runs.get(message.flow_run_id)) is not None:
                             run.interrupt(message.reason)
@@ -118,10 +127,23 @@ class Lane:
         if self._channel.is_cut and not over.done():
             over.set_result(None)
 
-    def _begin(self, document: dict[str, Any]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    async def _answer(self, asked: AskShared) -> None:
+        """Of what can't be read nothing is performed here: a process of its own does that as well."""
+        found: Sequence[str] = ()
+        with suppress(SchedulerError):
+            found = await shared(asked.deployment_ids, self._runtime.tasks)
+        self._channel.send(Shared(asked.number, [*found]))
+
+    def _begin(self, message: Perform) -> None:
+        document = message.flow_run
         try:
-            run = _Run(FlowRun.model_validate(document))
-        except ValueError as error:
+            run = _Run(FlowRun.model_validate(document), message.flow)
+        except (KeyError, ValueError) as error:
             self._channel.send(RunPerformed(str(document.get("id")), None, f"The run can't be read: {error}"))
             return
         self._runs[run.id] = run
@@ -151,7 +173,7 @@ class Lane:
             if run.reason is not None:
                 self._channel.send(WorkOver(run.id))
 
-        with prefect_internals.flow_run_context(http_task, run.flow_run, self._client):
+        with prefect_internals.flow_run_context(run.flow, run.flow_run, self._client):
             own_run = PrefectOwnRun.current()
             outcome = await perform(
                 own_run,

@@ -20,6 +20,8 @@ class CatalogEntry:
     """`http`, `function` or `executor`."""
     description: str
     """The first paragraph of its documentation."""
+    isolation: str
+    """`process` or `shared`, see `isolation.Isolation`."""
     schema: Mapping[str, Any]
     """JSON Schema of the task's `config`."""
 

@@ -26,6 +26,7 @@ from falcon_scheduler.flows.executors.arguments import (
 )
 from falcon_scheduler.flows.executors.catalog import CatalogEntry, described
 from falcon_scheduler.flows.executors.faults import faults_of
+from falcon_scheduler.flows.executors.isolation import Isolation, isolation_of
 from falcon_scheduler.flows.executors.outcome import raised, refused, shielded, without_secrets
 from falcon_scheduler.flows.executors.plain_logs import cleaned_logs
 from falcon_scheduler.flows.executors.secrets import AttemptSecrets, reserved_beside_secrets
@@ -45,12 +46,18 @@ class PluggedExecutor:
     """A plug-in's executor: checks its parameters, runs it, and removes secrets from its result."""
 
     def __init__(
-        self, name: str, executor: object, config_model: object, secrets: SecretReader, threads: Threads
+        self,
+        name: str,
+        executor: object,
+        config_model: object,
+        secrets: SecretReader,
+        threads: Threads,
+        isolation: str | None = None,
     ) -> None:
         """Take an executor, or a class that makes one without arguments.
 
         Raises:
-            PluginError: it has no method `execute`, or its `config_schema` can't be read.
+            PluginError: it has no method `execute`, its `config_schema` can't be read, or see `isolation_of`.
         """
         executor = executor() if isinstance(executor, type) else executor
         if not callable(getattr(executor, "execute", None)):
@@ -58,6 +65,7 @@ class PluggedExecutor:
         schema = config_model if config_model is not None else getattr(executor, "config_schema", None)
         self.name = name
         self._executor = cast("Executor", executor)
+        self.isolation = isolation_of(name, executor, self._executor.execute, isolation)
         self._arguments: Arguments = AnyArguments() if schema is None else TypedArguments(schema, name)
         self._secrets = secrets
         self._threads = threads
@@ -69,6 +77,7 @@ class PluggedExecutor:
             name=self.name,
             kind="executor",
             description=described(self._executor),
+            isolation=self.isolation,
             schema=self._arguments.json_schema,
         )
 
@@ -134,6 +143,14 @@ class CustomExecutor:
     def reserved_faults(self, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Fault]:
         """See `core.ports.ExecutorCatalog.reserved_faults`."""
         return reserved_beside_secrets(config, parameters)
+
+    def isolation_of(self, config: Mapping[str, Any]) -> Isolation:
+        """Where the runs of a task with this config are performed."""
+        try:
+            plugged, _ = self._find(config)
+        except Invalid:
+            return Isolation.PROCESS
+        return plugged.isolation
 
     async def execute(self, context: WorkContext) -> TaskResult:
         """Run the attempt with the named executor."""

@@ -18,6 +18,7 @@ from falcon_scheduler.core.ports import SecretReader
 from falcon_scheduler.flows.executors.arguments import CONTEXT, FunctionArguments, PluginError, read_overlaid
 from falcon_scheduler.flows.executors.catalog import CatalogEntry, described, enclosed
 from falcon_scheduler.flows.executors.faults import faults_of
+from falcon_scheduler.flows.executors.isolation import Isolation, isolation_of
 from falcon_scheduler.flows.executors.outcome import raised, refused, shielded, without_secrets
 from falcon_scheduler.flows.executors.plain_logs import cleaned_logs
 from falcon_scheduler.flows.executors.secrets import AttemptSecrets, reserved_beside_secrets
@@ -28,11 +29,14 @@ MARK = "falcon_function"
 """Attribute that the decorator `function` sets: `(module, name)`."""
 
 
-def function(name: str | None = None, module: str | None = None) -> Callable[[FunctionT], FunctionT]:
+def function(
+    name: str | None = None, module: str | None = None, isolation: str = Isolation.PROCESS
+) -> Callable[[FunctionT], FunctionT]:
     """Mark a function of a plug-in module for registration. Names default as in `Registry.register_function`."""
 
     def mark(marked: FunctionT) -> FunctionT:
         setattr(marked, MARK, (module, name))
+        setattr(marked, "isolation", isolation)  # noqa: B010 - functions have no such attribute of their own
         return marked
 
     return mark
@@ -52,6 +56,7 @@ class FunctionConfig(BaseModel):
 class _Registered:
     call: Callable[..., object]
     arguments: FunctionArguments
+    isolation: Isolation
 
 
 class FunctionExecutor:
@@ -62,15 +67,24 @@ class FunctionExecutor:
         self._threads = threads
         self._functions: dict[tuple[str, str], _Registered] = {}
 
-    def add(self, call: Callable[..., object], module: str, name: str) -> None:
+    def add(self, call: Callable[..., object], module: str, name: str, isolation: str | None = None) -> None:
         """Register a function.
 
         Raises:
-            PluginError: the name is taken, or the signature can't be used.
+            PluginError: the name is taken, the signature can't be used, or see `isolation_of`.
         """
         if (module, name) in self._functions:
             raise PluginError(f"A function {name!r} of module {module!r} is registered already")
-        self._functions[module, name] = _Registered(call, FunctionArguments(call))
+        found = isolation_of(f"{module}.{name}", call, call, isolation)
+        self._functions[module, name] = _Registered(call, FunctionArguments(call), found)
+
+    def isolation_of(self, config: Mapping[str, Any]) -> Isolation:
+        """Where the runs of a task with this config are performed."""
+        try:
+            registered, _ = self._find(config, {})
+        except Invalid:
+            return Isolation.PROCESS
+        return registered.isolation
 
     def entries(self) -> list[CatalogEntry]:
         """All registered functions, by name."""
@@ -80,6 +94,7 @@ class FunctionExecutor:
                 name=f"{module}.{name}",
                 kind="function",
                 description=described(registered.call),
+                isolation=registered.isolation,
                 schema=enclosed({"module": module, "function_name": name}, registered.arguments.json_schema),
             )
             for (module, name), registered in sorted(self._functions.items())

@@ -25,12 +25,18 @@ EXECUTORS_GROUP = "falcon_scheduler.executors"
 class Register(Protocol):
     """What a plug-in may call on the registry that its `register(registry)` gets."""
 
-    def register_executor(self, type: str, executor: object, config_model: object = None) -> None:
+    def register_executor(
+        self, type: str, executor: object, config_model: object = None, isolation: str | None = None
+    ) -> None:
         """See `Registry.register_executor`."""
         ...
 
     def register_function(
-        self, function: Callable[..., object], name: str | None = None, module: str | None = None
+        self,
+        function: Callable[..., object],
+        name: str | None = None,
+        module: str | None = None,
+        isolation: str | None = None,
     ) -> None:
         """See `Registry.register_function`."""
         ...

@@ -27,6 +27,7 @@ from falcon_scheduler.flows.executors.catalog import CatalogEntry
 from falcon_scheduler.flows.executors.custom import CustomExecutor, PluggedExecutor
 from falcon_scheduler.flows.executors.function import FunctionExecutor
 from falcon_scheduler.flows.executors.http.executor import HttpExecutor
+from falcon_scheduler.flows.executors.isolation import Isolation
 from falcon_scheduler.flows.executors.plugins import load_installed, load_named
 from falcon_scheduler.flows.executors.threads import Threads
 
@@ -53,10 +54,11 @@ class Registry:
         self._plugged: dict[str, PluggedExecutor] = {}
         self._http = HttpExecutor(sender, secrets)
         self._functions = FunctionExecutor(secrets, self._threads)
+        self._custom = CustomExecutor(self._plugged)
         self._documented: dict[str, _Checking] = {
             TaskType.HTTP: self._http,
             TaskType.FUNCTION: self._functions,
-            TaskType.CUSTOM: CustomExecutor(self._plugged),
+            TaskType.CUSTOM: self._custom,
         }
         for each in (builtin.echo, builtin.noop, builtin.sleep):
             self.register_function(each, module=builtin.MODULE)
@@ -86,13 +88,16 @@ class Registry:
         load_named(registry, scheduler.plugins)
         return registry
 
-    def register_executor(self, type: str, executor: object, config_model: object = None) -> None:
+    def register_executor(
+        self, type: str, executor: object, config_model: object = None, isolation: str | None = None
+    ) -> None:
         """Register an executor, for tasks of its type, and of type `custom` with its name.
 
         Args:
             type: a letter, then letters, digits, `_` or `-`; not one of the documented types.
             executor: an object with `execute(context)`, or a class of it whose constructor needs no arguments.
             config_model: a dataclass, TypedDict or pydantic model of its parameters; else its `config_schema`.
+            isolation: `shared` for async code that may run beside others; else its `isolation`, else `process`.
 
         Raises:
             PluginError: an argument violates these rules, or the type is taken.
@@ -101,25 +106,33 @@ class Registry:
             raise PluginError(f"{type!r} can't be the type of an executor")
         if type in self._plugged:
             raise PluginError(f"An executor {type!r} is registered already")
-        self._plugged[type] = PluggedExecutor(type, executor, config_model, self._secrets, self._threads)
+        self._plugged[type] = PluggedExecutor(type, executor, config_model, self._secrets, self._threads, isolation)
 
     def register_function(
-        self, function: Callable[..., object], name: str | None = None, module: str | None = None
+        self,
+        function: Callable[..., object],
+        name: str | None = None,
+        module: str | None = None,
+        isolation: str | None = None,
     ) -> None:
         """Register a function for function tasks. Name and module default to its own (the last part of the module's).
 
+        `isolation` is as in `register_executor`.
+
         Raises:
-            PluginError: the name is taken, or the signature can't be called with JSON.
+            PluginError: the name is taken, the signature can't be called with JSON, or a plain function is to share.
         """
         own_name = getattr(function, "__name__", "")
         own_module = getattr(function, "__module__", "").rpartition(".")[2]
-        self._functions.add(function, module or own_module, name or own_name)
+        self._functions.add(function, module or own_module, name or own_name, isolation)
 
-    def function(self, name: str | None = None, module: str | None = None) -> Callable[[FunctionT], FunctionT]:
+    def function(
+        self, name: str | None = None, module: str | None = None, isolation: str | None = None
+    ) -> Callable[[FunctionT], FunctionT]:
         """`register_function` as a decorator."""
 
         def register(function: FunctionT) -> FunctionT:
-            self.register_function(function, name, module)
+            self.register_function(function, name, module, isolation)
             return function
 
         return register
@@ -148,6 +161,17 @@ class Registry:
         """Everything a client's task can run, with the schema of its config."""
         plugged = [each.entry() for _, each in sorted(self._plugged.items())]
         return [self._http.entry(), *self._functions.entries(), *plugged]
+
+    def shares(self, task_type: str, config: Mapping[str, Any]) -> bool:
+        """Whether the runs of such a task may be performed beside others in one process."""
+        if task_type == TaskType.HTTP:
+            return True
+        if task_type == TaskType.FUNCTION:
+            return self._functions.isolation_of(config) is Isolation.SHARED
+        if task_type == TaskType.CUSTOM:
+            return self._custom.isolation_of(config) is Isolation.SHARED
+        plugged = self._plugged.get(task_type)
+        return plugged is not None and plugged.isolation is Isolation.SHARED
 
     def executor_for(self, task_type: str) -> Executor:
         """The executor of a type; for an unknown type, one that fails. System tasks have another registry."""

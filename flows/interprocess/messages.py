@@ -184,6 +184,16 @@ class Perform:
 
     kind: ClassVar[str] = "perform"
     flow_run: dict[str, Any]  # Prefect's `FlowRun`
+    flow: str  # its name
+
+
+@dataclass(frozen=True, slots=True)
+class AskShared:
+    """Which of these deployments' tasks may be performed in this lane? The answer repeats the number."""
+
+    kind: ClassVar[str] = "ask_shared"
+    number: int
+    deployment_ids: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +206,15 @@ class Interrupt:
 
 
 # From a lane to the worker, besides `LogRecord`.
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The answer to `AskShared`: of which deployments it performs the runs."""
+
+    kind: ClassVar[str] = "shared"
+    number: int
+    deployment_ids: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +256,12 @@ ToForkserver = ForkRun | ForkLane | RunClaimed | RunSettled | SendSignal | Retir
 ToWorker = Ready | Forked | OutOfDate | Exited
 ToRun = Work | Start | Drop | Suspend | End
 FromRun = LogRecord | RunEnded
-ToLane = Perform | Interrupt
-FromLane = LogRecord | LaneAlive | RunRetries | WorkOver | RunPerformed
+ToLane = Perform | AskShared | Interrupt
+FromLane = LogRecord | LaneAlive | Shared | RunRetries | WorkOver | RunPerformed
 
 READ_BY_FORKSERVER: Reader[ToForkserver] = Reader(ForkRun, ForkLane, RunClaimed, RunSettled, SendSignal, Retire)
 READ_BY_WORKER: Reader[ToWorker] = Reader(Ready, Forked, OutOfDate, Exited)
 READ_BY_RUN: Reader[ToRun] = Reader(Work, Start, Drop, Suspend, End)
 READ_FROM_RUN: Reader[FromRun] = Reader(LogRecord, RunEnded)
-READ_BY_LANE: Reader[ToLane] = Reader(Perform, Interrupt)
-READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, RunRetries, WorkOver, RunPerformed)
+READ_BY_LANE: Reader[ToLane] = Reader(Perform, AskShared, Interrupt)
+READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, Shared, RunRetries, WorkOver, RunPerformed)

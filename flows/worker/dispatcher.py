@@ -23,6 +23,7 @@ from falcon_scheduler.flows.worker.due_queue import ScheduledRun
 from falcon_scheduler.flows.worker.forkserver_connection import LaunchError, UpgradedInPlace
 from falcon_scheduler.flows.worker.job_variable_policy import NotAllowed
 from falcon_scheduler.flows.worker.job_variables import configure
+from falcon_scheduler.flows.worker.lane_choice import ALWAYS, lane_flow
 from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
 from falcon_scheduler.flows.worker.lane_supervisor import LaneSupervisor
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
@@ -132,7 +133,14 @@ class Dispatcher:
                 return None
         if run.in_lane:
             is_queueing = self._deployments.is_queueing(flow_run.deployment_id)
-            return LaneSupervisor(flow_run, run.due_at, self._dependencies, self._lanes, is_queueing=is_queueing)
+            return LaneSupervisor(
+                flow_run,
+                run.due_at,
+                self._dependencies,
+                self._lanes,
+                flow=lane_flow(deployment) or ALWAYS,
+                is_queueing=is_queueing,
+            )
         try:
             configuration = await configure(
                 self._dependencies.client,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -55,6 +55,7 @@ class Intake:
         deployments: DeploymentCache,
         slots: Slots,
         fits_lane: Callable[[FlowRun], bool],
+        learn: Callable[[Collection[UUID | None]], Awaitable[None]],
         begun: Callable[[], Collection[UUID]],
         begin: Callable[[ScheduledRun], None],
     ) -> None:
@@ -66,6 +67,7 @@ class Intake:
         self._queue_names = sorted(queue_names)
         self._prefetch = prefetch
         self._deployments = deployments
+        self._learn = learn
         self._slots = slots
         self._begun = begun
         self._begin = begin
@@ -137,7 +139,9 @@ class Intake:
             _PAUSE_FACTOR * (asyncio.get_running_loop().time() - began_seconds), _LONGEST_GAP_SECONDS
         )
         self.polled_at = now
-        await self._deployments.read(entry.flow_run.deployment_id for entry in found)
+        deployment_ids = {entry.flow_run.deployment_id for entry in found}
+        await self._deployments.read(deployment_ids)
+        await self._learn(deployment_ids)
         # What has ended since we asked may still be called scheduled by the answer.
         ended = begun.difference(self._begun())
         self._queue.replace(found, begun.union(self._begun()))

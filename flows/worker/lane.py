@@ -7,20 +7,25 @@ runs, and is killed when it grows on. What a lane did not finish is handed to `L
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from falcon_scheduler.flows.interprocess.message_format import DamagedMessage, ProtocolMismatch
 from falcon_scheduler.flows.interprocess.messages import (
+    AskShared,
+    FromLane,
     Interrupt,
     LaneAlive,
     LogRecord,
     Perform,
     RunPerformed,
     RunRetries,
+    Shared,
     WorkOver,
 )
 from falcon_scheduler.flows.termination import Reason
@@ -34,10 +39,12 @@ _UNUSABLE_AFTER = timedelta(seconds=5)
 _CHECK_SECONDS = 1.0
 _LONGEST_STEP_SECONDS = 2.0
 """The most that one check adds to the silence: a worker that was stopped itself has read no messages."""
+_ANSWERS_WITHIN_SECONDS = 2.0
 _KILLED_AT_TIMES = 2
 """Multiple of its bound at which a lane is killed."""
 
 _logger = logging.getLogger("falcon.worker.lane")
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Lane:
         self._killed_for = ""
         self._has_reported = False
         self._is_cut = False
+        self._asked: dict[int, asyncio.Future[frozenset[str]]] = {}
         self._following = asyncio.create_task(self._follow())
 
     def __len__(self) -> int:
@@ -103,11 +111,24 @@ class Lane:
         is_silent = self._has_reported and self._silence_seconds > _UNUSABLE_AFTER.total_seconds()
         return not (self.is_retired or self._killed_for or self._is_cut or is_silent)
 
-    def perform(self, flow_run_id: str, flow_run: dict[str, Any]) -> LaneRun:
+    async def shared_of(self, deployment_ids: Sequence[str]) -> frozenset[str] | None:
+        """The deployments whose runs it would perform; `None` when it does not answer."""
+        number = next(_numbers)
+        self._asked[number] = asyncio.get_running_loop().create_future()
+        try:
+            self.process.channel.send(AskShared(number, [*deployment_ids]))
+            async with asyncio.timeout(_ANSWERS_WITHIN_SECONDS):
+                return await self._asked[number]
+        except TimeoutError:
+            return None
+        finally:
+            del self._asked[number]
+
+    def perform(self, flow_run_id: str, flow_run: dict[str, Any], flow: str) -> LaneRun:
         """Have it perform a run that is claimed."""
         run = self._runs[flow_run_id] = LaneRun(flow_run_id, self)
         self.process.note_claim(flow_run_id)
-        self.process.channel.send(Perform(flow_run))
+        self.process.channel.send(Perform(flow_run, flow))
         return run
 
     def retire(self) -> None:
@@ -158,23 +179,27 @@ class Lane:
             self.kill("It would not end")
             return await self.process.ended()
 
-    def _take(self, message: LogRecord | LaneAlive | RunRetries | WorkOver | RunPerformed) -> None:
+    def _take(self, message: FromLane) -> None:
         match message:
             case LogRecord():
                 self._logs.add(message.log)
             case LaneAlive():
                 self._check_memory(message.memory_mb)
-            case RunRetries():
-                if (run := self._runs.get(message.flow_run_id)) is not None:
-                    run.events.put_nowait(message)
-            case WorkOver():
-                if (run := self._runs.get(message.flow_run_id)) is not None:
-                    run.is_at_work = False
-            case RunPerformed():
-                if (run := self._runs.pop(message.flow_run_id, None)) is not None:
-                    run.is_at_work = False
-                    run.events.put_nowait(message)
-                self._close_when_empty()
+            case Shared():
+                if (answer := self._asked.get(message.number)) is not None and not answer.done():
+                    answer.set_result(frozenset(message.deployment_ids))
+            case RunRetries() | WorkOver() | RunPerformed():
+                self._take_of_run(message)
+
+    def _take_of_run(self, message: RunRetries | WorkOver | RunPerformed) -> None:
+        run = self._runs.get(message.flow_run_id)
+        if run is not None and not isinstance(message, RunRetries):
+            run.is_at_work = False
+        if run is not None and not isinstance(message, WorkOver):
+            run.events.put_nowait(message)
+        if isinstance(message, RunPerformed):
+            self._runs.pop(message.flow_run_id, None)
+            self._close_when_empty()
 
     def _check_memory(self, memory_mb: int) -> None:
         if memory_mb > _KILLED_AT_TIMES * self._bound_mb:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 
 from falcon_scheduler.flows.worker.forkserver_connection import LaunchError
 from falcon_scheduler.flows.worker.lane import Lane
@@ -49,6 +50,13 @@ class LaneKeeper:
             self._watches.add(watch)
             watch.add_done_callback(self._watches.discard)
             return fresh
+
+    async def shared_of(self, deployment_ids: Sequence[str]) -> frozenset[str] | None:
+        """See `Lane.shared_of`."""
+        try:
+            return await (await self.lane()).shared_of(deployment_ids)
+        except LaunchError:
+            return None
 
     async def close(self) -> None:
         """End every lane with whatever it performs."""

@@ -50,15 +50,26 @@ class LaneSupervisor:
         dependencies: RunDependencies,
         lanes: LaneKeeper,
         *,
+        flow: str,
         is_queueing: bool,
     ) -> None:
-        """`is_queueing`: the deployment's runs wait for each other, which Prefect's run count bounds."""
+        """Make one.
+
+        Args:
+            flow_run: the run.
+            due_at: when it may begin.
+            dependencies: what runs share.
+            lanes: where it is performed.
+            flow: the name of its flow.
+            is_queueing: the deployment's runs wait for each other, which Prefect's run count bounds.
+        """
         self.flow_run = flow_run
         self.began = False
         """Whether this worker has claimed the run."""
         self._due_at = due_at
         self._with = dependencies
         self._lanes = lanes
+        self._flow = flow
         self._is_queueing = is_queueing
         self._run: LaneRun | None = None
         self._ending: Reason | None = None
@@ -87,7 +98,7 @@ class LaneSupervisor:
         except LaunchError:
             await self._with.states.give_back(self.flow_run.id)
             raise
-        self._run = lane.perform(str(self.flow_run.id), self.flow_run.model_dump(mode="json"))
+        self._run = lane.perform(str(self.flow_run.id), self.flow_run.model_dump(mode="json"), self._flow)
         if self._ending is not None:
             self._ask_to_end(self._ending)
         try:

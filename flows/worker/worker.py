@@ -14,7 +14,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ from falcon_scheduler.flows.worker.graceful_shutdown import drain
 from falcon_scheduler.flows.worker.intake import Intake
 from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration, WarmVariables, WarmWorkerResult
 from falcon_scheduler.flows.worker.job_variable_policy import check, without_command
-from falcon_scheduler.flows.worker.lane_choice import fits_lane
+from falcon_scheduler.flows.worker.lane_choice import SharedDeployments, fits_lane
 from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
 from falcon_scheduler.flows.worker.launcher import Launcher, run_environment
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
@@ -91,6 +91,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         self._dependencies = self._share_with_runs()
         deployments = DeploymentCache(self.client)
         self._dispatcher = self._open_dispatcher(deployments)
+        self._shared = SharedDeployments(deployments, self._lanes.shared_of)
         self._intake = self._open_intake(deployments)
         await self._read_pool()
         await self._launcher.start()
@@ -231,14 +232,20 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             deployments=deployments,
             slots=self._slots,
             fits_lane=lambda flow_run: self._fits_lane(flow_run, deployments),
+            learn=self._learn_shared,
             begun=self._dispatcher.begun,
             begin=self._dispatcher.begin,
         )
 
     def _fits_lane(self, flow_run: FlowRun, deployments: DeploymentCache) -> bool:
+        deployment = deployments.known(flow_run.deployment_id)
         return self._slots.has_lane and fits_lane(
-            flow_run, deployments.known(flow_run.deployment_id), self.work_pool.base_job_template
+            flow_run, deployment, self.work_pool.base_job_template, self._shared
         )
+
+    async def _learn_shared(self, deployment_ids: Collection[UUID | None]) -> None:
+        if self._slots.has_lane:
+            await self._shared.learn(deployment_ids)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -43,7 +43,7 @@ class Looks:
             self.world.clock.advance(LOOK_INTERVAL)
 
     async def stored(self) -> list[tuple[Cause, float, float]]:
-        """Each cause with the numbers of the looks between which it held."""
+        """Each cause with the numbers of the looks between which it held; without workers from three looks before."""
 
         def number(outage: Outage, end: str) -> float:
             return float((getattr(outage, end) - NOON) / LOOK_INTERVAL)
@@ -58,12 +58,12 @@ async def test_workers_that_are_there_leave_nothing() -> None:
     assert await looks.stored() == []
 
 
-async def test_it_begins_when_a_worker_was_last_seen_and_ends_when_one_is_seen_again() -> None:
+async def test_it_begins_before_a_worker_was_last_seen_and_ends_when_one_is_seen_again() -> None:
     looks = Looks()
     await looks.see(SOMEBODY, NOBODY)
-    assert await looks.stored() == [(Cause.NO_WORKER, 0, 1)]
+    assert await looks.stored() == [(Cause.NO_WORKER, -3, 1)]
     await looks.see(NOBODY, SOMEBODY, SOMEBODY, SOMEBODY)
-    assert await looks.stored() == [(Cause.NO_WORKER, 0, 3)]
+    assert await looks.stored() == [(Cause.NO_WORKER, -3, 3)]
 
 
 async def test_a_paused_pool_has_a_name_of_its_own_also_when_its_workers_leave() -> None:
@@ -78,7 +78,7 @@ async def test_another_leader_goes_on_with_what_the_former_one_has_stored(ends_w
     await looks.see(SOMEBODY, NOBODY, NOBODY)
     looks.next_leader()
     await looks.see(NOBODY, NOBODY, ends_with)
-    assert await looks.stored() == [(Cause.NO_WORKER, 0, 5)]
+    assert await looks.stored() == [(Cause.NO_WORKER, -3, 5)]
 
 
 async def test_a_leader_that_comes_long_afterwards_begins_another_time() -> None:
@@ -87,7 +87,7 @@ async def test_a_leader_that_comes_long_afterwards_begins_another_time() -> None
     looks.world.clock.advance(98 * LOOK_INTERVAL)
     looks.next_leader()
     await looks.see(NOBODY, SOMEBODY)
-    assert await looks.stored() == [(Cause.NO_WORKER, 0, 1), (Cause.NO_WORKER, 100, 101)]
+    assert await looks.stored() == [(Cause.NO_WORKER, -3, 1), (Cause.NO_WORKER, 97, 101)]
 
 
 async def test_while_prefect_can_not_tell_nothing_is_stored() -> None:
@@ -100,4 +100,4 @@ async def test_while_prefect_can_not_tell_nothing_is_stored() -> None:
     standstills = Standstills(store=looks.world.store, workforce=away, clock=looks.world.clock)
     with pytest.raises(Unavailable):
         await standstills.look()
-    assert await looks.stored() == [(Cause.NO_WORKER, 0, 1)]
+    assert await looks.stored() == [(Cause.NO_WORKER, -3, 1)]

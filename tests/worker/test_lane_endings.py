@@ -34,7 +34,7 @@ def supervise(pool: Pool, flow_run: FlowRun) -> LaneSupervisor:
         shares_pool=lambda: False,
     )
     lanes = LaneKeeper(launcher, logs, memory_bound_mb=500)
-    return LaneSupervisor(flow_run, datetime.now(UTC), dependencies, lanes, is_queueing=False)
+    return LaneSupervisor(flow_run, datetime.now(UTC), dependencies, lanes, flow="http-task", is_queueing=False)
 
 
 @pytest.mark.parametrize("worker_knows", [False, True])

@@ -42,7 +42,7 @@ async def lanes(launcher: Launcher) -> AsyncIterator[LaneKeeper]:
 
 
 async def test_a_run_that_is_interrupted_before_its_first_step_ends_without_a_state(lanes: LaneKeeper) -> None:
-    run = (await lanes.lane()).perform(RUN, FLOW_RUN)
+    run = (await lanes.lane()).perform(RUN, FLOW_RUN, "http-task")
     run.interrupt("cancelled")
     assert await run.events.get() == RunPerformed(RUN, None, None)
 
@@ -50,20 +50,20 @@ async def test_a_run_that_is_interrupted_before_its_first_step_ends_without_a_st
 async def test_a_run_that_is_over_is_no_reason_to_kill_its_lane(lanes: LaneKeeper) -> None:
     """Its supervisor may still wait for Prefect to take the end, and get a cancellation then."""
     lane = await lanes.lane()
-    run = lane.perform(RUN, FLOW_RUN)
+    run = lane.perform(RUN, FLOW_RUN, "http-task")
     assert run.is_at_work
     run.interrupt("cancelled")
     await run.events.get()
     run.kill()
     assert lane.is_usable
-    other = lane.perform(RUN[:-1] + "2", FLOW_RUN | {"id": RUN[:-1] + "2"})
+    other = lane.perform(RUN[:-1] + "2", FLOW_RUN | {"id": RUN[:-1] + "2"}, "http-task")
     other.interrupt("cancelled")
     assert isinstance(await other.events.get(), RunPerformed)
 
 
 async def test_a_run_that_can_not_be_read_ends_alone(lanes: LaneKeeper) -> None:
     lane = await lanes.lane()
-    event = await lane.perform("no id", {"id": "no id"}).events.get()
+    event = await lane.perform("no id", {"id": "no id"}, "http-task").events.get()
     assert isinstance(event, RunPerformed)
     assert "can't be read" in (event.error or "")
     assert await lanes.lane() is lane
@@ -72,7 +72,7 @@ async def test_a_run_that_can_not_be_read_ends_alone(lanes: LaneKeeper) -> None:
 async def test_the_runs_of_a_killed_lane_hear_of_it_once_nothing_of_it_is_left(lanes: LaneKeeper) -> None:
     lane = await lanes.lane()
     ids = [RUN[:-1] + str(number) for number in range(3)]
-    runs = [lane.perform(each, FLOW_RUN | {"id": each}) for each in ids]
+    runs = [lane.perform(each, FLOW_RUN | {"id": each}, "http-task") for each in ids]
     os.kill(lane.process.pid, signal.SIGKILL)
     for run in runs:
         event = await run.events.get()
@@ -86,7 +86,7 @@ async def test_a_lane_that_has_grown_finishes_its_runs_and_takes_no_more(lanes: 
     in_use_mb = psutil.Process(lane.process.pid).memory_info().rss // 1024**2
     narrow = LaneKeeper(lanes._launcher, lanes._logs, memory_bound_mb=in_use_mb * 2 // 3)
     lane = await narrow.lane()
-    run = lane.perform(RUN, FLOW_RUN)
+    run = lane.perform(RUN, FLOW_RUN, "http-task")
 
     async def retired() -> bool:
         return not lane.is_usable
@@ -103,7 +103,7 @@ async def test_a_lane_that_has_grown_finishes_its_runs_and_takes_no_more(lanes: 
 
 async def test_a_lane_that_has_fallen_silent_gets_no_more_runs(lanes: LaneKeeper) -> None:
     lane = await lanes.lane()
-    await lane.perform("no id", {"id": "no id"}).events.get()
+    await lane.perform("no id", {"id": "no id"}, "http-task").events.get()
     os.kill(lane.process.pid, signal.SIGSTOP)
 
     async def silent() -> bool:

@@ -29,6 +29,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_WORKER,
     READ_FROM_LANE,
     READ_FROM_RUN,
+    AskShared,
     Drop,
     End,
     Exited,
@@ -49,6 +50,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     RunRetries,
     RunSettled,
     SendSignal,
+    Shared,
     Start,
     Suspend,
     ToRun,
@@ -88,7 +90,9 @@ SAMPLES: list[tuple[Reader[Any], Message]] = [
     (READ_FROM_RUN, LogRecord({"message": "a\nb", "level": 20})),
     (READ_FROM_RUN, RunEnded(settled=True, error=None)),
     (READ_FROM_RUN, RunEnded(settled=False, error="ValueError: \ud800")),
-    (READ_BY_LANE, Perform({"id": "r-1", "parameters": {"task_id": "t-1"}})),
+    (READ_BY_LANE, AskShared(3, ["d-1", "d-2"])),
+    (READ_FROM_LANE, Shared(3, ["d-2"])),
+    (READ_BY_LANE, Perform({"id": "r-1", "parameters": {"task_id": "t-1"}}, "http-task")),
     (READ_BY_LANE, Interrupt("r-1", "cancelled")),
     (READ_FROM_LANE, LaneAlive(97)),
     (READ_FROM_LANE, RunRetries("r-1", "Attempt 1 of 2 failed")),
@@ -132,7 +136,7 @@ def test_a_message_with_a_missing_an_unknown_or_a_wrong_field_is_refused(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 3}', b'{"version": 3, "kind": []}'],
+    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 4}', b'{"version": 4, "kind": []}'],
     ids=repr,
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:

@@ -17,6 +17,8 @@ from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.ledger.outages import WAITED_FOR
 
 LOOK_INTERVAL = timedelta(seconds=5)
+UNNOTICED_FOR = timedelta(seconds=15)
+"""So long a worker that was killed may count as online still. Source: `adapters.redis.workers`."""
 CONTINUED_WITHIN = timedelta(seconds=30)
 """So long after the last look of another leader its standstill is taken to have gone on."""
 
@@ -49,7 +51,8 @@ class Standstills:
         if cause is None:
             self._able_at, self._current = now, None
         elif former is None or former.cause is not cause:
-            since = now if former is not None else self._able_at or now
+            unnoticed = UNNOTICED_FOR if cause is Cause.NO_WORKER else timedelta()
+            since = now if former is not None else (self._able_at or now) - unnoticed
             self._current = Outage(cause=cause, since=since, until=now, text=workforce.problem)
             await self._store.add_outage(self._current)
         else:

@@ -56,6 +56,7 @@ class HttpExecutor:
             name="http",
             kind="http",
             description=described(self),
+            isolation="shared",
             schema=HttpConfig.model_json_schema(),
         )
 
