@@ -90,7 +90,7 @@ async def test_a_leader_that_comes_long_afterwards_begins_another_time() -> None
     assert await looks.stored() == [(Cause.NO_WORKER, -3, 1), (Cause.NO_WORKER, 97, 101)]
 
 
-async def test_while_prefect_can_not_tell_nothing_is_stored() -> None:
+async def test_while_prefect_does_not_answer_nothing_is_stored() -> None:
     looks = Looks()
     await looks.see(SOMEBODY, NOBODY)
 

@@ -42,7 +42,7 @@ class Standstills:
         self._able_at = self._current = None
 
     async def look(self) -> None:
-        """Store since when nothing can run, up to now. Raises `Unavailable`, also while Prefect can't tell."""
+        """Store since when nothing can run, up to now. Raises `Unavailable`, also while Prefect does not answer."""
         workforce, now = await self._workforce(), self._clock.now()
         cause = _cause_of(workforce)
         former = self._current or (None if cause is None else await self._of_former_leader(now))
