@@ -23,7 +23,8 @@ import httpx
 
 from benchmarks.every_second import api, say
 from benchmarks.http_target import target
-from benchmarks.product import PARTS, Measured, measured, run_all, shares, show, start_delay_ms
+from benchmarks.measuring import PARTS, Measured, measured, shares, show
+from benchmarks.product import run_all, start_delay_ms
 from benchmarks.worker_stage import Stage, load, machine, percentile, set_stage
 
 IMPORTED_AT_ONCE = 250

@@ -23,7 +23,8 @@ from benchmarks.every_second import api, say
 from benchmarks.growth import delete_all, task
 from benchmarks.growth import imported as import_all
 from benchmarks.http_target import target
-from benchmarks.product import PARTS, Measured, bare_runs_a_second, measured, run_all
+from benchmarks.measuring import PARTS, Measured, measured
+from benchmarks.product import bare_runs_a_second, run_all
 from benchmarks.worker_stage import Stage, load, machine, set_stage
 
 BASELINE = Path(__file__).with_name("baseline.json")
