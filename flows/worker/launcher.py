@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from falcon_scheduler.adapters.settings import is_for_runs
 from falcon_scheduler.flows.worker.forkserver_connection import (
     ForkserverConnection,
     LaneProcess,
@@ -30,18 +28,6 @@ _BETWEEN_RENEWALS_SECONDS = 15.0
 _ATTEMPTS = 5
 
 _logger = logging.getLogger("falcon.worker.launcher")
-
-
-def run_environment(*, uses_csrf: bool) -> dict[str, str]:
-    """The environment of runs: this process's, without what only facades and Prefect's server need.
-
-    Args:
-        uses_csrf: whether the Prefect server asks for CSRF tokens, so that no run has to ask.
-    """
-    environment = {name: value for name, value in os.environ.items() if is_for_runs(name)}
-    if not uses_csrf:
-        environment["PREFECT_CLIENT_CSRF_SUPPORT_ENABLED"] = "false"
-    return environment
 
 
 class Launcher:

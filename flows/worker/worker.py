@@ -35,9 +35,10 @@ from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
 from falcon_scheduler.flows.worker.job_variable_policy import check, without_command
 from falcon_scheduler.flows.worker.lane_choice import SharedDeployments, fits_lane
 from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
-from falcon_scheduler.flows.worker.launcher import Launcher, run_environment
+from falcon_scheduler.flows.worker.launcher import Launcher
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.pool_state import PoolState
+from falcon_scheduler.flows.worker.run_environment import csrf_protection_is_on, run_environment
 from falcon_scheduler.flows.worker.run_heartbeats import send_heartbeats
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
 from falcon_scheduler.flows.worker.slots import Slots
@@ -81,7 +82,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         await super().setup()
         warn_of_unknown_names(self._logger)
         self._settings.system_tasks.log_problems(self._logger)
-        uses_csrf = getattr(self.client._client, "enable_csrf_support", True)
+        uses_csrf = await csrf_protection_is_on(self.client)
         environment = run_environment(uses_csrf=uses_csrf) | {WORKER_NAME_VARIABLE: self.name}
         self._launcher = Launcher(environment)
         self._pool = PoolState(self.client, self._work_pool_name, self.name, self._settings.redis)

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.states import Cancelling
 
 from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
 from falcon_scheduler.adapters.prefect.queue_order import put_back
+from falcon_scheduler.flows.worker.run_environment import csrf_protection_is_on
 from falcon_scheduler.flows.worker.state_proposer import Claim, StateProposer
 from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, WorkerProcess, make_pool
@@ -238,3 +240,17 @@ async def test_a_stock_process_worker_runs_the_same_deployments(pool: Pool, star
     assert (await own_pool.ended(run)).is_completed()
     await own_pool.logs(run, "hello stock")
     await worker.stop(signal.SIGKILL)  # prefect 3.8: one that was asked to end just after a run stayed for a minute
+
+
+async def test_no_run_asks_for_tokens_that_the_server_does_not_use(
+    pool: Pool, warm_worker: WorkerProcess, tmp_path: Path
+) -> None:
+    assert not await csrf_protection_is_on(pool.client)
+    note = tmp_path / "note"
+    await pool.ended(await pool.run("note_environment", note=str(note)))
+    assert "'PREFECT_CLIENT_CSRF_SUPPORT_ENABLED': 'false'" in note.read_text()
+
+
+async def test_where_nobody_answers_tokens_are_asked_for() -> None:
+    async with PrefectClient("http://127.0.0.1:1/api") as client:
+        assert await csrf_protection_is_on(client)
