@@ -69,7 +69,7 @@ async def main(given: argparse.Namespace) -> None:
 async def by_hand(
     stage: Stage, http: httpx.AsyncClient, kind: str, url: str, given: argparse.Namespace, *, is_first: bool
 ) -> float:
-    """One kind of task, requested by clients. Prints its figures; returns what the bare API carried meanwhile."""
+    """One kind of task, requested by clients. Prints its figures; returns the bare API's runs a second."""
     many, clients = given.tasks, given.clients
     say(f"--- {kind}")
     idle_tasks = given.idle_tasks if is_first else 0
