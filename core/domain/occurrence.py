@@ -152,6 +152,8 @@ class Occurrence:
     """When the work began."""
     outcome: ExecutionOutcome | None = None
     """How the execution ended."""
+    held_by: str = ""
+    """Of an execution that was skipped because another one was still running: that other one, if it is known."""
     text: str = ""
     """A sentence with more detail."""
 
@@ -213,6 +215,7 @@ def fate_of(execution: Execution) -> Occurrence | None:
         execution_id=execution.id,
         began_at=execution.started_at if fate is Fate.RAN else None,
         outcome=execution.outcome,
+        held_by=execution.skip.held_by if execution.skip else "",
         text="" if fate in {Fate.RAN, Fate.WAITING} else execution.error,
     )
 
@@ -244,6 +247,15 @@ def _with_fate(reason: Reason) -> tuple[Fate, Reason]:
 def _same_name(skip: SkipReason) -> Reason:
     """A reason of a skip that is named here as there (`calendar`, `too_late`); for others the text says which."""
     return next((reason for reason in Reason if str(reason) == str(skip)), Reason.IN_PREFECT)
+
+
+def is_second(finding: Occurrence, execution_id: str) -> bool:
+    """Whether a finding says no more than that this execution, of the same occurrence, was at work already.
+
+    The engine may plan an occurrence twice when a deployment is sent twice. Of two runs at once one begins, and the
+    other is skipped because of it, so the occurrence was not missed. Until the holder is known it may be so.
+    """
+    return finding.reason is Reason.OVERLAP and finding.held_by in {"", execution_id}
 
 
 def preferred(one: Occurrence, other: Occurrence) -> Occurrence:

@@ -63,6 +63,19 @@ async def a_second_run_of_the_instant_was_skipped(world: World) -> None:
     await add_run(world, replace(a_waiting_run(), id="b").skipped(Skip.already_served(), DUE))
 
 
+@case(Cause.ON_TIME)
+async def a_second_run_of_the_instant_was_refused_while_the_first_was_at_work(world: World) -> None:
+    await add_run(world, completed(a_run()))
+    for name, holder in (("b", "run"), ("c", "")):
+        await add_run(world, replace(a_waiting_run(), id=name).skipped(Skip.still_running(holder), DUE))
+
+
+@case(Cause.LATE)
+async def a_second_run_of_the_instant_was_refused_while_the_first_began_late(world: World) -> None:
+    await add_run(world, completed(a_run(40 * SECOND)))
+    await add_run(world, replace(a_waiting_run(), id="b").skipped(Skip.still_running("run"), DUE + 41 * SECOND))
+
+
 @case(Cause.LATE)
 async def it_began_late_for_no_known_reason(world: World) -> None:
     await add_run(world, completed(a_run(40 * SECOND)))
@@ -379,6 +392,15 @@ async def test_the_facts_name_the_change_the_holder_and_the_outage() -> None:
     assert (await facts_of("the run before it was at work"))["lock_holder"] == "before"
     assert (await facts_of("it waits behind another run of the task"))["execution_in_front"] == "front"
     assert (await facts_of("it began late after prefect was away"))["away_until"].startswith("2026-11-23T12:30:45")
+
+
+async def test_a_second_run_of_an_instant_is_explained_by_the_one_that_began() -> None:
+    world = World()
+    await add_run(world, completed(a_run()))
+    second = replace(a_waiting_run(), id="b").skipped(Skip.still_running("run"), DUE)
+    await add_run(world, second)
+    explained = await world.explaining().explain_execution(world.task, second)
+    assert (explained.cause, explained.execution_id) == (Cause.ON_TIME, "run")
 
 
 async def test_lateness_is_divided_between_the_planner_the_queue_and_the_start() -> None:

@@ -141,6 +141,21 @@ async def test_what_ran_is_read_from_the_executions_and_nothing_is_stored_for_it
     assert brief([*world.store.rows.values()]) == [(6, 8, "missed", "not_planned", 3)]
 
 
+async def test_a_skip_is_the_fate_at_once_and_a_second_run_of_an_instant_is_none() -> None:
+    world = World()
+    await world.put(a_task())
+    await world.begins()
+    first, second = ran(1), replace(ran(1), id="second", occurrence="", status=ExecutionStatus.PENDING)
+    refused = replace(ran(2), occurrence="", status=ExecutionStatus.PENDING)
+    await world.put(ran(0), first, second.skipped(Skip.still_running(first.id), first.started_at))
+    await world.put(refused.skipped(Skip.still_running(first.id), refused.started_at))
+    await world.passes(2.5)
+    expected = [(0, 0, "ran", None, 1), (1, 1, "ran", None, 1), (2, 2, "skipped", "overlap", 1)]
+    assert brief(await world.fates()) == expected
+    await world.put(replace(ran(2, late=9 * MINUTE), id="again"))
+    assert brief(await world.fates())[-1] == (2, 2, "caught_up", "overlap", 1)
+
+
 async def test_a_pause_that_was_over_in_the_first_minute_of_an_installation_is_in_the_ledger() -> None:
     world = World()
     await world.settling().settle()  # before the mirror and the watch of the plan have done anything

@@ -14,7 +14,7 @@ from datetime import datetime
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.explanation import Cause, Explanation
-from falcon_scheduler.core.domain.occurrence import Occurrence, Reason, fate_of, preferred
+from falcon_scheduler.core.domain.occurrence import Occurrence, Reason, fate_of, has_begun, preferred
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.skip import SkipReason
 from falcon_scheduler.core.domain.task import Task
@@ -84,12 +84,21 @@ class Explaining:
     async def explain_execution(self, task: Task, execution: Execution) -> Explanation:
         """Explain one execution, also one that was requested by hand."""
         at = execution.scheduled_for
-        if execution.skip is not None and execution.skip.reason is SkipReason.ALREADY_SERVED and at is not None:
+        if at is not None and await self._is_second(execution, at):
             return await self.explain(task, at)
         cause, found = await self._of_executions.of(task, execution)
         known = facts.joined(found, facts.of_execution(execution))
         explained = self._answer(task, at, (cause, known))
         return replace(explained, execution_id=execution.id)
+
+    async def _is_second(self, execution: Execution, at: datetime) -> bool:
+        """Whether it was skipped because another execution of the same instant had begun."""
+        if execution.skip is None:
+            return False
+        if execution.skip.reason is SkipReason.ALREADY_SERVED:
+            return True
+        same = await self._store.executions(execution.task_id, at) if execution.skip.held_by else ()
+        return any(each.id == execution.skip.held_by and has_begun(each) for each in same)
 
     def _answer(self, task: Task, at: datetime | None, finding: Finding) -> Explanation:
         cause, found = finding

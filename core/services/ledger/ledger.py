@@ -169,8 +169,8 @@ def _waiting(task_id: str, at: datetime) -> Occurrence:
 
 
 def _without_entries(findings: Sequence[Occurrence], entries: Sequence[Occurrence]) -> Sequence[Occurrence]:
-    """Without what is undecided here, while another facade has just settled it."""
-    decided = {(each.task_id, each.at) for each in entries}
+    """Without what is undecided here, while an execution decides it or another facade has just settled it."""
+    decided = {(each.task_id, each.at) for each in (*entries, *(one for one in findings if one.execution_id))}
     return [
         each
         for each in findings

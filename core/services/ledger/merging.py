@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 
-from falcon_scheduler.core.domain.occurrence import Fate, Occurrence, preferred
+from falcon_scheduler.core.domain.occurrence import Fate, Occurrence, is_second, preferred
 
 Key = tuple[datetime, str]
 
@@ -48,7 +48,8 @@ def _within(instants: Sequence[datetime], entry: Occurrence) -> Sequence[datetim
 
 def _joined(found: Sequence[Occurrence]) -> Occurrence:
     best = reduce(preferred, found)
-    missed = next((each for each in found if each.fate in {Fate.MISSED, Fate.SKIPPED}), None)
+    others = [each for each in found if not is_second(each, best.execution_id)]
+    missed = next((each for each in others if each.fate in {Fate.MISSED, Fate.SKIPPED}), None)
     return best if missed is None else _after_a_gap(best, replace(missed, fate=Fate.MISSED))
 
 
