@@ -63,6 +63,7 @@ def compose(settings: Settings, services: Services) -> Container:
         upcoming=UpcomingRuns(tasks=stores.tasks, clock=stores.clock),
         forecasts=LoadForecasts(
             tasks=MongoRunHistory(stores.database).tasks,
+            calendars=stores.calendars,
             workforce=services.workforce,
             simulator=ProcessSimulator(),
             clock=stores.clock,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 from falcon_scheduler.api_facade.schemas.simulation import (
     OverlappingShape,
     PeakShape,
@@ -9,22 +12,33 @@ from falcon_scheduler.api_facade.schemas.simulation import (
     ProposalShape,
     ProposedChange,
     SimulatedBucket,
+    SimulatedChange,
     SimulatedPriority,
     SimulatedSummary,
     SimulationAnswer,
     SimulationQuestion,
 )
 from falcon_scheduler.core.domain.forecast.load import Peak, Proposal, Summary
+from falcon_scheduler.core.domain.time_rules import TimeRules
 from falcon_scheduler.core.services.tasks.load_forecasts import Outlook
 from falcon_scheduler.core.services.tasks.planned_tasks import RANKS, Change
 
 CHANGES_SHOWN = 100
+_TIME_RULES = {each.name for each in fields(TimeRules)}
 _PRIORITIES = {rank: priority for priority, rank in RANKS.items()}
 
 
 def changes_of(question: SimulationQuestion) -> list[Change]:
     """The changes of a question."""
-    return [Change(**each.model_dump()) for each in question.changes]
+    return [Change(**each.model_dump(exclude=_TIME_RULES), time_rules=_given(each)) for each in question.changes]
+
+
+def _given(change: SimulatedChange) -> dict[str, Any]:
+    """The limits of the schedule that a change sets or removes."""
+    given = {name: getattr(change, name) for name in change.model_fields_set & _TIME_RULES}
+    if change.calendars is not None:
+        given["calendars"] = change.calendars.rules
+    return given
 
 
 def simulation_answer(outlook: Outlook) -> SimulationAnswer:

@@ -8,7 +8,16 @@ from typing import Annotated
 from pydantic import Field
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
-from falcon_scheduler.api_facade.schemas.task_changes import AnyOverlap, AnyPriority, Cron
+from falcon_scheduler.api_facade.schemas.task_changes import (
+    AnyOverlap,
+    AnyPriority,
+    CalendarsChange,
+    Cron,
+    EndAt,
+    Jitter,
+    MaxRuns,
+    StartAt,
+)
 from falcon_scheduler.api_facade.schemas.values import DurationText, Instant, Length, QueryInstant
 from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.services.tasks.load_forecasts import LONGEST, MOST_CHANGES
@@ -18,7 +27,10 @@ RunLength = Annotated[Length, Field(ge=timedelta(), le=timedelta(hours=24))]
 
 
 class SimulatedChange(RequestShape):
-    """A change that is not stored. Of a task that is replaced, what is not given stays as it is."""
+    """A change that is not stored. Of a task that is replaced, what is not given stays as it is.
+
+    From `start_at` on `null` removes what the task has.
+    """
 
     action: Annotated[SimulatedAction, Field(strict=False)]
     task_id: Annotated[str, Field(max_length=200, description="Of the task to replace or delete.")] = ""
@@ -34,6 +46,11 @@ class SimulatedChange(RequestShape):
     duration: Annotated[
         RunLength | None, Field(description="How long a run takes, 0s to 24h; as measured when not given.")
     ] = None
+    start_at: StartAt = None
+    end_at: EndAt = None
+    max_runs: MaxRuns = None
+    jitter: Jitter = None
+    calendars: Annotated[CalendarsChange | None, Field(description="Replaces all.")] = None
 
 
 class SimulationQuestion(RequestShape):

@@ -63,6 +63,38 @@ async def test_changes_that_are_not_stored_are_simulated_with_the_tasks_as_they_
     assert (await admin.get(f"/tasks/{kept['id']}")).json()["schedule"] == "0 0 * * * *"
 
 
+async def test_a_change_has_the_limits_and_calendars_that_a_task_may_have(
+    admin: httpx.AsyncClient, make: Make
+) -> None:
+    await admin.post("/calendars", json={"name": "simulated", "dates": [f"{BEGIN:%Y-%m-%d}"]})
+    limits: list[dict[str, Any]] = [
+        {},
+        {"start_at": (BEGIN + timedelta(hours=40)).isoformat()},
+        {"end_at": (BEGIN + timedelta(hours=5)).isoformat()},
+        {"max_runs": 3},
+        {"calendars": {"exclude": ["simulated"]}},
+        {"calendars": {"include": ["simulated"]}, "max_runs": 30},
+    ]
+    created = [{"action": "create", "schedule": "0 0 * * * *", "timezone": "UTC", **each} for each in limits]
+    kept = await make(schedule="0 0 * * * *", metadata={"max_runs": 2, "calendars": {"exclude": ["simulated"]}})
+    changed = {"action": "replace", "task_id": kept["id"]}
+    changes = [
+        *([each] for each in created),
+        [{**created[0], "jitter": "1h"}],
+        [changed],
+        [{**changed, "max_runs": 7}],
+        [{**changed, "max_runs": None}],
+        [{**changed, "max_runs": None, "calendars": None}],
+    ]
+    found = [await simulated(admin, asked(hours=48, changes=each)) for each in ([], *changes)]
+    present, *others = (each["summary"]["runs"] for each in found)
+    more = [each - present for each in others]
+    assert more[:6] == [48, 8, 6, 3, 24, 24]
+    assert more[6] in {47, 48}  # with a jitter the last one may begin later than the time asked about
+    assert more[7:] == [0, 5, 22, 46]
+    assert found[1]["summary"]["busiest_second"] > found[0]["summary"]["busiest_second"]
+
+
 async def test_a_large_simulation_is_made_by_a_process_of_its_own_with_the_same_answer(
     admin: httpx.AsyncClient,
 ) -> None:
@@ -121,6 +153,15 @@ async def test_the_work_ends_when_the_caller_goes() -> None:
         (asked(changes=[{"action": "create", "schedule": "@daily", "timezone": "Mars"}]), "changes.0.timezone"),
         (asked(changes=[{"action": "create", "schedule": "@daily", "duration": "25h"}]), "changes.0.duration"),
         (asked(changes=[{"action": "create", "schedule": "@daily", "duration": "-1s"}]), "changes.0.duration"),
+        (asked(changes=[{**BURST[0], "jitter": "2h"}]), "changes.0.jitter"),
+        (asked(changes=[{**BURST[0], "jitter": "0s"}]), "changes.0.jitter"),
+        (asked(changes=[{**BURST[0], "max_runs": 0}]), "changes.0.max_runs"),
+        (asked(changes=[{**BURST[0], "start_at": "soon"}]), "changes.0.start_at"),
+        (asked(changes=[{**BURST[0], "calendars": {"exclude": ["nobody"]}}]), "changes.0.calendars.exclude.0"),
+        (
+            asked(changes=[{**BURST[0], "start_at": "2090-01-02T00:00:00Z", "end_at": "2090-01-01T00:00:00Z"}]),
+            "changes.0.end_at",
+        ),
         (asked(changes=[{"action": "replace", "task_id": "nobody", "schedule": "@daily"}]), "changes.0.task_id"),
         (asked(changes=[{"action": "delete", "task_id": "nobody"}]), "changes.0.task_id"),
         (asked(changes=[{"action": "delete"}] * 1001), "changes"),

@@ -34,11 +34,14 @@ export function LoadForecast({ draft, taskId, use }) {
   </section>`;
 }
 
-/** What is simulated of a draft: the fields that decide when and where it runs. @param {Draft} draft @param {string} [taskId] */
+const LIMITS = ["start_at", "end_at", "max_runs", "jitter", "calendars"];
+
+/** What is simulated of a draft: the fields that decide when and where it runs. A limit that it lacks is removed. @param {Draft} draft @param {string} [taskId] */
 function changeOf({ name, type, schedule, priority, enabled, metadata }, taskId) {
   const fields = { name, type, schedule, priority, enabled, timezone: metadata.timezone, overlap: metadata.overlap };
   const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== undefined));
-  return { ...(taskId ? { action: "replace", task_id: taskId } : { action: "create" }), ...given };
+  const limits = LIMITS.map((name) => [name, metadata[name] ?? null]).filter(([, value]) => taskId || value !== null);
+  return { ...(taskId ? { action: "replace", task_id: taskId } : { action: "create" }), ...given, ...Object.fromEntries(limits) };
 }
 
 /** @param {{ change: Change, from: string, use: (schedule: string) => void }} props */

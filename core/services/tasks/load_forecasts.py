@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.aside import in_thread
-from falcon_scheduler.core.domain.forecast.load import Load, Simulation
+from falcon_scheduler.core.domain.calendars import CalendarRules
+from falcon_scheduler.core.domain.forecast.load import Load, Simulation, Workload
 from falcon_scheduler.core.domain.schedule import ScheduleError, parse, parse_stored
 from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
 from falcon_scheduler.core.errors import Fault, Invalid, Unavailable
 from falcon_scheduler.core.ports import Clock
+from falcon_scheduler.core.ports.calendars import CalendarStore
 from falcon_scheduler.core.ports.forecasts import Simulator
+from falcon_scheduler.core.services.tasks.calendars import resolved
 from falcon_scheduler.core.services.tasks.planned_tasks import (
     Basis,
     Change,
@@ -26,6 +30,7 @@ from falcon_scheduler.core.services.tasks.planned_tasks import (
     planned_of,
     with_durations,
 )
+from falcon_scheduler.core.services.tasks.time_validation import time_faults
 
 LONGEST = timedelta(days=31)
 MOST_CHANGES = 1000
@@ -55,6 +60,7 @@ class LoadForecasts:
         self,
         *,
         tasks: Callable[[], AsyncIterator[Task]],
+        calendars: CalendarStore,
         workforce: Callable[[], Awaitable[Workforce]],
         simulator: Simulator,
         clock: Clock,
@@ -64,6 +70,7 @@ class LoadForecasts:
     ) -> None:
         """`tasks` reads every task, without its config."""
         self._tasks = tasks
+        self._calendars = calendars
         self._workforce = workforce
         self._simulator = simulator
         self._clock = clock
@@ -88,6 +95,7 @@ class LoadForecasts:
         begin = begin or now
         end = end or begin + timedelta(days=1)
         _check_time(begin, end)
+        changes = await self._with_calendars(changes)
         tasks = await self._read()
         planned = await in_thread(self._planned, tasks, changes, now)
         if len(planned) * -(-(end - begin) // _HOUR) > MOST_TASK_HOURS:
@@ -102,6 +110,21 @@ class LoadForecasts:
         return Outlook(
             load=load, simulation=await self._simulator.simulate(load), slots_are=source, durations=durations
         )
+
+    async def _with_calendars(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """The changes with the days of the calendars that they name. Raises `Invalid`."""
+        known: dict[CalendarRules, CalendarRules] = {}
+        found, faults = [], list[Fault]()
+        for number, change in enumerate(changes):
+            named = change.time_rules.get("calendars")
+            if named is not None and named not in known:
+                known[named], wrong = await resolved(named, self._calendars, f"changes.{number}.calendars")
+                faults += wrong
+            rules = change.time_rules if named is None else {**change.time_rules, "calendars": known[named]}
+            found.append(replace(change, time_rules=rules))
+        if faults:
+            raise Invalid(faults)
+        return found
 
     async def _slots(self) -> tuple[Workforce, Basis]:
         with suppress(Unavailable):
@@ -154,9 +177,27 @@ class LoadForecasts:
             parse(changed.workload.schedule, changed.workload.timezone, task_id=task_id)
         except ScheduleError as error:
             return [Fault(f"{where}.{'timezone' if error.field == 'timezone' else 'schedule'}", str(error))]
+        if wrong := _rule_faults(changed.workload, change, where) if change.time_rules else []:
+            return wrong
         fires = change.enabled if change.enabled is not None else not was_held
         (found if fires else held)[task_id] = changed
         return []
+
+
+def _rule_faults(workload: Workload, change: Change, where: str) -> list[Fault]:
+    """What is wrong with the limits of a changed task, as for one that is stored."""
+    rules = workload.rules
+    definition = TaskDefinition(
+        name=workload.name,
+        type="",
+        schedule=workload.schedule,
+        start_at=rules.start_at,
+        end_at=rules.end_at,
+        max_runs=rules.max_runs,
+        jitter=change.time_rules.get("jitter"),
+        calendars=rules.calendars,
+    )
+    return [Fault(each.location.replace("metadata", where, 1), each.message) for each in time_faults(definition)]
 
 
 def _check_time(begin: datetime, end: datetime) -> None:

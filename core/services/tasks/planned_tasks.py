@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median_low
+from typing import Any
 
 from falcon_scheduler.core.domain.forecast.load import Workload
 from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import Overlap, TaskType
+from falcon_scheduler.core.domain.time_rules import TimeRules
 
 ASSUMED = timedelta(seconds=1)
 """How long a run takes while no run of any task of its type has ended."""
@@ -51,6 +53,8 @@ class Change:
     overlap: Overlap | None = None
     enabled: bool | None = None
     duration: timedelta | None = None
+    time_rules: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of `TimeRules` that are given, by name. One that is None is removed."""
 
 
 @dataclass(slots=True)
@@ -113,7 +117,24 @@ def changed_by(present: Planned, change: Change) -> Planned:
         "is_http": kind == TaskType.HTTP,
     }
     changed = replace(workload, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    if change.time_rules:
+        rules = _rules(workload.rules, change.time_rules)
+        changed = replace(changed, rules=rules, runs_left=_runs_left(workload, rules.max_runs))
     return Planned(changed, kind, present.source if change.duration is None else Basis.GIVEN)
+
+
+def _rules(present: TimeRules, given: Mapping[str, Any]) -> TimeRules:
+    nothing = TimeRules()
+    return replace(
+        present, **{name: getattr(nothing, name) if value is None else value for name, value in given.items()}
+    )
+
+
+def _runs_left(workload: Workload, limit: int | None) -> int | None:
+    """The count of a limit goes on when the limit is changed, and begins anew when there was none."""
+    if limit is None or workload.runs_left is None or workload.rules.max_runs is None:
+        return limit
+    return max(limit - (workload.rules.max_runs - workload.runs_left), 0)
 
 
 def with_durations(planned: Sequence[Planned]) -> tuple[list[Workload], dict[Basis, int]]:
