@@ -34,14 +34,12 @@ export function LoadForecast({ draft, taskId, use }) {
   </section>`;
 }
 
-const LIMITS = ["start_at", "end_at", "max_runs", "jitter", "calendars"];
+const SETTINGS = ["timezone", "overlap", "start_at", "end_at", "max_runs", "jitter", "calendars"];
 
-/** What is simulated of a draft: the fields that decide when and where it runs. A limit that it lacks is removed. @param {Draft} draft @param {string} [taskId] */
+/** What is simulated of a draft: the fields that decide when and where it runs. Limits that it lacks are removed. @param {Draft} draft @param {string} [taskId] */
 function changeOf({ name, type, schedule, priority, enabled, metadata }, taskId) {
-  const fields = { name, type, schedule, priority, enabled, timezone: metadata.timezone, overlap: metadata.overlap };
-  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== undefined));
-  const limits = LIMITS.map((name) => [name, metadata[name] ?? null]).filter(([, value]) => taskId || value !== null);
-  return { ...(taskId ? { action: "replace", task_id: taskId } : { action: "create" }), ...given, ...Object.fromEntries(limits) };
+  const settings = Object.fromEntries(SETTINGS.map((each) => [each, metadata[each] || null]));
+  return { ...(taskId ? { action: "replace", task_id: taskId } : { action: "create" }), name, type, schedule, priority, enabled, ...settings };
 }
 
 /** @param {{ change: Change, from: string, use: (schedule: string) => void }} props */
