@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from falcon_scheduler.adapters.prefect.client import Client, online_workers, pool_is_paused
+from falcon_scheduler.adapters.prefect.client import Client, online_workers, paused_queues, pool_is_paused
 from falcon_scheduler.adapters.prefect.names import POOL
 from falcon_scheduler.adapters.redis.workers import WorkerReport, reports
 from falcon_scheduler.core.domain.workforce import OnlineWorker, Workforce
 from falcon_scheduler.core.errors import Unavailable
 
 
-async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> Workforce:
+async def read_workforce(client: Client, redis: Redis, slots_of_others: int, *, queues: bool = False) -> Workforce:
     """The workforce as it is now.
 
     Args:
@@ -19,6 +19,7 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> 
         redis: for the slots that the workers reported.
         slots_of_others: slots of a worker without a report: one of another type than ours, or any while Redis is
             away.
+        queues: whether the paused queues are read too, which is one request more.
 
     Raises:
         Unavailable: Prefect is away.
@@ -34,4 +35,8 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int) -> 
         report = said.get(name, unknown)
         if not report.is_dead:
             workers.append(OnlineWorker(name=name, slots=report.slots, http_slots=report.http_slots))
-    return Workforce(workers=workers, is_paused=await pool_is_paused(client))
+    return Workforce(
+        workers=workers,
+        is_paused=await pool_is_paused(client),
+        paused_queues=await paused_queues(client) if queues else (),
+    )

@@ -115,9 +115,11 @@ class MongoLedgerStore:
 
     async def add_outage(self, outage: Outage) -> None:
         document = {"reason": str(outage.cause), "since": outage.since, "until": outage.until, "text": outage.text}
+        document |= {"queue": outage.queue} if outage.queue else {}
+        subject = f"{outage.cause}/{outage.queue}" if outage.queue else str(outage.cause)
         with translated():
             await self._outages.update_one(
-                {"_id": f"{outage.cause}/{outage.since.astimezone(UTC).isoformat()}"},
+                {"_id": f"{subject}/{outage.since.astimezone(UTC).isoformat()}"},
                 {"$set": document},
                 upsert=True,
             )
@@ -132,6 +134,7 @@ class MongoLedgerStore:
                 since=each.instant("since") or EPOCH,
                 until=each.instant("until") or EPOCH,
                 text=each.text("text"),
+                queue=each.text("queue"),
             )
             for each in documents
         ]

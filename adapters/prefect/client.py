@@ -124,6 +124,15 @@ async def online_workers(client: PrefectClient) -> Sequence[str]:
     return [worker.name for worker in workers if worker.status is WorkerStatus.ONLINE]
 
 
+async def paused_queues(client: PrefectClient) -> Sequence[str]:
+    """Names of the work queues of our pool that hand out no work because somebody paused them in Prefect."""
+    try:
+        with translated():
+            return [queue.name for queue in await client.read_work_queues(work_pool_name=POOL) if queue.is_paused]
+    except Gone:
+        return ()
+
+
 async def pool_is_paused(client: PrefectClient) -> bool:
     """Whether our pool hands out no work because somebody paused it in Prefect."""
     try:

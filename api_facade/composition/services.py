@@ -80,7 +80,9 @@ def join(
     engine = prefect_engine(client, clock, wake=lambda: wake_workers(stores.redis, POOL, ""))
     plugged, world = settings.system_tasks, world_of(settings, stores)
     catalog = Catalog(Registry.load(settings), plugged.tasks)
-    workforce = workforce or partial(read_workforce, client, stores.redis, scheduler.worker_count)
+    read = partial(read_workforce, client, stores.redis, scheduler.worker_count)
+    with_queues = partial(read, queues=True) if workforce is None else workforce
+    workforce = read if workforce is None else workforce
     probes = probes_of(stores, client)
     metrics = Metrics()
 
@@ -137,7 +139,7 @@ def join(
         audit=audit,
         grace=scheduler.takeover_grace,
     )
-    ledger = make_ledger(stores, client, workforce)
+    ledger = make_ledger(stores, client, with_queues)
     alerts = make_alerts(settings, stores, engine.runs, client, workforce, ledger.explaining)
     status = make_status(settings, stores, engine.runs, probes, workforce, alerts.service)
     mirror = make_mirror(

@@ -40,6 +40,7 @@ class Cause(StrEnum):
     # It waits.
     STARTING = "starting"
     POOL_PAUSED = "pool_paused"
+    QUEUE_PAUSED = "queue_paused"
     SLOTS_FULL = "slots_full"
     BEHIND = "behind"
     LOCK_HELD = "lock_held"
@@ -93,6 +94,7 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.CRASHED: "It ran, and crashed.",
     Cause.STARTING: "It is due and about to begin.",
     Cause.POOL_PAUSED: "The work pool is paused in Prefect.",
+    Cause.QUEUE_PAUSED: "The work queue of its priority is paused in Prefect.",
     Cause.SLOTS_FULL: "Every slot of the workers was in use.",
     Cause.BEHIND: "The executions of the task run one at a time, and an earlier one goes first.",
     Cause.LOCK_HELD: "Somebody who is no execution of the task holds its lock.",
@@ -147,6 +149,7 @@ WHAT_TO_DO: Mapping[Cause, str] = {
     Cause.CRASHED: "Read the error and the log of the execution.",
     Cause.STARTING: NOTHING,
     Cause.POOL_PAUSED: "Resume the work pool in Prefect.",
+    Cause.QUEUE_PAUSED: "Resume the work queue in Prefect.",
     Cause.SLOTS_FULL: "Start another worker, raise its limit, or spread the schedules.",
     Cause.BEHIND: "Nothing, or make the work faster, or let the task run less often.",
     Cause.LOCK_HELD: "Find out who holds the lock; it expires by itself.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 NO_WORKER = "No worker is online: executions wait until one starts"
@@ -26,6 +26,9 @@ class Workforce:
     workers: Sequence[OnlineWorker]
     is_paused: bool = False
     """Whether the pool is paused: it then gives no work to its workers."""
+    paused_queues: Collection[str] = ()
+    """The work queues, each named like its priority, that somebody paused in the engine. Known only where it is asked
+    for, as nothing else but an explanation depends on it."""
 
     @property
     def slots(self) -> int:

@@ -20,6 +20,8 @@ class Outage:
     since: datetime
     until: datetime
     text: str = ""
+    queue: str = ""
+    """The work queue whose runs alone waited; empty where it holds for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

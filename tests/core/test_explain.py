@@ -114,6 +114,21 @@ async def it_began_late_after_the_pool_was_paused(world: World) -> None:
     await add_run(world, completed(a_run(40 * SECOND)))
 
 
+@case(Cause.QUEUE_PAUSED)
+async def it_began_late_after_its_work_queue_was_paused(world: World) -> None:
+    for queue in ("normal", "low"):
+        outage = Outage(cause=Cause.QUEUE_PAUSED, queue=queue, since=DUE - SECOND, until=DUE + 30 * SECOND)
+        await world.store.add_outage(outage)
+    await add_run(world, completed(a_run(40 * SECOND)))
+
+
+@case(Cause.LATE)
+async def it_began_late_while_another_work_queue_was_paused(world: World) -> None:
+    outage = Outage(cause=Cause.QUEUE_PAUSED, queue="low", since=DUE - SECOND, until=DUE + 30 * SECOND)
+    await world.store.add_outage(outage)
+    await add_run(world, completed(a_run(40 * SECOND)))
+
+
 @case(Cause.SLOTS_FULL)
 async def it_began_late_while_all_slots_were_in_use(world: World) -> None:
     for number in range(4):
@@ -325,6 +340,18 @@ async def the_ledger_has_the_reason(world: World) -> None:
 @case(Cause.NO_WORKER)
 async def no_worker_is_there(world: World) -> None:
     world.workforce = Workforce(workers=[], is_paused=True)
+    await add_run(world, a_waiting_run())
+
+
+@case(Cause.QUEUE_PAUSED)
+async def its_work_queue_is_paused(world: World) -> None:
+    world.workforce = replace(world.workforce, paused_queues=["low"])
+    await add_run(world, replace(a_waiting_run(), priority="low"))
+
+
+@case(Cause.WAITING)
+async def a_work_queue_of_other_runs_is_paused(world: World) -> None:
+    world.workforce = replace(world.workforce, paused_queues=["low"])
     await add_run(world, a_waiting_run())
 
 

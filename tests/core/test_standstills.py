@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -42,6 +43,12 @@ class Looks:
             await self.standstills.look()
             self.world.clock.advance(LOOK_INTERVAL)
 
+    async def stored_queues(self) -> list[tuple[str, float, float]]:
+        """Each paused queue with the numbers of the looks between which it was paused."""
+        found = await self.world.store.outages(NOON - HOUR, NOON + HOUR)
+        spans = [(each.queue, each.since - NOON, each.until - NOON) for each in found if each.queue]
+        return [(queue, since / LOOK_INTERVAL, until / LOOK_INTERVAL) for queue, since, until in spans]
+
     async def stored(self) -> list[tuple[Cause, float, float]]:
         """Each cause with the numbers of the looks between which it held; without workers from three looks before."""
 
@@ -70,6 +77,16 @@ async def test_a_paused_pool_has_a_name_of_its_own_also_when_its_workers_leave()
     looks = Looks()
     await looks.see(SOMEBODY, PAUSED, PAUSED, NOBODY, NOBODY, SOMEBODY)
     assert await looks.stored() == [(Cause.POOL_PAUSED, 0, 3), (Cause.NO_WORKER, 3, 5)]
+
+
+async def test_each_paused_queue_has_a_time_of_its_own_which_another_leader_goes_on_with() -> None:
+    looks = Looks()
+    low, both = (replace(SOMEBODY, paused_queues=queues) for queues in (["low"], ["low", "high"]))
+    await looks.see(SOMEBODY, low, both)
+    looks.next_leader()
+    await looks.see(both, low, NOBODY, SOMEBODY)
+    assert sorted(await looks.stored_queues()) == [("high", 1, 4), ("low", 0, 5)]
+    assert (Cause.NO_WORKER, 1, 6) in await looks.stored()
 
 
 @pytest.mark.parametrize("ends_with", [NOBODY, SOMEBODY])

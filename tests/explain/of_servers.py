@@ -77,12 +77,11 @@ async def a_paused_work_queue(bench: Bench) -> Asked:
         await bench.until(at, LATE_AFTER.total_seconds())
         if (await bench.serving(task, at)).status is not ExecutionStatus.PENDING:
             raise TooSlow("a worker had taken the run before the queue was paused")
-        await bench.is_named(Asked(task=task, at=at, cause=Cause.WAITING))
+        await bench.is_named(Asked(task=task, at=at, cause=Cause.QUEUE_PAUSED))
     finally:
         await bench.prefect.update_work_queue(queue.id, is_paused=False)
-    await bench.post(task, "stop")
     await bench.served(task, at)
-    return Asked(task=task, at=at, cause=Cause.CANCELLED)
+    return Asked(task=task, at=at, cause=Cause.QUEUE_PAUSED)
 
 
 @alone

@@ -19,7 +19,7 @@ class MemoryLedgerStore:
     def __init__(self, executions: MemoryExecutionStore) -> None:
         self._executions = executions
         self.rows = executions.ledger_rows
-        self.away: dict[tuple[str, datetime], Outage] = {}
+        self.away: dict[tuple[str, str, datetime], Outage] = {}
 
     async def fates(
         self, begin: datetime, end: datetime, *, task_id: str | None = None, limit: int | None = None
@@ -81,15 +81,14 @@ class MemoryLedgerStore:
         return True
 
     async def add_outage(self, outage: Outage) -> None:
-        self.away[str(outage.cause), outage.since] = outage
+        self.away[str(outage.cause), outage.queue, outage.since] = outage
 
     async def outages(self, begin: datetime, end: datetime) -> Sequence[Outage]:
         found = [each for each in self.away.values() if each.until >= begin and each.since < end]
         return sorted(found, key=lambda each: each.since)
 
     async def delete_before(self, instant: datetime, limit: int) -> int:
-        for key in [key for key, each in self.away.items() if each.until < instant]:
-            del self.away[key]
+        self.away = {key: each for key, each in self.away.items() if each.until >= instant}
         old = [key for key, each in self.rows.items() if each.until < instant][:limit]
         for key in old:
             del self.rows[key]

@@ -115,6 +115,10 @@ async def test_outages_are_found_by_any_part_of_theirs(store: LedgerStore) -> No
     outage = Outage(cause=Cause.SERVICE_DOWN, since=NOON, until=NOON + MINUTE, text="nobody led")
     await store.add_outage(outage)
     await store.add_outage(outage)
+    queues = [Outage(cause=Cause.QUEUE_PAUSED, queue=each, since=NOON, until=NOON) for each in ("high", "low")]
+    for each in queues:
+        await store.add_outage(each)
+    assert sorted(each.queue for each in await store.outages(NOON, NOON + MINUTE)) == ["", "high", "low"]
     assert [*await store.outages(NOON + MINUTE, NOON + HOUR)] == [outage]
     assert [*await store.outages(NOON - HOUR, NOON)] == []
 

@@ -110,7 +110,8 @@ class ExecutionCauses:
         same = [each for each in before if each.task_id == task.id]
         if task.definition.overlap is Overlap.QUEUE and same:
             return Cause.BEHIND, facts.text("execution_in_front", same[0].id)
-        away = outage_at(due_at, await self._outages.between(due_at, began_at, workers=True))
+        queue = execution.priority or str(task.definition.priority)
+        away = outage_at(due_at, await self._outages.between(due_at, began_at, queue=queue))
         if away is not None:
             return away.cause, facts.of_outage(away)
         if full := await self._present.full_slots(task, before):

@@ -24,7 +24,7 @@ BACK_WITHIN = timedelta(seconds=15)
 _MOST_ALERTS = 50
 _AWAY = {"prefect": Cause.ENGINE_AWAY, "mongodb": Cause.STORE_AWAY}
 _KINDS = (AlertKind.COMPONENT_AWAY, AlertKind.ENGINE_NOT_PLANNING)
-WAITED_FOR = (Cause.NO_WORKER, Cause.POOL_PAUSED)
+WAITED_FOR = (Cause.NO_WORKER, Cause.POOL_PAUSED, Cause.QUEUE_PAUSED)
 """Runs wait until these are over, and none is missed."""
 _ORDER = (Cause.SERVICE_DOWN, Cause.STORE_AWAY, Cause.ENGINE_AWAY, *WAITED_FOR, Cause.NOT_PLANNED)
 
@@ -67,13 +67,14 @@ class Outages:
             raise
         self._noted_at, self._refused_since = now, None
 
-    async def between(self, begin: datetime, end: datetime, *, workers: bool = False) -> Sequence[Outage]:
+    async def between(self, begin: datetime, end: datetime, *, queue: str = "") -> Sequence[Outage]:
         """The outages with a part in this time: stored ones, and those that alerts report.
 
-        With `workers` also the times in which runs waited because no worker took any, and none was missed.
+        With `queue` also the times in which runs of this work queue waited because no worker took any, and none was
+        missed.
         """
         stored = await self._store.outages(begin - NOTICED_WITHIN, end + NOTICED_WITHIN)
-        found = [each for each in stored if workers or each.cause not in WAITED_FOR]
+        found = [each for each in stored if each.cause not in WAITED_FOR or (queue and each.queue in {"", queue})]
         for kind in _KINDS:
             page = await self._alerts.list(AlertFilter(kind=kind), PageRequest(size=_MOST_ALERTS))
             found += [outage for alert in page.items if (outage := self._of(alert)) is not None]

@@ -78,15 +78,16 @@ class Present:
         if (away := await self.engine_away()) is not None:
             return away
         workforce = await self._workforce()
-        if not workforce.workers:
-            return Cause.NO_WORKER, ()
-        if workforce.is_paused:
-            return Cause.POOL_PAUSED, ()
+        if workforce.problem:
+            return Cause.POOL_PAUSED if workforce.workers else Cause.NO_WORKER, ()
         workers = facts.text("workers", ", ".join(each.name for each in workforce.workers))
         everywhere = await self._executions.unfinished()
         unfinished = [each for each in everywhere if each.task_id == task.id and execution != each]
         if task.definition.overlap is Overlap.QUEUE and unfinished:
             return Cause.BEHIND, facts.text("execution_in_front", unfinished[0].id)
+        queue = (execution.priority if execution else "") or str(task.definition.priority)
+        if queue in workforce.paused_queues:
+            return Cause.QUEUE_PAUSED, facts.text("work_queue", queue)
         if (holder := await self._foreign_holder(task.id, [*unfinished, *([execution] if execution else [])])) != "":
             return Cause.LOCK_HELD, facts.text("lock_holder", holder)
         at_work = [each for each in everywhere if each.status is ExecutionStatus.RUNNING]

@@ -1,4 +1,4 @@
-"""When nothing could run, because no worker was online or the pool was paused. Stored from the first look on.
+"""When nothing could run: no worker was online, or the pool or a queue was paused. Stored from the first look on.
 
 The alert `no_worker` opens later, and not at all when workers are back before that. Runs that waited were late all
 the same, and these times explain it.
@@ -6,7 +6,8 @@ the same, and these times explain it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.explanation import Cause
@@ -22,16 +23,20 @@ UNNOTICED_FOR = timedelta(seconds=15)
 CONTINUED_WITHIN = timedelta(seconds=30)
 """So long after the last look of another leader its standstill is taken to have gone on."""
 
+Subject = tuple[Cause, str]
+"""The cause, and the work queue if it holds for one alone."""
+
 
 class Standstills:
     """Looks at the workers again and again."""
 
     def __init__(self, *, store: LedgerStore, workforce: Callable[[], Awaitable[Workforce]], clock: Clock) -> None:
+        """`workforce` reads the paused queues too."""
         self._store = store
         self._workforce = workforce
         self._clock = clock
-        self._able_at: datetime | None = None
-        self._current: Outage | None = None
+        self._looked_at: datetime | None = None
+        self._current: Mapping[Subject, Outage] = {}
 
     def duty(self) -> Duty:
         """The look, as a duty."""
@@ -39,33 +44,45 @@ class Standstills:
 
     def forget(self) -> None:
         """Another facade looks now."""
-        self._able_at = self._current = None
+        self._looked_at, self._current = None, {}
 
     async def look(self) -> None:
         """Store since when nothing can run, up to now. Raises `Unavailable`, also while Prefect does not answer."""
         workforce, now = await self._workforce(), self._clock.now()
-        cause = _cause_of(workforce)
-        former = self._current or (None if cause is None else await self._of_former_leader(now))
-        if former is not None:
-            await self._store.add_outage(Outage(cause=former.cause, since=former.since, until=now, text=former.text))
-        if cause is None:
-            self._able_at, self._current = now, None
-        elif former is None or former.cause is not cause:
-            unnoticed = UNNOTICED_FOR if cause is Cause.NO_WORKER else timedelta()
-            since = now if former is not None else (self._able_at or now) - unnoticed
-            self._current = Outage(cause=cause, since=since, until=now, text=workforce.problem)
-            await self._store.add_outage(self._current)
-        else:
-            self._current = former
+        held = _held(workforce)
+        former = self._current or (await self._of_former_leader(now) if held else {})
+        for each in former.values():
+            await self._store.add_outage(replace(each, until=now))
+        everything_was_held = any(not queue for _, queue in former)
+        since = {cause: now if everything_was_held else self._begin_of(cause, now) for cause, _ in held}
+        new = {
+            (cause, queue): Outage(cause=cause, queue=queue, since=since[cause], until=now, text=text)
+            for (cause, queue), text in held.items()
+            if (cause, queue) not in former
+        }
+        for each in new.values():
+            await self._store.add_outage(each)
+        self._current = {subject: former.get(subject) or new[subject] for subject in held}
+        self._looked_at = now
 
-    async def _of_former_leader(self, now: datetime) -> Outage | None:
-        if self._able_at is not None:
-            return None
+    def _begin_of(self, cause: Cause, now: datetime) -> datetime:
+        return (self._looked_at or now) - (UNNOTICED_FOR if cause is Cause.NO_WORKER else timedelta())
+
+    async def _of_former_leader(self, now: datetime) -> Mapping[Subject, Outage]:
+        """What the last look of another leader found."""
+        if self._looked_at is not None:
+            return {}
         found = await self._store.outages(now - CONTINUED_WITHIN, now)
-        return max((each for each in found if each.cause in WAITED_FOR), key=lambda each: each.until, default=None)
+        last = max((each.until for each in found if each.cause in WAITED_FOR), default=None)
+        return {(each.cause, each.queue): each for each in found if each.cause in WAITED_FOR and each.until == last}
 
 
-def _cause_of(workforce: Workforce) -> Cause | None:
+def _held(workforce: Workforce) -> Mapping[Subject, str]:
+    """What keeps runs from beginning, each with a sentence."""
     if not workforce.workers:
-        return Cause.NO_WORKER
-    return Cause.POOL_PAUSED if workforce.is_paused else None
+        return {(Cause.NO_WORKER, ""): workforce.problem}
+    if workforce.is_paused:
+        return {(Cause.POOL_PAUSED, ""): workforce.problem}
+    return {
+        (Cause.QUEUE_PAUSED, each): f"The work queue {each} was paused in Prefect" for each in workforce.paused_queues
+    }
