@@ -161,6 +161,8 @@ def _with_zone(text: str) -> str:
 
 def _line(converted: Converted, now: datetime) -> ConvertedLine:
     schedule = converted.schedule
+    past = schedule.past_instants(now) if schedule else []
+    gone = [f"{each:%Y-%m-%dT%H:%M:%SZ} is past, and a task with a past @at is refused" for each in past]
     return ConvertedLine(
         line=converted.number,
         source=converted.source,
@@ -171,5 +173,5 @@ def _line(converted: Converted, now: datetime) -> ConvertedLine:
         command=converted.command or None,
         problem=converted.problem or None,
         notes=[*converted.notes],
-        lost=[*converted.lost],
+        lost=[*converted.lost, *gone],
     )

@@ -117,6 +117,40 @@ def test_github_is_in_utc_and_runs_every_five_minutes_at_most() -> None:
     assert len(one(Program.GITHUB, "*/5 * * * *").notes) == 1
 
 
+def test_an_item_of_github_may_name_its_zone_before_or_after_its_expression() -> None:
+    text = """schedule:
+      - cron: '30 2 * * *'
+        timezone: "Europe/Berlin"  # ours
+      - timezone: Asia/Tokyo
+        cron: '0 9 * * 1-5'
+      - cron: '0 9 * * 1-5'
+      - cron: '0 9 * * *'
+        timezone: Mars
+    """
+    berlin, tokyo, utc, mars = of(Program.GITHUB, text, "America/New_York")
+    assert [str(each.schedule) for each in (berlin, tokyo, utc)] == [
+        "CRON_TZ=Europe/Berlin 0 30 2 * * *",
+        "CRON_TZ=Asia/Tokyo 0 0 9 * * 1-5",
+        "0 0 9 * * 1-5",
+    ]
+    assert [len(each.notes) for each in (berlin, tokyo, utc)] == [1, 0, 1]
+    assert "a time that the clock skips" in berlin.notes[0]
+    assert mars.schedule is None
+    assert "'Mars' is not an IANA time zone" in mars.problem
+
+
+@pytest.mark.parametrize(
+    ("program", "zone", "line"),
+    [(Program.CRONTAB, "CRON_TZ", "0 5 * * * /bin/x"), (Program.JENKINS, "TZ", "H 5 * * *")],
+)
+def test_lines_below_a_zone_that_can_not_be_read_are_in_no_other_zone(program: Program, zone: str, line: str) -> None:
+    text = f"{zone}=Europe/Berlin\n{line}\n{zone}=Mars\n{line}\n{zone}=Asia/Tokyo\n{line}"
+    berlin, _, unread, tokyo = of(program, text)
+    assert [each.timezone for each in (berlin, tokyo)] == ["Europe/Berlin", "Asia/Tokyo"]
+    assert unread.schedule is None
+    assert unread.problem == "the time zone of line 3, which holds for it, can't be read"
+
+
 def test_a_crontab_line_that_is_kept_fires_when_classic_cron_does() -> None:
     """cronsim reads the day rule as Debian's cron does."""
     compared = 0

@@ -13,12 +13,14 @@ from falcon_scheduler.core.domain.conversion.lines import (
     FIVE,
     SKIPPED_TIMES,
     Converted,
+    below_unread_zone,
     converted,
+    counted,
+    may_be_skipped,
     needs_both_in_classic_cron,
     unkept,
     zone_fault,
 )
-from falcon_scheduler.core.domain.cron.clock_changes import stretches
 
 _VARIABLE = re.compile(r"\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
 _RANDOM = re.compile(r"(?P<low>[0-9]*)~(?P<high>[0-9]*)")
@@ -26,25 +28,27 @@ _USER_AND_PATH = re.compile(r"(?P<user>[a-z_][a-z0-9_-]{0,31})\s+(?P<command>[/.
 _DESCRIPTORS = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
 _HIGHEST = ("59", "23", "28", "12", "6")
 _LOWEST = ("0", "0", "1", "1", "0")
-_A_YEAR_TO_COME = 2030
 
 
 def from_crontab(lines: Iterable[str], timezone: str) -> Iterator[Converted]:
     """The jobs of a crontab. `CRON_TZ` holds for the lines below it; other variables are named as lost."""
     lost: list[str] = []
+    unread = 0
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue
         variable = _VARIABLE.fullmatch(text)
         if variable is None:
-            yield _job(number, text, timezone, lost)
+            found = _job(number, text, timezone, lost)
+            yield below_unread_zone(number, text, timezone, unread, found.command) if unread else found
         elif variable["name"] == "CRON_TZ":
             zone = variable["value"].strip().strip("\"'")
             if fault := zone_fault(zone):
+                unread = number
                 yield unkept(number, text, timezone, fault)
             else:
-                timezone = zone
+                timezone, unread = zone, 0
         else:
             lost.append(f"the variable {variable['name']} of line {number}, which the command may need")
 
@@ -61,7 +65,7 @@ def _job(number: int, text: str, timezone: str, lost: Iterable[str]) -> Converte
         return converted(number, text, name, timezone, command=command, notes=notes, lost=[*lost])
     parts = text.split(maxsplit=FIVE)
     if len(parts) < FIVE:
-        return unkept(number, text, timezone, f"it has {len(parts)} fields; 5 and a command are needed")
+        return unkept(number, text, timezone, f"it has {counted(parts)}; 5 and a command are needed")
     fields, command = parts[:FIVE], parts[FIVE] if len(parts) > FIVE else ""
     command, notes = _command(command)
     if needs_both_in_classic_cron(fields):
@@ -70,7 +74,7 @@ def _job(number: int, text: str, timezone: str, lost: Iterable[str]) -> Converte
         fields = [_RANDOM.sub(_as_drawn(place), each) for place, each in enumerate(fields)]
         notes.append("cron draws a random value anew at each start; H draws one by the task's id, for ever")
     found = converted(number, text, f"0 {' '.join(fields)}", timezone, command=command, notes=notes, lost=[*lost])
-    if found.schedule and _fixed_times(found) and _changes_clocks(timezone):
+    if may_be_skipped(found):
         return converted(
             number,
             text,
@@ -99,12 +103,3 @@ def _as_drawn(place: int) -> str:
         return f"H({found['low'] or _LOWEST[place]}-{found['high'] or _HIGHEST[place]})"
 
     return drawn  # type: ignore[return-value]
-
-
-def _fixed_times(found: Converted) -> bool:
-    assert found.schedule is not None  # noqa: S101 - for the type checker: it was asked for
-    return not any(each.keeps_rhythm for clause in found.schedule.clauses for each in clause.timetables)
-
-
-def _changes_clocks(zone: str) -> bool:
-    return len({each.offset for each in stretches(zone, _A_YEAR_TO_COME)}) > 1

@@ -1,12 +1,13 @@
-"""The `schedule` of a GitHub Actions workflow: lines of `- cron: '…'`, or the expressions alone. They are in UTC.
+"""The `schedule` of a GitHub Actions workflow: items of `- cron: '…'`, some with a `timezone`, or expressions alone.
 
-Source: GitHub Docs, "Events that trigger workflows", `schedule`.
+They are in UTC unless the item names a zone. Source: GitHub Docs, "Workflow syntax", `on.schedule`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -15,12 +16,15 @@ from falcon_scheduler.core.domain.conversion.lines import (
     FIVE,
     Converted,
     converted,
+    counted,
+    may_be_skipped,
     needs_both_in_classic_cron,
     unkept,
+    zone_fault,
 )
 from falcon_scheduler.core.domain.schedule import Schedule
 
-_CRON = re.compile(r"(?:-\s*)?cron\s*:\s*(?P<text>.+)")
+_KEY = re.compile(r"(?P<dash>-\s*)?(?P<name>cron|timezone)\s*:\s*(?P<text>.+)")
 _OTHER_KEY = re.compile(r"(?:-\s*)?[A-Za-z_-]+\s*:.*")
 _QUOTED = re.compile(r"""(["'])(?P<text>.*?)\1\s*(?:\#.*)?""")
 _SHORTEST = timedelta(minutes=5)
@@ -28,14 +32,40 @@ _LOOKED_AT = 300
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@dataclass(slots=True)
+class _Item:
+    """An item of the list, while its lines are read."""
+
+    number: int
+    source: str
+    text: str = ""
+    timezone: str = ""
+
+
 def from_github(lines: Iterable[str], _timezone: str) -> Iterator[Converted]:
     """The expressions of a workflow; other keys of its YAML are left out."""
+    for item in _items(lines):
+        if item.text:
+            yield _expression(item)
+
+
+def _items(lines: Iterable[str]) -> Iterator[_Item]:
+    item = _Item(0, "")
     for number, line in enumerate(lines, 1):
         text = line.strip()
-        found = _CRON.fullmatch(text)
+        found = _KEY.fullmatch(text)
         if not text or text.startswith("#") or (found is None and _OTHER_KEY.fullmatch(text)):
             continue
-        yield _expression(number, text, _unquoted(found["text"] if found else text))
+        name = found["name"] if found else "cron"
+        if found is None or found["dash"] or (name == "cron" and item.text):
+            yield item
+            item = _Item(number, text)
+        value = _unquoted(found["text"] if found else text)
+        if name == "timezone":
+            item.timezone = value
+        else:
+            item.number, item.source, item.text = number, text, value
+    yield item
 
 
 def _unquoted(text: str) -> str:
@@ -43,17 +73,23 @@ def _unquoted(text: str) -> str:
     return found["text"].strip() if found else text.partition(" #")[0].strip()
 
 
-def _expression(number: int, source: str, text: str) -> Converted:
-    fields = text.split()
+def _expression(item: _Item) -> Converted:
+    fields, zone = item.text.split(), item.timezone or "UTC"
+    if fault := zone_fault(zone):
+        return unkept(item.number, item.source, "UTC", fault)
     if len(fields) != FIVE:
-        return unkept(number, source, "UTC", f"it has {len(fields)} fields; GitHub has 5")
+        return unkept(item.number, item.source, zone, f"it has {counted(fields)}; GitHub has 5")
     if needs_both_in_classic_cron(fields):
-        return unkept(number, source, "UTC", BOTH_DAYS.format(program="cron"))
-    found = converted(number, source, f"0 {text}", "UTC", notes=["GitHub reads it in UTC, and so is it kept"])
-    if found.schedule and _is_too_frequent(found.schedule):
-        note = "GitHub runs a workflow every 5 minutes at most; here it fires as often as it says"
-        return converted(number, source, f"0 {text}", "UTC", notes=[*found.notes, note])
-    return found
+        return unkept(item.number, item.source, zone, BOTH_DAYS.format(program="cron"))
+    found = converted(item.number, item.source, f"0 {item.text}", zone)
+    if found.schedule is None:
+        return found
+    notes = [] if item.timezone else ["GitHub reads it in UTC, and so is it kept"]
+    if may_be_skipped(found):
+        notes.append("GitHub runs a time that the clock skips at the next valid one; here it is skipped that day")
+    if _is_too_frequent(found.schedule):
+        notes.append("GitHub runs a workflow every 5 minutes at most; here it fires as often as it says")
+    return replace(found, notes=tuple(notes))
 
 
 def _is_too_frequent(schedule: Schedule) -> bool:

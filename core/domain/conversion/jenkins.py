@@ -11,7 +11,9 @@ from falcon_scheduler.core.domain.conversion.lines import (
     BOTH_DAYS,
     FIVE,
     Converted,
+    below_unread_zone,
     converted,
+    counted,
     restricts,
     unkept,
     zone_fault,
@@ -31,6 +33,7 @@ _DRAWN = "H is drawn by the task's id here, and by the job's name in Jenkins, so
 
 def from_jenkins(lines: Iterable[str], timezone: str) -> Iterator[Converted]:
     """The lines of one job's schedule."""
+    unread = 0
     for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if not text:
@@ -38,17 +41,20 @@ def from_jenkins(lines: Iterable[str], timezone: str) -> Iterator[Converted]:
         if text.startswith("TZ="):
             zone = text.removeprefix("TZ=").strip()
             if fault := zone_fault(zone):
+                unread = number
                 yield unkept(number, text, timezone, fault)
             else:
-                timezone = zone
-            continue
-        yield _line(number, text, timezone)
+                timezone, unread = zone, 0
+        elif unread:
+            yield below_unread_zone(number, text, timezone, unread)
+        else:
+            yield _line(number, text, timezone)
 
 
 def _line(number: int, text: str, timezone: str) -> Converted:
     fields = _ALIASES.get(text, text).split()
     if len(fields) != FIVE:
-        return unkept(number, text, timezone, f"it has {len(fields)} fields; Jenkins has 5")
+        return unkept(number, text, timezone, f"it has {counted(fields)}; Jenkins has 5")
     if restricts(fields[2]) and restricts(fields[4]):
         return unkept(number, text, timezone, BOTH_DAYS.format(program="Jenkins"))
     notes = [_DRAWN] if any("H" in each for each in fields) else []

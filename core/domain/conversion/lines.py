@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from falcon_scheduler.core.domain.cron.clock_changes import check_zone
+from falcon_scheduler.core.domain.cron.clock_changes import check_zone, stretches
 from falcon_scheduler.core.domain.schedule import Schedule, ScheduleError, parse
 
 _STAR_STEP = re.compile(r"\*/0*([0-9]+)")
 _NAME_CALLED = {0: "minute", 1: "hour", 2: "day of month", 3: "month", 4: "day of week"}
 FIVE = len(_NAME_CALLED)
+_A_YEAR_TO_COME = 2030
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,25 @@ def zone_fault(zone: str) -> str:
     except ScheduleError as error:
         return str(error)
     return ""
+
+
+def below_unread_zone(number: int, source: str, timezone: str, zone_line: int, command: str = "") -> Converted:
+    """A line whose zone is named in an earlier line that can't be read: any other zone would be a guess."""
+    problem = f"the time zone of line {zone_line}, which holds for it, can't be read"
+    return unkept(number, source, timezone, problem, command=command)
+
+
+def counted(fields: Sequence[str]) -> str:
+    """How many fields a line has, in words."""
+    return "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+
+
+def may_be_skipped(found: Converted) -> bool:
+    """Whether a clock of the schedule's zone may skip one of its times: they are fixed, and the clock changes."""
+    schedule = found.schedule
+    if schedule is None or any(each.keeps_rhythm for clause in schedule.clauses for each in clause.timetables):
+        return False
+    return len({each.offset for each in stretches(found.timezone, _A_YEAR_TO_COME)}) > 1
 
 
 def restricts(field_text: str) -> bool:

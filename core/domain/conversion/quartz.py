@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from falcon_scheduler.core.domain.conversion.lines import Converted, converted, unkept
+from falcon_scheduler.core.domain.conversion.lines import Converted, converted, counted, unkept
 
 _SIX, _SEVEN = 6, 7
 _WEEKDAY = re.compile(r"(?<![A-Za-z0-9/#])[0-9]+")
@@ -30,7 +30,7 @@ def from_quartz(lines: Iterable[str], timezone: str) -> Iterator[Converted]:
 def _expression(number: int, text: str, timezone: str) -> Converted:
     fields = text.upper().split()
     if len(fields) not in {_SIX, _SEVEN}:
-        problem = f"it has {len(fields)} fields; Quartz has 6, seconds first, and perhaps a year"
+        problem = f"it has {counted(fields)}; Quartz has 6, seconds first, and perhaps a year"
         return unkept(number, text, timezone, problem)
     notes: list[str] = []
     six = [_STEP_ALONE.sub(f"{low}/", each) for each, low in zip(fields[:_SIX], _LOWEST, strict=True)]
@@ -48,7 +48,7 @@ def _expression(number: int, text: str, timezone: str) -> Converted:
         return converted(number, text, expression, timezone, notes=notes)
     if instants := _instants(six, weekdays, year):
         return converted(number, text, "; ".join(instants), timezone)
-    lost = [f"the year {year}: the schedule fires in every year; disable the task when its time is over"]
+    lost = [f"the year {year}: the schedule fires in every year; start_at and end_at of the task limit it to some"]
     return converted(number, text, expression, timezone, notes=notes, lost=lost)
 
 
