@@ -9,8 +9,8 @@ requests to slow targets, and an empty flow under Prefect's own process worker o
 
 Prints how soon runs start, how many are carried, what each costs which process, how many requests to Prefect it makes
 and how many operations on MongoDB and Redis. Beside each, in the same minutes, what Prefect's API alone carries: four
-requests a run (create and three transitions) by as many clients. Compare the ratios: seconds depend on the machine
-and on what else it does.
+requests a run (create and three transitions) by as many clients. With MONGODB_URI the store is
+that one. Compare the ratios: seconds depend on the machine and on what else it does.
 """
 
 from __future__ import annotations
