@@ -24,6 +24,10 @@ class Catalog:
     def types(self) -> Sequence[str]:
         return self._registry.types()
 
+    def shares_process(self, task_type: str, config: Mapping[str, Any]) -> bool:
+        """Whether runs of such a task are performed beside others in one process, where the worker has a lane."""
+        return self._registry.shares(task_type, config)
+
     def faults(
         self, task_type: str, config: Mapping[str, Any], parameters: Mapping[str, Any] | None = None
     ) -> Sequence[Fault]:

@@ -23,7 +23,7 @@ from falcon_scheduler.adapters.mongo.unreadable import Parsing
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After
 from falcon_scheduler.core.errors import ConcurrentChange, NameTaken, TaskNotFound
-from falcon_scheduler.core.ports import Page, PageRequest, TaskCounts, TaskFilter
+from falcon_scheduler.core.ports import Page, PageRequest, TaskCounts, TaskFilter, Work
 from falcon_scheduler.core.ports.paging import TaskOrder
 from falcon_scheduler.core.retrying import retried, spread
 
@@ -61,8 +61,16 @@ class MongoTaskStore:
     async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
         return await self._texts(task_ids, "name")
 
-    async def types(self, task_ids: Collection[str]) -> Mapping[str, str]:
-        return await self._texts(task_ids, "type")
+    async def work_of(self, task_ids: Collection[str]) -> Mapping[str, Work]:
+        if not task_ids:
+            return {}
+        with translated():
+            documents = await self._collection.find({"_id": {"$in": [*task_ids]}}, {"type": 1, "config": 1}).to_list()
+        return {
+            each["_id"]: Work(each["type"], config if isinstance(config := each.get("config"), dict) else {})
+            for each in documents
+            if isinstance(each.get("type"), str)
+        }
 
     async def _texts(self, task_ids: Collection[str], field: str) -> Mapping[str, str]:
         if not task_ids:

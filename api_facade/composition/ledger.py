@@ -11,6 +11,7 @@ from falcon_scheduler.adapters.prefect.run_stages import PrefectRunStages
 from falcon_scheduler.adapters.probes import Probe
 from falcon_scheduler.adapters.wiring import Stores
 from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.ports import SharesProcess
 from falcon_scheduler.core.services.duty import Duty
 from falcon_scheduler.core.services.ledger.authors import Authors
 from falcon_scheduler.core.services.ledger.explaining import Explaining
@@ -36,7 +37,12 @@ class LedgerServices:
         return [self.outages.duty(), self.standstills.duty(), self.settling.duty()]
 
 
-def make_ledger(stores: Stores, client: Client, workforce: Callable[[], Awaitable[Workforce]]) -> LedgerServices:
+def make_ledger(
+    stores: Stores,
+    client: Client,
+    workforce: Callable[[], Awaitable[Workforce]],
+    shares_process: SharesProcess,
+) -> LedgerServices:
     """On opened stores."""
     tasks, watermark, clock = stores.tasks, stores.watermark, stores.clock
     authors = Authors(stores.audit)
@@ -49,6 +55,7 @@ def make_ledger(stores: Stores, client: Client, workforce: Callable[[], Awaitabl
         tasks=tasks,
         executions=stores.executions,
         locks=stores.locks,
+        shares_process=shares_process,
     )
     return LedgerServices(
         ledger=ledger,

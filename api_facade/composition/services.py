@@ -139,7 +139,7 @@ def join(
         audit=audit,
         grace=scheduler.takeover_grace,
     )
-    ledger = make_ledger(stores, client, with_queues)
+    ledger = make_ledger(stores, client, with_queues, catalog.shares_process)
     alerts = make_alerts(settings, stores, engine.runs, client, workforce, ledger.explaining)
     status = make_status(settings, stores, engine.runs, probes, workforce, alerts.service)
     mirror = make_mirror(

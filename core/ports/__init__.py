@@ -7,7 +7,7 @@ unless its docstring excludes it.
 from __future__ import annotations
 
 from falcon_scheduler.core.ports.audit import AuditFilter, AuditStore
-from falcon_scheduler.core.ports.catalog import ExecutorCatalog
+from falcon_scheduler.core.ports.catalog import ExecutorCatalog, SharesProcess
 from falcon_scheduler.core.ports.changes import Change, ChangeFeed, ChangeKind
 from falcon_scheduler.core.ports.clock import Clock
 from falcon_scheduler.core.ports.deployments import Deployments
@@ -18,7 +18,7 @@ from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageReques
 from falcon_scheduler.core.ports.plans import PlannerProbe, Plans
 from falcon_scheduler.core.ports.runs import Runs, UnreadableRuns
 from falcon_scheduler.core.ports.secrets import SecretMissing, SecretReader
-from falcon_scheduler.core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark
+from falcon_scheduler.core.ports.stores import Beginning, ExecutionStore, TaskStore, Watermark, Work
 
 __all__ = [
     "AuditFilter",
@@ -46,9 +46,11 @@ __all__ = [
     "Runs",
     "SecretMissing",
     "SecretReader",
+    "SharesProcess",
     "TaskCounts",
     "TaskFilter",
     "TaskStore",
     "UnreadableRuns",
     "Watermark",
+    "Work",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from falcon_scheduler.core.errors import Fault
+
+SharesProcess = Callable[[str, Mapping[str, Any]], bool]
+"""Whether runs of a type and a config are performed beside others in one process."""
 
 
 class ExecutorCatalog(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -11,6 +12,14 @@ from falcon_scheduler.core.domain.attempt import Attempts
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.ports.paging import ExecutionFilter, Page, PageRequest, Position, TaskCounts, TaskFilter
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a task runs."""
+
+    type: str
+    config: Mapping[str, Any]
 
 
 class TaskStore(Protocol):
@@ -28,8 +37,8 @@ class TaskStore(Protocol):
         """The names of those of the ids that exist."""
         ...
 
-    async def types(self, task_ids: Collection[str]) -> Mapping[str, str]:
-        """The types of those of the ids that exist."""
+    async def work_of(self, task_ids: Collection[str]) -> Mapping[str, Work]:
+        """What those of the tasks run that exist."""
         ...
 
     async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:

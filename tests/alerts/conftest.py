@@ -155,7 +155,7 @@ async def bench(settings: Settings, services: Services, prefect: Client) -> Asyn
             clock = MovableClock()
             watched = replace(stores, clock=clock)  # type: ignore[arg-type]
             facade = replace(own, alerts=AlertSettings(**given))
-            explaining = make_ledger(watched, prefect, at_work).explaining
+            explaining = make_ledger(watched, prefect, at_work, services.catalog.shares_process).explaining
             alerts = make_alerts(facade, watched, services.engine.runs, prefect, at_work, explaining)
 
             def another() -> Bench:

@@ -106,6 +106,7 @@ class World:
             tasks=through(self.tasks),
             executions=executions,
             locks=through(self.locks),
+            shares_process=lambda type, config: type == "http" or config.get("function_name") == "shared",
         )
         return Explaining(
             ledger=ledger,
@@ -120,6 +121,11 @@ class World:
 
     async def workers(self) -> Workforce:
         return self.workforce
+
+    def runs(self, task_type: str, config: dict[str, Any]) -> None:
+        """What the task runs."""
+        self.task = replace(self.task, definition=replace(self.task.definition, type=task_type, config=config))
+        self.tasks.rows[self.task.id] = self.task
 
     def overlapping(self, overlap: Overlap) -> None:
         self.task = replace(self.task, definition=replace(self.task.definition, overlap=overlap))

@@ -146,6 +146,28 @@ async def it_began_late_beside_http_runs_which_have_slots_of_their_own(world: Wo
     await add_run(world, completed(a_run(40 * SECOND)))
 
 
+@case(Cause.LATE)
+async def it_began_late_beside_functions_that_share_a_process(world: World) -> None:
+    await beside_four_functions(world, "shared")
+
+
+@case(Cause.SLOTS_FULL)
+async def it_began_late_beside_functions_that_need_processes(world: World) -> None:
+    await beside_four_functions(world, "alone")
+
+
+async def beside_four_functions(world: World, name: str) -> None:
+    world.workforce = Workforce(workers=[OnlineWorker(name="w", slots=4, http_slots=5)])
+    world.runs("function", {"function_name": "alone"})
+    definition = replace(world.task.definition, config={"function_name": name})
+    for number in range(4):
+        task_id = f"other-{number}"
+        world.tasks.rows[task_id] = replace(world.task, id=task_id, definition=definition)
+        other = a_run(id=f"o{number}", task_id=task_id, at=DUE - 60 * SECOND)
+        await add_run(world, other.ended(ExecutionStatus.COMPLETED, DUE + 40 * SECOND))
+    await add_run(world, completed(a_run(40 * SECOND)))
+
+
 @case(Cause.BEHIND)
 async def it_began_late_after_the_run_in_front_of_it(world: World) -> None:
     world.overlapping(Overlap.QUEUE)

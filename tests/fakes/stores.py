@@ -24,6 +24,7 @@ from falcon_scheduler.core.ports import (
     Position,
     TaskCounts,
     TaskFilter,
+    Work,
 )
 from falcon_scheduler.core.ports.paging import TaskOrder
 
@@ -61,8 +62,9 @@ class MemoryTaskStore:
     async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
         return {each: self.rows[each].definition.name for each in task_ids if each in self.rows}
 
-    async def types(self, task_ids: Collection[str]) -> Mapping[str, str]:
-        return {each: self.rows[each].definition.type for each in task_ids if each in self.rows}
+    async def work_of(self, task_ids: Collection[str]) -> Mapping[str, Work]:
+        found = {each: self.rows[each].definition for each in task_ids if each in self.rows}
+        return {key: Work(definition.type, definition.config) for key, definition in found.items()}
 
     async def named(self, name: str) -> Task | None:
         return next((task for task in self.rows.values() if task.definition.name == name), None)

@@ -14,7 +14,7 @@ from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.domain.task import Task, TaskStatus
 from falcon_scheduler.core.domain.task_definition import After, Overlap
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound
-from falcon_scheduler.core.ports import PageRequest, TaskFilter, TaskStore
+from falcon_scheduler.core.ports import PageRequest, TaskFilter, TaskStore, Work
 from falcon_scheduler.core.ports.paging import TaskOrder
 from tests.stores.conftest import StoresUnderTest
 from tests.stores.samples import MINUTE, NOON, a_task, deployed_as, ended
@@ -212,7 +212,7 @@ async def test_a_list_is_in_the_order_that_is_asked_for(store: TaskStore) -> Non
     assert (await names(TaskOrder.LAST_RUN))[:2] == "cb"
     assert await store.names([soon.id, other.id, "unknown"]) == {soon.id: "d", other.id: "a"}
     assert await store.names([]) == {}
-    assert await store.types([soon.id, "unknown"]) == {soon.id: "http"}
+    assert await store.work_of([soon.id, "unknown"]) == {soon.id: Work("http", soon.definition.config)}
 
 
 async def test_tasks_of_the_same_instant_are_listed_by_id(store: TaskStore) -> None:

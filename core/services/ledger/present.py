@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause, Fact
 from falcon_scheduler.core.domain.task import Task
-from falcon_scheduler.core.domain.task_definition import Overlap, TaskType
+from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.domain.workforce import Workforce
 from falcon_scheduler.core.errors import Unavailable
-from falcon_scheduler.core.ports import ExecutionStore, HealthProbe, LockService, TaskStore
+from falcon_scheduler.core.ports import ExecutionStore, HealthProbe, LockService, SharesProcess, TaskStore
 from falcon_scheduler.core.services.ledger import facts
 
 PROBE_TIMEOUT = timedelta(seconds=5)
@@ -35,6 +35,7 @@ class Present:
         tasks: TaskStore,
         executions: ExecutionStore,
         locks: LockService,
+        shares_process: SharesProcess,
     ) -> None:
         """`engine` includes the engine's database, `engine_alone` does not."""
         self._engine = engine
@@ -43,6 +44,7 @@ class Present:
         self._tasks = tasks
         self._executions = executions
         self._locks = locks
+        self._shares_process = shares_process
 
     async def engine_away(self) -> Finding | None:
         """Whether the engine can't do anything at present."""
@@ -59,13 +61,14 @@ class Present:
         except Unavailable:
             return ()
         slots, used = workforce.slots, len(at_work)
-        if workforce.http_slots:  # http tasks have slots of their own
-            types = await self._tasks.types({each.task_id for each in at_work})
-            of_http = sum(types.get(each.task_id) == TaskType.HTTP for each in at_work)
-            if task.definition.type == TaskType.HTTP:
-                slots, used = workforce.http_slots, of_http
+        if workforce.http_slots:  # runs that share a process have slots of their own
+            work = await self._tasks.work_of({each.task_id for each in at_work})
+            sharing = {key for key, each in work.items() if self._shares_process(each.type, each.config)}
+            in_lane = sum(each.task_id in sharing for each in at_work)
+            if self._shares_process(task.definition.type, task.definition.config):
+                slots, used = workforce.http_slots, in_lane
             else:
-                used -= of_http
+                used -= in_lane
         return facts.text("slots", f"{used} of {slots} in use") if slots and used >= slots else ()
 
     async def why_it_waits(self, task: Task, execution: Execution | None, due_at: datetime, now: datetime) -> Finding:
