@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from falcon_scheduler.core.domain.time_rules import TimeRules
 
 KEPT = 40
 """Periods that a task stores. A period begins with each change of the schedule, the time zone or a switch."""
+KEPT_FOR = timedelta(minutes=5)
+"""More periods than that are stored while they are younger: the ledger has not settled their instants yet."""
+MOST_KEPT = 200
 
 
 class Held(StrEnum):
@@ -53,8 +56,13 @@ def followed_by(periods: Sequence[Period], following: Period) -> tuple[Period, .
         return tuple(periods)
     if following.since <= last.since:
         following = replace(following, since=last.since)
-        return (*periods[:-1], following)[-KEPT:]
-    return (*periods, following)[-KEPT:]
+        return _latest((*periods[:-1], following))
+    return _latest((*periods, following))
+
+
+def _latest(periods: tuple[Period, ...]) -> tuple[Period, ...]:
+    young = sum(each.since >= periods[-1].since - KEPT_FOR for each in periods[-MOST_KEPT:])
+    return periods[-max(KEPT, young) :]
 
 
 def in_force_at(periods: Sequence[Period], instant: datetime) -> Period | None:

@@ -83,7 +83,7 @@ def test_what_was_due_in_a_pause_does_not_begin_after_it() -> None:
 def test_an_instant_longer_ago_than_is_remembered_begins_unless_the_task_is_held() -> None:
     task = TASK
     for number in range(2 * KEPT):
-        moment = JUST_AFTER + timedelta(seconds=number)
+        moment = JUST_AFTER + timedelta(minutes=number)
         task = task.redefined(replace(task.definition, schedule=f"{number % 60} 0 3 * * *"), "me", moment)
     assert len(task.periods) == KEPT
     assert reason(PLANNED, task) == ""
