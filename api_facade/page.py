@@ -3,8 +3,8 @@
 The page itself is asked for anew each time (with an ETag); everything else is under a folder whose name is the
 digest of all files, so a browser keeps it for ever and asks for nothing twice, and gets everything anew with another
 version. The page names each module that it needs, so that a browser fetches them side by side; the stylesheets are
-sent as one. Comments and types, a quarter of our own modules, are for developers and are not sent, nor is the
-indentation of stylesheets; each line of a module keeps its number.
+sent as one. Comments and types, a quarter of our own modules, are for developers and are not sent, nor is
+indentation; each line of a module keeps its number.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ LOADED_LATER = frozenset({"vendor/uplot.js"})
 """Modules that only some screens need, and ask for by themselves."""
 COMMENT = re.compile(rb"/\*\*.*?\*/|^[ \t]*//[^\n]*$", re.DOTALL | re.MULTILINE)
 """A comment of a module of ours: a block for types, or a line of its own."""
+INDENTATION = re.compile(rb"^[ \t]+", re.MULTILINE)
+"""Of a module of ours. In templates the space around the end of a line is no text."""
 STYLE_NOISE = re.compile(rb"/\*.*?\*/|^[ \t]+", re.DOTALL | re.MULTILINE)
 """A comment of a stylesheet of ours, and the space that a line begins with."""
 VENDORED = "vendor/"
@@ -124,7 +126,7 @@ def _sent(name: str, data: bytes) -> bytes:
         return STYLE_NOISE.sub(b"", data)
     if not name.endswith(".js"):
         return data
-    return COMMENT.sub(lambda comment: b"\n" * comment[0].count(b"\n"), data)
+    return INDENTATION.sub(b"", COMMENT.sub(lambda comment: b"\n" * comment[0].count(b"\n"), data))
 
 
 def _suffix(name: str) -> str:

@@ -1,7 +1,7 @@
 // The frame: bar, navigation, the present screen, and what lies over it.
 
 import { html, useEffect, useRef } from "./lib/html.js";
-import { handleKeys } from "./lib/keys.js";
+import { goToSearch, handleKeys, moveFocus } from "./lib/keys.js";
 import { linkTo, replaceWith, route } from "./lib/router.js";
 import { session, sessionError } from "./lib/session.js";
 import { Bar, EndsSoon, Rail } from "./parts/frame.js";
@@ -15,7 +15,7 @@ import { SignIn } from "./screens/sign_in.js";
 import { t } from "./texts.js";
 
 export function App() {
-  useEffect(() => handleKeys({ palette: openPalette, help: () => openDialog(KeyList) }), []);
+  useEffect(() => handleKeys({ palette: openPalette, help: () => openDialog(KeyList), search: () => goToSearch() || openPalette(), move: moveFocus }), []);
   if (session.value === undefined && !sessionError.value) return html`<${Loading} />`;
   if (!session.value) return html`<${SignIn} /><${Notices} />`;
   return html`<div class="shell">

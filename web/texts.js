@@ -47,7 +47,6 @@ export const t = {
     refused: "This token is not accepted. It may have expired; falcon-scheduler token prints another one.",
     /** @param {string} left */
     endsSoon: (left) => `Your session ends in ${left}. Sign out and in again to go on without a break.`,
-    cantKnow: "The page can't find out who is signed in.",
     noPermission: "Your groups give you no permission to read here. Ask an administrator for scheduler:tasks:read.",
   },
   actions: {
@@ -126,7 +125,6 @@ export const t = {
     liveHint: "Changes are shown as they happen",
     pollingHint: "No event stream: the page asks every 5 seconds",
     notFound: "There is no such screen.",
-    newVersion: "The service has another version now. Reload the page.",
   },
   tasks: {
     title: "Tasks",
@@ -145,7 +143,8 @@ export const t = {
     sorts: { updated: "Changed last", name: "Name", next_run: "Next run", last_run: "Last run" },
     /** @param {number} n */
     selected: (n) => `${n} selected`,
-    selectShown: "Select all that are loaded",
+    /** @param {number} n @param {boolean} isWhole */
+    selectAll: (n, isWhole) => `Select ${isWhole ? "all" : "the first"} ${n.toLocaleString("en")}`,
     selectNone: "Select none",
     bulkTitle: "Result",
     /** @param {string} verb @param {number} n */
@@ -191,7 +190,8 @@ export const t = {
     by: "by",
     config: "What it does",
     gone: "This task was deleted.",
-    protected: "A system task can be run and switched, but not changed or deleted.",
+    back: "Back to the list",
+    fixed: "This task can be run and switched, but not changed here: it comes with the service, or from Prefect.",
   },
   occurrences: {
     title: "Scheduled times",
@@ -487,6 +487,11 @@ export const t = {
     after: "After its last run",
     afters: { keep: "Keep it", disable: "Disable it", delete: "Delete it with its history" },
     whole: "The task",
+    /** @param {string} what */
+    notTask: (what) => `${what} is missing, or is of another kind than before`,
+    forbidden: "Your groups give you no permission to do this (scheduler:tasks:create, scheduler:tasks:update).",
+    left: "Your changes were not saved.",
+    goOn: "Go on editing",
     /** @param {number} n */
     faults: (n) => (n === 1 ? "One field is invalid" : `${n} fields are invalid`),
     /** @param {string} user */
@@ -528,9 +533,15 @@ export const t = {
     proposal: "It would be spread by",
     use: "Use this schedule",
   },
+  curl: {
+    button: "Actions as curl",
+    log: "Log as curl",
+    forecast: "Forecast as curl",
+    hint: "The requests that this page sends. $TOKEN takes the place of a token.",
+  },
   keys: {
     title: "Keys",
-    search: "Search in the list",
+    search: "Search in the list; where there is none, everywhere",
     palette: "Go to a screen, find a task, do something",
     down: "Next row",
     up: "Row above",

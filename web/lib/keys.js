@@ -11,6 +11,23 @@ export function handleKeys(actions) {
   return () => void handlers.splice(handlers.indexOf(actions), 1);
 }
 
+/** Go to the search field of the screen. @returns {boolean} whether there is one */
+export function goToSearch() {
+  const field = /** @type {HTMLInputElement | null} */ (document.querySelector("main input[type=search]"));
+  field?.focus();
+  field?.select();
+  return field !== null;
+}
+
+/** Move on in the rows of a screen that are no long list: the focus goes to the first link or button of each. @param {number} by */
+export function moveFocus(by) {
+  const rows = [...document.querySelectorAll("main :is(tr.row, .lines li, .entries li, article.card)")];
+  const places = rows.flatMap((row) => row.querySelector("a, button, summary") ?? []);
+  const at = places.findIndex((each) => each === document.activeElement);
+  const next = places[at < 0 && by < 0 ? 0 : Math.min(Math.max(at + by, 0), places.length - 1)];
+  if (next instanceof HTMLElement) next.focus();
+}
+
 /** @param {keyof Actions} name @param {number} [by] @returns {boolean} whether somebody did it */
 function run(name, by = 0) {
   const action = handlers.findLast((each) => each[name])?.[name];

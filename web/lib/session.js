@@ -16,7 +16,10 @@ export const sessionError = signal(/** @type {ApiError | null} */ (null));
 
 const WARNING_MS = 10 * 60 * 1000;
 const now = signal(Date.now());
-setInterval(() => (now.value = Date.now()), 15_000);
+setInterval(() => {
+  now.value = Date.now();
+  if (session.value && Date.parse(session.value.expires_at) <= now.value) void learnSession(); // nobody may ask for anything
+}, 5000);
 
 /** Milliseconds until the session ends, while that is soon; else null. */
 export const endsSoonMs = computed(() => {
@@ -34,10 +37,11 @@ export function may(what) {
   return session.value?.permissions.includes(name) ?? false;
 }
 
-onSignedOut(() => {
+function endSession() {
   if (session.value) hasExpired.value = true;
   session.value = null;
-});
+}
+onSignedOut(endSession);
 
 /** Learn who is signed in. */
 export async function learnSession() {
@@ -47,7 +51,7 @@ export async function learnSession() {
     sessionError.value = null;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (error.status === 401) session.value = null;
+    if (error.status === 401) endSession();
     else sessionError.value = error;
   }
 }

@@ -10,6 +10,7 @@ import { may } from "./session.js";
 export const STATUSES = ["pending", "running", "completed", "failed", "paused", "disabled"];
 export const PRIORITIES = ["low", "normal", "high", "critical"];
 export const AT_ONCE = 100;
+export const BULK_PATH = "/tasks/bulk";
 
 /** Whether a task's schedule is held. A task that runs meanwhile shows as paused all the same. @param {Task} task */
 export const isPaused = (task) => task.status === "paused";
@@ -30,7 +31,7 @@ export async function bulk(ids, operation) {
   /** @type {BulkResult} */
   const whole = { success: [], failed: [] };
   for (let start = 0; start < ids.length; start += AT_ONCE) {
-    const part = await send("/tasks/bulk", { task_ids: ids.slice(start, start + AT_ONCE), operation });
+    const part = await send(BULK_PATH, { task_ids: ids.slice(start, start + AT_ONCE), operation });
     whole.success.push(...part.success);
     whole.failed.push(...part.failed);
   }

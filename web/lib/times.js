@@ -84,6 +84,11 @@ const SIZES = /** @type {Record<string, number>} */ ({
   h: 3_600_000,
 });
 
+const DURATION = /^(?:[\d.]+(?:ns|us|µs|ms|s|m|h))+$/;
+
+/** Whether a value is a Go duration, as the API sends them. @param {unknown} value @returns {value is string} */
+export const isDuration = (value) => typeof value === "string" && DURATION.test(value);
+
 /** A Go duration (`1m30.5s`) in milliseconds. @param {string | undefined} text */
 export function millisecondsOf(text) {
   let sum = 0;
@@ -93,10 +98,17 @@ export function millisecondsOf(text) {
   return sum;
 }
 
-/** A length of time for people. @param {number} ms */
+/** A length of time for people: `23 ms`, `1.2 s`, `2 min 5 s`, `1 h 30 min`, `3 d`. @param {number} ms */
 export function lengthOf(ms) {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
-  return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
+  if (ms > 0 && ms < 1) return "< 1 ms";
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 9950) return `${Math.round(ms / 100) / 10} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return inTwo(seconds, 60, "min", "s");
+  const minutes = Math.round(seconds / 60);
+  return minutes < 48 * 60 ? inTwo(minutes, 60, "h", "min") : inTwo(Math.round(minutes / 60), 24, "d", "h");
 }
+
+/** The smaller unit is left out where nothing of it is left. @param {number} count @param {number} size @param {string} large @param {string} small */
+const inTwo = (count, size, large, small) => `${Math.floor(count / size)} ${large}${count % size ? ` ${count % size} ${small}` : ""}`;

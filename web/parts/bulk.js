@@ -1,8 +1,9 @@
 // Many tasks at once, with a result for each.
 
 import { html } from "../lib/html.js";
-import { bulk } from "../lib/tasks.js";
+import { AT_ONCE, bulk, BULK_PATH } from "../lib/tasks.js";
 import { t } from "../texts.js";
+import { ActionsAsCurl } from "./curl_list.js";
 import { closeDialog, confirm, openDialog, Title } from "./dialog.js";
 import { attempt } from "./notices.js";
 import { Mark } from "./status.js";
@@ -10,8 +11,8 @@ import { Mark } from "./status.js";
 /** @typedef {import("../lib/types.d.ts").Task} Task */
 /** @typedef {import("../lib/tasks.js").Operation} Operation */
 
-/** @param {{ selected: Map<string, Task>, clear: () => void, operations: Operation[] }} props */
-export function BulkBar({ selected, clear, operations }) {
+/** @param {{ selected: Map<string, Task>, clear: () => void, operations: Operation[], children?: any }} props `children`: what selects more */
+export function BulkBar({ selected, clear, operations, children }) {
   /** @param {Operation} operation */
   const run = async (operation) => {
     const result = await attempt(() => bulk([...selected.keys()], operation));
@@ -37,6 +38,8 @@ export function BulkBar({ selected, clear, operations }) {
           ${t.actions[each]}
         </button>`,
       )}
+      <${ActionsAsCurl} requests=${operations.map((operation) => ({ name: t.actions[operation], path: BULK_PATH, body: { task_ids: [...selected.keys()].slice(0, AT_ONCE), operation } }))} />
+      ${children}
       <button type="button" class="plain" onClick=${clear}>${t.tasks.selectNone}</button>
     </div>
   </div>`;

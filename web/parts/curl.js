@@ -6,14 +6,14 @@ import { t } from "../texts.js";
 import { notify } from "./notices.js";
 
 /**
- * @param {{ path: string, options?: import("../lib/api.js").Options }} props
+ * @param {{ path: string, options?: import("../lib/api.js").Options, what?: string, label?: string }} props `what` it does, where several are side by side
  */
-export function CopyAsCurl({ path, options = {} }) {
+export function CopyAsCurl({ path, options = {}, what, label = t.actions.copyAsCurl }) {
   const copy = async () => {
     const isCopied = await copyText(asCurl(path, options));
     notify(isCopied ? t.actions.copied : t.actions.cantCopy, { isFault: !isCopied });
   };
-  return html`<button type="button" onClick=${copy}>${t.actions.copyAsCurl}</button>`;
+  return html`<button type="button" onClick=${copy}>${label}${what && html`<span class="hidden-text"> (${what})</span>`}</button>`;
 }
 
 /** Put a text on the clipboard. Over plain HTTP browsers offer the old way alone. @param {string} text */

@@ -2,18 +2,18 @@
 
 import { html } from "../lib/html.js";
 import { linkTo } from "../lib/router.js";
-import { lengthOf, millisecondsOf, present } from "../lib/times.js";
+import { lengthOf, present } from "../lib/times.js";
 import { t } from "../texts.js";
 import { lookOf, Mark } from "./status.js";
-import { Time } from "./time.js";
+import { Length, Time } from "./time.js";
 
 /** @typedef {import("../lib/types.d.ts").Execution} Execution */
 
 /** How long an execution took, or has taken so far. @param {{ of: Execution }} props */
 export function Took({ of }) {
   if (of.status === "pending") return html`<span class="soft">–</span>`;
-  const ms = of.completed_at ? millisecondsOf(of.duration) : Math.max(present.value - Date.parse(of.started_at), 0);
-  return html`<span class="number">${lengthOf(ms)}</span>`;
+  if (of.completed_at) return html`<${Length} of=${of.duration} />`;
+  return html`<span class="number">${lengthOf(Math.max(present.value - Date.parse(of.started_at), 0))}</span>`;
 }
 
 /** Who asked for it. @param {Execution} execution */

@@ -6,7 +6,7 @@ import { zone } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
 import { may } from "../lib/session.js";
-import { fullOf, instantOf, lengthOf, millisecondsOf } from "../lib/times.js";
+import { fullOf, instantOf, isDuration } from "../lib/times.js";
 import { t } from "../texts.js";
 import { CopyAsCurl } from "./curl.js";
 import { closeDialog, openDialog, Title } from "./dialog.js";
@@ -14,7 +14,7 @@ import { TextField } from "./fields.js";
 import { Loaded } from "./states.js";
 import { Mark } from "./status.js";
 import { FactList } from "./task_facts.js";
-import { Time } from "./time.js";
+import { Length, Time } from "./time.js";
 
 /** @typedef {import("../lib/types.d.ts").Explanation} Explanation */
 /** @typedef {{ at?: string, execution_id?: string }} Subject what is explained; the latest instant when empty */
@@ -106,7 +106,7 @@ const nameOf = (name) => /** @type {Record<string, string>} */ (t.explain.facts)
 /** The value of a fact as people read it. @param {string} name @param {string} value @param {string} cause */
 function shown(name, value, cause) {
   if (INSTANT.test(value)) return html`<${Time} at=${value} form="both" />`;
-  if (/^late(_|$)/.test(name)) return html`<span class="number">${lengthOf(millisecondsOf(value))}</span>`;
+  if (isDuration(value)) return html`<${Length} of=${value} />`;
   if (name === "outcome") return html`<${Mark} status=${value} />`;
   if (name === "schedule") return html`<code>${value}</code>`;
   const isExecution = OF_EXECUTIONS.includes(name) || (name === "lock_holder" && cause === "overlap");

@@ -1,10 +1,9 @@
 // What stands around each screen: the bar, the navigation, the warning that the session ends.
 
-import { read } from "../lib/api.js";
 import { html, useEffect, useRef } from "../lib/html.js";
 import { liveness } from "../lib/live.js";
+import { useOpenAlerts } from "../lib/open_alerts.js";
 import { theme, zone, zones } from "../lib/preferences.js";
-import { useResource } from "../lib/resource.js";
 import { linkTo, route } from "../lib/router.js";
 import { endsSoonMs, session, signOut } from "../lib/session.js";
 import { lengthOf } from "../lib/times.js";
@@ -23,18 +22,14 @@ export function Bar() {
     <${Liveness} />
     <span class="push"></span>
     <button type="button" class="narrow-only" onClick=${() => openDialog(() => html`<${Display} />`)}>${t.display.title}</button>
-    <label class="wide-only"><span class="hidden-text">${t.fields.shownZone}</span>
-      <select value=${zone.value} onChange=${(/** @type {Event} */ event) => (zone.value = valueOf(event))}>
-        ${zones.map((each) => html`<option key=${each} value=${each} selected=${each === zone.value}>${each}</option>`)}
-      </select>
-    </label>
-    <label class="wide-only"><span class="hidden-text">${t.fields.theme}</span>
-      <select value=${theme.value} onChange=${(/** @type {Event} */ event) => (theme.value = valueOf(event))}>
-        ${Object.entries(t.themes).map(
-          ([name, text]) => html`<option key=${name} value=${name} selected=${name === theme.value}>${text}</option>`,
-        )}
-      </select>
-    </label>
+    <select class="wide-only" aria-label=${t.fields.shownZone} value=${zone.value} onChange=${(/** @type {Event} */ event) => (zone.value = valueOf(event))}>
+      ${zones.map((each) => html`<option key=${each} value=${each} selected=${each === zone.value}>${each}</option>`)}
+    </select>
+    <select class="wide-only" aria-label=${t.fields.theme} value=${theme.value} onChange=${(/** @type {Event} */ event) => (theme.value = valueOf(event))}>
+      ${Object.entries(t.themes).map(
+        ([name, text]) => html`<option key=${name} value=${name} selected=${name === theme.value}>${text}</option>`,
+      )}
+    </select>
     <span class="soft wide-only">${session.value?.character_name || session.value?.user_id}</span>
     <button type="button" onClick=${() => attempt(signOut)}>${t.session.signOut}</button>
   </header>`;
@@ -64,12 +59,7 @@ export function EndsSoon() {
 }
 
 export function Rail() {
-  const alerts = useResource(
-    "open alerts",
-    (signal) => read("/alerts", { state: "open", page_size: 1 }, signal),
-    (change) => change.subject === "alert",
-  );
-  const open = alerts.data?.total ?? 0;
+  const open = useOpenAlerts().data?.total ?? 0;
   const present = route.value.path[0];
   const rail = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
@@ -83,12 +73,13 @@ export function Rail() {
   }, [present]);
   return html`<nav class="rail" ref=${rail} aria-label=${t.nav.label}>
     <ul>${navigation().map(
-      (name) => html`<li key=${name}>
-        <a href=${linkTo([name])} aria-current=${present === name ? "page" : undefined}>
-          ${t.nav[name]}
-          ${name === "alerts" && open > 0 && html`<span class="badge">${open}<span class="hidden-text"> ${t.status.open}</span></span>`}
-        </a>
-      </li>`,
+      (name) => {
+        const isMarked = name === "alerts" && open > 0; // beside the link, whose name stays what it is
+        return html`<li key=${name}>
+          <a href=${linkTo([name])} aria-current=${present === name ? "page" : undefined} aria-describedby=${isMarked ? "open-alerts" : undefined}>${t.nav[name]}</a>
+          ${isMarked && html`<span class="badge" id="open-alerts">${open}<span class="hidden-text"> ${t.status.open}</span></span>`}
+        </li>`;
+      },
     )}</ul>
   </nav>`;
 }

@@ -27,7 +27,7 @@ export function LoadForecast({ draft, taskId, use }) {
     <p class="soft">${t.load.hint}</p>
     <div class="buttons">
       <button type="button" onClick=${() => setAsked({ change, from: new Date().toISOString() })}>${t.load.ask}</button>
-      <${CopyAsCurl} path=${PATH} options=${{ method: "POST", body: { changes: [change] } }} />
+      <${CopyAsCurl} label=${t.curl.forecast} path=${PATH} options=${{ method: "POST", body: { changes: [change] } }} />
     </div>
     ${isOutdated && html`<p class="banner" role="status">${t.load.outdated}</p>`}
     ${asked && html`<${Forecast} key=${JSON.stringify(asked)} change=${asked.change} from=${asked.from} use=${use} />`}

@@ -26,7 +26,7 @@ export function Log({ executionId }) {
     <h2>${t.execution.log}
       <span class="buttons">
         <label class="check"><input type="checkbox" checked=${follows} onChange=${() => setFollows(!follows)} /> ${t.execution.follow}</label>
-        <${CopyAsCurl} path="${executionPath(executionId)}/logs" />
+        <${CopyAsCurl} label=${t.curl.log} path="${executionPath(executionId)}/logs" />
       </span>
     </h2>
     <div class="log" ref=${box} tabindex="0" role="log" aria-label=${t.execution.log} aria-busy=${!hasEnded}>

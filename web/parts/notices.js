@@ -15,6 +15,11 @@ let last = 0;
 /** @param {number} id */
 const dismiss = (id) => (notices.value = notices.value.filter((each) => each.id !== id));
 
+/** Later while somebody points at the messages, or is in them by keyboard. @param {number} id @param {number} ms */
+function dismissIn(id, ms) {
+  setTimeout(() => (document.querySelector(".notices:is(:hover, :focus-within)") ? dismissIn(id, SHOWN_MS) : dismiss(id)), ms);
+}
+
 /**
  * @param {string} text
  * @param {{ isFault?: boolean, link?: { href: string, text: string } }} [more]
@@ -22,7 +27,7 @@ const dismiss = (id) => (notices.value = notices.value.filter((each) => each.id 
 export function notify(text, { isFault = false, link } = {}) {
   const id = ++last;
   notices.value = [...notices.value.slice(-3), { id, text, isFault, link }];
-  if (!isFault) setTimeout(() => dismiss(id), link ? SHOWN_WITH_LINK_MS : SHOWN_MS);
+  if (!isFault) dismissIn(id, link ? SHOWN_WITH_LINK_MS : SHOWN_MS);
 }
 
 /** Take away what was said of faults: another attempt begins. */
@@ -58,7 +63,7 @@ export function Notices() {
     ${notices.value.map(
       ({ id, text, isFault, link }) => html`<div key=${id} class="notice ${isFault ? "fault" : ""}">
         <span>${text}</span>
-        ${link && html`<a href=${link.href}>${link.text}</a>`}
+        ${link && html`<a href=${link.href} onClick=${() => dismiss(id)}>${link.text}</a>`}
         <button type="button" class="plain push" aria-label=${t.actions.close} onClick=${() => dismiss(id)}>×</button>
       </div>`,
     )}

@@ -16,6 +16,9 @@ import { Loaded } from "./states.js";
 /** @typedef {import("../lib/types.d.ts").Task} Task */
 /** @typedef {import("../lib/types.d.ts").Schema} Schema */
 
+/** What a run of an http task may change of its config. */
+const HTTP_PARAMETERS = ["query", "headers", "body"];
+
 /** @param {Task} task @param {Record<string, unknown>} [parameters] to begin with */
 export const openRunNow = (task, parameters) =>
   openDialog(() => html`<${RunNow} task=${task} given=${parameters} />`);
@@ -39,9 +42,13 @@ export function parameterSchemaOf(task, executors) {
     task.type === "function" ? each.name === `${module}.${name}` : each.type === task.type,
   );
   if (!own) return null;
-  const schema = task.type === "http" ? own.config_schema : own.config_schema.properties?.parameters;
+  const places = own.config_schema.properties ?? {};
+  const schema = task.type === "http" ? only(places, HTTP_PARAMETERS) : places.parameters;
   return schema ? { schema: withoutNeedOf(schema, task.config.parameters), root: own.config_schema } : null;
 }
+
+/** @param {Record<string, Schema>} places @param {string[]} names @returns {Schema} */
+const only = (places, names) => ({ type: "object", properties: Object.fromEntries(Object.entries(places).filter(([name]) => names.includes(name))) });
 
 /** What the config of the task gives already need not be given for a run. @param {Schema} schema @param {unknown} given */
 function withoutNeedOf(schema, given) {
@@ -57,7 +64,7 @@ function RunForm({ task, given, schema }) {
   const [priority, setPriority] = useState("");
   const [faults, setFaults] = useState(/** @type {Record<string, string>} */ ({}));
   const [isBusy, setBusy] = useState(false);
-  const hasFields = schema !== null && task.type !== "http" && Object.keys(schema.schema.properties ?? {}).length > 0;
+  const hasFields = schema !== null && Object.keys(schema.schema.properties ?? {}).length > 0;
   const path = `${taskPath(task.id)}/execute`;
   const body = { ...(isEmpty(parameters) ? {} : { parameters }), ...(priority ? { priority } : {}) };
   const key = useMemo(newKey, [JSON.stringify(body)]); // pressed twice, it is one execution

@@ -7,6 +7,7 @@ import { may } from "../lib/session.js";
 import { canBeChanged, deleteTask, isPaused, switchTask } from "../lib/tasks.js";
 import { t } from "../texts.js";
 import { CopyAsCurl } from "./curl.js";
+import { ActionsAsCurl } from "./curl_list.js";
 import { confirm } from "./dialog.js";
 import { ExplainButton } from "./explain.js";
 import { attempt } from "./notices.js";
@@ -14,6 +15,7 @@ import { openRunNow } from "./run_now.js";
 
 /** @param {{ task: import("../lib/types.d.ts").Task }} props */
 export function TaskActions({ task }) {
+  const path = taskPath(task.id);
   /** @param {"pause" | "resume" | "enable" | "disable"} verb */
   const button = (verb) =>
     html`<button key=${verb} type="button" onClick=${() => attempt(() => switchTask(task.id, verb))}>${t.actions[verb]}</button>`;
@@ -22,7 +24,7 @@ export function TaskActions({ task }) {
       title: t.task.askStop(task.name),
       hint: t.task.stopHint,
       verb: t.actions.stop,
-      request: { path: `${taskPath(task.id)}/stop` },
+      request: { path: `${path}/stop` },
       action: () => attempt(() => switchTask(task.id, "stop"), (stopped) => stopped.message),
     });
   const remove = () =>
@@ -30,12 +32,19 @@ export function TaskActions({ task }) {
       title: t.task.askDelete(task.name),
       hint: t.task.deleteHint,
       verb: t.actions.delete,
-      request: { path: taskPath(task.id), method: "DELETE" },
+      request: { path, method: "DELETE" },
       action: async () => {
         if (await attempt(() => deleteTask(task.id), (deleted) => deleted.message)) goTo(["tasks"]);
       },
     });
   const canChange = canBeChanged(task);
+  /** @type {("pause" | "resume" | "enable" | "disable" | "stop")[]} */
+  const switches = task.enabled ? [isPaused(task) ? "resume" : "pause", "disable", "stop"] : ["enable", "stop"];
+  const requests = [
+    ...(may("execute") && task.enabled ? [{ name: t.actions.runNow, path: `${path}/execute`, body: {} }] : []),
+    ...(may("control") ? switches.map((verb) => ({ name: t.actions[verb], path: `${path}/${verb}` })) : []),
+    ...(may("delete") && canChange ? [{ name: t.actions.delete, path, method: "DELETE" }] : []),
+  ];
   return html`<div class="buttons">
     ${may("execute") && task.enabled && html`<button type="button" class="main-action" onClick=${() => openRunNow(task)}>${t.actions.runNow}</button>`}
     <${ExplainButton} taskId=${task.id} />
@@ -44,7 +53,8 @@ export function TaskActions({ task }) {
       ${button(task.enabled ? "disable" : "enable")}
       <button type="button" onClick=${stop}>${t.actions.stop}</button>`}
     ${may("update") && canChange && html`<a class="button" href=${linkTo(["tasks", task.id, "edit"])}>${t.actions.edit}</a>`}
-    <${CopyAsCurl} path=${taskPath(task.id)} />
+    <${CopyAsCurl} path=${path} />
+    <${ActionsAsCurl} requests=${requests} />
     ${may("delete") && canChange && html`<button type="button" class="destructive" onClick=${remove}>${t.actions.delete}</button>`}
   </div>`;
 }

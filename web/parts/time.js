@@ -1,8 +1,8 @@
-// An instant, in the chosen zone, with UTC beside it.
+// An instant, in the chosen zone, with UTC beside it; and a length of time.
 
 import { html } from "../lib/html.js";
 import { zone } from "../lib/preferences.js";
-import { briefOf, distanceOf, fullOf } from "../lib/times.js";
+import { briefOf, distanceOf, fullOf, lengthOf, millisecondsOf } from "../lib/times.js";
 
 /** The whole of an instant: in the chosen zone and in UTC. @param {string} at */
 export const bothZones = (at) =>
@@ -23,3 +23,6 @@ export function Time({ at, form = "brief", none = "–" }) {
   };
   return html`<time datetime=${at} title=${whole}>${texts[form]()}</time>`;
 }
+
+/** A Go duration of the API as people read it; hover it for its exact value. @param {{ of: string | undefined }} props */
+export const Length = ({ of }) => html`<span class="number" title=${of}>${of ? lengthOf(millisecondsOf(of)) : "–"}</span>`;

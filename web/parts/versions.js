@@ -20,7 +20,7 @@ export function Versions({ task }) {
   const asked = { task_id: task.id, action: MAKE_VERSIONS, outcome: "applied", page_size: SHOWN };
   const entries = useResource(task.id, (signal) => read("/audit", asked, signal), (change) => change.subject === "audit" && change.task_id === task.id);
   return html`<section class="card">
-    <h2>${t.task.versions} <a href=${linkTo(["audit"], { task_id: task.id })}>${t.audit.title}</a></h2>
+    <h2>${t.task.versions} <a href=${linkTo(["audit"], { task_id: task.id })}>${t.now.all}</a></h2>
     <${Loaded} of=${entries}>${(/** @type {{ entries: AuditEntry[], total: number }} */ found) => {
       const made = found.entries.filter((each) => namesOf(each).some((name) => name !== "paused"));
       const numbers = numbersOf(made, task.metadata.version, found.total <= SHOWN);

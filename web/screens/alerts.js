@@ -6,6 +6,7 @@ import { useResource } from "../lib/resource.js";
 import { linkTo, route, setQuery } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { CopyAsCurl } from "../parts/curl.js";
+import { ActionsAsCurl } from "../parts/curl_list.js";
 import { Choice } from "../parts/fields.js";
 import { attempt } from "../parts/notices.js";
 import { Pager } from "../parts/pager.js";
@@ -28,6 +29,7 @@ export function AlertsScreen() {
       <div class="buttons push">
         ${may("manage") && html`<${TestButton} />`}
         <${CopyAsCurl} path="/alerts" options=${{ query: asked }} />
+        ${may("manage") && html`<${ActionsAsCurl} requests=${[{ name: t.alerts.test, path: "/alerts/test", body: {} }]} />`}
       </div>
     </div>
     <div class="filters">

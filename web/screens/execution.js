@@ -4,13 +4,14 @@ import { executionPath, read, taskPath } from "../lib/api.js";
 import { html } from "../lib/html.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
+import { labelOf } from "../lib/schema.js";
 import { lengthOf } from "../lib/times.js";
 import { ExecutionActions } from "../parts/execution_actions.js";
 import { Took, triggerOf } from "../parts/execution_table.js";
 import { Log } from "../parts/log.js";
 import { Loaded } from "../parts/states.js";
 import { lookOf, Mark } from "../parts/status.js";
-import { FactList } from "../parts/task_facts.js";
+import { FactList, shown } from "../parts/task_facts.js";
 import { Time } from "../parts/time.js";
 import { t } from "../texts.js";
 
@@ -51,7 +52,7 @@ function Known({ execution }) {
         ${metadata.parameters && html`<section class="card"><h2>${t.execution.parameters}</h2>
           <pre class="text" tabindex="0">${JSON.stringify(metadata.parameters, null, 2)}</pre></section>`}
         <section class="card"><h2>${t.execution.details}</h2>
-          <${FactList} rows=${[["ID", html`<code>${execution.id}</code>`], ...details.map(([name, value]) => [name, String(value)])]} />
+          <${FactList} rows=${[["ID", html`<code>${execution.id}</code>`], ...details.map(([name, value]) => [labelOf(name), shown(value)])]} />
         </section>
       </div>
     </div>`;

@@ -2,9 +2,11 @@
 
 import { read } from "../lib/api.js";
 import { html } from "../lib/html.js";
+import { openAlerts } from "../lib/open_alerts.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
 import { present } from "../lib/times.js";
+import { CopyAsCurl } from "../parts/curl.js";
 import { Took } from "../parts/execution_table.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { lookOf, Mark } from "../parts/status.js";
@@ -20,6 +22,8 @@ import { Parts, useTicks } from "./workers.js";
 const SHOWN = 20;
 const HOUR_MS = 3_600_000;
 const LATE_MS = 15_000;
+/** What is asked for while nothing waits: nothing. */
+const NONE = { executions: [] };
 
 /** @param {Change} change */
 const isExecution = (change) => change.subject === "execution";
@@ -28,13 +32,13 @@ export function NowScreen() {
   const status = useResource("status", (signal) => read("/status", {}, signal));
   useTicks(status.reload);
   const running = useExecutions("running");
-  const waiting = useExecutions("pending");
+  const mayWait = Boolean(status.error) || status.data?.metrics?.queue_size > 0;
+  const waiting = useResource(`waiting ${mayWait}`, async (signal) => (mayWait ? readExecutions("pending", undefined, signal) : NONE), isExecution);
   const today = new Date().toISOString().slice(0, 10);
   const failed = useExecutions("failed", today);
   const next = useResource("next", (signal) => read("/tasks", { sort: "next_run", page_size: SHOWN }, signal), (change) => change.subject === "task");
-  const alerts = useResource("open", (signal) => read("/alerts", { state: "open", page_size: SHOWN }, signal), (change) => change.subject === "alert");
   return html`
-    <div class="head"><h1>${t.nav.now}</h1></div>
+    <div class="head"><h1>${t.nav.now}</h1><div class="buttons push"><${CopyAsCurl} path="/status" /></div></div>
     <${Numbers} status=${status.data} />
     <div class="columns">
       <div class="stack">
@@ -45,7 +49,7 @@ export function NowScreen() {
       <div class="stack">
         <${Loaded} of=${status}>${(/** @type {any} */ found) => html`<${Parts} status=${found} />`}<//>
         <section class="card"><h2>${t.nav.alerts} <a href=${linkTo(["alerts"])}>${t.now.all}</a></h2>
-          <${Loaded} of=${alerts}>${(/** @type {{ alerts: Alert[] }} */ found) => html`<${Alerts} alerts=${found.alerts} />`}<//></section>
+          <${Loaded} of=${openAlerts.value}>${(/** @type {{ alerts: Alert[] }} */ found) => html`<${Alerts} alerts=${found.alerts} />`}<//></section>
         <section class="card"><h2>${t.now.nextHour}</h2>
           <${Loaded} of=${next}>${(/** @type {{ tasks: Task[] }} */ found) => html`<${Upcoming} tasks=${found.tasks} />`}<//></section>
       </div>
@@ -54,7 +58,10 @@ export function NowScreen() {
 
 /** @param {string} status @param {string} [day] */
 const useExecutions = (status, day) =>
-  useResource(`${status} ${day}`, (signal) => read("/executions", { status, start_date: day, page_size: SHOWN }, signal), isExecution);
+  useResource(`${status} ${day}`, (signal) => readExecutions(status, day, signal), isExecution);
+
+/** @param {string} status @param {string | undefined} day @param {AbortSignal} signal */
+const readExecutions = (status, day, signal) => read("/executions", { status, start_date: day, page_size: SHOWN }, signal);
 
 /** @param {{ status: any }} props */
 function Numbers({ status }) {
@@ -62,7 +69,7 @@ function Numbers({ status }) {
   /** @param {string} title @param {number | undefined} number @param {string} [href] */
   const one = (title, number, href) => html`<div class="figure"><dt>${href ? html`<a href=${href}>${title}</a>` : title}</dt><dd class="number">${number?.toLocaleString("en") ?? "–"}</dd></div>`;
   return html`<dl class="figures">
-    ${one(t.tasks.title, numbers.total_tasks, linkTo(["tasks"]))}
+    ${one(t.tasks.title, numbers.total_tasks)}
     ${one(t.now.running, numbers.active_workers, linkTo(["executions"], { status: "running" }))}
     ${one(t.workers.waiting, numbers.queue_size, linkTo(["executions"], { status: "pending" }))}
     ${one(t.now.completedToday, numbers.completed_today)}

@@ -6,7 +6,7 @@ import { zone as shownZone } from "../lib/preferences.js";
 import { useResource } from "../lib/resource.js";
 import { linkTo } from "../lib/router.js";
 import { may } from "../lib/session.js";
-import { clockOf, millisecondsOf, weekdayOf } from "../lib/times.js";
+import { clockOf, lengthOf, millisecondsOf, weekdayOf } from "../lib/times.js";
 import { canBeChanged } from "../lib/tasks.js";
 import { Occurrences } from "../parts/occurrences.js";
 import { DurationPlot } from "../parts/plot.js";
@@ -36,7 +36,7 @@ export function TaskScreen({ path: [, id = ""] }) {
   const task = useResource(id, (signal) => read(taskPath(id), {}, signal), (change) => concerns(change) && change.subject === "task");
   const history = useResource(id, (signal) => read(`${taskPath(id)}/history`, { page_size: SHOWN }, signal), concerns);
   if (task.error?.status === 404) {
-    return html`<${Empty} text=${t.task.gone}><a class="button" href=${linkTo(["tasks"])}>${t.tasks.title}</a><//>`;
+    return html`<${Empty} text=${t.task.gone}><a class="button" href=${linkTo(["tasks"])}>${t.task.back}</a><//>`;
   }
   return html`<${Loaded} of=${task}>${(/** @type {Task} */ known) => html`<${Known} task=${known} history=${history} />`}<//>`;
 }
@@ -88,10 +88,10 @@ function History({ executions, taskId }) {
   );
   if (!executions.length) return html`<section class="card"><h2>${t.task.history}</h2><${Empty} text=${t.task.noHistory} /></section>`;
   return html`<section class="card">
-      <h2>${t.task.history} <a href=${linkTo(["executions"], { task_id: taskId })}>${t.executions.title}</a></h2>
+      <h2>${t.task.history} <a href=${linkTo(["executions"], { task_id: taskId })}>${t.now.all}</a></h2>
       <ol class="strip" aria-label=${t.task.history}>${oldestFirst.map(
         (each) => html`<li key=${each.id}><a class=${toneOf(lookOf(each))} href=${linkTo(["executions", each.id])}
-          title="${textOf(each)} · ${bothZones(each.started_at)} · ${each.duration}"
+          title="${textOf(each)} · ${bothZones(each.started_at)} · ${lengthOf(millisecondsOf(each.duration))}"
           aria-label="${textOf(each)}, ${bothZones(each.started_at)}"><${Shape} status=${lookOf(each)} /></a></li>`,
       )}</ol>
       <${ExecutionTable} executions=${executions.slice(0, LISTED)} />

@@ -2,7 +2,6 @@
 
 import { read } from "../lib/api.js";
 import { html, useEffect, useRef, useState } from "../lib/html.js";
-import { handleKeys } from "../lib/keys.js";
 import { goTo, linkTo, route, setQuery } from "../lib/router.js";
 import { may } from "../lib/session.js";
 import { bulkOperations, PRIORITIES, STATUSES } from "../lib/tasks.js";
@@ -10,6 +9,7 @@ import { BulkBar } from "../parts/bulk.js";
 import { CopyAsCurl } from "../parts/curl.js";
 import { Choice, Field, TextField, valueOf } from "../parts/fields.js";
 import { FilterBar, inUse } from "../parts/filters.js";
+import { attempt } from "../parts/notices.js";
 import { PAGE, Rows } from "../parts/rows.js";
 import { Empty } from "../parts/states.js";
 import { Mark } from "../parts/status.js";
@@ -22,6 +22,7 @@ import { t } from "../texts.js";
 const FILTERS = ["q", "status", "type", "priority", "enabled", "tags"];
 /** The shortest pause between two searches. The first key is searched for at once. */
 const WAIT_MS = 120;
+const MOST_SELECTED = 1000;
 
 export function TasksScreen() {
   const { query } = route.value;
@@ -44,6 +45,14 @@ export function TasksScreen() {
       if (!after.delete(task.id)) after.set(task.id, task);
       return after;
     });
+  const selectable = Math.min(total ?? 0, MOST_SELECTED);
+  const selectAll = () =>
+    attempt(async () => {
+      const giveUp = new AbortController();
+      const pages = [];
+      for (let page = 1; (page - 1) * PAGE < selectable; page++) pages.push((await load(page, giveUp.signal)).items);
+      setSelected(new Map(pages.flat().map((/** @type {Task} */ each) => [each.id, each])));
+    });
   const columns = columnsOf(operations.length > 0 ? { selected, toggle } : null);
   return html`
     <div class="head">
@@ -55,7 +64,8 @@ export function TasksScreen() {
       </div>
     </div>
     <${Filters} filters=${asked} isFiltered=${isFiltered} />
-    ${selected.size > 0 && html`<${BulkBar} selected=${selected} clear=${() => setSelected(new Map())} operations=${operations} />`}
+    ${selected.size > 0 && html`<${BulkBar} selected=${selected} clear=${() => setSelected(new Map())} operations=${operations}>
+      ${selected.size < selectable && html`<button type="button" class="plain" onClick=${selectAll}>${t.tasks.selectAll(selectable, selectable === total)}</button>`}<//>`}
     <${Rows} listKey=${JSON.stringify(asked)} load=${load} concerns=${isTask} columns=${columns} label=${t.tasks.title}
       idOf=${(/** @type {Task} */ task) => task.id} open=${(/** @type {Task} */ task) => goTo(["tasks", task.id])}
       brief=${brief} first=${columns.find((each) => each.name === "select")} onTotal=${setTotal} empty=${html`<${NoTasks} isFiltered=${isFiltered} />`} />`;
@@ -69,20 +79,16 @@ function NoTasks({ isFiltered }) {
   if (isFiltered) {
     return html`<${Empty} text=${t.tasks.none}><button type="button" onClick=${clear}>${t.actions.clear}</button><//>`;
   }
-  return html`<${Empty} text=${t.tasks.empty} hint=${t.tasks.emptyHint}>
-    ${may("create") && html`<a class="button main-action" href=${linkTo(["new"])}>${t.actions.newTask}</a>`}
-  <//>`;
+  return html`<${Empty} text=${t.tasks.empty} hint=${t.tasks.emptyHint} />`;
 }
 
 const clear = () => setQuery(Object.fromEntries(FILTERS.map((name) => [name, undefined])));
 
 /** @param {{ filters: Record<string, string>, isFiltered: boolean }} props */
 function Filters({ filters, isFiltered }) {
-  const search = useRef(/** @type {HTMLInputElement | null} */ (null));
   const [typed, setTyped] = useState(filters.q ?? "");
   const searchedAt = useRef(-WAIT_MS);
   const sent = useRef(filters.q ?? "");
-  useEffect(() => handleKeys({ search: () => search.current?.select() }), []);
   useEffect(() => {
     if (filters.q !== sent.current) setTyped(filters.q ?? ""); // by a link, a view, or the browser's own steps back
     sent.current = filters.q ?? "";
@@ -98,7 +104,7 @@ function Filters({ filters, isFiltered }) {
     return () => clearTimeout(timer);
   }, [typed]);
   const searchField = html`<${Field} label=${t.fields.search}>
-      ${(/** @type {object} */ attributes) => html`<input ...${attributes} ref=${search} type="search" value=${typed}
+      ${(/** @type {object} */ attributes) => html`<input ...${attributes} type="search" value=${typed}
         placeholder=${t.tasks.searchHint} onInput=${(/** @type {Event} */ event) => setTyped(valueOf(event))} />`}
     <//>`;
   return html`<${FilterBar} inUse=${inUse(filters, "q")} first=${searchField}>

@@ -7,6 +7,7 @@ import { CopyAsCurl } from "../parts/curl.js";
 import { Empty, Loaded } from "../parts/states.js";
 import { Mark } from "../parts/status.js";
 import { FactList } from "../parts/task_facts.js";
+import { Length } from "../parts/time.js";
 import { t } from "../texts.js";
 
 /** @typedef {{ name: string, slots: number }} Worker */
@@ -63,7 +64,7 @@ function Table({ workforce }) {
 export function Parts({ status }) {
   const { dependencies: parts } = status;
   /** @param {string} state @param {string} latency */
-  const shown = (state, latency) => html`<${Mark} status=${state === "running" ? "healthy" : state} text=${state} /> <span class="soft number">${latency}</span>`;
+  const shown = (state, latency) => html`<${Mark} status=${state === "running" ? "healthy" : state} text=${state} /> <span class="soft"><${Length} of=${latency} /></span>`;
   return html`<section class="card">
     <h2>${t.workers.parts} <${Mark} status=${status.status} text=${status.status} /></h2>
     <p class="soft">${status.message}</p>

@@ -25,7 +25,6 @@ LOOKS: tuple[tuple[str, Literal["light", "dark"], ViewportSize | None], ...] = (
 PATIENCE_MS = 60_000
 """A shared machine is slow at times."""
 expect.set_options(timeout=PATIENCE_MS)
-_NO_RULES = {"resultTypes": ["violations"]}
 _EXPECTED_ON_CONSOLE = ("Failed to load resource", "Autofocus processing was blocked", "net::ERR")
 """What a browser itself says of answers with an error, which the page shows in its own words."""
 
@@ -138,11 +137,17 @@ class Operator:
             (part or self.page).screenshot(path=PICTURES / f"{name}-{suffix}.png", animations="disabled")
         self.page.set_viewport_size(before or PHONE)
 
-    def violations(self) -> list[str]:
-        """What axe finds wrong with the screen for people with another sight, hearing or pointer."""
+    def violations(self, *, with_size_of_targets: bool = False) -> list[str]:
+        """What axe finds wrong with the screen for people with another sight, hearing or pointer.
+
+        Args:
+            with_size_of_targets: apply that rule of WCAG 2.2 AA too, which axe leaves out unless it is asked for.
+        """
         # axe is evaluated by the browser's own tools: the page's policy lets no script in.
         self.page.evaluate(AXE)
-        found = self.page.evaluate("options => axe.run(document, options)", _NO_RULES)
+        rules = {"target-size": {"enabled": with_size_of_targets}}
+        options = {"resultTypes": ["violations"], "rules": rules}
+        found = self.page.evaluate("options => axe.run(document, options)", options)
         return [
             f"{each['id']}: {node['html'][:200]} {node.get('failureSummary', '')}"
             for each in found["violations"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -84,7 +85,7 @@ def test_a_screen_is_fit_for_everyone_and_complains_of_nothing(
         operator.page.emulate_media(color_scheme=scheme)
         operator.open(addresses[screen])
         operator.settle()
-        assert operator.violations() == [], scheme
+        assert operator.violations(with_size_of_targets=True) == [], scheme
     operator.take_pictures(screen)
     operator.page.set_viewport_size(PHONE)
     operator.settle()
@@ -129,11 +130,48 @@ def test_a_reader_sees_no_button_that_would_fail(
         sign_in(context, reader_token)
         reader = Operator(context.new_page(), up)
         reader.open(addresses["task"])
-        for name in ("Run now", "Stop", "Pause", "Disable", "Delete"):
+        for name in ("Run now", "Stop", "Pause", "Disable", "Delete", "Actions as curl"):
             expect(reader.button(name)).to_have_count(0)
+        for screen in ("new", addresses["edit"]):
+            reader.open(screen)
+            expect(reader.main).to_contain_text("Your groups give you no permission")
+            expect(reader.button("Save")).to_have_count(0)
         reader.open("tasks")
         expect(reader.main.get_by_role("link", name="New task")).to_have_count(0)
         expect(reader.main.get_by_role("checkbox")).to_have_count(0)
+
+
+def test_each_name_that_scripts_look_for_is_there_once(operator: Operator, addresses: dict[str, str]) -> None:
+    """Also where an alert is open, and where a name is looked for as a part of a text."""
+    times = {"opened_at": "2026-11-23T08:03:52.310Z", "deliveries": []}
+    made_up = {"id": "a", "kind": "late", "state": "open", "task_id": "t", "task_name": "Made up", "text": "Made up."}
+    found = {"alerts": [{**made_up, **times}], "total": 1, "page": 1, "page_size": 20, "total_pages": 1}
+    operator.page.route("**/scheduler/alerts?state=open*", lambda route: route.fulfill(json=found))
+    for screen in ("now", addresses["task"], addresses["execution"], "new"):
+        page = operator.open(screen)
+        operator.settle()
+        expect(page.get_by_role("button", name="Copy as curl")).to_have_count(1)
+        navigation = page.get_by_role("navigation", name="Screens")
+        expect(navigation).to_contain_text("1 Open")
+        for name in ("Now", "Tasks", "Calendar", "Executions", "Alerts", "Audit", "Workers"):
+            expect(page.get_by_role("link", name=name, exact=True)).to_have_count(1)
+    for label in ("Name", "Schedule", "Time zone", "Type", "Priority", "Tags", "URL", "Method"):
+        expect(page.get_by_label(label)).to_have_count(1)
+
+
+def test_lengths_of_time_are_shown_as_people_read_them(operator: Operator, addresses: dict[str, str]) -> None:
+    for screen in ("now", "workers", addresses["task"]):
+        operator.open(screen)
+        operator.settle()
+        assert not re.search(r"\d(ns|µs|ms)\b|\d[hm]\d", operator.main.inner_text()), screen
+    expect(operator.section("Settings").locator("[title='5m0s']")).to_have_text("5 min")
+    given = [0, 0.4, 23.027, 999.7, 1234, 9960, 59_700, 125_000, 5_400_000, 172_800_000]
+    shown = operator.page.evaluate(
+        "async (given) => { const own = document.querySelector('link[href$=\"lib/times.js\"]');"
+        " const { lengthOf } = await import(own.href); return given.map(lengthOf); }",
+        given,
+    )
+    assert shown == ["0 ms", "< 1 ms", "23 ms", "1 s", "1.2 s", "10 s", "1 min", "2 min 5 s", "1 h 30 min", "2 d"]
 
 
 def test_the_whole_list_is_used_by_keyboard_alone(operator: Operator, make: Callable[..., Any]) -> None:
@@ -158,6 +196,16 @@ def test_the_whole_list_is_used_by_keyboard_alone(operator: Operator, make: Call
     expect(operator.row(names[1])).to_be_visible()
     expect(operator.row(names[0])).to_have_count(0)
     assert "q=Keyboard" in page.url
+    operator.open("settings")
+    operator.row("SCHEDULER_QUEUE_SIZE").wait_for()
+    page.keyboard.press("/")
+    expect(operator.filters.get_by_label("Search")).to_be_focused()
+    operator.open("audit")
+    operator.settle()
+    page.keyboard.press("j")
+    expect(operator.main.get_by_role("listitem").first.get_by_role("link").first).to_be_focused()
+    page.keyboard.press("/")
+    expect(operator.in_dialog().get_by_role("combobox")).to_be_focused()
 
 
 def test_times_are_shown_in_the_chosen_zone_with_utc_beside(operator: Operator, addresses: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -53,6 +54,8 @@ def test_a_task_is_created_run_changed_and_deleted(operator: Operator, up: Up, a
     assert task["metadata"]["timezone"] == "Europe/Berlin"
 
     operator.button("Run now").click()
+    for label in ("Query", "Headers", "Body"):
+        expect(operator.in_dialog().get_by_label(f"{label} (JSON)")).to_be_visible()
     operator.in_dialog().get_by_role("button", name="Run now").click()
     expect(operator.mark).to_have_text("Completed", timeout=60_000)
 
@@ -205,8 +208,21 @@ def test_a_task_is_edited_as_json_too(operator: Operator, make: Callable[..., An
     page = operator.open(f"tasks/{task['id']}/edit")
     operator.button("As JSON").click()
     text = page.get_by_label("The task")
-    text.fill(text.input_value().replace(NEVER_TEXT, "@daily"))
+    written = text.input_value()
+    for wrong, said in (
+        (written.removesuffix("}"), "This is no JSON"),
+        (written.replace('"metadata"', '"other"'), "metadata is missing"),
+    ):
+        text.fill(wrong)
+        operator.button("Save").click()
+        expect(operator.notices).to_contain_text(said)
+        operator.button("As a form").click()
+        expect(text).to_have_value(wrong)
+    text.fill(written.replace(NEVER_TEXT, "@daily"))
     operator.button("As a form").click()
+    expect(page.get_by_label("Schedule", exact=True)).to_have_value("@daily")
+    operator.go_to("Workers")
+    operator.notices.get_by_role("link", name="Go on editing").click()
     expect(page.get_by_label("Schedule", exact=True)).to_have_value("@daily")
     operator.button("Save").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(task["name"])
@@ -231,8 +247,9 @@ def test_many_tasks_are_switched_at_once_with_a_result_for_each(
     operator.in_dialog().get_by_role("button", name="Close").click()
     expect(operator.row(tasks[0]["name"])).to_contain_text("Paused")
     expect(operator.row(tasks[2]["name"])).to_contain_text("Pending")
-    for task in tasks:
-        operator.row(task["name"]).get_by_role("checkbox").check()
+    operator.row(tasks[0]["name"]).get_by_role("checkbox").check()
+    operator.button("Select all 3").click()
+    expect(page.get_by_role("group", name="3 selected")).to_be_visible()
     operator.button("Delete").click()
     expect(operator.in_dialog()).to_contain_text(tasks[2]["name"])
     operator.in_dialog().get_by_role("button", name="Delete").click()
@@ -305,6 +322,30 @@ def test_an_action_can_be_copied_as_curl_without_a_token(operator: Operator, mak
     operator.button("Copy as curl").click()
     line = page.evaluate("navigator.clipboard.readText()")
     assert line == f"curl '{operator.up.api_url}/tasks/{task['id']}' -H \"Authorization: Bearer $TOKEN\""
+    statuses = {"Run now": 202, "Pause": 200, "Disable": 200, "Stop": 200, "Delete": 200}
+    operator.button("Actions as curl").click()
+    assert operator.violations() == []
+    for action, status in statuses.items():
+        operator.in_dialog().get_by_role("button", name=f"Copy as curl ({action})").click()
+        line = page.evaluate("navigator.clipboard.readText()")
+        assert _send(line, operator.up.token).status_code == status, line
+
+
+def _send(line: str, token: str) -> httpx.Response:
+    """What curl would send: the words of the line, as a shell reads them."""
+    words = shlex.split(line.replace("$TOKEN", token))
+    given: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    rest = iter(words[1:])
+    for word in rest:
+        if word == "-H":
+            name, _, value = next(rest).partition(": ")
+            headers[name] = value
+        elif word in {"-X", "-d"}:
+            given[word] = next(rest)
+        else:
+            given["url"] = word
+    return httpx.request(given.get("-X", "GET"), given["url"], headers=headers, content=given.get("-d"), timeout=60)
 
 
 def test_texts_of_users_are_shown_as_text(operator: Operator, make: Callable[..., Any], api: httpx.Client) -> None:
