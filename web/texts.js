@@ -257,6 +257,7 @@ export const t = {
       crashed: "Crashed",
       starting: "Starting",
       pool_paused: "Work pool paused",
+      queue_paused: "Work queue paused",
       slots_full: "All slots in use",
       behind: "Behind another execution",
       lock_held: "Lock held",

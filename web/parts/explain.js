@@ -31,7 +31,7 @@ const LOOKS = {
   ...each(["replaced", "worker_stopped", "cancelled"], "cancelled"),
   ...each(["starting", "waiting", "behind", "lock_held", "slots_full"], "waiting"),
   ...each(["overlap", "calendar", "start_date", "end_date", "run_limit", "in_prefect"], "skipped"),
-  ...each(["paused", "pool_paused"], "paused"),
+  ...each(["paused", "pool_paused", "queue_paused"], "paused"),
   disabled: "disabled",
   schedule_changed: "superseded",
 };

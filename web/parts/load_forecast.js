@@ -34,12 +34,11 @@ export function LoadForecast({ draft, taskId, use }) {
   </section>`;
 }
 
-const SETTINGS = ["timezone", "overlap", "start_at", "end_at", "max_runs", "jitter", "calendars"];
+const SETTINGS = "timezone overlap start_at end_at max_runs jitter calendars".split(" ");
 
 /** What is simulated of a draft: the fields that decide when and where it runs. Limits that it lacks are removed. @param {Draft} draft @param {string} [taskId] */
 function changeOf({ name, type, schedule, priority, enabled, metadata }, taskId) {
-  const settings = Object.fromEntries(SETTINGS.map((each) => [each, metadata[each] || null]));
-  return { ...(taskId ? { action: "replace", task_id: taskId } : { action: "create" }), name, type, schedule, priority, enabled, ...settings };
+  return { ...(taskId ? { action: "replace", task_id: taskId } : { action: "create" }), name, type, schedule, priority, enabled, ...Object.fromEntries(SETTINGS.map((each) => [each, metadata[each] || null])) };
 }
 
 /** @param {{ change: Change, from: string, use: (schedule: string) => void }} props */
