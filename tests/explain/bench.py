@@ -58,6 +58,8 @@ class Bench:
     diaries: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     right: list[Cause] = field(default_factory=list)
     """The causes that were named right."""
+    made: list[Task] = field(default_factory=list)
+    """The tasks of this attempt."""
 
     @property
     def stand(self) -> Stand:
@@ -72,6 +74,7 @@ class Bench:
         """A task that is due once, soon."""
         at = self.soon()
         task = await self.shop.task(schedule=f"@at {at:%Y-%m-%dT%H:%M:%SZ}", **definition)
+        self.made.append(task)
         return task, at
 
     def soon(self) -> datetime:
@@ -113,6 +116,11 @@ class Bench:
 
     async def put(self, task: Task, **changes: Any) -> None:
         await self.send("PUT", f"/tasks/{task.id}", **changes)
+
+    async def stop_all(self) -> None:
+        """End what an attempt that was given up has left at work: it would take the slots of the next injections."""
+        for task in self.made:
+            await self.post(task, "stop")
 
     async def send(self, method: str, path: str, **changes: Any) -> None:
         """A request that is repeated while a server does not answer in time, as the answer asks for."""
@@ -194,10 +202,11 @@ class Bench:
     async def named(self, inject: Callable[[Bench], Awaitable[Asked | None]]) -> int:
         """Inject a cause, and ask. Returns how many attempts the machine needed; a wrong answer is none of them."""
         for attempt in range(1, ATTEMPTS + 1):
-            patient = replace(self, lead=self.lead * 2 ** (attempt - 1))
+            patient = replace(self, lead=self.lead * 2 ** (attempt - 1), made=[])
             try:
                 asked = await inject(patient)
             except TooSlow:
+                await patient.stop_all()
                 if attempt == ATTEMPTS:
                     raise
                 continue
