@@ -59,18 +59,20 @@ class PrefectOwnRun:
     def ticket(self, task_id: str, parameters: object, worker_id: str) -> Ticket:
         """Our picture of the run. Raises `Invalid` for parameters that a run may not have."""
         flow_run = self._flow_run
+        owed = OWED_LABEL in (flow_run.labels or {})
         return Ticket(
             execution_id=self.id,
             task_id=task_id,
             trigger=trigger_of(flow_run),
             due_at=plain(flow_run.expected_start_time),
             version=flow_run.deployment_version or "",
-            queued_at=plain(flow_run.expected_start_time or flow_run.created),
+            # An owed run is expected at its instant, which is over, and has been queued since it was asked for.
+            queued_at=plain(flow_run.created if owed else flow_run.expected_start_time or flow_run.created),
             parameters=opened(parameters),
             priority=priority_of(flow_run),
             may_refer=may_refer(flow_run),
             worker_id=worker_id,
-            owed=OWED_LABEL in (flow_run.labels or {}),
+            owed=owed,
             again=(flow_run.labels or {}).get(OWED_LABEL) == AGAIN,
         )
 

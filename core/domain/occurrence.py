@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
@@ -105,6 +105,8 @@ FATE_OF: Mapping[Reason, Fate] = {
 }
 """The fate of an occurrence for which nothing ran, by its reason."""
 
+_PUNCTUAL = timedelta(seconds=1)
+"""An instant is stored without its fraction of a second."""
 _OF_SKIP: Mapping[str, Reason] = {
     SkipReason.STILL_RUNNING: Reason.OVERLAP,
     SkipReason.PAUSED: Reason.PAUSED,
@@ -152,6 +154,8 @@ class Occurrence:
     """When the work began."""
     outcome: ExecutionOutcome | None = None
     """How the execution ended."""
+    is_made_up: bool = False
+    """Whether an execution ran that was requested only when the instant was over."""
     held_by: str = ""
     """Of an execution that was skipped because another one was still running: that other one, if it is known."""
     text: str = ""
@@ -215,9 +219,16 @@ def fate_of(execution: Execution) -> Occurrence | None:
         execution_id=execution.id,
         began_at=execution.started_at if fate is Fate.RAN else None,
         outcome=execution.outcome,
+        is_made_up=is_made_up(execution),
         held_by=execution.skip.held_by if execution.skip else "",
         text="" if fate in {Fate.RAN, Fate.WAITING} else execution.error,
     )
+
+
+def is_made_up(execution: Execution) -> bool:
+    """Whether an execution was requested only when its instant was over: it catches up, or fills a gap by request."""
+    at, queued_at = execution.scheduled_for, execution.queued_at
+    return at is not None and queued_at is not None and queued_at - at > _PUNCTUAL
 
 
 def reason_of(execution: Execution) -> Reason | None:
@@ -249,13 +260,14 @@ def _same_name(skip: SkipReason) -> Reason:
     return next((reason for reason in Reason if str(reason) == str(skip)), Reason.IN_PREFECT)
 
 
-def is_second(finding: Occurrence, execution_id: str) -> bool:
+def is_second(finding: Occurrence, execution_id: str, *, made_up: bool) -> bool:
     """Whether a finding says no more than that this execution, of the same occurrence, was at work already.
 
     The engine may plan an occurrence twice when a deployment is sent twice. Of two runs at once one begins, and the
-    other is skipped because of it, so the occurrence was not missed. Until the holder is known it may be so.
+    other is skipped because of it, so the occurrence was not missed. Until the holder is known it may be so. Where
+    the execution was requested only because the occurrence was missed (`made_up`), it was missed.
     """
-    return finding.reason is Reason.OVERLAP and finding.held_by in {"", execution_id}
+    return not made_up and finding.reason is Reason.OVERLAP and finding.held_by in {"", execution_id}
 
 
 def preferred(one: Occurrence, other: Occurrence) -> Occurrence:

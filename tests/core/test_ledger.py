@@ -156,6 +156,17 @@ async def test_a_skip_is_the_fate_at_once_and_a_second_run_of_an_instant_is_none
     assert brief(await world.fates())[-1] == (2, 2, "caught_up", "overlap", 1)
 
 
+async def test_a_run_that_was_requested_for_a_missed_instant_caught_up_with_it_although_a_late_one_came_too() -> None:
+    world = World()
+    await world.put(a_task())
+    await world.begins()
+    owed = replace(ran(1, late=MINUTE), queued_at=NOON + 2 * MINUTE)
+    planned = replace(ran(1), id="planned", occurrence="", status=ExecutionStatus.PENDING)
+    await world.put(ran(0), owed, planned.skipped(Skip.still_running(owed.id), owed.started_at))
+    await world.passes(1.5)
+    assert brief(await world.fates())[-1] == (1, 1, "caught_up", "overlap", 1)
+
+
 async def test_a_pause_that_was_over_in_the_first_minute_of_an_installation_is_in_the_ledger() -> None:
     world = World()
     await world.settling().settle()  # before the mirror and the watch of the plan have done anything

@@ -60,7 +60,7 @@ async def test_a_shared_run_is_stopped_with_proof_while_the_one_beside_it_goes_o
     stopped = await scheduler.ended(asked[0].id)
     assert (stopped.status, stopped.error) == (ExecutionStatus.FAILED, CANCELLED_ERROR)
     assert lines_of(tmp_path / "a")[1:] == ["cancelled"]
-    assert await is_free(scheduler, tasks[0])
+    await wait_until(lambda: is_free(scheduler, tasks[0]), "nothing of the stopped run is left at its task")
     assert (await scheduler.ended(asked[1].id)).status is ExecutionStatus.COMPLETED
 
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from falcon_scheduler.adapters.redis.client import open_redis
 from falcon_scheduler.adapters.redis.workers import WorkerReport, report_slots, reports
 from tests.conftest import wait_until
-from tests.worker.conftest import Pool, StartWorker
+from tests.worker.conftest import Pool, StartWorker, make_pool
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +25,7 @@ async def reported(redis: Redis, pool: Pool, worker: str) -> WorkerReport | None
 async def test_a_killed_worker_is_dead_while_prefect_still_has_it_online(
     pool: Pool, start_worker: StartWorker
 ) -> None:
+    pool = await make_pool(pool.client)  # for this worker alone
     worker = start_worker(pool, limit=7)
     await worker.started()
     [known] = await pool.client.read_workers_for_work_pool(pool.name)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.explanation import Fact
-from falcon_scheduler.core.domain.occurrence import Fate, Reason, fate_of, is_second
+from falcon_scheduler.core.domain.occurrence import Fate, Reason, fate_of, is_made_up, is_second
 from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.ports.ledger import LedgerStore
@@ -32,7 +32,7 @@ async def missed_before(task: Task, execution: Execution, store: LedgerStore) ->
             return [*facts.text("missed_because", str(each.reason)), *facts.at("since", each.since)]
     for other in await store.executions(task.id, at):
         fate = fate_of(other)
-        if other.id == execution.id or fate is None or is_second(fate, execution.id):
+        if other.id == execution.id or fate is None or is_second(fate, execution.id, made_up=is_made_up(execution)):
             continue
         if fate.fate in {Fate.MISSED, Fate.SKIPPED}:
             return [*facts.text("missed_because", str(fate.reason)), *facts.text("detail", other.error)]

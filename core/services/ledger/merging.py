@@ -48,7 +48,7 @@ def _within(instants: Sequence[datetime], entry: Occurrence) -> Sequence[datetim
 
 def _joined(found: Sequence[Occurrence]) -> Occurrence:
     best = reduce(preferred, found)
-    others = [each for each in found if not is_second(each, best.execution_id)]
+    others = [each for each in found if not is_second(each, best.execution_id, made_up=best.is_made_up)]
     missed = next((each for each in others if each.fate in {Fate.MISSED, Fate.SKIPPED}), None)
     return best if missed is None else _after_a_gap(best, replace(missed, fate=Fate.MISSED))
 

@@ -63,7 +63,8 @@ def _was_there(execution: Execution, instant: datetime) -> bool:
 
 
 def _ended_unbegun(execution: Execution) -> bool:
-    never_began = execution.heartbeat_at is None and execution.started_at == execution.queued_at
+    its_due_time = (execution.queued_at, execution.scheduled_for)
+    never_began = execution.heartbeat_at is None and execution.started_at in its_due_time
     return execution.status.is_terminal and never_began
 
 

@@ -186,6 +186,7 @@ def test_the_whole_list_is_used_by_keyboard_alone(operator: Operator, make: Call
     page.keyboard.press("Escape")
     expect(operator.in_dialog()).to_have_count(0)
     page.keyboard.press("Control+k")
+    expect(operator.in_dialog().get_by_role("combobox")).to_be_focused()
     page.keyboard.type(names[0])
     expect(operator.in_dialog().get_by_role("option", name=names[0])).to_be_visible()
     page.keyboard.press("Enter")
