@@ -39,7 +39,7 @@ def calls(name: str) -> dict[str, object]:
     return {"module": "m", "function_name": name}
 
 
-def test_without_a_word_each_run_has_a_process_of_its_own(registry: Registry) -> None:
+def test_by_default_each_run_has_a_process_of_its_own(registry: Registry) -> None:
     registry.register_function(waiting, module="m")
     registry.register_executor("plain", Plain)
     assert not registry.shares("function", calls("waiting"))
@@ -70,7 +70,7 @@ def test_those_that_ask_for_it_share_one_as_http_tasks_do(registry: Registry) ->
     }
 
 
-def test_what_is_given_at_the_registration_stands_over_what_the_code_says(registry: Registry) -> None:
+def test_what_is_given_at_the_registration_overrides_what_the_code_says(registry: Registry) -> None:
     registry.register_executor("sharing", Sharing, isolation="process")
     assert not registry.shares("sharing", {})
 
@@ -89,7 +89,7 @@ class Blocking:
         (lambda all: all.register_executor("e", Blocking), "'e' .* not async"),
     ],
 )
-def test_code_that_would_block_the_others_and_unknown_words_stop_the_start(
+def test_code_that_would_block_the_others_and_unknown_values_stop_the_start(
     registry: Registry, register: Any, problem: str
 ) -> None:
     with pytest.raises(PluginError, match=problem):
