@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -177,33 +178,30 @@ async def stopped_workers_and_none_left(bench: Bench) -> Asked:
     long, began_at = await bench.due(config=bench.long())
     await bench.serving(long, began_at, running=True)
     await bench.moment()
-    await asyncio.gather(*(bench.stand.stop(name) for name in WORKERS))
-    try:
-        task, at = await bench.due()
-        await bench.until(at, 1)
-        await bench.is_named(Asked(task=task, at=at, cause=Cause.NO_WORKER))
-        await bench.is_named(Asked(task=long, at=began_at, cause=Cause.WORKER_STOPPED))
-        await bench.until(at, LATE_AFTER.total_seconds())
-    finally:
-        await asyncio.gather(*(bench.stand.start(name) for name in WORKERS))
-    await bench.served(task, at)
-    return Asked(task=task, at=at, cause=Cause.NO_WORKER)
+    return await _nobody_left(bench, bench.stand.stop, Asked(task=long, at=began_at, cause=Cause.WORKER_STOPPED))
 
 
 @alone
 async def killed_workers_and_none_left(bench: Bench) -> Asked:
     """Prefect takes them to be online for minutes."""
     await bench.moment()
-    await asyncio.gather(*(bench.stand.kill(name) for name in WORKERS))
+    return await _nobody_left(bench, bench.stand.kill)
+
+
+async def _nobody_left(bench: Bench, end: Callable[[str], Awaitable[None]], *also: Asked) -> Asked:
+    """End all workers before an instant, ask for its cause, and again after they are back and it was late."""
+    await asyncio.gather(*(end(name) for name in WORKERS))
     try:
         task, at = await bench.due()
+        asked = Asked(task=task, at=at, cause=Cause.NO_WORKER)
         await bench.until(at, 1)
-        await bench.is_named(Asked(task=task, at=at, cause=Cause.NO_WORKER))
+        for each in (asked, *also):
+            await bench.is_named(each)
         await bench.until(at, LATE_AFTER.total_seconds())
     finally:
         await asyncio.gather(*(bench.stand.start(name) for name in WORKERS))
     await bench.served(task, at)
-    return Asked(task=task, at=at, cause=Cause.NO_WORKER)
+    return asked
 
 
 @alone
