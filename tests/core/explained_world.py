@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
 from falcon_scheduler.core.domain.attempt import with_begun
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome, Origin
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.explanation import Explanation
+from falcon_scheduler.core.domain.explanation import Cause, Explanation
 from falcon_scheduler.core.domain.outcome import (
     ExecutionOutcome,
 )
@@ -184,3 +184,37 @@ def never_began(error: str) -> Execution:
 
 async def add_run(world: World, execution: Execution) -> None:
     await world.executions.add(execution)
+
+
+Arrange = Callable[[World], Awaitable[None]]
+
+
+class Cases(dict[str, tuple[Cause, Arrange]]):
+    """Situations by name, each with the one cause that is right."""
+
+    def __call__(self, cause: Cause) -> Callable[[Arrange], Arrange]:
+        """Add a situation, as a decorator."""
+
+        def named(arrange: Arrange) -> Arrange:
+            self[arrange.__name__.replace("_", " ")] = (cause, arrange)
+            return arrange
+
+        return named
+
+    async def check(self, name: str) -> None:
+        """The right cause is named, with a sentence, something to do, and facts that each have one value."""
+        cause, arrange = self[name]
+        world = World()
+        await arrange(world)
+        explained = await world.explain()
+        assert (explained.cause, explained.at) == (cause, DUE)
+        assert explained.sentence
+        assert explained.what_to_do
+        assert len({fact.name for fact in explained.facts}) == len(explained.facts)
+        assert all(fact.value for fact in explained.facts)
+
+    async def facts(self, name: str) -> dict[str, str]:
+        """The facts of the explanation, by name."""
+        world = World()
+        await self[name][1](world)
+        return {each.name: each.value for each in (await world.explain()).facts}
