@@ -1,6 +1,7 @@
 """How lists of executions grow with the history, on MongoDB itself.
 
-    python -m benchmarks.history 10000 1000000        # a few minutes
+    python -m benchmarks.history 10000 1000000                        # a few minutes
+    python -m benchmarks.history 10000 1000000 --json history.json    # the figures as JSON too, for benchmarks.curves
 
 Needs the MongoDB server of the development environment (docs/decisions/0017). It makes the executions of a thousand
 tasks inside the server, with the product's indexes, and reads them as the routes do. For each read: how long it took
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks import figures
 from benchmarks.api_latency import execution_row
 from benchmarks.every_second import say
 from benchmarks.worker_stage import load, machine, percentile
@@ -42,8 +44,9 @@ BATCH = 500
 Read = Callable[[], Awaitable[object]]
 
 
-async def main(sizes: Sequence[int]) -> None:
+async def main(sizes: Sequence[int], json_file: Path | None) -> None:
     say(machine())
+    levels: list[Mapping[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="falcon-bench-") as folder:
         home = Home(Path(folder))
         with home.held():
@@ -53,13 +56,14 @@ async def main(sizes: Sequence[int]) -> None:
             try:
                 for size in sizes:
                     async with open_database(mongod.uri, f"history_{size}", timeout_seconds=60) as database:
-                        await measure(database, size)
+                        levels.append({"executions": size, "reads": await measure(database, size)})
+                    figures.store(json_file, "benchmarks.history", levels)
             finally:
                 await child.stop()
 
 
-async def measure(database: Database, size: int) -> None:
-    """Fill, read, clean."""
+async def measure(database: Database, size: int) -> Mapping[str, Mapping[str, int]]:
+    """Fill, read, clean. Returns what each read cost."""
     now = datetime.now(UTC).replace(microsecond=0)
     await ensure_indexes(database)
     began = time.monotonic()
@@ -67,9 +71,10 @@ async def measure(database: Database, size: int) -> None:
     say(f"--- {size} executions, stored in {time.monotonic() - began:.0f} s, {load()}")
     await database.command("profile", 2)
     say(f"{'read':<44}{'first':>9}{'p50':>9}{'p95':>9}{'keys':>9}{'documents':>11}")
-    for what, read in reads(MongoExecutionStore(database), size, now).items():
-        await timed(database, what, read)
+    reading = reads(MongoExecutionStore(database), size, now)
+    costs = {what: await timed(database, what, read) for what, read in reading.items()}
     await cleaned(MongoExecutionStore(database), size, now)
+    return costs
 
 
 async def fill(database: Database, size: int, now: datetime) -> None:
@@ -141,8 +146,8 @@ def reads(store: MongoExecutionStore, size: int, now: datetime) -> Mapping[str, 
     }
 
 
-async def timed(database: Database, what: str, read: Read) -> None:
-    """Print what it costs."""
+async def timed(database: Database, what: str, read: Read) -> Mapping[str, int]:
+    """Print and return what it costs: milliseconds, index keys and documents."""
     times: list[float] = []
     before = datetime.now(UTC)
     for _ in range(REPEATS + 1):
@@ -155,8 +160,15 @@ async def timed(database: Database, what: str, read: Read) -> None:
             keys, documents = await looked_at(database, before)
     first, *later = times
     later = later or [first]
-    times_text = f"{first:>6.0f} ms{percentile(later, 50):>6.0f} ms{percentile(later, 95):>6.0f} ms"
-    say(f"{what:<44}{times_text}{keys:>9}{documents:>11}")
+    p50, p95 = percentile(later, 50), percentile(later, 95)
+    say(f"{what:<44}{first:>6.0f} ms{p50:>6.0f} ms{p95:>6.0f} ms{keys:>9}{documents:>11}")
+    return {
+        "first_ms": round(first),
+        "p50_ms": round(p50),
+        "p95_ms": round(p95),
+        "keys": keys,
+        "documents": documents,
+    }
 
 
 async def looked_at(database: Database, since: datetime) -> tuple[int, int]:
@@ -190,4 +202,6 @@ async def cleaned(store: MongoExecutionStore, size: int, now: datetime) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 1_000_000], help="numbers of executions")
-    asyncio.run(main(parser.parse_args().sizes))
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    given = parser.parse_args()
+    asyncio.run(main(given.sizes, given.json))
