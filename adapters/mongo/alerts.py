@@ -13,7 +13,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from falcon_scheduler.adapters.mongo.alert_documents import from_document, to_document
-from falcon_scheduler.adapters.mongo.client import ALERTS, EXECUTIONS, TASKS, Database
+from falcon_scheduler.adapters.mongo.client import ALERTS, EXECUTIONS, TASKS, Database, is_embedded
 from falcon_scheduler.adapters.mongo.errors import translated
 from falcon_scheduler.adapters.mongo.execution_documents import from_document as execution_of
 from falcon_scheduler.adapters.mongo.execution_queries import NOT_SKIPPED
@@ -128,8 +128,10 @@ class MongoRunHistory:
         self._task_parsing = Parsing("task", task_of)
 
     async def tasks(self) -> AsyncIterator[Task]:
+        # The embedded server takes longer to leave fields out than to send them.
+        left_out = None if await is_embedded(self._tasks.database) else _NOT_NEEDED
         with translated():
-            async for document in self._tasks.find({}, _NOT_NEEDED, batch_size=500):
+            async for document in self._tasks.find({}, left_out, batch_size=500):
                 for task in self._task_parsing.readable([document]):
                     yield task
 

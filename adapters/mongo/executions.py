@@ -271,14 +271,16 @@ class MongoExecutionStore:
                 return 0
             return (await self._collection.delete_many({"_id": {"$in": [each["_id"] for each in old]}})).deleted_count
 
-    async def latest_of_tasks(self) -> Mapping[str, str]:
+    async def latest_of_tasks(self, task_ids: Collection[str]) -> Mapping[str, str]:
         latest: dict[str, str] = {}
-        with translated():
-            async for task in self._tasks.find({}, {"_id": 1}):
-                query = {"task_id": task["_id"], "status": {"$in": ENDED}}
+        for task_id in task_ids:
+            with translated():
+                if await self._tasks.find_one({"_id": task_id}, {"_id": 1}) is None:
+                    continue
+                query = {"task_id": task_id, "status": {"$in": ENDED}}
                 newest = await self._collection.find(query, {"_id": 1}).sort(NEWEST_FIRST[:1]).limit(1).to_list()
-                if newest:
-                    latest[task["_id"]] = newest[0]["_id"]
+            if newest:
+                latest[task_id] = newest[0]["_id"]
         return latest
 
 

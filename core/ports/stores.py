@@ -77,6 +77,10 @@ class TaskStore(Protocol):
         """Every readable task (whose id is greater than `after`), by id, without holding them all in memory."""
         ...
 
+    async def beginning_with(self, prefix: str) -> Sequence[Task]:
+        """The readable tasks whose id begins with that, by id."""
+        ...
+
     def unreadable(self) -> Collection[str]:
         """Ids of tasks whose documents could not be read when `all` was read to its end the last time."""
         ...
@@ -231,8 +235,8 @@ class ExecutionStore(Protocol):
         """Remove at most `limit` skipped and counted executions that started before `instant`; returns how many."""
         ...
 
-    async def latest_of_tasks(self) -> Mapping[str, str]:
-        """Each task's latest ended execution, by task id. Skipped ones are left out."""
+    async def latest_of_tasks(self, task_ids: Collection[str]) -> Mapping[str, str]:
+        """The latest ended execution of each of these tasks that is there, by task id. Skipped ones are left out."""
         ...
 
 

@@ -19,6 +19,9 @@ READINESS_TIMEOUT = timedelta(seconds=2)
 """For readiness probes, which are frequent and wait a short time."""
 VITAL = frozenset({"mongodb", "prefect"})
 """Without these the API can't answer; without the others it goes on with less."""
+_STEPS = [timedelta(minutes=1) * 8**exponent for exponent in range(7)]
+"""How far ahead the next instant is searched, step by step: up to half a year, then without a bound."""
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Condition(StrEnum):
@@ -145,12 +148,18 @@ class StatusService:
         )
 
     async def _next_run(self, now: datetime) -> datetime | None:
-        soonest: datetime | None = None
-        async for task in self._tasks.all():
-            instant = next_run(task, now)
-            if instant is not None and (soonest is None or instant < soonest):
-                soonest = instant
-        return soonest
+        """The soonest instant of all tasks. Of thousands only those are read that are due by then.
+
+        A stored next run may be past, but it is never later than the next instant, except that of a task whose change
+        has not reached the engine yet. So the first instant that is before the bound of a step is the soonest of all.
+        """
+        changed = [next_run(task, now) for task in await self._tasks.unplanned(_FOREVER)]
+        for bound in (*(now + step for step in _STEPS), _FOREVER):
+            due = [*changed, *[next_run(task, now) async for task in self._tasks.due_before(bound)]]
+            soonest = min((each for each in due if each is not None), default=None)
+            if soonest is not None and soonest < bound:
+                return soonest
+        return None
 
 
 def overall(components: Sequence[Health]) -> tuple[Condition, str]:

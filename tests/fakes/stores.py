@@ -113,6 +113,9 @@ class MemoryTaskStore:
         if after is None:
             self._impeded = [task.id for task in tasks if task.impediments]
 
+    async def beginning_with(self, prefix: str) -> Sequence[Task]:
+        return [self.rows[each] for each in sorted(self.rows) if each.startswith(prefix)]
+
     def unreadable(self) -> Collection[str]:
         return ()
 
@@ -315,9 +318,9 @@ class MemoryExecutionStore:
         await self.delete(old)
         return len(old)
 
-    async def latest_of_tasks(self) -> Mapping[str, str]:
+    async def latest_of_tasks(self, task_ids: Collection[str]) -> Mapping[str, str]:
         ended = [each for each in self.rows.values() if each.status.is_terminal and not each.is_skipped]
-        ended = [each for each in ended if each.task_id in self._tasks.rows]
+        ended = [each for each in ended if each.task_id in self._tasks.rows and each.task_id in task_ids]
         return {each.task_id: each.id for each in sorted(ended, key=lambda each: each.started_at)}
 
     def _has_ended(self, execution_id: str) -> bool:

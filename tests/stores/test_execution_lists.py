@@ -42,7 +42,7 @@ async def test_skips_are_in_no_list_but_that_of_skips(stores: StoresUnderTest) -
         assert await listed(task_id=task_id, outcomes=both) == [skipped.id, end.id]
     assert await store.running() == 0
     assert [*await store.unfinished()] == []
-    assert dict(await store.latest_of_tasks()) == {task.id: end.id}
+    assert dict(await store.latest_of_tasks([task.id])) == {task.id: end.id}
     late = NOON + 60 * MINUTE
     assert dict(await store.ended_before(late, keep=(), limit=9)) == {task.id: [end.id]}
     assert [each.id async for each in stores.outcomes.ended_since(NOON)] == [end.id]
@@ -177,8 +177,9 @@ async def test_the_latest_end_of_each_task_is_known(stores: StoresUnderTest) -> 
     latest = ended(task.id, 9)
     await stores.executions.finish_all([ended(task.id, 1), latest, ended(task.id, 5), ended("no task", 2)])
     await stores.executions.begin(running(task.id, 20))
-    assert dict(await stores.executions.latest_of_tasks()) == {task.id: latest.id}
-    assert idle.id not in await stores.executions.latest_of_tasks()
+    asked = [task.id, idle.id, "gone"]
+    assert dict(await stores.executions.latest_of_tasks(asked)) == {task.id: latest.id}
+    assert dict(await stores.executions.latest_of_tasks([idle.id])) == {}
 
 
 async def test_ends_are_read_in_the_order_in_which_they_ended(stores: StoresUnderTest) -> None:

@@ -235,6 +235,12 @@ async def test_tasks_that_can_not_run_are_known_once_all_were_read(store: TaskSt
     assert [*store.unreadable()] == []
 
 
+async def test_tasks_are_found_by_how_their_ids_begin(store: TaskStore) -> None:
+    for each in ("system-b", "system", "system-a", "systems-a", "a-system-a"):
+        await store.insert(a_task(id=each))
+    assert [task.id for task in await store.beginning_with("system-")] == ["system-a", "system-b"]
+
+
 async def test_tasks_that_are_due_or_wait_for_their_plan_are_found(store: TaskStore) -> None:
     soon = await store.insert(replace(a_task(config={"url": "x"}), next_run=NOON))
     later = await store.insert(replace(a_task(), next_run=NOON + 5 * MINUTE, unplanned_since=NOON))

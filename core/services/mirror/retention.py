@@ -58,7 +58,7 @@ class RetentionService:
     ) -> Removed:
         """Remove ended executions and runs older than `keep_for`, except those in `spare`."""
         before = self._clock.now() - keep_for
-        keep = spare | frozenset((await self._executions.latest_of_tasks()).values())
+        keep, examined, limit = set(spare), set[str](), BATCH
         executions = runs = 0
         spare_foreign = await self._spares_foreign()
         # The engine's runs go first. A sweep that looks far back, such as the one after a long absence, takes a run
@@ -68,15 +68,21 @@ class RetentionService:
             if on_progress is not None:
                 await on_progress(runs)
         while found := await self._executions.ended_before(
-            before, keep=keep, limit=BATCH, spare_foreign=spare_foreign
+            before, keep=keep, limit=limit, spare_foreign=spare_foreign
         ):
+            removed = 0
+            keep |= {*(await self._executions.latest_of_tasks(found.keys() - examined)).values()}
+            examined |= found.keys()
             for task_id, execution_ids in found.items():
+                old = [each for each in execution_ids if each not in keep]
                 try:
-                    await self._remove(task_id, tuple(execution_ids))
+                    await self._remove(task_id, old)
                 except UnreadableDocument:  # its history stays until it can be counted as removed
-                    keep |= frozenset(execution_ids)
+                    keep |= {*old}
                     continue
-                executions += len(execution_ids)
+                removed += len(old)
+            executions += removed
+            limit = BATCH if removed else 2 * limit  # each batch reads again what is kept of those before
             if on_progress is not None:
                 await on_progress(executions + runs)
         skipped = 0
@@ -96,6 +102,8 @@ class RetentionService:
 
         So what is counted as removed is removed, once, whenever a process dies.
         """
+        if not execution_ids:
+            return
         try:
             task = await self._tasks.get(task_id)
             if task.record.removing:

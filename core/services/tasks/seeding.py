@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from falcon_scheduler.core.domain.audit import Action, picture_of
 from falcon_scheduler.core.domain.principal import Principal
-from falcon_scheduler.core.domain.task import Source, Task
+from falcon_scheduler.core.domain.task import SYSTEM_ID_PREFIX, Source, Task
 from falcon_scheduler.core.domain.task_definition import TaskDefinition
 from falcon_scheduler.core.errors import NameTaken, TaskNotFound, UnreadableDocument
 from falcon_scheduler.core.ports import Clock, TaskStore
@@ -62,7 +62,7 @@ class Seeding:
             except UnreadableDocument as error:  # the others are seeded all the same
                 logger.error("System task %s could not be brought up to date: %s", task_id, error)
         unknown = " ".join([RETIRED_REASON, *(f"{each}." for each in problems)])
-        async for task in self._tasks.all():
+        for task in await self._tasks.beginning_with(SYSTEM_ID_PREFIX):
             if task.id not in definitions:
                 await self._retire(task, LEFT_OUT_REASON if task.id in left_out else unknown)
 
