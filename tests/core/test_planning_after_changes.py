@@ -9,12 +9,12 @@ import pytest
 
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.run import RunPhase
-from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.domain.task import DeployedAs, Task
 from falcon_scheduler.core.errors import Unavailable
 from falcon_scheduler.core.services.mirror import reloading
 from tests.fakes.engine import MemoryDeployments, MemoryPlans
 from tests.fakes.faults import Faults
-from tests.fakes.shop import ADMIN, Kept, Shop
+from tests.fakes.shop import ADMIN, Kept, Shop, broken_rules
 
 SECOND = timedelta(seconds=1)
 FAR_AWAY = "0 0 0 29 2 ?"
@@ -128,3 +128,24 @@ async def test_instants_of_a_deployment_that_the_engine_lost_run_once_it_is_depl
     assert [run.deployment_id for run in kept.engine.runs.values() if run.due_at == instant] == [
         kept.tasks.rows[task.id].deployment_id
     ]
+
+
+async def test_a_create_that_the_engine_takes_long_for_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    sent: list[str] = []
+    deploy = MemoryDeployments.deploy
+
+    async def slowly(deployments: MemoryDeployments, task: Task) -> DeployedAs:
+        sent.append(task.id)
+        kept.clock.advance(30 * SECOND)
+        if len(sent) == 1:
+            await shop.plan.look()
+            await shop.reconcile.reload()
+        return await deploy(deployments, task)
+
+    monkeypatch.setattr(MemoryDeployments, "deploy", slowly)
+    task = await shop.task(schedule=FAR_AWAY)
+    assert sent == [task.id]
+    assert task.unplanned_since is None
+    assert not broken_rules(kept)

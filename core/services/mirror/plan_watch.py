@@ -38,7 +38,8 @@ BEHIND = timedelta(seconds=8)
 """How long after it was due an instant is checked again."""
 FIRST_LOOK_BACK = timedelta(seconds=60)
 MARK_RESPECTED_FOR = timedelta(seconds=5)
-"""For so long the process that changed a task may be about to complete its plan."""
+"""For so long another process that changed a task may be about to complete its plan. What this process is still
+sending, however slow the engine is, it completes itself."""
 FOLLOWED_AT_ONCE = 200
 WATERMARK = "plan"
 
@@ -94,7 +95,8 @@ class PlanWatch:
         """Plan what has no run. Raises `Unavailable`; the next look begins where this one did."""
         now = self._clock.now()
         for task in await self._tasks.unplanned(now - MARK_RESPECTED_FOR):
-            await self._apart(task.id, self._complete(task))
+            if not self._deploying.is_deploying(task.id):
+                await self._apart(task.id, self._complete(task))
         seen_behind_until = await self._watermark.read(WATERMARK) or now - FIRST_LOOK_BACK
         behind = (max(seen_behind_until, now - self._looked_back_for), now - BEHIND)
         tasks = [task async for task in self._tasks.due_before(now + AHEAD)]

@@ -95,6 +95,9 @@ class Reloading:
                     await self._changes.take_over(task, same)
                     unchanged += 1
                     continue
+                if self._deploying.is_deploying(task.id):  # a create or a change that the engine takes long for
+                    unchanged += 1
+                    continue
                 task = await self._tasks.get(task.id)
                 same = await self._look_again(task, same)
                 if same is None and task.deployed is not None and not await self._is_unreadable(task):

@@ -5,6 +5,7 @@ The API, the reload and the watch of the plan use it, and the code that takes ov
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,6 +30,11 @@ class TaskDeploying:
         self._deployments = deployments
         self._plans = plans
         self._clock = clock
+        self._at_work: Counter[str] = Counter()
+
+    def is_deploying(self, task_id: str) -> bool:
+        """Whether this process is sending the task to the engine at this moment."""
+        return self._at_work[task_id] > 0
 
     async def deploy(self, task: Task, *, since: datetime | None = None) -> Task:
         """Send a task to the engine, have it plan what it dropped by that, and store what it was sent.
@@ -39,6 +45,14 @@ class TaskDeploying:
         Raises:
             EngineRefused, TaskNotFound (it was deleted in between; its deployment is removed again).
         """
+        self._at_work[task.id] += 1
+        try:
+            return await self._deploy(task, since)
+        finally:
+            self._at_work[task.id] -= 1
+            self._at_work += Counter()  # drops those that are done
+
+    async def _deploy(self, task: Task, since: datetime | None) -> Task:
         began_at = self._clock.now()
         while True:
             since = min(each for each in (since, task.unplanned_since, began_at) if each is not None)
