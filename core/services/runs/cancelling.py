@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 
 from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.principal import Principal
 from falcon_scheduler.core.domain.run import RunPhase
-from falcon_scheduler.core.errors import ExecutionEnded, ExecutionNotFound
+from falcon_scheduler.core.errors import EngineFault, ExecutionEnded, ExecutionNotFound, Unavailable
 from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.tasks.auditing import Auditing
 
 logger = logging.getLogger(__name__)
+
+CANCELLED_AT_ONCE = 8
+"""Of the runs of a task that is stopped. More would only wait for the engine, which is one process."""
 
 
 class Cancelling:
@@ -73,6 +78,31 @@ class Cancelling:
             await self._counting.finish(execution.cancelled(self._clock.now()))
         else:
             logger.debug("Run %s of task %s was cancelled before it had an execution", run_id, task_id)
+
+    async def cancel_runs(self, task_id: str, run_ids: Sequence[str]) -> None:
+        """Cancel several runs of a task, a few at the same time.
+
+        A run that can't be cancelled does not keep the others; its error is raised when all have been tried. Once a
+        server is away the rest is left out.
+        """
+        turns = asyncio.Semaphore(CANCELLED_AT_ONCE)
+        is_away = False
+
+        async def cancel(run_id: str) -> None:
+            nonlocal is_away
+            async with turns:
+                if is_away:
+                    return
+                try:
+                    await self.cancel_run(task_id, run_id)
+                except Unavailable as error:
+                    is_away = is_away or not isinstance(error, EngineFault)
+                    raise
+
+        results = await asyncio.gather(*map(cancel, run_ids), return_exceptions=True)
+        for error in results:
+            if error is not None:
+                raise error
 
     async def _find(self, execution_id: str) -> Execution:
         """The execution; one that could not be written when it was requested is made from its run."""

@@ -189,8 +189,7 @@ class RunService:
             cancelled = {execution.id for execution in await self._executions.unfinished(task_id)}
             cancelled |= {run.id for run in await self._waiting_or_running(task)}
             note.after = {**note.after, "cancelled_executions": sorted(cancelled)}
-            for run_id in sorted(cancelled):
-                await self._cancelling.cancel_run(task_id, run_id)
+            await self._cancelling.cancel_runs(task_id, sorted(cancelled))
             if refusal is not None:
                 raise refusal
         ids = {"task_id": task_id, "execution_ids": [*cancelled]}
