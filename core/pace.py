@@ -44,6 +44,7 @@ class Pace:
         self._free = unrested
         self._monotonic_seconds = monotonic_seconds
         self._began_at = monotonic_seconds()
+        self._ended_at = self._began_at
         self._unrested = timedelta()
 
     def begin(self) -> None:
@@ -54,6 +55,12 @@ class Pace:
     def end(self) -> None:
         """Work ends now, without a rest. `owed` returns the length of the rest."""
         self._unrested = self._worked()
+        self._ended_at = self._monotonic_seconds()
+
+    @property
+    def is_rested(self) -> bool:
+        """Whether the rest for the work that has ended is over. True before the first work."""
+        return timedelta(seconds=self._monotonic_seconds() - self._ended_at) >= self.owed
 
     @property
     def owed(self) -> timedelta:

@@ -17,6 +17,8 @@ from falcon_scheduler.core.services.status import ServiceStatus
 
 GATHER_INTERVAL = timedelta(seconds=15)
 """The shortest pause. A look that took long, of thousands of tasks, is followed by a longer one."""
+SHARE = 0.02
+"""The share of the time that it may take."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class Gathering:
         self._watermark = watermark
         self._outcomes = outcomes
         self._clock = clock
-        self._pace = Pace()
+        self._pace = Pace(SHARE)
 
     async def run(self) -> None:
         """Until cancelled."""

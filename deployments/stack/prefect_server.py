@@ -2,7 +2,8 @@
 
     python -m falcon_scheduler.deployments.stack.prefect_server --port 4200 --trusted-host prefect.example.com
 
-It also sends an event when a single schedule was changed, lists the time zones once instead of for each schedule
+It also sends an event when a single schedule was changed, lists the time zones once instead of for each schedule,
+marks a polled deployment only where that changes something
 (docs/decisions/0024-prefect-server-at-ten-thousand-tasks.md), and names the runs that it plans after their task
 (`prefect_run_names.py`). Everything else equals `prefect server start`: same app, same services, same settings. That
 command has no place for a middleware, and Prefect itself checks neither header. Prefect's own setting
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp
 from falcon_scheduler.adapters.web.callers import CallerCheck
 from falcon_scheduler.core.errors import Forbidden
 from falcon_scheduler.deployments.stack.prefect_login import LoginPage
+from falcon_scheduler.deployments.stack.prefect_polls import mark_what_changes
 from falcon_scheduler.deployments.stack.prefect_run_names import name_planned_runs
 from falcon_scheduler.deployments.stack.prefect_schedule_events import ScheduleEvents
 from falcon_scheduler.deployments.stack.prefect_zones import list_zones_once
@@ -57,6 +59,7 @@ def main() -> None:
     given = parser.parse_args()
     list_zones_once()
     name_planned_runs()
+    mark_what_changes()
     uvicorn.run(
         build(given.trusted_host, webserver_only=given.no_services),
         host=given.host,

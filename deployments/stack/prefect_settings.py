@@ -72,6 +72,10 @@ def _scheduling() -> dict[str, str]:
         "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         # A dead worker counts as offline after 3 heartbeats of 10 s, checked each 5 s (default 90 s, 15 s).
         "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "5",
+        # A deployment is shown as Not Ready after a day without a worker (default 60 s), its queue and pool after
+        # 60 s. Each change back sends an event, for 60 ms of processor time: a restart would cost 10,000 deployments
+        # ten minutes of a busy server.
+        "PREFECT_SERVER_SERVICES_FOREMAN_DEPLOYMENT_LAST_POLLED_TIMEOUT_SECONDS": "86400",
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.alert import TASK_KINDS, Alert, AlertKind, Subject, key_of
@@ -22,17 +22,20 @@ from falcon_scheduler.core.domain.alert_rules import (
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable
+from falcon_scheduler.core.pace import Pace
 from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
 from falcon_scheduler.core.services.alerts.overdue import Overdue
 from falcon_scheduler.core.services.alerts.success_watch import Explains, SuccessWatch
 from falcon_scheduler.core.services.alerts.worker_watch import WorkerWatch
-from falcon_scheduler.core.services.duty import Duty, Unhurried
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.mirror import WATERMARK
 
 logger = logging.getLogger(__name__)
 
 LOOK_INTERVAL = timedelta(seconds=15)
+SHARE = 0.02
+"""The share of the time that the checks of all tasks may take: with 10,000 tasks one takes seconds."""
 MANY = 20
 """From so many newly overdue tasks in one check on, one alert replaces theirs."""
 TURN = 50
@@ -83,10 +86,11 @@ class Alerting:
         self._successes = SuccessWatch(self._overdue, explaining)
         self._failures: dict[str, int] = {}
         self._turn = 0
+        self._pace = Pace(SHARE)
 
     def duty(self) -> Duty:
         """The check for missed runs, as a duty."""
-        return Unhurried("look for what did not happen", self.look, LOOK_INTERVAL)
+        return Periodic("look for what did not happen", self.look_in_turn, LOOK_INTERVAL)
 
     async def observe(self, ended: Sequence[tuple[Task, Execution]]) -> None:
         """Judge ended runs. For most of them one read of the open alerts of their tasks is enough."""
@@ -101,11 +105,23 @@ class Alerting:
             for task_id in suspects:
                 await self._examine(task_id, opened, known_until)
 
+    async def look_in_turn(self) -> None:
+        """Check all tasks, within a share of the time; in between those alone whose next run should have begun."""
+        if not self._pace.is_rested:
+            await self._look_at(self._tasks.due_before(self._clock.now()), are_all=False)
+            return
+        self._pace.begin()
+        await self.look()
+        self._pace.end()
+
     async def look(self) -> None:
         """Check all tasks for missed runs, and for open alerts that no longer apply.
 
         It also finds, later, what `observe` was not called for.
         """
+        await self._look_at(self._history.tasks(), are_all=True)
+
+    async def _look_at(self, tasks: AsyncIterator[Task], *, are_all: bool) -> None:
         await self._workers.look()
         self._explained_until = await self._workers.explained_until()
         self._excused_until = await self._workers.excused_until()
@@ -117,7 +133,7 @@ class Alerting:
         suspects = self._some_of(sorted(alerting))
         overdue: list[str] = []
         failures: dict[str, int] = {}
-        async for task in self._history.tasks():
+        async for task in tasks:
             failures[task.id] = task.record.failure_count
             if is_overdue := self._overdue.since(task, known_until, self._explained_until) is not None:
                 overdue.append(task.id)
@@ -127,12 +143,13 @@ class Alerting:
                 suspects.add(task.id)
             if len(failures) % BREATH == 0:
                 await asyncio.sleep(0)  # a batch comes at once, and others want to work too
-        self._overdue.forget_all_but(failures)
-        suspects |= alerting - failures.keys()  # they were deleted
+        if are_all:
+            self._overdue.forget_all_but(failures)
+            suspects |= alerting - failures.keys()  # they were deleted
         suspects.update(await self._gather_overdue(overdue, opened))
         for task_id in suspects:
             await self._examine(task_id, opened, known_until)
-        self._failures = failures
+        self._failures = failures if are_all else {**self._failures, **failures}
         await self._alerts.forget(self._clock.now() - self._keep_for)
 
     async def _opened(self, task_ids: Collection[str] | None = None) -> Open:

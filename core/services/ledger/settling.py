@@ -46,7 +46,7 @@ GRACE = timedelta(seconds=90)
 """How old an instant is when it is settled. By then a change made in Prefect is known, and a late run too."""
 SLICE = timedelta(minutes=10)
 """How much of a long absence is settled at once."""
-SHARE = 0.05
+SHARE = 0.02
 """The share of time that settling may take while there is much of it."""
 BEHIND = timedelta(seconds=60)
 """A mark that is older than this is behind: its duty does not come to its work."""
