@@ -18,6 +18,8 @@ class Target:
     port: int = 0
     arrived_at: dict[str, float] = field(default_factory=dict)
     """Seconds since the epoch of each execution's first request."""
+    repeated: int = 0
+    """Requests of executions that had made one before."""
     at_once: int = 0
     most_at_once: int = 0
 
@@ -30,7 +32,9 @@ class Target:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        self.arrived_at.setdefault(headers.get("x-scheduler-execution-id", ""), time.time())
+        execution_id = headers.get("x-scheduler-execution-id", "")
+        self.repeated += execution_id in self.arrived_at
+        self.arrived_at.setdefault(execution_id, time.time())
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         try:

@@ -18,7 +18,7 @@ from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.tasks.after_outage import with_gap, with_late_run
-from tests.core.test_ledger import World, brief, ran
+from tests.core.ledger_world import World, brief, ran
 from tests.core.test_time_rules import a_task
 from tests.fakes.clock import NOON
 from tests.fakes.faults import Faults

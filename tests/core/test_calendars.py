@@ -30,8 +30,8 @@ from falcon_scheduler.core.services.runs.skip_rule import skip_of
 from falcon_scheduler.core.services.tasks import planned_tasks
 from falcon_scheduler.core.services.tasks.fire_times import next_run, single_instants
 from falcon_scheduler.core.services.tasks.upcoming import next_runs
-from tests.core import explained_world, test_ledger
-from tests.core.test_ledger import MINUTE, brief, ran
+from tests.core import explained_world, ledger_world
+from tests.core.ledger_world import MINUTE, brief, ran
 from tests.core.test_time_rules import a_task, ticket
 from tests.fakes.clock import NOON
 
@@ -175,13 +175,13 @@ def test_what_was_planned_is_judged_by_the_version_in_force_at_its_instant() -> 
 
 
 async def test_excluded_instants_are_one_entry_a_day_and_keep_their_fate_when_the_calendar_changes() -> None:
-    world = test_ledger.World()
-    definition = replace(test_ledger.a_task("* * * * * *").definition, calendars=excluding(WEEKEND))
+    world = ledger_world.World()
+    definition = replace(ledger_world.a_task("* * * * * *").definition, calendars=excluding(WEEKEND))
     saturday = datetime(2026, 11, 21, tzinfo=UTC)
     assert saturday < NOON
     world.clock.advance(saturday + DAY / 2 - world.clock.now())
     begin = world.clock.now()
-    task = replace(test_ledger.a_task(at=begin), definition=definition)
+    task = replace(ledger_world.a_task(at=begin), definition=definition)
     await world.put(task)
     await world.begins()
     await world.passes(5)
@@ -203,10 +203,10 @@ async def test_excluded_instants_are_one_entry_a_day_and_keep_their_fate_when_th
 
 
 async def test_a_day_that_is_left_has_no_entry_of_a_calendar() -> None:
-    world = test_ledger.World()
-    definition = replace(test_ledger.a_task().definition, calendars=excluding(WEEKEND, OnExcluded.NEXT_BUSINESS_DAY))
+    world = ledger_world.World()
+    definition = replace(ledger_world.a_task().definition, calendars=excluding(WEEKEND, OnExcluded.NEXT_BUSINESS_DAY))
     assert NOON.weekday() < 5
-    await world.put(replace(test_ledger.a_task(), definition=definition))
+    await world.put(replace(ledger_world.a_task(), definition=definition))
     await world.begins()
     await world.put(ran(0), ran(1))
     await world.passes(2)

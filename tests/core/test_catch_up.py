@@ -15,7 +15,7 @@ from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.tasks.catching_up import with_paused
 from falcon_scheduler.core.services.tasks.time_validation import time_faults
-from tests.core import test_ledger
+from tests.core import ledger_world
 from tests.core.test_time_rules import a_task
 from tests.fakes.clock import NOON
 from tests.fakes.faults import Fault, Faults
@@ -116,14 +116,14 @@ async def test_what_is_owed_for_a_pause_runs_one_after_the_other_and_each_instan
 
 
 async def test_an_instant_of_a_pause_that_ran_later_is_caught_up_and_the_others_stay_missed() -> None:
-    world = test_ledger.World()
-    await world.put(test_ledger.a_task())
+    world = ledger_world.World()
+    await world.put(ledger_world.a_task())
     await world.begins()
-    task = test_ledger.a_task().with_paused(True, "u", NOON + MINUTE / 2)
+    task = ledger_world.a_task().with_paused(True, "u", NOON + MINUTE / 2)
     resumed = with_paused(task, False, "v", NOON + 4.5 * MINUTE)
-    await world.put(resumed, test_ledger.ran(0), test_ledger.ran(2, late=4 * MINUTE), test_ledger.ran(5))
+    await world.put(resumed, ledger_world.ran(0), ledger_world.ran(2, late=4 * MINUTE), ledger_world.ran(5))
     await world.passes(7)
     await world.settles()
-    found = test_ledger.brief(await world.fates())
+    found = ledger_world.brief(await world.fates())
     assert (2, 2, "caught_up", "paused", 1) in found
     assert (1, 4, "missed", "paused", 3) in found

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from falcon_scheduler.core.domain.catch_up import CatchUpRules
+from tests.core.ledger_world import World, ran
 from tests.core.test_after_outage import LAST, MINUTE, an_outage, owed_minutes, too_late
-from tests.core.test_ledger import World, ran
 from tests.fakes.clock import NOON
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.shop import Kept, Shop

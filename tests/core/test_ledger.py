@@ -2,128 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from falcon_scheduler.core.domain.alert import Alert, AlertKind, Subject
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
-from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.occurrence import FATE_OF, Fate, Occurrence, Reason, fate_of, preferred
 from falcon_scheduler.core.domain.skip import Skip, SkipReason
-from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.domain.task_definition import TaskDefinition
-from falcon_scheduler.core.services.ledger.authors import Authors
-from falcon_scheduler.core.services.ledger.ledger import Ledger, OccurrenceFilter
-from falcon_scheduler.core.services.ledger.outages import Outages
-from falcon_scheduler.core.services.ledger.settling import Settling
-from tests.chaos.ledger import untrue
-from tests.fakes.alerts import MemoryAlertStore
-from tests.fakes.clock import NOON, SetClock
+from falcon_scheduler.core.domain.task import Task
+from falcon_scheduler.core.services.ledger.ledger import OccurrenceFilter
+from tests.core.ledger_world import MINUTE, World, a_task, brief, ran
+from tests.fakes.clock import NOON
 from tests.fakes.faults import Fault, Faults
-from tests.fakes.ledger import MemoryLedgerStore
-from tests.fakes.records import MemoryAuditStore, MemoryWatermark
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
 from tests.fakes.trials import survived
-
-MINUTE = timedelta(minutes=1)
-
-
-def a_task(schedule: str = "0 * * * * *", at: datetime = NOON, id: str = "t") -> Task:
-    definition = TaskDefinition(name=id, type="http", schedule=schedule)
-    return Task(
-        id=id, definition=definition, source=Source.API, created_at=at, updated_at=at, created_by="a", updated_by="a"
-    )
-
-
-def ran(minutes: float, task_id: str = "t", *, late: timedelta = timedelta()) -> Execution:
-    at = NOON + minutes * MINUTE
-    return Execution(
-        id=f"run-{minutes}",
-        task_id=task_id,
-        status=ExecutionStatus.RUNNING,
-        started_at=at + late,
-        scheduled_for=at,
-        trigger=Trigger.SCHEDULE,
-        occurrence=f"{task_id}/{at}",
-    )
-
-
-@dataclass(kw_only=True)
-class World:
-    """The stores, and the services of any number of processes on them."""
-
-    clock: SetClock = field(default_factory=SetClock)
-    faults: Faults = field(default_factory=Faults)
-
-    def __post_init__(self) -> None:
-        self.tasks = MemoryTaskStore()
-        self.executions = MemoryExecutionStore(self.tasks)
-        self.store = MemoryLedgerStore(self.executions)
-        self.alerts = MemoryAlertStore()
-        self.audit = MemoryAuditStore()
-        self.watermark = MemoryWatermark()
-
-    def outages(self) -> Outages:
-        through = self.faults.through
-        return Outages(
-            store=through(self.store), alerts=self.alerts, watermark=through(self.watermark), clock=self.clock
-        )
-
-    def settling(self) -> Settling:
-        through = self.faults.through
-        return Settling(
-            store=through(self.store),
-            tasks=through(self.tasks),
-            watermark=through(self.watermark),
-            outages=self.outages(),
-            authors=Authors(through(self.audit)),
-            clock=self.clock,
-            steady_for=timedelta(),
-        )
-
-    def ledger(self) -> Ledger:
-        return Ledger(
-            store=self.store,
-            tasks=self.tasks,
-            watermark=self.watermark,
-            clock=self.clock,
-            authors=Authors(self.audit),
-        )
-
-    async def put(self, *values: Task | Execution) -> None:
-        for each in values:
-            if isinstance(each, Task):
-                self.tasks.rows[each.id] = each
-            else:
-                await self.executions.add(each)
-
-    async def begins(self) -> None:
-        """The first settling: the ledger begins now, and the mirror and the plan are up to date from here on."""
-        await self.settles()
-
-    async def settles(self) -> None:
-        for name in ("mirror", "plan"):
-            await self.watermark.write(name, self.clock.now())
-        await self.settling().settle()
-
-    async def passes(self, minutes: float) -> None:
-        self.clock.advance(minutes * MINUTE)
-
-    async def fates(self, task_id: str = "t", begin: datetime = NOON) -> Sequence[Occurrence]:
-        wanted = OccurrenceFilter(task=self.tasks.rows[task_id], begin=begin)
-        return (await self.ledger().page(wanted, limit=1000)).occurrences
-
-
-def brief(fates: Sequence[Occurrence]) -> list[tuple[float, float, str, str | None, int]]:
-    """First and last minute, fate, reason and count."""
-    return [
-        ((each.at - NOON) / MINUTE, (each.until - NOON) / MINUTE, str(each.fate), each.reason, each.count)
-        for each in fates
-    ]
 
 
 async def test_what_ran_is_read_from_the_executions_and_nothing_is_stored_for_it() -> None:
@@ -251,59 +144,6 @@ async def test_a_long_pause_of_a_fast_schedule_is_one_row_with_its_true_last_ins
     assert row.until == NOON + timedelta(days=30) - timedelta(seconds=1)
 
 
-@pytest.mark.parametrize(
-    ("kind", "part", "reason"),
-    [
-        (AlertKind.COMPONENT_AWAY, "prefect", Reason.ENGINE_AWAY),
-        (AlertKind.COMPONENT_AWAY, "mongodb", Reason.STORE_AWAY),
-        (AlertKind.COMPONENT_AWAY, "redis", Reason.NOT_PLANNED),
-        (AlertKind.ENGINE_NOT_PLANNING, "", Reason.NOT_PLANNED),
-    ],
-)
-async def test_an_alert_of_the_time_names_the_part_that_was_away(kind: AlertKind, part: str, reason: Reason) -> None:
-    world = World()
-    await world.put(a_task())
-    await world.begins()
-    alert = Alert(id="a", kind=kind, subject=Subject(part=part), text="away", opened_at=NOON + 2 * MINUTE)
-    await world.alerts.open(alert)
-    await world.alerts.change("a", lambda each: each.recovered(NOON + 5 * MINUTE, "back"))
-    await world.passes(8)
-    await world.settles()
-    rows = {minute: row.reason for row in world.store.rows.values() for minute in minutes_of(row)}
-    assert {rows[minute] for minute in (2, 3, 4, 5)} == {reason}
-    assert rows[1] is Reason.NOT_PLANNED
-
-
-def minutes_of(row: Occurrence) -> list[int]:
-    return [*range((row.at - NOON) // MINUTE, (row.until - NOON) // MINUTE + 1)]
-
-
-async def test_a_service_that_was_down_is_named_by_the_gap_between_its_notes() -> None:
-    world = World()
-    await world.put(a_task())
-    await world.begins()
-    await world.outages().note()
-    await world.passes(20)
-    await world.outages().note()
-    await world.settles()
-    [row] = [each for each in await world.fates() if each.fate is Fate.MISSED]
-    assert (row.reason, row.since) == (Reason.SERVICE_DOWN, NOON)
-
-
-async def test_while_mongodb_refuses_the_notes_it_is_mongodb_that_was_away() -> None:
-    world = World()
-    outages = world.outages()
-    await outages.note()
-    await world.passes(1)
-    world.faults.kind, world.faults.at = Fault.AWAY_FROM_HERE, world.faults.number + 1
-    assert not await survived(outages.note())
-    world.faults.at = None
-    await world.passes(5)
-    await outages.note()
-    [outage] = await world.store.outages(NOON, NOON + 10 * MINUTE)
-    assert (outage.cause, outage.since, outage.until) == (Cause.STORE_AWAY, NOON, NOON + 6 * MINUTE)
-
-
 @pytest.mark.parametrize("kind", Fault)
 async def test_whichever_call_fails_the_next_settling_leaves_each_instant_with_one_fate(kind: Fault) -> None:
     for number in range(1, 60):
@@ -394,23 +234,3 @@ def test_of_two_findings_the_run_that_began_decides() -> None:
     assert began is not None
     assert skipped is not None
     assert preferred(began, skipped) == preferred(skipped, began) == began
-
-
-async def test_the_check_of_the_chaos_run_finds_each_untrue_fate() -> None:
-    world = World()
-    task = a_task()
-    task = replace(task, definition=replace(task.definition, type="function"))
-    await world.put(task)
-    await world.begins()
-    done = [ran(minute).ended(ExecutionStatus.COMPLETED, NOON + 9 * MINUTE) for minute in (0, 1, 5)]
-    await world.put(*done)
-    await world.passes(9)
-    await world.settles()
-    begun, end = {each.id for each in done}, NOON + 9 * MINUTE
-    fates = await world.fates()
-    assert untrue(task, fates, begun, NOON, end) == []
-    assert len(untrue(task, fates, set(), NOON, end)) == 3, "these ended well and did no work"
-    assert len(untrue(task, fates[1:], begun, NOON, end)) == 1, "an instant without a fate"
-    assert len(untrue(task, [*fates, fates[0]], begun, NOON, end)) == 1, "an instant with two"
-    skipped = [replace(fates[0], fate=Fate.SKIPPED), *fates[1:]]
-    assert len(untrue(task, skipped, begun, NOON, end)) == 1, "work that was done for a skipped instant"

@@ -15,7 +15,7 @@ from falcon_scheduler.core.domain.occurrence import Occurrence
 from falcon_scheduler.core.domain.schedule import parse
 from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
-from tests.core.test_ledger import MINUTE, World, a_task, ran
+from tests.core.ledger_world import MINUTE, World, a_task, ran
 from tests.fakes.clock import NOON
 
 SECOND = timedelta(seconds=1)
