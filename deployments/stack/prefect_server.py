@@ -4,11 +4,13 @@
 
 It also sends an event when a single schedule was changed, lists the time zones once instead of for each schedule,
 marks a polled deployment only where that changes something
-(docs/decisions/0024-prefect-server-at-ten-thousand-tasks.md), and names the runs that it plans after their task
-(`prefect_run_names.py`). Everything else equals `prefect server start`: same app, same services, same settings. That
-command has no place for a middleware, and Prefect itself checks neither header. Prefect's own setting
-PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS lists the origins whose pages may call this server. Source: Prefect 3.8.8,
-`cli/_server_utils.py`.
+(docs/decisions/0024-prefect-server-at-ten-thousand-tasks.md), names the runs that it plans after their task
+(`prefect_run_names.py`), and does not do again what has the same outcome: schemas are checked once, rows that a
+transaction has read are known to it, and leases to the process (docs/decisions/0026-cheaper-prefect-server.md).
+
+Everything else equals `prefect server start`: same app, same services, same settings. That command has no place for a
+middleware, and Prefect itself checks neither header. Prefect's own setting PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS
+lists the origins whose pages may call this server. Source: Prefect 3.8.8, `cli/_server_utils.py`.
 """
 
 from __future__ import annotations
@@ -24,10 +26,13 @@ from starlette.types import ASGIApp
 
 from falcon_scheduler.adapters.web.callers import CallerCheck
 from falcon_scheduler.core.errors import Forbidden
+from falcon_scheduler.deployments.stack.prefect_known_rows import take_known_rows
+from falcon_scheduler.deployments.stack.prefect_leases import keep_leases_in_memory
 from falcon_scheduler.deployments.stack.prefect_login import LoginPage
 from falcon_scheduler.deployments.stack.prefect_polls import mark_what_changes
 from falcon_scheduler.deployments.stack.prefect_run_names import name_planned_runs
 from falcon_scheduler.deployments.stack.prefect_schedule_events import ScheduleEvents
+from falcon_scheduler.deployments.stack.prefect_schemas import check_schemas_once
 from falcon_scheduler.deployments.stack.prefect_zones import list_zones_once
 
 
@@ -58,8 +63,12 @@ def main() -> None:
     parser.add_argument("--no-services", action="store_true", help="Only the API and the UI.")
     given = parser.parse_args()
     list_zones_once()
+    check_schemas_once()
+    take_known_rows()
     name_planned_runs()
     mark_what_changes()
+    if not given.no_services:  # the only process of its kind
+        keep_leases_in_memory()
     uvicorn.run(
         build(given.trusted_host, webserver_only=given.no_services),
         host=given.host,
