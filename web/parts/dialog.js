@@ -1,6 +1,6 @@
 // Dialogs: the browser's own, with focus kept inside and Escape to close. One at a time.
 
-import { html, signal, useEffect, useRef } from "../lib/html.js";
+import { html, signal, useLayoutEffect, useRef } from "../lib/html.js";
 import { t } from "../texts.js";
 import { CopyAsCurl } from "./curl.js";
 
@@ -26,7 +26,8 @@ export function DialogHost() {
 /** @param {{ children?: any }} props */
 function Modal({ children }) {
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
-  useEffect(() => {
+  // Before the browser handles another key: what is typed right after Ctrl-K belongs to the dialog's own field.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => before instanceof HTMLElement && before.focus();
