@@ -7,6 +7,7 @@ are set only once nothing of the run is left.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,10 @@ SKIPPED_NAME = "Skipped"
 SKIPPED_MESSAGE = "Skipped: the run before it was still under way."
 CANCELLED_MESSAGE = "Cancelled by request; nothing of the run is left."
 
+CLAIMS_AT_ONCE = 16
+"""More claims than these wait, in the order in which they were begun, which is by priority. The server is one
+process: a hundred at once it answers in any order, some of them later than the client waits. Nobody performs
+those runs."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=30)
 _logger = logging.getLogger("falcon.worker.state_proposer")
 
@@ -58,6 +63,7 @@ class StateProposer:
 
     def __init__(self, client: PrefectClient) -> None:
         self._client = client
+        self._turns = asyncio.Semaphore(CLAIMS_AT_ONCE)
 
     async def claim(self, flow_run_id: UUID, ask_first: bool = False) -> ClaimAnswer:
         """Propose Pending. A refusal for the deployment's concurrency limit is named a skip.
@@ -67,9 +73,10 @@ class StateProposer:
                 shows in the run's history, asking does not.
         """
         try:
-            if ask_first and not await self._is_scheduled(flow_run_id):
-                return ClaimAnswer(Claim.LOST)
-            answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(flow_run_id, Pending())
+            async with self._turns:
+                if ask_first and not await self._is_scheduled(flow_run_id):
+                    return ClaimAnswer(Claim.LOST)
+                answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(flow_run_id, Pending())
         except ObjectNotFound:
             return ClaimAnswer(Claim.LOST)
         except httpx.HTTPError as error:
