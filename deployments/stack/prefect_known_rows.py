@@ -26,6 +26,8 @@ RELATIONS = (("FlowRun", "work_queue"), ("Deployment", "work_queue"), ("WorkQueu
 """Of which of Prefect's classes which attribute is taken from what is known."""
 
 LOADER = "_load_for_path"
+CONDITIONS = "_extra_criteria"
+"""Where a loader option has the conditions of its own. Without that attribute no option is known to have none."""
 _ITS_PARAMETERS = (
     *("self", "context", "path", "states", "load_only", "effective_entity", "loadopt", "recursion_depth"),
     "execution_options",
@@ -64,7 +66,7 @@ def _taking_known(load: Any, relations: dict[RelationshipProperty[Any], _Relatio
     ) -> None:
         relation = relations.get(self.parent_property)
         is_special = load_only or context.populate_existing or entity.is_aliased_class
-        if relation and not is_special and not (option and option._extra_criteria):
+        if relation and not is_special and not (option and getattr(option, CONDITIONS, True)):
             states = [each for each in states if not _is_taken(relation, self.key, context.session, *each)]
             if not states:
                 return

@@ -43,7 +43,7 @@ class KnownLeases(ConcurrencyLeaseStorage):
 
     def __init__(self) -> None:
         """Every call returns the same storage. The first reads the files."""
-        is_first = not type(self)._initialized
+        is_first = not self._initialized
         super().__init__()  # type: ignore[no-untyped-call]
         if is_first:
             self._folder = Path(get_current_settings().home) / FOLDER
