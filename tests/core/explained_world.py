@@ -27,10 +27,11 @@ from falcon_scheduler.core.services.ledger.outages import Outages
 from falcon_scheduler.core.services.ledger.present import Present
 from tests.fakes.alerts import MemoryAlertStore
 from tests.fakes.clock import NOON, SetClock
+from tests.fakes.execution_store import MemoryExecutionStore
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.locks import MemoryLockService
 from tests.fakes.records import MemoryAuditStore, MemoryWatermark
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
+from tests.fakes.stores import MemoryTaskStore
 
 SECOND = timedelta(seconds=1)
 DUE = NOON + timedelta(minutes=30)

@@ -16,10 +16,11 @@ from falcon_scheduler.core.services.ledger.outages import Outages
 from falcon_scheduler.core.services.ledger.settling import Settling
 from tests.fakes.alerts import MemoryAlertStore
 from tests.fakes.clock import NOON, SetClock
+from tests.fakes.execution_store import MemoryExecutionStore
 from tests.fakes.faults import Faults
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.records import MemoryAuditStore, MemoryWatermark
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
+from tests.fakes.stores import MemoryTaskStore
 
 MINUTE = timedelta(minutes=1)
 

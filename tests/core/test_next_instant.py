@@ -15,7 +15,8 @@ from falcon_scheduler.core.services.status import StatusService
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 from tests.fakes.clock import NOON, SetClock
 from tests.fakes.engine import EngineState, MemoryRuns
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
+from tests.fakes.execution_store import MemoryExecutionStore
+from tests.fakes.stores import MemoryTaskStore
 from tests.stores.samples import a_task
 
 HOUR = timedelta(hours=1)

@@ -16,8 +16,9 @@ from falcon_scheduler.core.services.runs.run_types import LostError
 from falcon_scheduler.core.services.runs.shared_pulse import SharedPulse
 from tests.conftest import wait_until
 from tests.fakes.clock import SetClock
+from tests.fakes.execution_store import MemoryExecutionStore
 from tests.fakes.locks import MemoryLockService
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
+from tests.fakes.stores import MemoryTaskStore
 from tests.stores.samples import ended, running
 
 TTL = timedelta(minutes=5)

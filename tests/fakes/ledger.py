@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.occurrence import Fate, Occurrence, fate_of
 from falcon_scheduler.core.ports.ledger import Fates, Outage
-from tests.fakes.stores import MemoryExecutionStore
+from tests.fakes.execution_store import MemoryExecutionStore
 
 
 class MemoryLedgerStore:

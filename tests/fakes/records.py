@@ -10,7 +10,8 @@ from falcon_scheduler.core.domain.audit import AuditEntry
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.ports import AuditFilter, Page, PageRequest
 from falcon_scheduler.core.ports.keyed import KeyedRequest
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore, page_of
+from tests.fakes.execution_store import MemoryExecutionStore
+from tests.fakes.stores import MemoryTaskStore, page_of
 
 
 class MemoryAuditStore:

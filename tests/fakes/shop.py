@@ -31,10 +31,11 @@ from falcon_scheduler.core.services.tasks.task_service import TaskService
 from tests.fakes.calendars import MemoryCalendarStore
 from tests.fakes.clock import SetClock
 from tests.fakes.engine import EngineState, MemoryDeployments, MemoryPlans, MemoryRuns
+from tests.fakes.execution_store import MemoryExecutionStore
 from tests.fakes.faults import Faults
 from tests.fakes.locks import MemoryLockService
 from tests.fakes.records import MemoryAuditStore, MemoryKeyedRequestStore, MemoryWatermark
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
+from tests.fakes.stores import MemoryTaskStore
 
 ADMIN = Principal(user_id="admin", character_id=1, is_super_admin=True)
 EVERY_MINUTE = "0 * * * * *"

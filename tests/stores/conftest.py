@@ -36,9 +36,10 @@ from falcon_scheduler.deployments.stack.child import Child
 from falcon_scheduler.deployments.stack.embedded import EmbeddedStack
 from tests.fakes.alerts import MemoryAlertStore
 from tests.fakes.calendars import MemoryCalendarStore
+from tests.fakes.execution_store import MemoryExecutionStore
 from tests.fakes.ledger import MemoryLedgerStore
 from tests.fakes.records import MemoryAuditStore, MemoryKeyedRequestStore, MemoryOutcomeLog, MemoryWatermark
-from tests.fakes.stores import MemoryExecutionStore, MemoryTaskStore
+from tests.fakes.stores import MemoryTaskStore
 from tests.stores.mongod import GIVEN_URI, HAS_WHEEL, Mongod
 
 SERVERS = {"embedded": "embedded_database"} | (
