@@ -21,7 +21,7 @@ from prefect.states import Scheduled
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
 from falcon_scheduler.adapters.prefect.names import AGAIN, AUTO_SCHEDULED, ONCE, OWED_LABEL, TRIGGER_LABEL, run_name
-from falcon_scheduler.adapters.prefect.runs import BULK_DELETE
+from falcon_scheduler.adapters.prefect.runs import BULK_DELETE, DELETED_AT_ONCE
 from falcon_scheduler.adapters.prefect.states import plain
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.owed import OwedRun
@@ -98,35 +98,53 @@ class PrefectPlans:
         """The runs have no schedule in Prefect: one that has fewer than three runs to come keeps its planner busy."""
         if task.deployment_id is None:
             return
-        ahead = await self._asked_for_ahead(task)
-        surplus = [flow_run["id"] for instant, flow_run in ahead.items() if instant not in instants]
-        if surplus:
-            body = {"flow_runs": {"id": {"any_": surplus}}, "limit": len(surplus)}
-            with suppress(Gone), translated():
-                await self._client.request("POST", BULK_DELETE, json=body)
+        found = await self._ahead(task.deployment_id)
+        asked_for = [each for each in found if str(each.get("idempotency_key")).startswith(_key_of(task, ""))]
+        ahead = {_instant(each["expected_start_time"]): each for each in asked_for}
+        await self._delete([each["id"] for instant, each in ahead.items() if instant not in instants])
         for instant, flow_run in ahead.items():
             if instant in instants and begin_of(task, instant) != _instant(flow_run["next_scheduled_start_time"]):
                 await self._begin_later(task, UUID(flow_run["id"]), instant)
         await self.plan_instants(task, [instant for instant in instants if instant not in ahead])
 
-    async def _asked_for_ahead(self, task: Task) -> Mapping[datetime, Mapping[str, Any]]:
-        """The task's runs that were asked for one by one and are not due yet, by their instant."""
+    async def drop(self, task: Task, instants: Sequence[datetime]) -> int:
+        if task.deployment_id is None or not instants:
+            return 0
+        found = await self._ahead(task.deployment_id, until=max(instants))
+        return await self._delete(
+            [each["id"] for each in found if _instant(each["expected_start_time"]) in {*instants}]
+        )
+
+    async def _ahead(self, deployment_id: str, until: datetime | None = None) -> Sequence[Mapping[str, Any]]:
+        """The runs of a deployment that are planned and not due yet."""
+        span = {"after_": datetime.now(UTC).isoformat()} | (
+            {"before_": (until + _SECOND).isoformat()} if until else {}
+        )
         body = {
             "flow_runs": {
-                "deployment_id": {"any_": [task.deployment_id]},
+                "deployment_id": {"any_": [deployment_id]},
                 "state": {"type": {"any_": ["SCHEDULED"]}},
-                "expected_start_time": {"after_": datetime.now(UTC).isoformat()},
+                "expected_start_time": span,
                 "tags": {"all_": [AUTO_SCHEDULED]},
             },
             "limit": MOST_ASKED_FOR,
         }
         with translated():
-            found = (await self._client.request("POST", "/flow_runs/filter", json=body)).json()
-        return {
-            _instant(each["expected_start_time"]): each
-            for each in found
-            if str(each.get("idempotency_key")).startswith(_key_of(task, ""))
-        }
+            found: list[Mapping[str, Any]] = (
+                await self._client.request("POST", "/flow_runs/filter", json=body)
+            ).json()
+        return found
+
+    async def _delete(self, run_ids: Sequence[str]) -> int:
+        """Delete planned runs, unless one has been claimed in between. Returns how many were deleted."""
+        deleted = 0
+        for start in range(0, len(run_ids), DELETED_AT_ONCE):
+            ids = run_ids[start : start + DELETED_AT_ONCE]
+            wanted = {"id": {"any_": ids}, "state": {"type": {"any_": ["SCHEDULED"]}}}
+            with suppress(Gone), translated():
+                body = {"flow_runs": wanted, "limit": DELETED_AT_ONCE}
+                deleted += len((await self._client.request("POST", BULK_DELETE, json=body)).json()["deleted"])
+        return deleted
 
     async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Instant]]:
         """The scheduled instants in this time that have a run in any state, a page after the other."""

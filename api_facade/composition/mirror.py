@@ -156,7 +156,7 @@ def make_mirror(
         rescuer=rescuer,
         mending=Mending(tasks=tasks, runs=engine.runs, unreadable=engine.unreadable, mirror=history, alerts=alerts),
         plan=plan,
-        owed=OwedRuns(tasks=tasks, plans=engine.plans, runs=engine.runs, watermark=watermark),
+        owed=OwedRuns(tasks=tasks, plans=engine.plans, runs=engine.runs, watermark=watermark, clock=clock),
         endings=EndedSchedules(
             tasks=tasks,
             executions=executions,

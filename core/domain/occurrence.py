@@ -105,6 +105,9 @@ FATE_OF: Mapping[Reason, Fate] = {
 }
 """The fate of an occurrence for which nothing ran, by its reason."""
 
+SWITCHED = frozenset({Reason.PAUSED, Reason.DISABLED})
+"""The reasons for which somebody is responsible who switched the task."""
+
 _PUNCTUAL = timedelta(seconds=1)
 """An instant is stored without its fraction of a second."""
 _OF_SKIP: Mapping[str, Reason] = {

@@ -38,6 +38,10 @@ class Plans(Protocol):
         """
         ...
 
+    async def drop(self, task: Task, instants: Sequence[datetime]) -> int:
+        """Remove the runs that are planned for these instants and are not due yet. Repeatable; returns how many."""
+        ...
+
     def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
         """Deployment and instant of all runs planned in this time, in any state, in pages."""
         ...

@@ -21,6 +21,7 @@ from falcon_scheduler.core.services.tasks.after_outage import with_gap, with_lat
 from tests.core.ledger_world import World, brief, ran
 from tests.core.test_time_rules import a_task
 from tests.fakes.clock import NOON
+from tests.fakes.engine import MemoryPlans
 from tests.fakes.faults import Faults
 from tests.fakes.shop import Kept, Shop
 
@@ -167,6 +168,9 @@ async def test_owed_runs_start_when_the_ledger_is_settled_up_to_their_finding_an
         if mark is not None:
             await kept.watermark.write("ledger", mark)
         await shop.owed.look()
+        kept.clock.advance(MINUTE)
+        await kept.watermark.write("mirror", kept.clock.now())
+        await shop.owed.look()
         started = [each for each in (held, free) if each.key in kept.engine.keys]
         for each in started:
             kept.engine.enter(kept.engine.keys[each.key], RunPhase.SUCCEEDED)
@@ -188,6 +192,7 @@ async def test_a_run_that_is_replaced_while_the_owed_ones_are_read_does_not_star
     async def settled_meanwhile(name: str) -> datetime | None:
         await kept.tasks.change(task.id, lambda each: with_gap(each, [now - MINUTE], now, now, now))
         await kept.watermark.write("ledger", now)
+        await kept.watermark.write("mirror", now + MINUTE)
         return await read(name)
 
     kept.watermark.read = settled_meanwhile  # type: ignore[method-assign]
@@ -195,3 +200,31 @@ async def test_a_run_that_is_replaced_while_the_owed_ones_are_read_does_not_star
     assert [key for key in kept.engine.keys if key.startswith("owed")] == [
         each.key for each in with_gap(task, [now - MINUTE], now, now, now).owed
     ]
+
+
+async def test_a_late_run_that_the_engine_has_ended_and_nobody_has_counted_decides_what_else_is_owed() -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    catch_up = CatchUpRules(after_outage=LAST)
+    task = await shop.task(schedule="0 0 0 29 2 ?", catch_up=catch_up, start_within=SECOND)
+    kept.clock.advance(5 * MINUTE)
+    now = kept.clock.now()
+    earlier, later = now - 3 * MINUTE, now - 2 * MINUTE
+    assert await MemoryPlans(kept.engine).plan_instants(task, [later]) == 1
+    [late] = kept.engine.runs
+    execution = replace(too_late(0, at=now), id="earlier", task_id=task.id, scheduled_for=earlier)
+    await kept.tasks.change(task.id, lambda each: with_late_run(each, each.finished(execution), execution))
+    await kept.watermark.write("ledger", now)
+
+    async def owed() -> list[datetime]:
+        await shop.owed.look()
+        return [each.at for each in kept.tasks.rows[task.id].owed]
+
+    assert await owed() == [earlier], "the later run waits"
+    kept.engine.enter(late, RunPhase.SKIPPED, message=Skip.too_late(SECOND).text)
+    assert await owed() == [earlier], "it is over, and not counted"
+    kept.clock.advance(10 * SECOND)
+    await shop.mirror.sweep()
+    assert await owed() == [], "it has been counted"
+    [started] = [key for key in kept.engine.keys if key.startswith("owed")]
+    assert f"{later:%H:%M:%S}" in started

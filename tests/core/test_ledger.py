@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -17,6 +17,19 @@ from tests.core.ledger_world import MINUTE, World, a_task, brief, ran
 from tests.fakes.clock import NOON
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.trials import survived
+
+
+def a_pause(at: datetime) -> AuditEntry:
+    return AuditEntry(
+        id="1",
+        at=at,
+        user_id="u",
+        character_id=0,
+        action=Action.PAUSE,
+        task_id="t",
+        origin=Origin(),
+        after={"paused": True},
+    )
 
 
 async def test_what_ran_is_read_from_the_executions_and_nothing_is_stored_for_it() -> None:
@@ -58,6 +71,23 @@ async def test_a_run_that_was_requested_for_a_missed_instant_caught_up_with_it_a
     await world.put(ran(0), owed, planned.skipped(Skip.still_running(owed.id), owed.started_at))
     await world.passes(1.5)
     assert brief(await world.fates())[-1] == (1, 1, "caught_up", "overlap", 1)
+
+
+async def test_a_run_that_was_skipped_because_its_task_was_paused_names_who_paused_it() -> None:
+    world = World()
+    paused = a_task().with_paused(True, "u", NOON + MINUTE / 2)
+    await world.put(paused)
+    await world.begins()
+    await world.audit.add(a_pause(NOON + MINUTE / 2))
+    for minute in (0, 1, 2, 7):  # one of them was due before the pause
+        due = replace(ran(minute), occurrence="", status=ExecutionStatus.PENDING)
+        await world.put(due.skipped(Skip.held("paused", still=True), NOON + (minute + 1) * MINUTE))
+    await world.passes(8)
+    rows = [each for each in await world.fates() if each.reason is Reason.PAUSED]
+    assert {(each.by, each.since) for each in rows} == {("u", NOON + MINUTE / 2)}
+    assert sum(each.count for each in rows) == 8
+    everywhere = await world.ledger().page(OccurrenceFilter(begin=NOON), limit=1000)
+    assert [each.by for each in everywhere.occurrences if each.reason is Reason.PAUSED] == [each.by for each in rows]
 
 
 async def test_a_pause_that_was_over_in_the_first_minute_of_an_installation_is_in_the_ledger() -> None:
@@ -106,17 +136,7 @@ async def test_a_pause_is_one_row_with_its_author_and_since_when() -> None:
     await world.begins()
     await world.put(*(ran(minute) for minute in (0, 1, 2, 10, 11, 12)))
     paused = task.with_paused(True, "u", NOON + 2.5 * MINUTE)
-    entry = AuditEntry(
-        id="1",
-        at=NOON + 2.5 * MINUTE,
-        user_id="u",
-        character_id=0,
-        action=Action.PAUSE,
-        task_id="t",
-        origin=Origin(),
-        after={"paused": True},
-    )
-    await world.audit.add(entry)
+    await world.audit.add(a_pause(NOON + 2.5 * MINUTE))
     await world.put(paused)
     await world.passes(8)
     await world.settles()

@@ -149,3 +149,40 @@ async def test_a_create_that_the_engine_takes_long_for_is_sent_once(monkeypatch:
     assert sent == [task.id]
     assert task.unplanned_since is None
     assert not broken_rules(kept)
+
+
+@pytest.mark.parametrize("change", ["pause", "edit"])
+async def test_runs_that_the_planner_stores_after_a_pause_or_an_edit_are_removed(change: str) -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    task = await shop.task(schedule="*/5 * * * * *")
+    before = kept.tasks.rows[task.id]
+    if change == "pause":
+        await shop.tasks.pause(task.id, ADMIN)
+    else:
+        await shop.tasks.update(task.id, {"schedule": "*/10 * * * * *"}, ADMIN)
+    now = kept.clock.now()
+    stored = [now + number * 5 * SECOND for number in range(1, 9)]
+    await MemoryPlans(kept.engine).plan_instants(before, stored)  # the planner had read the former schedule
+    for _ in range(4):
+        await shop.plan.look()
+        kept.clock.advance(5 * SECOND)
+    left = [each for each in stored[4:] if runs_of(kept, each)]
+    assert left == ([] if change == "pause" else [stored[5], stored[7]])
+
+
+async def test_an_instant_for_which_it_is_too_late_is_not_planned_any_more() -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    now = kept.clock.now()
+    late, in_time = at(now + 10 * SECOND), now + 40 * SECOND
+    for name, rules in (("late", {"start_within": 5 * SECOND}), ("free", {})):
+        task = await shop.task(name, schedule=f"{late}; {at(in_time)}", end_at=now + timedelta(days=400), **rules)
+        kept.engine.forget_runs([*kept.engine.runs])
+        kept.clock.advance(30 * SECOND)
+        await kept.tasks.change(task.id, lambda each: each.to_be_planned(now))
+        await shop.plan.look()
+        planned = [bool(runs_of(kept, each)) for each in (now + 10 * SECOND, in_time)]
+        assert planned == [name == "free", True]
+        kept.engine.forget_runs([*kept.engine.runs])
+        kept.clock.advance(-30 * SECOND)

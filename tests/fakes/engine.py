@@ -156,6 +156,8 @@ class MemoryPlans:
             return
         until = self._state.clock.now() + PLANNED_AHEAD
         sent = self._state.sent[deployment_id]
+        if sent.definition.time_rules.need_single_runs:  # its deployment has no schedule
+            return
         definition = replace(sent.definition, enabled=True)
         as_sent = replace(sent, definition=definition, paused=False, periods=())
         for instant in due_between(as_sent, since, until, MOST_PLANNED):
@@ -181,6 +183,16 @@ class MemoryPlans:
         surplus = [run.id for run in present if run.phase is RunPhase.AHEAD and run.due_at not in instants]
         self._state.forget_runs(surplus)
         await self.plan_instants(task, instants)
+
+    async def drop(self, task: Task, instants: Sequence[datetime]) -> int:
+        own = self._state.of_deployment(task.deployment_id or "")
+        surplus = [
+            run.id
+            for run in own
+            if run.phase is RunPhase.AHEAD and run.trigger is Trigger.SCHEDULE and run.due_at in instants
+        ]
+        self._state.forget_runs(surplus)
+        return len(surplus)
 
     async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[tuple[str, datetime]]]:
         found = [

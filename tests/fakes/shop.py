@@ -173,7 +173,7 @@ class Shop:
             keep_for=timedelta(days=30),
             follow=self.reconcile.follow,
         )
-        self.owed = OwedRuns(tasks=tasks, plans=plans, runs=runs, watermark=watermark)
+        self.owed = OwedRuns(tasks=tasks, plans=plans, runs=runs, watermark=watermark, clock=clock)
         self.retention = RetentionService(
             tasks=tasks,
             executions=executions,

@@ -92,7 +92,9 @@ async def test_a_run_that_was_started_before_the_process_died_is_not_started_aga
     paused = await services.tasks.get(task.id)
     first = paused.owed[0]
     stores, engine = services.stores, services.engine
-    await OwedRuns(tasks=stores.tasks, plans=engine.plans, runs=engine.runs, watermark=stores.watermark).look()
+    await OwedRuns(
+        tasks=stores.tasks, plans=engine.plans, runs=engine.runs, watermark=stores.watermark, clock=stores.clock
+    ).look()
     assert [each.at for each in (await services.tasks.get(task.id)).owed] == hours(0, 1), "it is paused"
     await services.engine.plans.plan_owed(paused, first)  # and here the process dies: the run is owed still
     await services.tasks.resume(task.id, ADMIN)

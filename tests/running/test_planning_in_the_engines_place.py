@@ -161,3 +161,30 @@ async def test_a_schedule_that_was_switched_by_itself_is_found_by_its_plan_and_n
             return stamped(file)[-1] > resumed
 
         await wait_until(ran_on, "it fires again")
+
+
+async def test_planned_runs_of_a_paused_task_are_removed_and_others_stay(
+    scheduler: Scheduler, tmp_path: Path
+) -> None:
+    services = scheduler.services
+    plans = services.engine.plans
+    task = await stamping(scheduler, tmp_path / "paused", "0 0 0 29 2 ?")
+    other = await stamping(scheduler, tmp_path / "other", "0 0 0 29 2 ?")
+    paused = await services.tasks.pause(task.id, ADMIN)
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=20)  # further than the watch looks ahead
+    instants = [begin + timedelta(seconds=number) for number in range(60)]  # more than Prefect deletes at once
+
+    async def planned() -> dict[str, set[datetime]]:
+        pages = [page async for page in plans.planned(instants[0], instants[-1])]
+        found = [each for page in pages for each in page]
+        return {
+            each.id: {at for deployment, at in found if deployment == each.deployment_id} for each in (task, other)
+        }
+
+    for each in (task, other):
+        assert await plans.plan_instants(each, instants) == 60
+    assert await plans.drop(paused, instants[1:]) == 59
+    assert await planned() == {task.id: {instants[0]}, other.id: {*instants}}
+    assert await plans.drop(paused, instants[1:]) == 0
+    assert await plans.drop(paused, []) == 0
+    assert await plans.drop(other, instants) == 60

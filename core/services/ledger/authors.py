@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.audit import Action, AuditEntry
-from falcon_scheduler.core.domain.occurrence import Occurrence, Reason
+from falcon_scheduler.core.domain.occurrence import SWITCHED, Occurrence
 from falcon_scheduler.core.ports import AuditFilter, AuditStore, PageRequest
 
 NOTICED_WITHIN = timedelta(minutes=2)
@@ -48,7 +48,7 @@ class Authors:
         """The occurrences, with the authors of pauses that are not stored yet."""
         return [
             replace(each, by=await self.of(each.task_id, each.since))
-            if each.reason in {Reason.PAUSED, Reason.DISABLED} and not each.by and each.since
+            if each.reason in SWITCHED and not each.by and each.since
             else each
             for each in occurrences
         ]

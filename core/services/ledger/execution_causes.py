@@ -9,7 +9,6 @@ from falcon_scheduler.core.domain.audit import Action
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.explanation import Cause, Fact
 from falcon_scheduler.core.domain.occurrence import reason_of
-from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.domain.task_definition import Overlap
 from falcon_scheduler.core.errors import Unavailable
@@ -22,7 +21,8 @@ from falcon_scheduler.core.services.ledger.caught_up import catch_up_of, missed_
 from falcon_scheduler.core.services.ledger.judging import cause_of
 from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
 from falcon_scheduler.core.services.ledger.present import STARTS_WITHIN, Finding, Present
-from falcon_scheduler.core.services.tasks.fire_times import begin_of, period_at
+from falcon_scheduler.core.services.ledger.spans import held_since
+from falcon_scheduler.core.services.tasks.fire_times import begin_of
 
 LATE_AFTER = STARTS_WITHIN
 """A run that begins later than this after its instant is late."""
@@ -155,6 +155,5 @@ class ExecutionCauses:
         return Cause.CANCELLED, facts.of_entry(entry)
 
     async def _of_switch(self, task: Task, cause: Cause, at: datetime) -> Finding:
-        period = period_at(task, at)
-        since = period.since if period is not None and period.held is not Held.NOT else at
+        since = held_since(task, at) or at
         return cause, [*facts.at("since", since), *facts.of_entry(await self._authors.entry(task.id, since))]

@@ -14,7 +14,7 @@ from datetime import datetime
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, ChangeOutcome
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.explanation import Cause, Explanation
-from falcon_scheduler.core.domain.occurrence import Occurrence, Reason, fate_of, has_begun, preferred
+from falcon_scheduler.core.domain.occurrence import SWITCHED, Occurrence, Reason, fate_of, has_begun, preferred
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.skip import SkipReason
 from falcon_scheduler.core.domain.task import Task
@@ -146,7 +146,7 @@ class Explaining:
             *facts.text("detail", occurrence.text),
             *catch_up_of(task, reason, at),
         ]
-        if reason in {Reason.PAUSED, Reason.DISABLED}:
+        if reason in SWITCHED:
             entry = await self._authors.entry(task.id, occurrence.since or at)
             return Cause(reason), facts.joined(since, facts.of_entry(entry), facts.text("by", occurrence.by))
         return Cause(reason), [*since, *facts.text("execution", occurrence.execution_id)]

@@ -7,11 +7,11 @@ for the last minutes, which are not settled yet, from the schedules themselves. 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from falcon_scheduler.core.domain.occurrence import Fate, Occurrence, Reason
+from falcon_scheduler.core.domain.occurrence import SWITCHED, Fate, Occurrence, Reason
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.ports import Clock, TaskStore, Watermark
@@ -20,7 +20,13 @@ from falcon_scheduler.core.services.ledger.authors import Authors
 from falcon_scheduler.core.services.ledger.excluded import excluded_rows
 from falcon_scheduler.core.services.ledger.merging import Key, key_of, merged
 from falcon_scheduler.core.services.ledger.settling import WATERMARK
-from falcon_scheduler.core.services.ledger.spans import MOST_COUNTED, held_between, held_row, instants_between
+from falcon_scheduler.core.services.ledger.spans import (
+    MOST_COUNTED,
+    held_between,
+    held_row,
+    held_since,
+    instants_between,
+)
 
 LONGEST_SPAN = timedelta(days=366)
 DEFAULT_SPAN = timedelta(days=1)
@@ -104,7 +110,21 @@ class Ledger:
         shown, following = _cut(found, limit)
         if following is None and position < end:
             following = (position, "")
+        shown = await self._with_begin_of_hold(shown, wanted.task)
         return OccurrencePage(occurrences=await self._authors.named(shown), following=following)
+
+    async def _with_begin_of_hold(self, shown: Sequence[Occurrence], task: Task | None) -> Sequence[Occurrence]:
+        """A run that was skipped because its task was held knows neither since when, nor by whom."""
+        unknown = {each.task_id for each in shown if each.reason in SWITCHED and each.since is None}
+        if not unknown:
+            return shown
+        tasks = {each.id: each async for each in self._of(task) if each.id in unknown}
+        return [
+            replace(each, since=held_since(tasks[each.task_id], each.at))
+            if each.reason in SWITCHED and each.since is None and each.task_id in tasks
+            else each
+            for each in shown
+        ]
 
     async def at(self, task: Task, instant: datetime) -> Occurrence | None:
         """The fate of one instant; `None` if the schedule in force at it does not name it."""

@@ -31,6 +31,23 @@ def held_between(task: Task, begin: datetime, end: datetime, now: datetime) -> I
             yield period, until
 
 
+def held_since(task: Task, at: datetime) -> datetime | None:
+    """Since when the task was held at an instant, or after it; `None` if it was not, as far as is remembered.
+
+    A run that was due before a pause may begin during it.
+    """
+    periods = task.known_periods
+    ends = [*(each.since for each in periods[1:]), None]
+    return next(
+        (
+            period.since
+            for period, end in zip(periods, ends, strict=True)
+            if period.held is not Held.NOT and (end is None or end > at)
+        ),
+        None,
+    )
+
+
 def periods_between(task: Task, begin: datetime, end: datetime) -> Iterator[tuple[Period, datetime]]:
     """The periods with a part in this time, in order, each with its end, `end` at the latest."""
     periods = task.known_periods

@@ -99,7 +99,10 @@ class Mirror:
         return Periodic("sweep", self.sweep, SWEEP_INTERVAL)
 
     async def sweep(self) -> None:
-        """Read everything that may have been missed since the last successful sweep."""
+        """Read everything that may have been missed since the last successful sweep.
+
+        Ends up to the watermark are in the history, and their tasks have counted them.
+        """
         began_at = self._clock.now()
         seen_until = await self._watermark.read(WATERMARK) or began_at - FIRST_LOOK
         if seen_until > began_at:  # a clock was ahead when it was written
@@ -111,10 +114,10 @@ class Mirror:
             async for runs in self._runs.changed_between(seen_until - LOOK_BACK, until):
                 await self.apply(runs)
                 length = SLICE
+            await self._count_uncounted()
             await self._watermark.write(WATERMARK, until)
             seen_until = until
         await self._look_after_unfinished()
-        await self._count_uncounted()
         await self._holders.look()
         await self._correct_active()
 

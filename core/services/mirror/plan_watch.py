@@ -25,8 +25,9 @@ from falcon_scheduler.core.ports import Clock, Deployments, Plans, Runs, TaskSto
 from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.due_instants import Holes, Instant, due_of
 from falcon_scheduler.core.services.mirror.lost_deployments import LostDeployments
+from falcon_scheduler.core.services.mirror.surplus_runs import SurplusRuns, by_deployment
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
-from falcon_scheduler.core.services.tasks.fire_times import begin_of, due_between
+from falcon_scheduler.core.services.tasks.fire_times import due_between, is_too_late
 from falcon_scheduler.core.services.tasks.planning import CAUGHT_UP, MOST_AT_ONCE, keep_single_instants_planned
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class PlanWatch:
         self._seen_ahead: dict[Instant, str] = {}
         self._has_looked_at_all = False
         self._lost = LostDeployments(tasks=tasks, kept_for=self._looked_back_for)
+        self._surplus = SurplusRuns(plans=plans, deploying=deploying)
 
     def duty(self) -> Duty:
         """The check, as a duty."""
@@ -156,16 +158,17 @@ class PlanWatch:
         """Follow the deployments of which the engine has planned what their tasks do not name.
 
         Somebody changed or switched on a schedule of them, for which the engine sends no event. Or the last run that
-        a task is limited to has begun, and the runs that we had the engine plan beyond it are removed.
+        a task is limited to has begun, and the runs that we had the engine plan beyond it are removed. Or the engine
+        stored what it had planned of a schedule after that was paused or changed.
         """
-        unnamed = {deployment_id for deployment_id, _ in {*planned} - due.keys()}
+        unnamed = by_deployment({*planned} - due.keys())
         if not unnamed:
             return
-        tasks = await self._tasks.of_deployments(unnamed)
-        await self._follow_deployments({*tasks})
-        for task in tasks.values():
+        await self._follow_deployments({*await self._tasks.of_deployments([*unnamed])})
+        for deployment_id, task in (await self._tasks.of_deployments([*unnamed])).items():
             if task.definition.time_rules.need_single_runs:
                 await self._apart(task.id, self._plan_single(task, now))
+            await self._apart(task.id, self._surplus.drop(task, unnamed[deployment_id]))
 
     async def _plan_further(self, tasks: Sequence[Task], due: Mapping[Instant, str], now: datetime) -> None:
         """Plan further ahead for the tasks whose runs we plan one by one, as an instant of theirs comes near."""
@@ -207,15 +210,12 @@ class PlanWatch:
         if task.source is Source.IMPORT:
             return
         still_due = {*due_between(task, min(missing), max(missing) + timedelta(seconds=1), MOST_AT_ONCE)}
-        wanted = [each for each in missing if each in still_due and not self._is_too_late(task, each)]
+        now = self._clock.now()
+        wanted = [each for each in missing if each in still_due and not is_too_late(task, each, now)]
         made = await self._plans.plan_instants(task, wanted[: await self._most_to_make_up_for(task)])
         if made:
-            late = format_duration(timedelta(seconds=(self._clock.now() - min(missing)) // timedelta(seconds=1)))
+            late = format_duration(timedelta(seconds=(now - min(missing)) // timedelta(seconds=1)))
             logger.warning("%d instants of task %s had no run, the first since %s", made, task_id, late)
-
-    def _is_too_late(self, task: Task, instant: datetime) -> bool:
-        within = task.definition.begins_within
-        return within is not None and self._clock.now() - begin_of(task, instant) > within
 
     async def _most_to_make_up_for(self, task: Task) -> int | None:
         """How many instants may get a run now; None for all. The runs that wait already count towards the limit."""

@@ -97,6 +97,12 @@ def begin_of(task: Task, instant: datetime) -> datetime:
     return instant + period.rules.delay_of(task.id, instant, next_in(replace(period, held=Held.NOT), task, instant))
 
 
+def is_too_late(task: Task, instant: datetime, now: datetime) -> bool:
+    """Whether a run of this instant would be skipped because it can't begin within the time that the task allows."""
+    within = task.definition.begins_within
+    return within is not None and now - begin_of(task, instant) > within
+
+
 def period_at(task: Task, instant: datetime) -> Period | None:
     """What was in force at an instant; None if that is not remembered any more, or the task was not there yet."""
     return in_force_at(task.known_periods, instant)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from falcon_scheduler.core.domain.cron.timings import AT
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.ports import Clock, Plans, TaskStore
-from falcon_scheduler.core.services.tasks.fire_times import due_between, next_run, single_instants
+from falcon_scheduler.core.services.tasks.fire_times import due_between, is_too_late, next_run, single_instants
 
 MARGIN = timedelta(seconds=2)
 """How far before a change the plan is completed: the engine's clock may be behind ours."""
@@ -36,8 +36,8 @@ async def complete_plan(
     since = max(since, now - CAUGHT_UP)
     if task.source is not Source.IMPORT and began_at > since - LOOK_BACK:
         former = due_between(task, since - LOOK_BACK, min(began_at, now), MOST_AT_ONCE)
-        if former:
-            await plans.plan_instants(task, former)
+        if in_time := [each for each in former if not is_too_late(task, each, now)]:
+            await plans.plan_instants(task, in_time)
     start = max(began_at, since - margin)
     following = next_run(task, start - timedelta(microseconds=1))
     only_engine_knows = task.fires and not task.definition.schedule
@@ -72,7 +72,9 @@ def has_single_instants(task: Task) -> bool:
 async def plan_single_instants(task: Task, since: datetime, now: datetime, *, plans: Plans) -> None:
     """Have a run for each of the task's `single_instants` from `since` on, and for none that it named before.
 
-    Nothing is asked of the engine for a task that never had one, as far as is remembered.
+    Nothing is asked of the engine for a task that never had one, as far as is remembered. An instant for which it is
+    too late gets no run: the ledger says that it was missed, and why.
     """
     if has_single_instants(task):
-        await plans.plan_single_instants(task, single_instants(task, since, now))
+        instants = [each for each in single_instants(task, since, now) if not is_too_late(task, each, now)]
+        await plans.plan_single_instants(task, instants)
