@@ -4,7 +4,7 @@ The next run of a task is made when no other run of it waits or is at work. So a
 neither fills the queue nor makes the runs skip each other. What is owed is stored with the task: it outlives a
 restart.
 
-What a task owes for an outage may still be replaced: the skip of a late run, which the engine has ended already and
+An owed run of an outage may still be replaced: the skip of a late run, which the engine has ended already and
 the mirror has not counted yet, can choose another instant. So the first of these runs starts once the mirror has read
 everything up to a time at which no run of the task waited any more.
 """
