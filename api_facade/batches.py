@@ -15,6 +15,8 @@ from falcon_scheduler.core.services.tasks.task_service import TaskService
 
 AT_ONCE = 4
 """Tasks that are processed at the same time; more would only wait for Prefect."""
+DELETED_AT_ONCE = 25
+"""Deletions that run at the same time share their requests to Prefect."""
 
 
 async def apply_to_all(
@@ -24,7 +26,8 @@ async def apply_to_all(
     apply = _doing(tasks, operation)
     distinct = list(dict.fromkeys(task_ids))
     with through(Door.BULK):
-        outcomes = await each_of(distinct, lambda task_id: apply(task_id, by))
+        at_once = DELETED_AT_ONCE if operation is Operation.DELETE else AT_ONCE
+        outcomes = await each_of(distinct, lambda task_id: apply(task_id, by), at_once)
     failed = [
         BulkFailure(task_id=task_id, code=outcome.code, error=str(outcome))
         for task_id, outcome in zip(distinct, outcomes, strict=True)
@@ -51,9 +54,9 @@ def _doing(tasks: TaskService, operation: Operation) -> Callable[[str, Principal
     }[operation]
 
 
-async def each_of(items: Sequence[Any], do: Callable[[Any], Awaitable[Any]]) -> list[Any]:
+async def each_of(items: Sequence[Any], do: Callable[[Any], Awaitable[Any]], at_once: int = AT_ONCE) -> list[Any]:
     """The outcome of each, an error of ours among them. Once a server is away the rest is skipped."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns = asyncio.Semaphore(at_once)
     away: list[Unavailable] = []
 
     async def one(item: Any) -> Any:

@@ -24,8 +24,9 @@ from falcon_scheduler.adapters.prefect.deployment_reading import PAGE, Deploymen
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.foreign import foreign_deployed
 from falcon_scheduler.adapters.prefect.names import ADOPTION_TAG, FLOWS, POOL, flow_name
+from falcon_scheduler.adapters.prefect.removing import DeploymentRemoval
 from falcon_scheduler.adapters.prefect.runs import PrefectRuns
-from falcon_scheduler.core.domain.run import Deployed, RunPhase
+from falcon_scheduler.core.domain.run import Deployed
 from falcon_scheduler.core.domain.task import DeployedAs, Source, Task
 from falcon_scheduler.core.errors import Conflict, EngineRefused
 from falcon_scheduler.core.ports import Clock
@@ -42,7 +43,7 @@ class PrefectDeployments:
         """`runs` ends and removes what a removed deployment leaves behind."""
         self._client = client
         self._clock = clock
-        self._runs = runs
+        self._removal = DeploymentRemoval(client, runs)
         self._reading = DeploymentReading(client)
         self._flow_ids: dict[str, str] = {}
         self._flow_names_by_id: dict[str, str] = {}
@@ -119,7 +120,7 @@ class PrefectDeployments:
         Others of the name remain from a change of type by an earlier version; they are paused, and the reload
         removes them.
         """
-        if task.deployment_id and await self._is_removed(task.deployment_id):
+        if task.deployment_id and await self._removal.remove(task.deployment_id):
             return
         ids = set()
         wanted = {"deployments": {"name": {"any_": [task.id]}}, "flows": {"name": {"any_": [*FLOWS.values()]}}}
@@ -130,24 +131,7 @@ class PrefectDeployments:
 
     async def remove_deployment(self, deployment_id: str) -> None:
         """Cancel what waits or is at work, then delete the deployment and all its runs."""
-        await self._is_removed(deployment_id)
-
-    async def _is_removed(self, deployment_id: str) -> bool:
-        """`remove_deployment`; returns whether it was there. Prefect itself deletes the runs that it has planned."""
-        begun: list[str] = []
-        async for runs in self._runs.of_deployment(deployment_id):
-            begun += [run.id for run in runs if run.phase is not RunPhase.AHEAD]
-            for run in runs:
-                if run.phase is not RunPhase.AHEAD and not run.phase.is_terminal:
-                    await self._runs.cancel(run.id)
-        was_there = True
-        try:
-            with translated():
-                await self._client.request("DELETE", "/deployments/{id}", path_params={"id": deployment_id})
-        except Gone:
-            was_there = False
-        await self._runs.delete_ended(begun)
-        return was_there
+        await self._removal.remove(deployment_id)
 
     async def all(self) -> AsyncIterator[Deployed]:
         for wanted in (OURS, TAGGED):

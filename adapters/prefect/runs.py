@@ -46,6 +46,7 @@ SLOW_START = timedelta(minutes=15)
 WAITING = [StateType.SCHEDULED, StateType.PENDING]
 AT_WORK = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 UNFINISHED = [*WAITING, StateType.RUNNING, StateType.CANCELLING, StateType.PAUSED]
+BEGUN = [each for each in StateType if each is not StateType.SCHEDULED]
 ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 
 
@@ -205,6 +206,18 @@ class PrefectRuns:
             for run_id in ids:
                 self.reading.quarantine.release(run_id)
         return deleted
+
+    async def begun(self, deployment_ids: Sequence[str]) -> AsyncIterator[Sequence[Run]]:
+        """Every run of these deployments that is due, at work or over, a page after the other."""
+        now = self._clock.now()
+        of = {"deployment_id": {"any_": [*deployment_ids]}}
+        due = {"state": {"type": {"any_": [StateType.SCHEDULED]}}, "expected_start_time": {"before_": now}}
+        for wanted in (
+            due,
+            {"state": {"type": {"any_": [each for each in StateType if each != StateType.SCHEDULED]}}},
+        ):
+            async for batch in self.reading.pages({**of, **wanted}):
+                yield [run_of(flow_run, now) for flow_run in batch]
 
     async def of_deployment(self, deployment_id: str) -> AsyncIterator[Sequence[Run]]:
         """Every run of a deployment, those ahead of time too, a page after the other."""

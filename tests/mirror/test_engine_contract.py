@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,26 @@ async def test_a_removed_deployment_is_gone_with_its_runs_and_may_be_removed_aga
     assert await engine.runs.find(run.id) is None
     with pytest.raises(Conflict):
         await engine.start(task)
+
+
+async def test_deployments_that_are_removed_at_the_same_time_are_gone_with_their_runs_and_no_other_is(
+    engine: EngineUnderTest, task: Task
+) -> None:
+    tasks = [await engine.deployed(schedule=HOURLY) for _ in range(6)]
+    waiting, ended, lost = tasks[0], tasks[1], str(tasks[2].deployment_id)
+    runs = [await engine.start(each) for each in (waiting, ended, task)]
+    await engine.runs.cancel(runs[1].id)
+    await engine.deployments.remove_deployment(lost)
+    for each in tasks:
+        await engine.tasks.delete(each.id)
+    first = asyncio.create_task(engine.deployments.remove(tasks[3]))
+    others = asyncio.gather(*map(engine.deployments.remove, [*tasks, tasks[0]]))  # they wait, and one of them twice
+    await asyncio.sleep(0)
+    first.cancel()  # its client has left
+    await others
+    ids = [str(each.deployment_id) for each in (*tasks, task)]
+    assert [each.as_deployed.id for each in await engine.deployments.of_ids(ids)] == [task.deployment_id]
+    assert (await engine.runs.of_ids([run.id for run in runs])).keys() == {runs[2].id}
 
 
 async def test_one_key_makes_one_run(engine: EngineUnderTest, task: Task) -> None:
