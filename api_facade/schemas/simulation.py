@@ -86,7 +86,13 @@ class SimulatedBucket(ResponseShape):
     at: Instant
     runs: int
     busiest_minute: int
-    used: Annotated[float, Field(description="Share of all slots that the runs need; above 1 they fall behind.")]
+    used: Annotated[
+        float,
+        Field(
+            description="Share of the slots that the runs need: of the process slots or of those for http tasks, "
+            "whichever is greater. Above 1 they fall behind."
+        ),
+    ]
     queue: Annotated[int | None, Field(description="Left out after `worked_out_until`, as are the next two.")] = None
     late: DurationText | None = None
     late_most: DurationText | None = None

@@ -153,6 +153,13 @@ def test_http_runs_have_slots_of_their_own_where_there_are_any() -> None:
     assert (apart.summary.late_most, apart.summary.runs) == (timedelta(), 11)
 
 
+@pytest.mark.parametrize("is_http", [False, True])
+def test_free_slots_for_http_runs_do_not_hide_that_the_others_fall_behind(is_http: bool) -> None:
+    tasks = [workload(number, "0 * * * * *", 30, is_http=is_http) for number in range(4)]
+    slots = {"slots": 300, "http_slots": 1} if is_http else {"slots": 1, "http_slots": 300}
+    assert min(each.used for each in forecast(load(*tasks, **slots)).buckets) > 1.9
+
+
 def test_buckets_cover_the_time_and_say_how_much_of_the_slots_is_needed() -> None:
     tasks = [workload(number, "0 * * * * *", 3) for number in range(10)]
     for hours, length in ((1, 1), (48, 5), (24 * 30, 60)):

@@ -147,8 +147,7 @@ def _buckets(
     length: timedelta,
 ) -> Iterator[Bucket]:
     """The buckets begin on whole lengths, the first one at or before the beginning."""
-    needed = _needed_by_hour(pools, patterns)
-    slots = sum(pool.slots for pool in pools)
+    needed = [_needed_by_hour(pool, patterns) for pool in pools]
     first = span.hours[0] if span.hours else span.begin
     at = first + (span.begin - first) // length * length if length < _HOUR else first
     while at < span.end:
@@ -156,13 +155,12 @@ def _buckets(
         minutes = [*_minutes_between(at - first, until - first)]
         due = [counts[hour][minute] for hour, minute in minutes]
         works = [pool.work[hour] for pool in pools for hour in {hour for hour, _ in minutes}]
-        seconds = sum(needed[hour][minute] for hour, minute in minutes)
         queue, late, late_most = _wait_in(pools, minutes) if None not in works else (None, None, None)
         yield Bucket(
             at=at.replace(tzinfo=UTC),
             runs=sum(due),
             busiest_minute=max(due, default=0),
-            used=round(seconds / (60 * len(minutes) * slots), 4) if minutes and slots else 0.0,
+            used=round(max(_used_in(minutes, *each) for each in zip(pools, needed, strict=True)), 4),
             queue=queue,
             late=late,
             late_most=late_most,
@@ -191,22 +189,27 @@ def _wait_in(
     return queue, _length(late / begun if begun else 0.0), _length(most)
 
 
-def _needed_by_hour(pools: Sequence[Pool], patterns: Patterns) -> list[list[float]]:
-    """How many seconds of slots the runs of each minute need."""
-    known: dict[tuple[Column, ...], list[float]] = {}
+def _used_in(minutes: Sequence[tuple[int, int]], pool: Pool, needed: Sequence[Sequence[float]]) -> float:
+    """The share of a pool's slots that the runs of these minutes need."""
+    seconds = sum(needed[hour][minute] for hour, minute in minutes)
+    return seconds / (60 * len(minutes) * pool.slots) if minutes and pool.slots else 0.0
+
+
+def _needed_by_hour(pool: Pool, patterns: Patterns) -> list[list[float]]:
+    """How many seconds of the pool's slots the runs of each minute need."""
+    known: dict[Column, list[float]] = {}
     found = []
-    for columns in zip(*(pool.columns for pool in pools), strict=True):
-        if columns not in known:
+    for column in pool.columns:
+        if column not in known:
             by_pattern: dict[int, float] = defaultdict(float)
-            for pool, column in zip(pools, columns, strict=True):
-                for task, number in zip(pool.tasks, column, strict=True):
-                    if number:
-                        by_pattern[number] += (task.duration + pool.cost).total_seconds()
+            for task, number in zip(pool.tasks, column, strict=True):
+                if number:
+                    by_pattern[number] += (task.duration + pool.cost).total_seconds()
             needed = [0.0] * MINUTES
             for number, seconds in by_pattern.items():
                 needed = [have + seconds * n for have, n in zip(needed, patterns.minutes[number], strict=True)]
-            known[columns] = needed
-        found.append(known[columns])
+            known[column] = needed
+        found.append(known[column])
     return found
 
 
