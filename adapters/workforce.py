@@ -34,7 +34,15 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int, *, 
     for name in names:
         report = said.get(name, unknown)
         if not report.is_dead:
-            workers.append(OnlineWorker(name=name, slots=report.slots, http_slots=report.http_slots))
+            workers.append(
+                OnlineWorker(
+                    name=name,
+                    slots=report.slots,
+                    http_slots=report.http_slots,
+                    began_at=report.began_at,
+                    seen_at=report.seen_at,
+                )
+            )
     return Workforce(
         workers=workers,
         is_paused=await pool_is_paused(client),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
 
@@ -29,6 +29,10 @@ class WorkerReport:
     slots: int
     http_slots: int
     is_dead: bool
+    began_at: datetime | None = None
+    """Since when this process takes runs, by its own clock; None when it is dead or of an earlier version."""
+    seen_at: datetime | None = None
+    """Its latest sign of life, by its own clock; None as above."""
 
 
 def slots_key(pool: str, worker: str) -> str:
@@ -47,7 +51,7 @@ def signs_key(pool: str, worker: str) -> str:
 
 
 def alive_key(pool: str, worker: str) -> str:
-    """The key of its latest sign of life."""
+    """The key of its latest sign of life: since when it takes runs, and when it sent the sign."""
     return f"scheduler:worker:{pool}:{worker}:alive"
 
 
@@ -61,13 +65,20 @@ async def report_slots(redis: Redis, pool: str, worker: str, slots: int, http_sl
             await pipeline.execute()
 
 
-async def report_life(redis: Redis, pool: str, worker: str) -> None:
-    """Report that a worker lives; to be repeated every `LIFE_INTERVAL`. Raises `Unavailable`."""
+async def report_life(redis: Redis, pool: str, worker: str, began_at: datetime, now: datetime) -> None:
+    """Report that a worker takes runs, and since when; to be repeated every `LIFE_INTERVAL`. Raises `Unavailable`."""
+    sign = f"{began_at.isoformat()} {now.isoformat()}"
     with translated():
         async with redis.pipeline(transaction=False) as pipeline:
-            pipeline.set(alive_key(pool, worker), 1, px=milliseconds(DEAD_AFTER))
+            pipeline.set(alive_key(pool, worker), sign, px=milliseconds(DEAD_AFTER))
             pipeline.set(signs_key(pool, worker), 1, px=milliseconds(KEPT_FOR))
             await pipeline.execute()
+
+
+async def report_end(redis: Redis, pool: str, worker: str) -> None:
+    """Report that a worker takes no more runs. Raises `Unavailable`; it counts as dead soon all the same."""
+    with translated():
+        await redis.delete(alive_key(pool, worker))
 
 
 async def reports(redis: Redis, pool: str, workers: Sequence[str]) -> Mapping[str, WorkerReport]:
@@ -81,6 +92,19 @@ async def reports(redis: Redis, pool: str, workers: Sequence[str]) -> Mapping[st
     for worker in workers:
         (slots, http_slots, signs, alive), values = values[: len(kinds)], values[len(kinds) :]
         if slots is not None:
-            is_dead = signs is not None and alive is None
-            found[worker] = WorkerReport(slots=int(slots), http_slots=int(http_slots or 0), is_dead=is_dead)
+            began_at, seen_at = _times_of(alive)
+            found[worker] = WorkerReport(
+                slots=int(slots),
+                http_slots=int(http_slots or 0),
+                is_dead=signs is not None and alive is None,
+                began_at=began_at,
+                seen_at=seen_at,
+            )
     return found
+
+
+def _times_of(sign: bytes | str | None) -> tuple[datetime, datetime] | tuple[None, None]:
+    """Since when a worker takes runs, and when it sent its sign. A worker of an earlier version sends neither."""
+    text = sign.decode() if isinstance(sign, bytes) else sign or ""
+    began_at, _, seen_at = text.partition(" ")
+    return (datetime.fromisoformat(began_at), datetime.fromisoformat(seen_at)) if seen_at else (None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 NO_WORKER = "No worker is online: executions wait until one starts"
 POOL_PAUSED = "The work pool is paused in Prefect: executions wait until it is resumed"
@@ -17,6 +18,9 @@ class OnlineWorker:
     name: str
     slots: int
     http_slots: int = 0
+    began_at: datetime | None = None
+    """Since when it takes executions, and when it last reported so; None for a worker of another type."""
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ class WorkerHooks:
     work_pool: Callable[[], WorkPool]
     """As the last heartbeat read it."""
     slots: Slots
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
+    spawn: Callable[[Coroutine[Any, Any, None]], object]
     """Run a coroutine as a task of the worker's."""
     logger_of: Callable[[FlowRun], PrefectLogAdapter]
     on_slot_free: Callable[[], None]

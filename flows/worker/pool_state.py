@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import WorkerFilter, WorkerFilterStatus
 
-from falcon_scheduler.adapters.redis.workers import LIFE_INTERVAL, report_life, report_slots
+from falcon_scheduler.adapters.redis.workers import LIFE_INTERVAL, report_end, report_life, report_slots
 from falcon_scheduler.adapters.settings import RedisSettings
 from falcon_scheduler.core.errors import SchedulerError
 from falcon_scheduler.flows.worker.event_listeners import redis_of
@@ -44,11 +45,18 @@ class PoolState:
                 await report_slots(redis, self._pool_name, self._worker_name, slots, lane_slots)
 
     async def report_life(self) -> None:
-        """Report again and again that this worker lives, until cancelled. If Redis is away, it begins again."""
+        """Report again and again that this worker takes runs, until cancelled. If Redis is away, it begins again."""
+        began_at = datetime.now(UTC)
         while True:
             with contextlib.suppress(SchedulerError):
                 async with redis_of(self._redis) as redis:
                     while True:
-                        await report_life(redis, self._pool_name, self._worker_name)
+                        await report_life(redis, self._pool_name, self._worker_name, began_at, datetime.now(UTC))
                         await asyncio.sleep(LIFE_INTERVAL.total_seconds())
             await asyncio.sleep(LIFE_INTERVAL.total_seconds())
+
+    async def report_end(self) -> None:
+        """Report that this worker takes no more runs, once `report_life` has ended."""
+        with contextlib.suppress(SchedulerError):
+            async with redis_of(self._redis) as redis:
+                await report_end(redis, self._pool_name, self._worker_name)

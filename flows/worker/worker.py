@@ -103,12 +103,15 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         self._spawn(event_listeners.follow_wake_ups(self._settings.redis, self._work_pool_name, self._intake.wake))
         self._spawn(event_listeners.sweep_cancelling(self.client, self._work_pool_name, self._cancel))
         self._spawn(send_heartbeats(self._dispatcher.in_progress))
-        self._spawn(self._pool.report_life())
+        self._signs_of_life = self._spawn(self._pool.report_life())
         self._renew_on_hangup()
 
     async def teardown(self, *exc_info: Any) -> None:
         """Begin no new runs, let the running ones finish for the grace period, end the rest, leave nothing behind."""
         self._intake.close()
+        self._signs_of_life.cancel()
+        await asyncio.gather(self._signs_of_life, return_exceptions=True)
+        await self._pool.report_end()
         await drain(self._dispatcher.supervisors, self._settings.scheduler, self._no_grace)
         for task in self._tasks:
             task.cancel()
@@ -248,10 +251,11 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         if self._slots.has_lane:
             await self._shared.learn(deployment_ids)
 
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _handle_signals(self) -> None:
         """Stop on the first SIGTERM or SIGINT, without grace on the second.

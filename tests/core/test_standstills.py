@@ -73,6 +73,39 @@ async def test_it_begins_before_a_worker_was_last_seen_and_ends_when_one_is_seen
     assert await looks.stored() == [(Cause.NO_WORKER, -3, 3)]
 
 
+def taking_runs(began: float, seen: float) -> Workforce:
+    """One worker, with the numbers of the looks at which it began and last reported."""
+    worker = replace(SOMEBODY.workers[0], began_at=NOON + began * LOOK_INTERVAL, seen_at=NOON + seen * LOOK_INTERVAL)
+    return Workforce(workers=[worker])
+
+
+async def test_it_begins_with_the_last_sign_of_life_where_workers_report_one() -> None:
+    looks = Looks()
+    await looks.see(taking_runs(-9, -0.5), NOBODY, taking_runs(1.5, 2))
+    assert await looks.stored() == [(Cause.NO_WORKER, -0.5, 2)]
+
+
+async def test_workers_that_ended_and_were_replaced_between_two_looks_leave_the_time_without_one() -> None:
+    looks = Looks()
+    await looks.see(taking_runs(-9, -0.5), taking_runs(0.75, 1), taking_runs(0.75, 2))
+    assert await looks.stored() == [(Cause.NO_WORKER, -0.5, 0.75)]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        Workforce(workers=[*taking_runs(-9, 1).workers, *taking_runs(0.75, 1).workers]),
+        Workforce(workers=[*SOMEBODY.workers, *taking_runs(0.75, 1).workers]),
+        taking_runs(-0.75, 1),
+    ],
+    ids=["one stayed", "one reports nothing", "it began before the other ended"],
+)
+async def test_a_worker_that_may_have_been_there_leaves_no_time_without_one(others: Workforce) -> None:
+    looks = Looks()
+    await looks.see(taking_runs(-9, -0.5), others)
+    assert await looks.stored() == []
+
+
 async def test_a_paused_pool_has_a_name_of_its_own_also_when_its_workers_leave() -> None:
     looks = Looks()
     await looks.see(SOMEBODY, PAUSED, PAUSED, NOBODY, NOBODY, SOMEBODY)

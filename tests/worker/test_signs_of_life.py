@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -47,6 +48,30 @@ async def test_a_killed_worker_is_dead_while_prefect_still_has_it_online(
         [known] = await pool.client.read_workers_for_work_pool(pool.name)
         assert known.status is WorkerStatus.ONLINE
         psutil.wait_procs(children, timeout=60)
+
+
+async def test_a_stopped_worker_takes_no_more_runs_at_once(pool: Pool, start_worker: StartWorker) -> None:
+    pool = await make_pool(pool.client)
+    before = datetime.now(UTC)
+    worker = start_worker(pool)
+    await worker.started()
+    [known] = await pool.client.read_workers_for_work_pool(pool.name)
+    password = os.environ["REDIS_PASSWORD"]
+    async with open_redis("127.0.0.1", int(os.environ["REDIS_PORT"]), password, 0) as redis:
+
+        async def alive() -> WorkerReport | None:
+            report = await reported(redis, pool, known.name)
+            return report if report is not None and report.seen_at is not None else None
+
+        report: WorkerReport = await wait_until(alive, "the worker has reported that it lives")
+        assert report.began_at is not None
+        assert report.seen_at is not None
+        assert before < report.began_at <= report.seen_at <= datetime.now(UTC)
+        worker.process.send_signal(signal.SIGTERM)
+        worker.process.wait(timeout=60)
+        after = await reported(redis, pool, known.name)
+    assert after is not None
+    assert (after.is_dead, after.began_at, after.seen_at) == (True, None, None)
 
 
 async def test_a_worker_that_never_sent_a_sign_of_life_is_taken_at_prefects_word(pool: Pool) -> None:

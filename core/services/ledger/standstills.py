@@ -1,7 +1,8 @@
 """When nothing could run: no worker was online, or the pool or a queue was paused. Stored from the first look on.
 
 The alert `no_worker` opens later, and not at all when workers are back before that. Runs that waited were late all
-the same, and these times explain it.
+the same, and these times explain it. When all workers ended and others began between two looks, their signs of life
+say for how long there was none.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from falcon_scheduler.core.domain.explanation import Cause
-from falcon_scheduler.core.domain.workforce import Workforce
+from falcon_scheduler.core.domain.workforce import NO_WORKER, Workforce
 from falcon_scheduler.core.ports import Clock
 from falcon_scheduler.core.ports.ledger import LedgerStore, Outage
 from falcon_scheduler.core.services.duty import Duty, Periodic
@@ -36,6 +37,8 @@ class Standstills:
         self._workforce = workforce
         self._clock = clock
         self._looked_at: datetime | None = None
+        self._last_sign: datetime | None = None
+        """The latest sign of life that the last look found."""
         self._current: Mapping[Subject, Outage] = {}
 
     def duty(self) -> Duty:
@@ -44,7 +47,7 @@ class Standstills:
 
     def forget(self) -> None:
         """Another facade looks now."""
-        self._looked_at, self._current = None, {}
+        self._looked_at, self._last_sign, self._current = None, None, {}
 
     async def look(self) -> None:
         """Store since when nothing can run, up to now. Raises `Unavailable`, also while Prefect does not answer."""
@@ -60,13 +63,26 @@ class Standstills:
             for (cause, queue), text in held.items()
             if (cause, queue) not in former
         }
-        for each in new.values():
+        unseen = self._unseen(workforce) if not former else None
+        for each in [*new.values(), *([unseen] if unseen else [])]:
             await self._store.add_outage(each)
         self._current = {subject: former.get(subject) or new[subject] for subject in held}
         self._looked_at = now
+        self._last_sign = max((each.seen_at for each in workforce.workers if each.seen_at), default=None)
 
     def _begin_of(self, cause: Cause, now: datetime) -> datetime:
-        return (self._looked_at or now) - (UNNOTICED_FOR if cause is Cause.NO_WORKER else timedelta())
+        looked_at = self._looked_at or now
+        if cause is not Cause.NO_WORKER:
+            return looked_at
+        return min(self._last_sign or looked_at - UNNOTICED_FOR, looked_at)
+
+    def _unseen(self, workforce: Workforce) -> Outage | None:
+        """The time without a worker between the last look and this one, when all workers are others than then."""
+        begins = [each.began_at for each in workforce.workers]
+        first = min((each for each in begins if each is not None), default=None)
+        if self._last_sign is None or first is None or None in begins or first <= self._last_sign:
+            return None
+        return Outage(cause=Cause.NO_WORKER, since=self._last_sign, until=first, text=NO_WORKER)
 
     async def _of_former_leader(self, now: datetime) -> Mapping[Subject, Outage]:
         """What the last look of another leader found."""
