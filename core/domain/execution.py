@@ -119,6 +119,19 @@ class Execution:
         )
 
     @property
+    def instant(self) -> datetime | None:
+        """The instant of the schedule that it serves; `None` when somebody requested it.
+
+        Of such a one `scheduled_for` is the time of the request, once it has begun.
+        """
+        return self.scheduled_for if self.trigger is Trigger.SCHEDULE else None
+
+    @property
+    def requested_at(self) -> datetime:
+        """When it was requested, or due by its schedule."""
+        return self.instant or self.queued_at or self.scheduled_for or self.started_at
+
+    @property
     def is_cancelled(self) -> bool:
         """Whether it ended by a user's request."""
         return self.outcome is ExecutionOutcome.CANCELLED

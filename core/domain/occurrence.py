@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.outcome import (
     DIED_ERROR,
     NEVER_BEGAN_ERROR,
@@ -125,7 +125,8 @@ _BEFORE_THE_BEGIN = (
     (DIED_ERROR, Reason.WORKER_DIED),
     (VANISHED_ERROR, Reason.REMOVED),
     ("MongoDB is not available", Reason.STORE_AWAY),
-    ("Task ", Reason.COULD_NOT_BEGIN),
+    ("Task '", Reason.COULD_NOT_BEGIN),
+    ('Task "', Reason.COULD_NOT_BEGIN),
     ("The document of task ", Reason.COULD_NOT_BEGIN),
 )
 """How the errors begin of runs that ended before their work began, in `core.errors` and `core.domain.outcome`."""
@@ -207,8 +208,8 @@ def fate_of(execution: Execution) -> Occurrence | None:
 
     `None` for one that serves no occurrence: requested by hand, or skipped because another execution serves it.
     """
-    at = execution.scheduled_for
-    if execution.trigger is not Trigger.SCHEDULE or at is None:
+    at = execution.instant
+    if at is None:
         return None
     fate, reason = _judged(execution)
     if fate is None:
@@ -248,8 +249,9 @@ def _judged(execution: Execution) -> tuple[Fate | None, Reason | None]:
         return (Fate.RAN if execution.status is ExecutionStatus.RUNNING else Fate.WAITING), None
     if has_begun(execution):
         return Fate.RAN, None
-    if execution.is_cancelled and execution.started_at in {execution.scheduled_for, execution.completed_at}:
-        return _with_fate(Reason.CANCELLED)
+    if execution.is_cancelled:
+        waited = execution.started_at in {execution.scheduled_for, execution.queued_at, execution.completed_at}
+        return _with_fate(Reason.CANCELLED) if waited else (Fate.RAN, None)
     reason = next((each for start, each in _BEFORE_THE_BEGIN if execution.error.startswith(start)), None)
     return (Fate.RAN, None) if reason is None else _with_fate(reason)
 

@@ -136,6 +136,14 @@ async def it_began_late_after_the_run_in_front_of_it(world: World) -> None:
     await add_run(world, completed(a_run(40 * SECOND)))
 
 
+@case(Cause.BEHIND)
+async def it_began_slowly_after_the_run_in_front_of_it_had_ended(world: World) -> None:
+    world.overlapping(Overlap.QUEUE)
+    front = a_run(id="front", at=DUE - timedelta(minutes=30))
+    await add_run(world, front.ended(ExecutionStatus.COMPLETED, DUE + 30 * SECOND))
+    await add_run(world, completed(a_run(40 * SECOND)))
+
+
 @pytest.mark.parametrize("name", case)
 async def test_what_made_a_run_late_is_named(name: str) -> None:
     await case.check(name)

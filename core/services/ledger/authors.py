@@ -31,13 +31,20 @@ class Authors:
         ]
         return min(holding, key=lambda each: abs(each.at - since), default=None)
 
-    async def latest(
-        self, task_id: str, until: datetime, actions: Sequence[Action], *, within: timedelta | None = None
-    ) -> AuditEntry | None:
-        """The latest entry of one of the actions until an instant, at most `within` before it."""
-        since = None if within is None else until - within
-        page = await self._audit.list(AuditFilter(task_id=task_id, since=since, until=until), PageRequest(size=20))
+    async def latest(self, task_id: str, until: datetime, actions: Sequence[Action]) -> AuditEntry | None:
+        """The latest entry of one of the actions until an instant."""
+        page = await self._audit.list(AuditFilter(task_id=task_id, until=until), PageRequest(size=20))
         return next((each for each in page.items if each.action in actions), None)
+
+    async def cancellation(
+        self, task_id: str, execution_id: str, until: datetime, within: timedelta
+    ) -> AuditEntry | None:
+        """The entry of the cancellation, or of the stop, that ended an execution; at most `within` before `until`."""
+        wanted = AuditFilter(
+            task_id=task_id, actions=frozenset({Action.CANCEL, Action.STOP}), since=until - within, until=until
+        )
+        page = await self._audit.list(wanted, PageRequest(size=100))
+        return next((each for each in page.items if _cancels(each, execution_id)), None)
 
     async def of(self, task_id: str, since: datetime) -> str:
         """The user's id; empty when the audit has none."""
@@ -52,3 +59,10 @@ class Authors:
             else each
             for each in occurrences
         ]
+
+
+def _cancels(entry: AuditEntry, execution_id: str) -> bool:
+    """Whether a change is about an execution. A stop that is under way does not name its executions yet."""
+    if entry.action is Action.CANCEL:
+        return entry.after.get("execution_id", execution_id) == execution_id
+    return execution_id in entry.after.get("cancelled_executions", [execution_id])

@@ -20,8 +20,8 @@ _OF_HELD = {Held.PAUSED: Reason.PAUSED, Held.DISABLED: Reason.DISABLED, Held.LIM
 
 
 async def missed_before(task: Task, execution: Execution, store: LedgerStore) -> Sequence[Fact] | None:
-    """Why nothing ran at the instant of an execution that began late; None if it was not missed."""
-    at = execution.scheduled_for
+    """Why nothing ran at the instant of an execution that began late; None if it has none, or it was not missed."""
+    at = execution.instant
     if at is None:
         return None
     period = period_at(task, at)

@@ -61,7 +61,7 @@ class ExecutionCauses:
     async def of(self, task: Task, execution: Execution) -> Finding:
         """The cause of an execution, also of one that was requested by hand or that was skipped."""
         now = self._clock.now()
-        due_at = execution.scheduled_for or execution.queued_at or execution.started_at
+        due_at = execution.requested_at
         cause = cause_of(execution, now)
         if cause is Cause.OVERLAP:
             return await self._of_overlap(task, execution)
@@ -74,26 +74,27 @@ class ExecutionCauses:
             return cause, facts.of_entry(entry)
         if cause in {Cause.PAUSED, Cause.DISABLED}:
             return await self._of_switch(task, cause, due_at)
-        if execution.scheduled_for is not None:
-            due_at = begin_of(task, execution.scheduled_for)
+        instant = execution.instant
+        if instant is not None:
+            due_at = begin_of(task, instant)
         if cause is None and execution.status is ExecutionStatus.PENDING:
             return await self._present.why_it_waits(task, execution, due_at, now)
-        late = await self._lateness(execution, due_at)
-        if execution.scheduled_for is not None and (reason := reason_of(execution)) is not None:
-            return cause or Cause(reason), facts.joined(late, catch_up_of(task, reason, execution.scheduled_for))
+        late = await self._lateness(execution, due_at, has_begun=reason_of(execution) is None)
+        if instant is not None and (reason := reason_of(execution)) is not None:
+            return cause or Cause(reason), facts.joined(late, catch_up_of(task, reason, instant))
         if cause is None:
             cause, why = await self._of_lateness(task, execution, due_at)
             return cause, facts.joined(why, late)
         return cause, late
 
-    async def _lateness(self, execution: Execution, due_at: datetime) -> Sequence[Fact]:
+    async def _lateness(self, execution: Execution, due_at: datetime, *, has_begun: bool) -> Sequence[Fact]:
         if execution.skip is not None:
             return ()
         try:
             times = await self._stages.of(execution.id)
         except Unavailable:
             times = RunTimes()
-        return facts.of_lateness(due_at, execution.started_at, times)
+        return facts.of_lateness(due_at, execution.started_at if has_begun else None, times)
 
     async def _of_lateness(self, task: Task, execution: Execution, due_at: datetime) -> Finding:
         """Why an execution that completed began when it did."""
@@ -107,9 +108,12 @@ class ExecutionCauses:
         if late < LATE_AFTER:
             return Cause.ON_TIME, ()
         before = await self._at_work(began_at - _SECOND)
-        same = [each for each in before if each.task_id == task.id]
-        if task.definition.overlap is Overlap.QUEUE and same:
-            return Cause.BEHIND, facts.text("execution_in_front", same[0].id)
+        if task.definition.overlap is Overlap.QUEUE:
+            # What was at work for most of the wait, or up to the begin, is what it waited for.
+            during = [*before, *await self._at_work(due_at + late / 2)]
+            same = [each for each in during if each.task_id == task.id and each.id != execution.id]
+            if same:
+                return Cause.BEHIND, facts.text("execution_in_front", same[0].id)
         queue = execution.priority or str(task.definition.priority)
         away = outage_at(due_at, await self._outages.between(due_at, began_at, queue=queue))
         if away is not None:
@@ -145,7 +149,7 @@ class ExecutionCauses:
     async def _of_cancellation(self, task: Task, execution: Execution) -> Finding:
         ended_at = execution.completed_at or self._clock.now()
         # The audit has a change before it is made, so a stop that is noted later did not end this execution.
-        entry = await self._authors.latest(task.id, ended_at, (Action.STOP, Action.CANCEL), within=ENDS_AFTER)
+        entry = await self._authors.cancellation(task.id, execution.id, ended_at, ENDS_AFTER)
         if entry is None and task.definition.overlap is Overlap.CANCEL_RUNNING:
             wanted = ExecutionFilter(task_id=task.id, since=ended_at - NEARBY, until=ended_at + ENDS_AFTER)
             page = await self._executions.list(wanted, PageRequest(size=20, brief=True))

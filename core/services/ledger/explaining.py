@@ -83,7 +83,7 @@ class Explaining:
 
     async def explain_execution(self, task: Task, execution: Execution) -> Explanation:
         """Explain one execution, also one that was requested by hand."""
-        at = execution.scheduled_for
+        at = execution.instant
         if at is not None and await self._is_second(execution, at):
             return await self.explain(task, at)
         cause, found = await self._of_executions.of(task, execution)

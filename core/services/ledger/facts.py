@@ -79,16 +79,19 @@ def of_execution(execution: Execution) -> list[Fact]:
     ]
 
 
-def of_lateness(instant: datetime, began_at: datetime, times: RunTimes) -> list[Fact]:
-    """How late the work began: until its run was planned, until a worker took it, and until it began."""
+def of_lateness(instant: datetime, began_at: datetime | None, times: RunTimes) -> list[Fact]:
+    """How late the work began: until its run was planned, until a worker took it, and until it began.
+
+    Without `began_at` it never began: then only how far it came is known.
+    """
     planned = max(instant, times.planned_at) if times.planned_at else None
     claimed = max(planned or instant, times.claimed_at) if times.claimed_at else None
     return [
         *at("began_at", began_at),
-        *length("late", began_at - instant),
+        *length("late", began_at - instant if began_at else None),
         *length("late_by_planner", planned - instant if planned else None),
         *length("late_in_queue", claimed - planned if claimed and planned else None),
-        *length("late_at_start", began_at - claimed if claimed else None),
+        *length("late_at_start", began_at - claimed if began_at and claimed else None),
     ]
 
 

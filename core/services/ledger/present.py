@@ -86,8 +86,9 @@ class Present:
         workers = facts.text("workers", ", ".join(each.name for each in workforce.workers))
         everywhere = await self._executions.unfinished()
         unfinished = [each for each in everywhere if each.task_id == task.id and execution != each]
-        if task.definition.overlap is Overlap.QUEUE and unfinished:
-            return Cause.BEHIND, facts.text("execution_in_front", unfinished[0].id)
+        front = _in_front(unfinished, execution, due_at) if task.definition.overlap is Overlap.QUEUE else None
+        if front is not None:
+            return Cause.BEHIND, facts.text("execution_in_front", front.id)
         queue = (execution.priority if execution else "") or str(task.definition.priority)
         if queue in workforce.paused_queues:
             return Cause.QUEUE_PAUSED, facts.text("work_queue", queue)
@@ -108,3 +109,11 @@ class Present:
         except Unavailable:
             return ""
         return "" if holder is None or holder in {each.id for each in known} else holder
+
+
+def _in_front(others: Sequence[Execution], execution: Execution | None, due_at: datetime) -> Execution | None:
+    """Which execution of a task goes before this one: the one at work, or the first that was requested before."""
+    at_work = (each for each in others if each.status is ExecutionStatus.RUNNING)
+    requested_at = due_at if execution is None else execution.requested_at
+    before = [each for each in others if each.requested_at <= requested_at]
+    return next(at_work, min(before, key=lambda each: each.requested_at, default=None))
