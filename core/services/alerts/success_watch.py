@@ -18,7 +18,9 @@ from falcon_scheduler.core.services.alerts.overdue import Overdue
 
 CHANGEOVER = timedelta(minutes=5)
 """How long at most a success may still come after a facade took over: all servers may have been away before."""
-_EXPLAINS_NOTHING = {Cause.ON_TIME, Cause.DUE, Cause.NOT_CREATED, Cause.NOT_NAMED, Cause.NOT_KNOWN}
+_UNDECIDED = {Cause.STARTING, Cause.RUNNING}
+"""Causes of a run that may still succeed: of a task that fails each time, they would hide why it does."""
+_EXPLAINS_NOTHING = {Cause.ON_TIME, Cause.DUE, Cause.NOT_CREATED, Cause.NOT_NAMED, Cause.NOT_KNOWN} | _UNDECIDED
 """Causes that are no reason for a missing success."""
 logger = logging.getLogger(__name__)
 
@@ -98,7 +100,8 @@ class SuccessWatch:
     async def explained(self, finding: Finding, task: Task, ended: Sequence[Execution]) -> Finding:
         """The finding with the one cause that `explain` names for the latest instant or run, and what to do.
 
-        It stays as it is when nothing was due since the last success, or nothing can be explained now.
+        While the run of the latest instant is about to begin or at work, the last one that ended is explained. The
+        finding stays as it is when nothing was due since the last success, or nothing can be explained now.
         """
         wait, expected = wait_of(task, ended), task.definition.alerts.expect_success
         if wait is None or expected is None:
@@ -106,7 +109,7 @@ class SuccessWatch:
         since = [each for each in ended if each.started_at > wait.since]
         try:
             found = await self._explaining.explain(task)
-            if since and (found.at is None or found.at < since[0].started_at):
+            if since and (found.at is None or found.at < since[0].started_at or found.cause in _UNDECIDED):
                 found = await self._explaining.explain_execution(task, since[0])
         except Exception:  # whatever is wrong with the explanation, the alert opens
             logger.exception("The missing success of task %s could not be explained", task.id)
