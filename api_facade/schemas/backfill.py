@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
-from falcon_scheduler.api_facade.schemas.values import Instant, SentInstant
+from falcon_scheduler.api_facade.schemas.values import Instant, SentScheduleInstant
 
 
 class BackfillRequest(RequestShape):
@@ -16,7 +16,7 @@ class BackfillRequest(RequestShape):
     model_config = ConfigDict(validate_by_alias=True)
 
     begin: Annotated[
-        SentInstant,
+        SentScheduleInstant,
         Field(
             alias="from",
             title="From",
@@ -25,7 +25,7 @@ class BackfillRequest(RequestShape):
         ),
     ]
     end: Annotated[
-        SentInstant,
+        SentScheduleInstant,
         Field(
             alias="to",
             title="To",

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from falcon_scheduler.api_facade.schemas.common import ResponseShape
-from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryInstant
+from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, DurationText, Instant, QueryInstant, ScheduleInstant
 from falcon_scheduler.core.domain.explanation import Cause
 from falcon_scheduler.core.domain.occurrence import Fate, Reason
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
@@ -72,7 +72,7 @@ class ExplainQuery(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     at: Annotated[
-        QueryInstant | None,
+        ScheduleInstant | None,
         Field(description="The instant, past or to come; the latest one of the schedule when not given."),
     ] = None
     execution_id: Annotated[

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
 from falcon_scheduler.api_facade.schemas.task_changes import CalendarsChange, Cron
-from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant, QueryInstant
+from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant, QueryInstant, ScheduleInstant
 from falcon_scheduler.core.domain.conversion import MOST_LINES, Program
 from falcon_scheduler.core.domain.cron.wall_times import Repeated
 from falcon_scheduler.core.services.tasks.upcoming import LONGEST_SPAN, MOST_TASKS_NAMED
@@ -117,9 +117,11 @@ class UpcomingQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    begin: Annotated[QueryInstant | None, Field(alias="from", description="Now when not given, or when past.")] = None
+    begin: Annotated[ScheduleInstant | None, Field(alias="from", description="Now when not given, or when past.")] = (
+        None
+    )
     end: Annotated[
-        QueryInstant | None,
+        ScheduleInstant | None,
         Field(
             alias="to", description=f"A day after `from` when not given; at most {LONGEST_SPAN.days} days after it."
         ),

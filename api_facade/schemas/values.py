@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from falcon_scheduler.core.domain.duration import format_duration, from_nanoseconds, parse_duration
+from falcon_scheduler.core.services.tasks.time_validation import EARLIEST, LATEST
 
 _LONGEST_NANOSECONDS = 2**63 - 1
 _DURATION_PATTERN = r"^([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$"
@@ -59,6 +60,12 @@ def _query_instant(value: object) -> object:
     return value
 
 
+def _within_schedules(value: object) -> object:
+    if isinstance(value, datetime) and not EARLIEST <= value < LATEST:
+        raise ValueError(f"must be from the year {EARLIEST.year} on and before {LATEST.year}")
+    return value
+
+
 def _sent_instant(value: object) -> object:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("must be an RFC 3339 instant such as 2026-01-31T12:00:00Z")
@@ -102,6 +109,9 @@ SentInstant = Annotated[
 ]
 """An instant in a request; kept to the millisecond."""
 
+SentScheduleInstant = Annotated[SentInstant, AfterValidator(_within_schedules)]
+"""The same, at which a schedule is read."""
+
 Length = Annotated[
     timedelta,
     BeforeValidator(_duration),
@@ -124,6 +134,8 @@ QueryBoolean = Annotated[bool, BeforeValidator(_query_boolean)]
 QueryInstant = Annotated[
     datetime, BeforeValidator(_query_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+ScheduleInstant = Annotated[QueryInstant, AfterValidator(_within_schedules)]
+"""An instant in a query at which a schedule is read: around the ends of the calendar no clock can be computed."""
 _ANY_DATE = WithJsonSchema(
     {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
 )

@@ -191,3 +191,25 @@ async def test_a_wrong_question_for_an_explanation_is_refused(admin: httpx.Async
     assert (await admin.get("/tasks/nobody/explain")).status_code == 404
     run = (await admin.post(f"/tasks/{other['id']}/execute")).json()["execution_id"]
     assert (await admin.get(path, params={"execution_id": run})).status_code == 404
+
+
+@pytest.mark.parametrize("schedule", ["*/2 * * * * *", "CRON_TZ=Asia/Tokyo 0 30 2 * * *", "@every 90m from 06:00"])
+async def test_instants_at_both_ends_of_the_calendar_are_refused_or_answered(
+    admin: httpx.AsyncClient, make: Make, schedule: str
+) -> None:
+    task = await make(schedule=schedule)
+    first, second, last = "0001-01-01T00:00:00Z", "0001-01-02T00:00:00Z", "9999-12-31T23:59:59Z"
+    for path in (f"/tasks/{task['id']}/occurrences", "/occurrences"):
+        for asked in ({"from": first, "to": second}, {"to": first}, {"from": last}, {"to": last, "limit": "1"}):
+            assert (await admin.get(path, params=asked)).status_code == 200
+    for at in (first, last, "1969-12-31T23:59:59Z", "9000-01-01T00:00:00Z"):
+        answer = await admin.get(f"/tasks/{task['id']}/explain", params={"at": at})
+        assert faults(answer) == {"query.at": "must be from the year 1970 on and before 9000"}
+    for at, cause in (("1970-01-01T00:00:00Z", "not_created"), ("8999-12-31T23:59:58Z", None)):
+        answer = await admin.get(f"/tasks/{task['id']}/explain", params={"at": at})
+        assert answer.status_code == 200
+        assert cause in (None, answer.json()["cause"])
+    answer = await admin.get("/schedules/upcoming", params={"from": "9999-12-31T00:00:00Z", "to": last})
+    assert set(faults(answer)) == {"query.from", "query.to"}
+    asked = {"from": first, "to": second, "dry_run": True}
+    assert set(faults(await admin.post(f"/tasks/{task['id']}/backfill", json=asked))) == {"from", "to"}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from falcon_scheduler.core.domain.audit import Action, ChangeOutcome
 from falcon_scheduler.core.domain.explanation import Cause
+from falcon_scheduler.core.services.tasks.time_validation import EARLIEST, LATEST
 from tests.core.explained_world import DUE, SECOND, World
 from tests.fakes.clock import NOON
 
@@ -69,9 +72,31 @@ async def test_an_instant_of_the_schedule_before_an_edit_is_explained_by_the_edi
     assert (await world.explain(DUE + SECOND)).cause is Cause.NOT_NAMED
 
 
+async def test_a_pause_after_an_edit_does_not_hide_the_edit() -> None:
+    world = World()
+    await world.audited(Action.UPDATE, DUE - timedelta(minutes=10))
+    edited = replace(world.task.definition, schedule="0 10 * * * *")
+    task = world.task.redefined(edited, "u", DUE - timedelta(minutes=10))
+    world.task = task.with_paused(True, "u", DUE - 5 * SECOND).with_paused(False, "u", DUE - 2 * SECOND)
+    for at in (DUE, DUE + timedelta(minutes=30)):
+        explained = await world.explain(at)
+        assert (explained.cause, {fact.name: fact.value for fact in explained.facts}["by"]) == (
+            Cause.SCHEDULE_CHANGED,
+            "u",
+        )
+
+
 async def test_without_an_instant_the_latest_is_explained() -> None:
     world = World()
     assert (await world.explain(None)).at == DUE
     world.task = world.task.with_paused(True, "u", DUE - 10 * SECOND)
     explained = await world.explain(None)
     assert (explained.at, explained.cause) == (DUE, Cause.PAUSED)
+
+
+@pytest.mark.parametrize("schedule", ["*/2 * * * * *", "CRON_TZ=Asia/Tokyo 0 30 2 * * *", "@every 90m from 06:00"])
+async def test_the_first_and_the_last_instant_that_a_schedule_may_be_read_at_are_explained(schedule: str) -> None:
+    world = World()
+    world.task = replace(world.task, definition=replace(world.task.definition, schedule=schedule))
+    assert (await world.explain(EARLIEST)).cause is Cause.NOT_CREATED
+    assert (await world.explain(LATEST - 2 * SECOND)).cause in {Cause.DUE, Cause.NOT_NAMED}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
+from falcon_scheduler.core.domain.catch_up import CatchUp, CatchUpRules, Missed
 from falcon_scheduler.core.domain.execution import ExecutionStatus
 from falcon_scheduler.core.domain.occurrence import FATE_OF, Fate, Occurrence, Reason, fate_of, preferred
 from falcon_scheduler.core.domain.skip import Skip, SkipReason
@@ -45,6 +46,22 @@ async def test_what_ran_is_read_from_the_executions_and_nothing_is_stored_for_it
         (9, 9, "waiting", None, 1),
     ]
     assert brief([*world.store.rows.values()]) == [(6, 8, "missed", "not_planned", 3)]
+
+
+async def test_instants_that_no_run_was_planned_for_because_the_last_ones_waited_are_beyond_the_limit() -> None:
+    world = World()
+    task = a_task()
+    catch_up = CatchUpRules(after_outage=CatchUp(runs=Missed.ALL))
+    task = replace(task, definition=replace(task.definition, max_runs=1, catch_up=catch_up))
+    await world.put(task)
+    await world.begins()
+    late = ran(0, late=3.5 * MINUTE)
+    await world.put(late, task.started(late.id, late.started_at, 1, by_schedule=True))
+    await world.passes(10)
+    await world.settles()
+    expected = [(0, 0, "ran", None, 1), (1, 3, "skipped", "run_limit", 3), (4, 9, "skipped", "run_limit", 6)]
+    assert brief(await world.fates()) == expected
+    assert not (await world.tasks.get("t")).owed, "none of them gets a run later"
 
 
 async def test_a_skip_is_the_fate_at_once_and_a_second_run_of_an_instant_is_none() -> None:
@@ -254,3 +271,16 @@ def test_of_two_findings_the_run_that_began_decides() -> None:
     assert began is not None
     assert skipped is not None
     assert preferred(began, skipped) == preferred(skipped, began) == began
+
+
+async def test_a_time_before_all_schedules_is_empty_and_one_to_come_ends_now() -> None:
+    world = World()
+    await world.put(a_task(), ran(0))
+    await world.begins()
+    await world.passes(1.5)
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    nothing = OccurrenceFilter(begin=first, end=first + timedelta(days=1)), OccurrenceFilter(end=first)
+    for wanted in (*nothing, OccurrenceFilter(begin=last)):
+        assert not (await world.ledger().page(wanted, limit=10)).occurrences
+    shown = (await world.ledger().page(OccurrenceFilter(end=last), limit=10)).occurrences
+    assert [each.fate for each in shown] == [Fate.RAN, Fate.WAITING]

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from falcon_scheduler.core.domain.occurrence import SWITCHED, Fate, Occurrence, Reason
+from falcon_scheduler.core.domain.schedule import EARLIEST
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import Invalid
 from falcon_scheduler.core.ports import Clock, TaskStore, Watermark
@@ -85,12 +86,14 @@ class Ledger:
         """
         now = self._clock.now()
         end = min(wanted.end or now, now)
-        begin = wanted.begin or (wanted.end or now) - DEFAULT_SPAN
+        if end <= EARLIEST and wanted.begin is None:
+            return OccurrencePage(occurrences=(), following=None)
+        begin = wanted.begin or end - DEFAULT_SPAN
         if wanted.end is not None and wanted.end <= begin:
             raise Invalid.of("query.to", "must be later than from")
         if end - begin > LONGEST_SPAN:
             raise Invalid.of("query.to", f"must be at most {LONGEST_SPAN.days} days after from")
-        return await self._page(wanted, begin, end, limit, after)
+        return await self._page(wanted, max(begin, EARLIEST), end, limit, after)
 
     async def _page(
         self, wanted: OccurrenceFilter, begin: datetime, end: datetime, limit: int, after: Key | None
