@@ -104,7 +104,7 @@ SENTENCES: Mapping[Cause, str] = {
     Cause.CALENDAR: "A calendar of the task excludes the day.",
     Cause.START_DATE: "It lies before the task's `start_at`.",
     Cause.END_DATE: "It lies after the task's `end_at`.",
-    Cause.RUN_LIMIT: "The task had run `max_runs` times.",
+    Cause.RUN_LIMIT: "The runs that `max_runs` allows have begun, or belong to instants before this one.",
     Cause.CANCELLED: "Its execution was cancelled.",
     Cause.IN_PREFECT: "Somebody set its run to Skipped in Prefect.",
     Cause.PAUSED: "The task was paused.",

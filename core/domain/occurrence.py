@@ -51,7 +51,7 @@ class Reason(StrEnum):
     END_DATE = "end_date"
     """It lies after the task's `end_at`."""
     RUN_LIMIT = "run_limit"
-    """The task had run `max_runs` times."""
+    """The runs that `max_runs` allows have begun, or belong to instants before this one."""
     CANCELLED = "cancelled"
     """A person cancelled its run, or stopped the task, before the run began."""
     IN_PREFECT = "in_prefect"

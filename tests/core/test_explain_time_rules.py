@@ -52,6 +52,23 @@ async def test_the_limit_of_runs_is_the_cause_of_what_does_not_run_any_more() ->
     assert (await world.explain(FOLLOWING)).cause is Cause.RUN_LIMIT
 
 
+async def test_an_instant_to_come_that_no_run_is_left_for_is_beyond_the_limit() -> None:
+    world = World()
+    world.task = ruled(world.task, max_runs=2)
+    causes = [(await world.explain(DUE + number * HALF_AN_HOUR)).cause for number in (1, 2, 3, 50)]
+    assert causes == [Cause.DUE, Cause.DUE, Cause.RUN_LIMIT, Cause.RUN_LIMIT]
+    assert (await world.explain(DUE + 3 * HALF_AN_HOUR + SECOND)).cause is Cause.NOT_NAMED
+    world.task = world.task.with_paused(True, "u", DUE)
+    assert (await world.explain(DUE + 3 * HALF_AN_HOUR)).cause is Cause.PAUSED
+
+
+async def test_an_instant_without_a_run_because_the_last_ones_waited_is_beyond_the_limit() -> None:
+    world = World()
+    task = ruled(world.task, max_runs=1)
+    world.task = task.started("run", DUE + 20 * SECOND, 1, by_schedule=True)
+    assert (await world.explain(DUE)).cause is Cause.RUN_LIMIT
+
+
 async def test_a_run_that_its_jitter_delays_is_neither_late_nor_held_back_by_anything() -> None:
     world = World()
     world.task = ruled(world.task, jitter=timedelta(minutes=25))

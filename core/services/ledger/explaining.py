@@ -30,8 +30,9 @@ from falcon_scheduler.core.services.ledger.ledger import Ledger
 from falcon_scheduler.core.services.ledger.outages import Outages, outage_at
 from falcon_scheduler.core.services.ledger.present import Finding, Present
 from falcon_scheduler.core.services.ledger.spans import last_instant
-from falcon_scheduler.core.services.ledger.unnamed import outside_time, why_unnamed
+from falcon_scheduler.core.services.ledger.unnamed import former_schedule, outside_time, why_unnamed
 from falcon_scheduler.core.services.tasks.fire_times import begin_of, exclusion_at, names, next_run, period_at
+from falcon_scheduler.core.services.tasks.upcoming import is_beyond_limit
 
 
 class Explaining:
@@ -133,9 +134,9 @@ class Explaining:
             return outside, facts.joined(facts.at(str(outside), limit), schedule)
         if (exclusion := exclusion_at(period, task, at)) is not None:
             return Cause.CALENDAR, facts.joined(facts.of_exclusion(exclusion), schedule)
-        former = [each for each in task.known_periods if each.since < period.since and each.schedule]
-        if former and names(replace(former[-1], held=Held.NOT), task, at):
-            entry = await self._authors.latest(task.id, period.since + NEARBY, (Action.UPDATE,))
+        former, changed_at = former_schedule(task, period)
+        if former is not None and names(replace(former, held=Held.NOT), task, at):
+            entry = await self._authors.latest(task.id, changed_at + NEARBY, (Action.UPDATE,))
             return Cause.SCHEDULE_CHANGED, facts.joined(schedule, facts.of_entry(entry))
         return why_unnamed(task, period, at), schedule
 
@@ -159,6 +160,8 @@ class Explaining:
         outage = outage_at(at, await self._outages.between(at, now))
         if outage is not None and now - at >= LATE_AFTER:
             return outage.cause, facts.of_outage(outage)
+        if task.runs_left == 0:  # the runs that were left had been planned for earlier instants
+            return Cause.RUN_LIMIT, facts.text("max_runs", str(task.definition.max_runs))
         return await self._present.why_it_waits(task, None, at, now)
 
     async def _refused_request(self, task: Task, at: datetime) -> AuditEntry | None:
@@ -179,8 +182,9 @@ class Explaining:
         period = task.known_periods[-1]
         if not names(replace(period, held=Held.NOT), task, at):
             return await self._unnamed(task, period, at)
-        if period.held is Held.LIMIT:
-            return Cause.RUN_LIMIT, facts.text("max_runs", str(task.definition.max_runs))
+        if period.held is Held.LIMIT or (task.fires and is_beyond_limit(task, at, self._clock.now())):
+            limit, left = task.definition.max_runs, task.runs_left
+            return Cause.RUN_LIMIT, [*facts.text("max_runs", str(limit)), *facts.text("runs_left", str(left))]
         if not task.fires:
             cause = self._why_not_due(task)
             found = facts.text("detail", "; ".join(task.impediments)) if cause is Cause.IMPEDED else []

@@ -202,7 +202,7 @@ def _rows(task: Task, instants: Sequence[datetime], away: Sequence[Outage]) -> l
             Occurrence.without_run(
                 task.id,
                 part[0],
-                Reason.NOT_PLANNED if outage is None else Reason(outage.cause),
+                _unplanned(task) if outage is None else Reason(outage.cause),
                 until=part[-1],
                 count=len(part),
                 since=None if outage is None else outage.since,
@@ -212,8 +212,18 @@ def _rows(task: Task, instants: Sequence[datetime], away: Sequence[Outage]) -> l
     return rows
 
 
+def _unplanned(task: Task) -> Reason:
+    """Why nothing was planned although nothing was away.
+
+    No more runs are planned than `max_runs` leaves, so the last ones may wait while further instants come.
+    """
+    return Reason.RUN_LIMIT if task.runs_left == 0 else Reason.NOT_PLANNED
+
+
 def _text(task: Task, outage: Outage | None) -> str:
     catch_up = task.definition.catch_up.after_outage
+    if outage is None and _unplanned(task) is Reason.RUN_LIMIT:
+        return ""
     texts = ["" if outage is None else outage.text, f"after_outage: {catch_up.describe()}" if catch_up else ""]
     return "; ".join(filter(None, texts))
 

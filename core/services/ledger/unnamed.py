@@ -33,6 +33,16 @@ def why_unnamed(task: Task, period: Period, at: datetime) -> Cause:
     return Cause.NOT_NAMED
 
 
+def former_schedule(task: Task, period: Period) -> tuple[Period | None, datetime]:
+    """The last period before this one with another schedule, and when that was changed. A pause is no change."""
+    changed_at = period.since
+    for each in reversed([each for each in task.known_periods if each.since < period.since]):
+        if not replace(each, held=period.held).is_like(period):
+            return (each if each.schedule else None), changed_at
+        changed_at = each.since
+    return None, changed_at
+
+
 def outside_time(task: Task, period: Period, at: datetime) -> Cause | None:
     """Whether the schedule names the instant, and it lies before `start_at` or after `end_at`."""
     if period.rules.include(at):

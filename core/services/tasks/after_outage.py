@@ -36,7 +36,7 @@ def with_gap(task: Task, instants: Sequence[datetime], until: datetime, now: dat
     """
     decided = task.caught_up_until
     new = [each for each in instants if decided is None or each >= decided]
-    if not new or not _most(task):
+    if not new or not _most(task) or task.runs_left == 0:
         return task
     return replace(_owing(task, new, now, settled), caught_up_until=until)
 

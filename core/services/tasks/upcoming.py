@@ -97,6 +97,14 @@ def next_runs(task: Task, now: datetime, count: int) -> list[datetime]:
     return found
 
 
+def is_beyond_limit(task: Task, instant: datetime, now: datetime) -> bool:
+    """Whether `max_runs` leaves none for an instant to come, if each instant before it uses one of the runs left."""
+    if task.runs_left is None or task.runs_left > MOST_FORESEEN:
+        return False
+    last = next_runs(task, now, task.runs_left)
+    return not last or instant > last[-1]
+
+
 def _page(
     tasks: Sequence[Task], now: datetime, begin: datetime, end: datetime, limit: int, after: Instant | None
 ) -> Upcoming:
