@@ -211,5 +211,5 @@ async def test_instants_at_both_ends_of_the_calendar_are_refused_or_answered(
         assert cause in (None, answer.json()["cause"])
     answer = await admin.get("/schedules/upcoming", params={"from": "9999-12-31T00:00:00Z", "to": last})
     assert set(faults(answer)) == {"query.from", "query.to"}
-    asked = {"from": first, "to": second, "dry_run": True}
-    assert set(faults(await admin.post(f"/tasks/{task['id']}/backfill", json=asked))) == {"from", "to"}
+    body = {"from": first, "to": second, "dry_run": True}
+    assert set(faults(await admin.post(f"/tasks/{task['id']}/backfill", json=body))) == {"from", "to"}

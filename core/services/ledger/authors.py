@@ -64,5 +64,6 @@ class Authors:
 def _cancels(entry: AuditEntry, execution_id: str) -> bool:
     """Whether a change is about an execution. A stop that is under way does not name its executions yet."""
     if entry.action is Action.CANCEL:
-        return entry.after.get("execution_id", execution_id) == execution_id
-    return execution_id in entry.after.get("cancelled_executions", [execution_id])
+        return bool(entry.after.get("execution_id", execution_id) == execution_id)
+    cancelled: Sequence[str] = entry.after.get("cancelled_executions", [execution_id])
+    return execution_id in cancelled
