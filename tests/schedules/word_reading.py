@@ -24,9 +24,12 @@ _TIMES = "|".join(
         rf"at (?P<clocks>{_CLOCKS})",
         rf"every hour from (?P<first>{_CLOCK}) to (?P<last>{_CLOCK})",
         r"every (?P<hour_step>\d+ )?hours?(?: at (?P<past>\d+) min(?: (?P<past_seconds>\d+) s)? past the hour)?",
-        rf"(?:at minutes? (?P<minutes>{_NUMBERS})|every (?P<minute_step>\d+ )?minutes?"
-        rf"|(?:at seconds? (?P<seconds>{_NUMBERS})|every (?P<second_step>\d+ )?seconds?)"
-        rf"(?: of minutes? (?P<of_minutes>{_NUMBERS})| of every (?P<of_minute_step>{_ORDINAL} )?minute)?)"
+        rf"(?:at minutes? (?P<minutes>{_NUMBERS})"
+        rf"|every (?P<minute_step>\d+ )?minutes?(?: from minute (?P<minute>\d+))?"
+        rf"|(?:at seconds? (?P<seconds>{_NUMBERS})"
+        rf"|every (?P<second_step>\d+ )?seconds?(?: from second (?P<second>\d+))?)"
+        rf"(?: of minutes? (?P<of_minutes>{_NUMBERS})"
+        rf"| of every (?P<of_minute_step>{_ORDINAL} )?minute(?: from minute (?P<of_minute>\d+))?)?)"
         rf"(?: of every (?P<of_hour_step>{_ORDINAL} )?hour| from (?P<from_hour>\d\d):00 to (?P<to_hour>\d\d):59"
         rf"| of hours? (?P<of_hours>{_NUMBERS}))?",
     )
@@ -97,9 +100,14 @@ def _within_hour(said: dict[str, str]) -> tuple[set[int], set[int]]:
     if "minutes" in said:
         return _numbers(said["minutes"]), {0}
     if re.match(r"every (\d+ )?minute", said["times"]):
-        return _steps(said.get("minute_step"), 60), {0}
-    seconds = _numbers(said["seconds"]) if "seconds" in said else _steps(said.get("second_step"), 60)
-    minutes = _numbers(said["of_minutes"]) if "of_minutes" in said else _steps(said.get("of_minute_step"), 60)
+        return _steps(said.get("minute_step"), 60, said.get("minute")), {0}
+    if "seconds" in said:
+        seconds = _numbers(said["seconds"])
+    else:
+        seconds = _steps(said.get("second_step"), 60, said.get("second"))
+    if "of_minutes" in said:
+        return _numbers(said["of_minutes"]), seconds
+    minutes = _steps(said.get("of_minute_step"), 60, said.get("of_minute"))
     return minutes, seconds
 
 
@@ -121,8 +129,8 @@ def _days(said: dict[str, str]) -> tuple[set[int], set[int], set[int]]:
     return _numbers(dates) if dates else set(range(1, 32)), months, weekdays
 
 
-def _steps(step: str | None, size: int) -> set[int]:
-    return set(range(0, size, int(re.sub(r"\D", "", step or "1"))))
+def _steps(step: str | None, size: int, first: str | None = None) -> set[int]:
+    return set(range(int(first or 0), size, int(re.sub(r"\D", "", step or "1"))))
 
 
 def _numbers(text: str) -> set[int]:

@@ -74,13 +74,15 @@ def _within_hour(minutes: Sequence[int], seconds: Sequence[int]) -> str:
     minute_step, second_step = _even_step(minutes, 60), _even_step(seconds, 60)
     if seconds[:] == [0]:
         if minute_step is None:
-            return f"at {_numbered('minute', minutes)}"
+            return _later_steps("minute", minutes) or f"at {_numbered('minute', minutes)}"
         return "every minute" if minute_step == 1 else f"every {minute_step} minutes"
     if second_step is None:
-        often = f"at {_numbered('second', seconds)}"
+        often = _later_steps("second", seconds) or f"at {_numbered('second', seconds)}"
     else:
         often = "every second" if second_step == 1 else f"every {second_step} seconds"
     if minute_step is None:
+        if step := _later_step(minutes):
+            return f"{often} of every {step}{_ordinal_end(step)} minute from minute {minutes[0]}"
         return f"{often} of {_numbered('minute', minutes)}"
     if minute_step > 1:
         return f"{often} of every {minute_step}{_ordinal_end(minute_step)} minute"
@@ -156,6 +158,19 @@ def _even_step(values: Sequence[int], size: int) -> int | None:
         return None
     step = values[1] - values[0]
     return step if size % step == 0 and list(values) == list(range(0, size, step)) else None
+
+
+def _later_step(values: Sequence[int]) -> int | None:
+    """The step, if the values repeat evenly round 60 from a later one than 0 (`1/2`, `H/5`) and are many."""
+    if len(values) <= _MOST_CLOCK_TIMES or values[0] == 0:
+        return None
+    step = values[1] - values[0]
+    return step if step > 1 and 60 % step == 0 and list(values) == list(range(values[0], 60, step)) else None
+
+
+def _later_steps(unit: str, values: Sequence[int]) -> str:
+    step = _later_step(values)
+    return f"every {step} {unit}s from {unit} {values[0]}" if step else ""
 
 
 def _is_run(values: Sequence[int]) -> bool:
