@@ -159,7 +159,7 @@ class _Reading:
             step = None if step == 1 else step
             yield _Item("*" if step is None else f"*/{step}", kind.low, kind.high, step, star=True)
             return
-        if hint := hint_for_range(span, kind.low, kind.high):
+        if hint := hint_for_range(span, kind.low, kind.high, kind.names):
             raise self._fault(hint)
         first_text, dash, last_text = span.partition("-")
         first = self._value(first_text)

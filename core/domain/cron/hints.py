@@ -24,17 +24,22 @@ def nearest_to(text: str, known: Iterable[str]) -> str:
     return f"; did you mean {by_lower[found[0]]}?" if found else ""
 
 
-def hint_for_range(span: str, low: int, high: int) -> str | None:
+def hint_for_range(span: str, low: int, high: int, names: Collection[str]) -> str | None:
     """What is wrong with a value or range of which a side is missing; `None` if none is."""
     first, dash, last = span.partition("-")
+
+    def readable(text: str, otherwise: int) -> str:
+        is_value = text.isascii() and text.isdigit() and low <= int(text) <= high
+        return text if is_value or text.lower() in names else str(otherwise)
+
     if not span:
         return f"the value before the step is missing; write {low} or *"
     if not dash:
         return None
     if not first:
-        return f"the range {span!r} has no beginning; write {low}-{last or high}"
+        return f"the range {span!r} has no beginning; write {low}-{readable(last, high)}"
     if last in {"", "*", "?"} and first.lower() != "l":
-        return f"the range {span!r} has no end; write {first}-{high}"
+        return f"the range {span!r} has no end; write {readable(first, low)}-{high}"
     return None
 
 
