@@ -212,5 +212,7 @@ def fault_of(error: Mapping[str, Any]) -> Fault:
         if location in READ_ONLY:
             return Fault(location, "is set by the service and can't be given")
         return Fault(location, "is not a field that is known here")
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        return Fault(location, "must be a JSON object")
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     return Fault(location, message[:1].lower() + message[1:])

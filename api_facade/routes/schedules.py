@@ -30,7 +30,7 @@ from falcon_scheduler.core.domain.calendars import CalendarRules
 from falcon_scheduler.core.domain.conversion import MOST_LINES, Converted, Program, convert
 from falcon_scheduler.core.domain.cron.clock_changes import check_zone
 from falcon_scheduler.core.domain.cron.wall_times import repeated, skipped_times
-from falcon_scheduler.core.domain.schedule import ScheduleError, parse
+from falcon_scheduler.core.domain.schedule import Schedule, ScheduleError, parse
 from falcon_scheduler.core.errors import Invalid
 
 router = APIRouter(prefix="/schedules", tags=["definitions"], route_class=LeanRoute)
@@ -103,10 +103,9 @@ def _explain(question: ScheduleQuestion, timezone: str, now: datetime, calendars
     start = question.start or now
     next_runs = upcoming_under(schedule, calendars, start, question.count)
     skipped = skipped_times(schedule, start, next_runs[-1], _MOST_SKIPPED) if next_runs else []
-    drawn_for_none = schedule.is_hashed and not question.task_id
     return ScheduleAnswer(
         schedule=str(schedule),
-        description=schedule.describe() + (_DRAWN_FOR_NONE if drawn_for_none else ""),
+        description=_words(schedule, question.task_id),
         timezone=schedule.timezone,
         next_runs=next_runs,
         runs=[
@@ -118,6 +117,10 @@ def _explain(question: ScheduleQuestion, timezone: str, now: datetime, calendars
         skipped=[SkippedTime(local=wall.isoformat(), timezone=zone) for wall, zone in skipped],
         is_hashed=schedule.is_hashed,
     )
+
+
+def _words(schedule: Schedule, task_id: str = "") -> str:
+    return schedule.describe() + (_DRAWN_FOR_NONE if schedule.is_hashed and not task_id else "")
 
 
 def _checked(zone: str | None, location: str) -> str | None:
@@ -167,7 +170,7 @@ def _line(converted: Converted, now: datetime) -> ConvertedLine:
         line=converted.number,
         source=converted.source,
         schedule=None if schedule is None else _named(converted),
-        description=None if schedule is None else schedule.describe(),
+        description=None if schedule is None else _words(schedule),
         timezone=converted.timezone,
         next_runs=[] if schedule is None else schedule.upcoming(now, _RUNS_OF_A_LINE),
         command=converted.command or None,

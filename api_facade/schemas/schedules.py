@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
 from falcon_scheduler.api_facade.schemas.task_changes import CalendarsChange, Cron
-from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant, QueryInstant, ScheduleInstant
+from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant, QueryInstant, ScheduleInstant, SentInstant
 from falcon_scheduler.core.domain.conversion import MOST_LINES, Program
 from falcon_scheduler.core.domain.cron.wall_times import Repeated
 from falcon_scheduler.core.services.tasks.upcoming import LONGEST_SPAN, MOST_TASKS_NAMED
@@ -26,7 +26,7 @@ class ScheduleQuestion(RequestShape):
     timezone: Zone = None
     count: Annotated[int, Field(ge=1, le=100, description="How many runs to show.")] = 5
     start: Annotated[
-        QueryInstant | None, Field(description="The first run is the first after this instant; now when not given.")
+        SentInstant | None, Field(description="The first run is the first after this instant; now when not given.")
     ] = None
     display_timezone: Annotated[
         str | None, Field(description="IANA zone in which runs are shown; the schedule's own when not given.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
 from falcon_scheduler.api_facade.schemas.task_changes import (
@@ -18,12 +18,22 @@ from falcon_scheduler.api_facade.schemas.task_changes import (
     MaxRuns,
     StartAt,
 )
-from falcon_scheduler.api_facade.schemas.values import DurationText, Instant, Length, QueryInstant
+from falcon_scheduler.api_facade.schemas.values import DurationText, Instant, Length, SentInstant
+from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.domain.priority import Priority
 from falcon_scheduler.core.services.tasks.load_forecasts import LONGEST, MOST_CHANGES
 from falcon_scheduler.core.services.tasks.planned_tasks import Basis, SimulatedAction
 
-RunLength = Annotated[Length, Field(ge=timedelta(), le=timedelta(hours=24))]
+_LONGEST_RUN = timedelta(hours=24)
+
+
+def _run_length(value: timedelta) -> timedelta:
+    if not timedelta() <= value <= _LONGEST_RUN:
+        raise ValueError(f"must be 0s to {format_duration(_LONGEST_RUN)}, is {format_duration(value)}")
+    return value
+
+
+RunLength = Annotated[Length, AfterValidator(_run_length)]
 
 
 class SimulatedChange(RequestShape):
@@ -56,9 +66,9 @@ class SimulatedChange(RequestShape):
 class SimulationQuestion(RequestShape):
     """Which days, and what is to be changed in them."""
 
-    begin: Annotated[QueryInstant | None, Field(alias="from", description="Now when not given.")] = None
+    begin: Annotated[SentInstant | None, Field(alias="from", description="Now when not given.")] = None
     end: Annotated[
-        QueryInstant | None,
+        SentInstant | None,
         Field(alias="to", description=f"A day after `from` when not given; at most {LONGEST.days} days after it."),
     ] = None
     changes: Annotated[list[SimulatedChange], Field(max_length=MOST_CHANGES)] = Field(default_factory=list)

@@ -68,6 +68,28 @@ async def test_a_preview_with_a_wrong_zone_or_start_is_refused(
     assert location in faults(await admin.post("/schedules/preview", json={"schedule": "@hourly", **asked}))
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "location", "message"),
+    [
+        ("/schedules/preview", {"schedule": "@hourly", "start": "noon"}, "start", "an RFC 3339 instant such as Z"),
+        ("/schedules/simulate", {"from": "noon"}, "from", "an RFC 3339 instant such as Z"),
+        ("/schedules/preview", {"schedule": "@hourly", "calendars": ["a"]}, "calendars", "a JSON object"),
+        ("/tasks", {"metadata": {"calendars": ["a"]}}, "metadata.calendars", "a JSON object"),
+        ("/tasks", {"metadata": {"catch_up": {"after_edit": 1}}}, "metadata.catch_up.after_edit", "a JSON object"),
+        ("/tasks", {"config": "x"}, "config", "a JSON object"),
+        ("/tasks", {"metadata": 5}, "metadata", "a JSON object"),
+        ("/calendars", {"name": "a", "ranges": ["2026-01-01"]}, "ranges.0", "a JSON object"),
+        ("/schedules/simulate", {"changes": [1]}, "changes.0", "a JSON object"),
+    ],
+)
+async def test_a_wrong_type_is_named_as_json_knows_it(
+    admin: httpx.AsyncClient, path: str, body: dict[str, Any], location: str, message: str
+) -> None:
+    """Not as the classes of the service, and without the advice for addresses in a body."""
+    message = message.replace("as Z", "as 2026-01-31T12:00:00Z")
+    assert faults(await admin.post(path, json=body))[location] == f"must be {message}"
+
+
 async def test_lines_of_other_programs_are_converted(admin: httpx.AsyncClient) -> None:
     asked = {"from": "quartz", "text": "0 0 12 ? * 2-6\n0 0 0 L-3W * ?", "timezone": "Europe/Berlin"}
     first, second = (await admin.post("/schedules/convert", json=asked)).json()["lines"]
@@ -80,6 +102,15 @@ async def test_lines_of_other_programs_are_converted(admin: httpx.AsyncClient) -
     assert answer["combined"] == "CRON_TZ=UTC 0 0 5 * * *; 0 0 17 * * *"
     preview = (await admin.post("/schedules/preview", json={"schedule": answer["combined"]})).json()
     assert len(preview["next_runs"]) == 5
+
+
+async def test_values_that_are_drawn_are_marked_in_a_conversion_as_in_a_preview(admin: httpx.AsyncClient) -> None:
+    asked = {"from": "jenkins", "text": "H 5 * * *\n0 5 * * *"}
+    drawn, fixed = (await admin.post("/schedules/convert", json=asked)).json()["lines"]
+    preview = (await admin.post("/schedules/preview", json={"schedule": drawn["schedule"]})).json()
+    assert drawn["description"] == preview["description"]
+    assert "each task draws its own values" in drawn["description"]
+    assert fixed["description"] == "at 05:00 every day"
 
 
 @pytest.mark.parametrize(

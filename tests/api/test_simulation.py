@@ -174,6 +174,22 @@ async def test_a_wrong_question_is_refused_with_its_field(
     assert location in faults(await admin.post("/schedules/simulate", json=body))
 
 
+@pytest.mark.parametrize(
+    ("change", "location", "message"),
+    [
+        ({"action": "replace", "name": "x"}, "task_id", "is required to replace a task"),
+        ({"action": "delete"}, "task_id", "is required to delete a task"),
+        ({**BURST[0], "duration": "25h"}, "duration", "must be 0s to 24h0m0s, is 25h0m0s"),
+        ({**BURST[0], "duration": "-1s"}, "duration", "must be 0s to 24h0m0s, is -1s"),
+    ],
+)
+async def test_a_wrong_change_is_refused_in_words_of_the_api(
+    admin: httpx.AsyncClient, change: dict[str, Any], location: str, message: str
+) -> None:
+    found = faults(await admin.post("/schedules/simulate", json=asked(changes=[change])))
+    assert found[f"changes.0.{location}"] == message
+
+
 async def test_an_update_warns_of_runs_that_take_longer_than_their_interval(
     admin: httpx.AsyncClient, make: Make, services: Services
 ) -> None:

@@ -165,6 +165,8 @@ class LoadForecasts:
             if change.schedule is None:
                 return [Fault(f"{where}.schedule", "is required for a task that is created")]
             present = created_by(change, now, self._default_timezone)
+        elif not change.task_id:
+            return [Fault(f"{where}.task_id", f"is required to {change.action} a task")]
         elif present is None:
             return [Fault(f"{where}.task_id", "no task with a schedule has this id")]
         task_id, was_held = present.workload.id, present.workload.id in held
