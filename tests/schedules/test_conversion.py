@@ -93,10 +93,76 @@ def test_a_crontab_has_comments_variables_zones_and_users() -> None:
     assert first.lost == ("the variable MAILTO of line 2, which the command may need",)
 
 
-def test_a_fixed_time_in_a_zone_with_clock_changes_is_marked_as_different() -> None:
-    assert any("skips" in note for note in one(Program.CRONTAB, "30 2 * * * x", "Europe/Berlin").notes)
-    assert not one(Program.CRONTAB, "30 2 * * * x", "Asia/Tokyo").notes
-    assert not one(Program.CRONTAB, "*/5 * * * * x", "Europe/Berlin").notes
+@pytest.mark.parametrize(
+    ("line", "user", "command"),
+    [
+        ("17 * * * * root cd / && run-parts /etc/cron.hourly", "root", "cd / && run-parts /etc/cron.hourly"),
+        ("25 6 * * *\troot\ttest -x /usr/sbin/anacron || true", "root", "test -x /usr/sbin/anacron || true"),
+        ("@daily\troot run-parts /etc/cron.daily", "root", "run-parts /etc/cron.daily"),
+        ("*/15 * * * * www-data php cron.php", "www-data", "php cron.php"),
+        ("0 5 * * 1 tar -zcf /var/backups/home.tgz /home/", "", "tar -zcf /var/backups/home.tgz /home/"),
+        ("@daily\t/bin/d", "", "/bin/d"),
+        ("# m h dom mon dow user\tcommand\n0 12 * * * deploy make all", "deploy", "make all"),
+        ("# *  *  *  *  * user-name  command to be executed\n0 12 * * * deploy make", "deploy", "make"),
+        ("# m h dom mon dow command\n0 12 * * * make all", "", "make all"),
+    ],
+)
+def test_the_user_of_a_system_crontab_is_no_part_of_the_command(line: str, user: str, command: str) -> None:
+    found = one(Program.CRONTAB, line)
+    assert found.command == command
+    assert [note.split()[0] for note in found.notes] == ([f"'{user}'"] if user else [])
+
+
+@pytest.mark.parametrize(
+    "line", ["0 */5 * * * * /bin/x", "* * * * * *", "0 0 9 * * MON-FRI x", "0 0 9 * * 1-5", "0 0 9 * * 5#2 x"]
+)
+def test_a_crontab_line_that_looks_like_six_fields_is_marked(line: str) -> None:
+    assert any("a crontab has five fields" in note for note in one(Program.CRONTAB, line).notes)
+
+
+@pytest.mark.parametrize("command", ["7z a x", "/bin/x", "sunset", "montage 1 2", "", "[ -e /x ] && y", "5"])
+def test_a_command_is_not_taken_for_a_sixth_field(command: str) -> None:
+    marked = any("a crontab has five fields" in note for note in one(Program.CRONTAB, f"0 9 * * * {command}").notes)
+    assert marked == (command == "5")
+
+
+def test_a_crontab_line_may_ask_cron_not_to_log_it() -> None:
+    found = one(Program.CRONTAB, "-*/5 * * * * root /bin/x")
+    assert (str(found.schedule), found.source) == ("0 */5 * * * *", "-*/5 * * * * root /bin/x")
+    assert "keeps cron from logging" in found.lost[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "zone", "marked"),
+    [
+        ("30 2 * * *", "Europe/Berlin", "skips"),
+        ("30 2 * * 0", "Europe/Berlin", "skips"),
+        ("30 2 29 3 *", "Europe/Berlin", "skips"),  # a Sunday in 2037
+        ("0 0 * * *", "Africa/Cairo", "skips"),
+        ("0-10/5 2 * * *", "Europe/Berlin", "skips and shows twice"),
+        ("30 2 * * 1", "Europe/Berlin", ""),  # the clock changes on Sundays
+        ("0 12 * * *", "Europe/Berlin", ""),
+        ("30 2 * * *", "Asia/Tokyo", ""),
+        ("*/5 2 * * *", "Europe/Berlin", ""),
+        ("30 * * * *", "Europe/Berlin", ""),
+    ],
+)
+def test_a_time_that_the_clock_skips_or_shows_twice_is_marked_where_classic_cron_differs(
+    fields: str, zone: str, marked: str
+) -> None:
+    notes = one(Program.CRONTAB, f"{fields} x", zone).notes
+    found = [words for words in ("skips", "shows twice") if any(f"clock {words}" in each for each in notes)]
+    assert " and ".join(found) == marked
+    assert len(notes) == len(found)
+
+
+def test_a_fixed_time_that_jenkins_runs_twice_is_marked() -> None:
+    def notes(line: str, zone: str) -> int:
+        return sum("both times" in note for note in one(Program.JENKINS, line, zone).notes)
+
+    assert notes("30 2 * * *", "Europe/Berlin") == 1
+    assert notes("30 12 * * *", "Europe/Berlin") == notes("30 2 * * *", "Asia/Tokyo") == 0
+    assert notes("*/5 2 * * *", "Europe/Berlin") == 0
 
 
 def test_a_year_of_quartz_that_is_not_one_instant_is_named_as_lost() -> None:
@@ -137,6 +203,22 @@ def test_an_item_of_github_may_name_its_zone_before_or_after_its_expression() ->
     assert "a time that the clock skips" in berlin.notes[0]
     assert mars.schedule is None
     assert "'Mars' is not an IANA time zone" in mars.problem
+
+
+def test_items_of_github_may_be_written_within_braces_and_their_keys_in_quotes() -> None:
+    text = """on: {schedule: [{cron: '0 6 * * *'}, {"cron": "0 7 * * 1,3", 'timezone': Europe/Berlin}]}
+    # - {cron: '0 0 * * *'}
+    env: {A: b}
+    - { timezone: Asia/Tokyo, cron: 0 8 * * * }
+    - "cron": '0 9 * * *'
+      timezone: Asia/Tokyo
+    """
+    assert [(each.number, str(each.schedule)) for each in of(Program.GITHUB, text)] == [
+        (1, "0 0 6 * * *"),
+        (1, "CRON_TZ=Europe/Berlin 0 0 7 * * 1,3"),
+        (4, "CRON_TZ=Asia/Tokyo 0 0 8 * * *"),
+        (5, "CRON_TZ=Asia/Tokyo 0 0 9 * * *"),
+    ]
 
 
 @pytest.mark.parametrize(

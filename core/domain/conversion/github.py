@@ -17,6 +17,7 @@ from falcon_scheduler.core.domain.conversion.lines import (
     Converted,
     converted,
     counted,
+    keeps_rhythm,
     may_be_skipped,
     needs_both_in_classic_cron,
     unkept,
@@ -24,8 +25,10 @@ from falcon_scheduler.core.domain.conversion.lines import (
 )
 from falcon_scheduler.core.domain.schedule import Schedule
 
-_KEY = re.compile(r"(?P<dash>-\s*)?(?P<name>cron|timezone)\s*:\s*(?P<text>.+)")
+_KEY = re.compile(r"""(?P<dash>-\s*)?["']?(?P<name>cron|timezone)["']?\s*:\s*(?P<text>.+)""")
 _OTHER_KEY = re.compile(r"(?:-\s*)?[A-Za-z_-]+\s*:.*")
+_IN_BRACES = re.compile(r"\{[^{}]*\}")
+_PAIR = re.compile(r"""["']?\b(?P<name>cron|timezone)["']?\s*:\s*(?P<text>"[^"]*"|'[^']*'|[^,}]+)""")
 _QUOTED = re.compile(r"""(["'])(?P<text>.*?)\1\s*(?:\#.*)?""")
 _SHORTEST = timedelta(minutes=5)
 _LOOKED_AT = 300
@@ -53,6 +56,11 @@ def _items(lines: Iterable[str]) -> Iterator[_Item]:
     item = _Item(0, "")
     for number, line in enumerate(lines, 1):
         text = line.strip()
+        if text and not text.startswith("#") and (braces := _IN_BRACES.findall(text)):
+            yield item
+            yield from (_in_braces(number, text, each) for each in braces)
+            item = _Item(0, "")
+            continue
         found = _KEY.fullmatch(text)
         if not text or text.startswith("#") or (found is None and _OTHER_KEY.fullmatch(text)):
             continue
@@ -66,6 +74,12 @@ def _items(lines: Iterable[str]) -> Iterator[_Item]:
         else:
             item.number, item.source, item.text = number, text, value
     yield item
+
+
+def _in_braces(number: int, source: str, braces: str) -> _Item:
+    """An item that is written within braces: `- {cron: "0 5 * * *", timezone: Asia/Tokyo}`."""
+    values = {found["name"]: _unquoted(found["text"].strip()) for found in _PAIR.finditer(braces)}
+    return _Item(number, source, values.get("cron", ""), values.get("timezone", ""))
 
 
 def _unquoted(text: str) -> str:
@@ -85,7 +99,7 @@ def _expression(item: _Item) -> Converted:
     if found.schedule is None:
         return found
     notes = [] if item.timezone else ["GitHub reads it in UTC, and so is it kept"]
-    if may_be_skipped(found):
+    if not keeps_rhythm(found.schedule) and may_be_skipped(found.schedule):
         notes.append("GitHub runs a time that the clock skips at the next valid one; here it is skipped that day")
     if _is_too_frequent(found.schedule):
         notes.append("GitHub runs a workflow every 5 minutes at most; here it fires as often as it says")

@@ -6,6 +6,7 @@ Source: Jenkins, "Cron syntax", and `hudson.scheduler.CronTab`, which wants both
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from falcon_scheduler.core.domain.conversion.lines import (
     BOTH_DAYS,
@@ -14,6 +15,8 @@ from falcon_scheduler.core.domain.conversion.lines import (
     below_unread_zone,
     converted,
     counted,
+    keeps_rhythm,
+    may_be_repeated,
     restricts,
     unkept,
     zone_fault,
@@ -29,6 +32,7 @@ _ALIASES = {
     "@hourly": "H * * * *",
 }
 _DRAWN = "H is drawn by the task's id here, and by the job's name in Jenkins, so the values differ"
+_REPEATED = "Jenkins runs a fixed time that the clock shows twice both times; here it runs once, the first time"
 
 
 def from_jenkins(lines: Iterable[str], timezone: str) -> Iterator[Converted]:
@@ -58,4 +62,7 @@ def _line(number: int, text: str, timezone: str) -> Converted:
     if restricts(fields[2]) and restricts(fields[4]):
         return unkept(number, text, timezone, BOTH_DAYS.format(program="Jenkins"))
     notes = [_DRAWN] if any("H" in each for each in fields) else []
-    return converted(number, text, f"0 {' '.join(fields)}", timezone, notes=notes)
+    found = converted(number, text, f"0 {' '.join(fields)}", timezone, notes=notes)
+    if found.schedule is not None and not keeps_rhythm(found.schedule) and may_be_repeated(found.schedule):
+        return replace(found, notes=(*found.notes, _REPEATED))
+    return found

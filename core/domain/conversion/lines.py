@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from falcon_scheduler.core.domain.cron.clock_changes import check_zone, stretches
+from falcon_scheduler.core.domain.cron.clock_changes import check_zone
+from falcon_scheduler.core.domain.cron.wall_times import names_a_repeated_time, skipped_times
 from falcon_scheduler.core.domain.schedule import Schedule, ScheduleError, parse
 
 _STAR_STEP = re.compile(r"\*/0*([0-9]+)")
 _NAME_CALLED = {0: "minute", 1: "hour", 2: "day of month", 3: "month", 4: "day of week"}
 FIVE = len(_NAME_CALLED)
-_A_YEAR_TO_COME = 2030
+_DECADES = tuple(
+    (datetime(year, 1, 1, tzinfo=UTC), datetime(year + 10, 1, 1, tzinfo=UTC)) for year in (2026, 2036, 2046)
+)
+"""The weekdays of the dates come again after 28 years."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +88,19 @@ def counted(fields: Sequence[str]) -> str:
     return "1 field" if len(fields) == 1 else f"{len(fields)} fields"
 
 
-def may_be_skipped(found: Converted) -> bool:
-    """Whether a clock of the schedule's zone may skip one of its times: they are fixed, and the clock changes."""
-    schedule = found.schedule
-    if schedule is None or any(each.keeps_rhythm for clause in schedule.clauses for each in clause.timetables):
-        return False
-    return len({each.offset for each in stretches(found.timezone, _A_YEAR_TO_COME)}) > 1
+def keeps_rhythm(schedule: Schedule) -> bool:
+    """Whether the schedule goes on at its pace through clock changes."""
+    return any(each.keeps_rhythm for clause in schedule.clauses for each in clause.timetables)
+
+
+def may_be_skipped(schedule: Schedule) -> bool:
+    """Whether the clock of its zone will skip one of its times."""
+    return any(skipped_times(schedule, begin, end, 1) for begin, end in _DECADES)
+
+
+def may_be_repeated(schedule: Schedule) -> bool:
+    """Whether the clock of its zone will show one of its times twice."""
+    return any(names_a_repeated_time(schedule, begin, end) for begin, end in _DECADES)
 
 
 def restricts(field_text: str) -> bool:
@@ -108,3 +120,4 @@ BOTH_DAYS = (
     "and let the task check the other"
 )
 SKIPPED_TIMES = "a time that the clock skips runs right after the gap in classic cron; here it is skipped that day"
+REPEATED_TIMES = "a time that the clock shows twice runs once in classic cron; here it runs both times, as for a step"

@@ -40,6 +40,20 @@ def skipped_times(schedule: Schedule, begin: datetime, end: datetime, most: int)
     return sorted(found)[:most]
 
 
+def names_a_repeated_time(schedule: Schedule, begin: datetime, end: datetime) -> bool:
+    """Whether the schedule names a wall time that its clock shows twice between two instants."""
+    first, last = (each.astimezone(UTC).replace(tzinfo=None) for each in (begin, end))
+    return any(_repeats(clause, first, last) for clause in schedule.clauses)
+
+
+def _repeats(clause: Clause, begin: datetime, end: datetime) -> bool:
+    return any(
+        any(_named(clause, after.begin + after.offset, before.end + before.offset))
+        for before, after in _changes(clause.timezone, begin, end)
+        if after.offset < before.offset
+    )
+
+
 def _skipped(clause: Clause, begin: datetime, end: datetime) -> Iterator[tuple[datetime, str]]:
     for before, after in _changes(clause.timezone, begin, end):
         gap, gap_end = before.end + before.offset, after.begin + after.offset
