@@ -9,8 +9,9 @@ import pytest
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.outcome import ExecutionOutcome
 from falcon_scheduler.core.domain.run import RunPhase
-from falcon_scheduler.core.domain.skip import Skip
+from falcon_scheduler.core.domain.skip import Skip, SkipReason
 from falcon_scheduler.core.domain.task import Task
+from tests.fakes.engine import MemoryPlans
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.shop import ADMIN, Kept, Shop
 from tests.fakes.trials import trials
@@ -134,3 +135,37 @@ async def test_a_sweep_that_is_interrupted_while_it_names_holders_is_made_up_for
     async for trial in trials(unnamed, lambda shop, task: shop.mirror.sweep(), kind):
         skips = [each.skip for each in trial.kept.executions.rows.values() if each.skip is not None]
         assert [each.lacks_holder for each in skips] == [False], trial.what
+
+
+@pytest.mark.parametrize(
+    ("late_by", "start_within", "reason"),
+    [(100, 10, SkipReason.TOO_LATE), (5, 10, SkipReason.STILL_RUNNING), (100, None, SkipReason.STILL_RUNNING)],
+)
+async def test_late_runs_that_refused_each_other_after_an_outage_were_too_late_and_met_no_execution(
+    kept: Kept, shop: Shop, late_by: int, start_within: int | None, reason: SkipReason
+) -> None:
+    """A worker that was frozen claims all that waits at once. The first claim is skipped before it begins."""
+    within = None if start_within is None else start_within * SECOND
+    task = await shop.task(schedule="0 0 0 29 2 ?", start_within=within)
+    due = kept.clock.now() - 20 * SECOND
+    await MemoryPlans(kept.engine).plan_instants(task, [due, due + SECOND])
+    first, second = kept.engine.runs
+    kept.clock.advance(late_by * SECOND - 19 * SECOND)
+    kept.engine.enter(first, RunPhase.CLAIMED)
+    kept.engine.enter(second, RunPhase.SKIPPED, message=REFUSED, is_plain_cancel=True)
+    await shop.mirror.sweep()
+    execution = kept.executions.rows[second]
+    assert execution.skip is not None
+    assert (execution.skip.reason, execution.error) == (reason, execution.skip.text)
+
+
+async def test_a_late_run_that_an_execution_at_work_kept_from_beginning_is_an_overlap(kept: Kept, shop: Shop) -> None:
+    task = await shop.task(schedule="0 0 0 29 2 ?", start_within=10 * SECOND)
+    first = await requested(shop, task)
+    await begin(kept, first)
+    await MemoryPlans(kept.engine).plan_instants(task, [kept.clock.now() - 60 * SECOND])
+    [second] = set(kept.engine.runs) - {first}
+    kept.clock.advance(SECOND)
+    kept.engine.enter(second, RunPhase.SKIPPED, message=REFUSED, is_plain_cancel=True)
+    await shop.mirror.sweep()
+    assert held_by(kept, second) == first

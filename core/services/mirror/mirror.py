@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
+from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus, Trigger
 from falcon_scheduler.core.domain.outcome import VANISHED_ERROR, ExecutionOutcome
 from falcon_scheduler.core.domain.run import Run, RunPhase
+from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Change, Clock, ExecutionStore, LockService, Runs, TaskStore, Watermark
@@ -23,6 +24,7 @@ from falcon_scheduler.core.services.mirror.fault_isolation import FaultIsolation
 from falcon_scheduler.core.services.mirror.run_pictures import agrees, end_of, holds, picture_of, skip_of
 from falcon_scheduler.core.services.mirror.skip_holder import SkipHolders
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
+from falcon_scheduler.core.services.tasks.fire_times import is_too_late
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +170,10 @@ class Mirror:
         skipped = skip_of(run, waiting or picture_of(task, run, now), instant)
         if skipped.skip and skipped.skip.lacks_holder:
             held_by = await self._holders.at(skipped, instant)
-            skipped = replace(skipped, skip=replace(skipped.skip, held_by=held_by))
+            skip = replace(skipped.skip, held_by=held_by)
+            if not held_by and (late := _too_late(task, skipped, instant)):
+                skip = late  # late runs that are claimed at once refuse each other, and nothing was at work
+            skipped = skipped.skipped(skip, instant)
         await self._counting.finish(skipped)
         await self._name_skip(task, run)
 
@@ -221,3 +226,11 @@ class Mirror:
     def _is_settled(self, task: Task) -> bool:
         last_run = task.record.last_run
         return last_run is None or self._clock.now() - last_run > SETTLED_AFTER
+
+
+def _too_late(task: Task, skipped: Execution, instant: datetime) -> Skip | None:
+    """Why a scheduled run would have been skipped if the engine had not refused it before, if so."""
+    within, due_at = task.definition.begins_within, skipped.scheduled_for
+    if within is None or due_at is None or skipped.trigger is not Trigger.SCHEDULE:
+        return None
+    return Skip.too_late(within) if is_too_late(task, due_at, instant) else None
