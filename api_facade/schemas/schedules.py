@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from falcon_scheduler.api_facade.schemas.common import RequestShape, ResponseShape
 from falcon_scheduler.api_facade.schemas.task_changes import CalendarsChange, Cron
-from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant, QueryInstant, ScheduleInstant, SentInstant
+from falcon_scheduler.api_facade.schemas.values import IN_DIGITS, Instant, ScheduleInstant, SentInstant
 from falcon_scheduler.core.domain.conversion import MOST_LINES, Program
 from falcon_scheduler.core.domain.cron.wall_times import Repeated
 from falcon_scheduler.core.services.tasks.upcoming import LONGEST_SPAN, MOST_TASKS_NAMED
