@@ -8,6 +8,12 @@ from datetime import UTC, datetime
 
 MOST_OWED = 1000
 """So many runs of a task may be owed at once."""
+_OF = " of "
+
+
+def catch_up_request(cause: str, task_id: str) -> str:
+    """The `request` of runs that a task owes itself for a `pause`, an `outage` or an `edit`."""
+    return f"{cause}{_OF}{task_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,11 @@ class OwedRun:
     again: bool = False
     held_until: datetime | None = None
     """It waits until the ledger is settled up to here: until then another instant may be chosen instead."""
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether the task's `catch_up` names it, and not a backfill, whose id has no blanks."""
+        return _OF in self.request
 
     @property
     def key(self) -> str:

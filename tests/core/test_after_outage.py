@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from falcon_scheduler.adapters.mongo.task_documents import to_document
 from falcon_scheduler.adapters.mongo.task_reading import from_document
 from falcon_scheduler.core.domain.catch_up import CatchUp, CatchUpRules, Missed, ReleaseOrder
 from falcon_scheduler.core.domain.execution import Execution
-from falcon_scheduler.core.domain.owed import OwedRun
+from falcon_scheduler.core.domain.owed import OwedRun, catch_up_request
 from falcon_scheduler.core.domain.run import RunPhase
 from falcon_scheduler.core.domain.skip import Skip
 from falcon_scheduler.core.domain.task import Task
@@ -179,6 +180,27 @@ async def test_owed_runs_start_when_the_ledger_is_settled_up_to_their_finding_an
     assert await started_after(None) == [free]
     assert await started_after(now - SECOND) == [free]
     assert await started_after(now) == [held, free]
+
+
+async def test_a_task_catches_up_with_no_more_instants_than_its_limit_leaves_and_a_backfill_goes_on() -> None:
+    kept = Kept()
+    shop = Shop(kept, Faults())
+    task = await shop.task(schedule="0 0 0 29 2 ?", max_runs=2)
+    now = kept.clock.now()
+    runs = [OwedRun(at=now - number * MINUTE, request=catch_up_request("pause", task.id)) for number in (3, 2, 1)]
+    backfill = OwedRun(at=now - 9 * MINUTE, request="a-backfill")
+    as_scheduled: dict[str, Any] = {"at": now, "fencing_token": 1, "by_schedule": True}
+    await kept.tasks.change(task.id, lambda each: each.owing([*runs, backfill]))
+    for number in range(2):
+        await shop.owed.look()
+        run_id = kept.engine.keys[runs[number].key]
+        await kept.tasks.change(task.id, partial(Task.started, execution_id=run_id, **as_scheduled))
+        kept.engine.enter(run_id, RunPhase.SUCCEEDED)
+    await shop.owed.look()
+    assert kept.tasks.rows[task.id].owed == (backfill,)
+    assert runs[2].key not in kept.engine.keys
+    await shop.owed.look()
+    assert backfill.key in kept.engine.keys
 
 
 async def test_a_run_that_is_replaced_while_the_owed_ones_are_read_does_not_start() -> None:

@@ -73,6 +73,9 @@ class OwedRuns:
         asked_at = self._clock.now()
         if not task.fires or task.deployment_id is None or await self._runs.unfinished(task.deployment_id):
             return
+        if owed.is_catching_up and task.runs_left == 0:  # no other run waits or is at work, so none is left for it
+            await self._tasks.change(task.id, _without_catching_up)
+            return
         if owed.held_until is not None:
             idle_since = self._idle_since.setdefault((task.id, owed.held_until), asked_at)
             if mirrored is None or mirrored < idle_since + MARGIN:
@@ -87,6 +90,13 @@ class OwedRuns:
 
 def _may_start(owed: OwedRun, settled: datetime | None) -> bool:
     return owed.held_until is None or (settled is not None and settled >= owed.held_until)
+
+
+def _without_catching_up(task: Task) -> Task:
+    """The task that has had all runs that `max_runs` allows. A backfill, which somebody requested, goes on."""
+    if task.runs_left != 0:
+        return task
+    return task.no_longer_owing([each for each in task.owed if each.is_catching_up])
 
 
 def _of(task: Task, owed: OwedRun) -> Sequence[OwedRun]:

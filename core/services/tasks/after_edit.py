@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.owed import MOST_OWED, OwedRun
+from falcon_scheduler.core.domain.owed import MOST_OWED, OwedRun, catch_up_request
 from falcon_scheduler.core.domain.periods import Held
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.tasks.catching_up import latest_of
@@ -32,7 +32,7 @@ def with_edit(before: Task, changed: Task, at: datetime) -> Task:
     begin = catch_up.begin(_last_due(before, at), at)
     owed_already = {each.at for each in changed.owed}
     missed = latest_of(present, changed, begin, at, most)
-    request = f"edit of {changed.id}"
+    request = catch_up_request("edit", changed.id)
     wanted = [each for each in catch_up.in_order(missed) if each not in owed_already]
     return changed.owing([OwedRun(at=each, request=request) for each in wanted])
 

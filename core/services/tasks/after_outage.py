@@ -14,7 +14,7 @@ from datetime import datetime
 
 from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.occurrence import Reason, reason_of
-from falcon_scheduler.core.domain.owed import MOST_OWED, OwedRun
+from falcon_scheduler.core.domain.owed import MOST_OWED, OwedRun, catch_up_request
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.tasks.fire_times import begin_of
 
@@ -71,7 +71,7 @@ def _owing(task: Task, new: Sequence[datetime], now: datetime, held_until: datet
     catch_up = task.definition.catch_up.after_outage
     if catch_up is None:
         return task
-    request = f"outage of {task.id}"
+    request = catch_up_request("outage", task.id)
     others = [each for each in task.owed if each.request != request]
     owed = [each for each in task.owed if each.request == request]
     taken, begin = {each.at for each in others}, catch_up.begin(task.created_at, now)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.domain.owed import MOST_OWED, OwedRun
+from falcon_scheduler.core.domain.owed import MOST_OWED, OwedRun, catch_up_request
 from falcon_scheduler.core.domain.periods import Held, Period
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.services.tasks.fire_times import instants_within
@@ -32,7 +32,7 @@ def with_paused(task: Task, paused: bool, by: str, at: datetime, *, since: datet
     missed = _missed(task, until, catch_up.begin(task.created_at, until), min(catch_up.most, room))
     owed_already = {each.at for each in task.owed}
     wanted = [each for each in catch_up.in_order(missed) if each not in owed_already]
-    request = f"pause of {task.id}"
+    request = catch_up_request("pause", task.id)
     return changed.owing([OwedRun(at=each, request=request) for each in wanted])
 
 
