@@ -12,7 +12,7 @@ _OF = " of "
 
 
 def catch_up_request(cause: str, task_id: str) -> str:
-    """The `request` of runs that a task owes itself for a `pause`, an `outage` or an `edit`."""
+    """The `request` of the owed runs of a task that catches up after a `pause`, an `outage` or an `edit`."""
     return f"{cause}{_OF}{task_id}"
 
 
