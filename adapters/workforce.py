@@ -17,8 +17,8 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int, *, 
     Args:
         client: for Prefect's list of workers.
         redis: for the slots that the workers reported.
-        slots_of_others: slots of a worker without a report: one of another type than ours, or any while Redis is
-            away.
+        slots_of_others: slots of a worker that has reported none lately: one of another type than ours, or any while
+            Redis or Prefect was away.
         queues: whether the paused queues are read too, which is one request more.
 
     Raises:
@@ -29,7 +29,7 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int, *, 
         said = await reports(redis, POOL, names)
     except Unavailable:
         said = {}
-    unknown = WorkerReport(slots=slots_of_others, http_slots=0, is_dead=False)
+    unknown = WorkerReport(slots=None, http_slots=0, is_dead=False)
     workers = []
     for name in names:
         report = said.get(name, unknown)
@@ -37,7 +37,7 @@ async def read_workforce(client: Client, redis: Redis, slots_of_others: int, *, 
             workers.append(
                 OnlineWorker(
                     name=name,
-                    slots=report.slots,
+                    slots=slots_of_others if report.slots is None else report.slots,
                     http_slots=report.http_slots,
                     began_at=report.began_at,
                     seen_at=report.seen_at,

@@ -20,13 +20,18 @@ LIFE_INTERVAL = timedelta(seconds=5)
 """Between two signs of life."""
 DEAD_AFTER = timedelta(seconds=15)
 """After so long without a sign of life a worker that used to send them counts as dead."""
+ENDED_AFTER = LIFE_INTERVAL + timedelta(seconds=2)
+"""So soon after it has reported its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerReport:
-    """What a worker reported. `http_slots` is 0 for one without a lane."""
+    """What a worker reported. `http_slots` is 0 for one without a lane.
 
-    slots: int
+    `slots` is None when the number is older than `KEPT_FOR`: the worker could not report it while Prefect was away.
+    """
+
+    slots: int | None
     http_slots: int
     is_dead: bool
     began_at: datetime | None = None
@@ -76,13 +81,17 @@ async def report_life(redis: Redis, pool: str, worker: str, began_at: datetime, 
 
 
 async def report_end(redis: Redis, pool: str, worker: str) -> None:
-    """Report that a worker takes no more runs. Raises `Unavailable`; it counts as dead soon all the same."""
+    """Report that a worker takes no more runs: its sign of life expires sooner.
+
+    Another worker of the same name, as the second one on a host has by default, sends its own sign before that.
+    Raises `Unavailable`; the worker counts as dead after `DEAD_AFTER` all the same.
+    """
     with translated():
-        await redis.delete(alive_key(pool, worker))
+        await redis.pexpire(alive_key(pool, worker), milliseconds(ENDED_AFTER))
 
 
 async def reports(redis: Redis, pool: str, workers: Sequence[str]) -> Mapping[str, WorkerReport]:
-    """What these workers reported; one without recent numbers is left out. Raises `Unavailable`."""
+    """What these workers reported; one that has reported nothing lately is left out. Raises `Unavailable`."""
     if not workers:
         return {}
     kinds = (slots_key, http_slots_key, signs_key, alive_key)
@@ -91,10 +100,10 @@ async def reports(redis: Redis, pool: str, workers: Sequence[str]) -> Mapping[st
     found = {}
     for worker in workers:
         (slots, http_slots, signs, alive), values = values[: len(kinds)], values[len(kinds) :]
-        if slots is not None:
+        if slots is not None or signs is not None:
             began_at, seen_at = _times_of(alive)
             found[worker] = WorkerReport(
-                slots=int(slots),
+                slots=None if slots is None else int(slots),
                 http_slots=int(http_slots or 0),
                 is_dead=signs is not None and alive is None,
                 began_at=began_at,

@@ -12,7 +12,17 @@ from prefect.client.schemas.objects import WorkerStatus
 from redis.asyncio import Redis
 
 from falcon_scheduler.adapters.redis.client import open_redis
-from falcon_scheduler.adapters.redis.workers import WorkerReport, report_slots, reports
+from falcon_scheduler.adapters.redis.locks import milliseconds
+from falcon_scheduler.adapters.redis.workers import (
+    ENDED_AFTER,
+    WorkerReport,
+    alive_key,
+    report_end,
+    report_life,
+    report_slots,
+    reports,
+    slots_key,
+)
 from tests.conftest import wait_until
 from tests.worker.conftest import Pool, StartWorker, make_pool
 
@@ -50,7 +60,7 @@ async def test_a_killed_worker_is_dead_while_prefect_still_has_it_online(
         psutil.wait_procs(children, timeout=60)
 
 
-async def test_a_stopped_worker_takes_no_more_runs_at_once(pool: Pool, start_worker: StartWorker) -> None:
+async def test_a_stopped_worker_counts_as_dead_sooner(pool: Pool, start_worker: StartWorker) -> None:
     pool = await make_pool(pool.client)
     before = datetime.now(UTC)
     worker = start_worker(pool)
@@ -69,9 +79,24 @@ async def test_a_stopped_worker_takes_no_more_runs_at_once(pool: Pool, start_wor
         assert before < report.began_at <= report.seen_at <= datetime.now(UTC)
         worker.process.send_signal(signal.SIGTERM)
         worker.process.wait(timeout=60)
-        after = await reported(redis, pool, known.name)
-    assert after is not None
-    assert (after.is_dead, after.began_at, after.seen_at) == (True, None, None)
+        assert await redis.pttl(alive_key(pool.name, known.name)) <= milliseconds(ENDED_AFTER)
+
+
+async def test_a_dead_worker_stays_dead_when_its_number_of_slots_has_expired(pool: Pool) -> None:
+    password = os.environ["REDIS_PASSWORD"]
+    async with open_redis("127.0.0.1", int(os.environ["REDIS_PORT"]), password, 0) as redis:
+        now = datetime.now(UTC)
+        await report_slots(redis, pool.name, "dead", 4, 0)
+        await report_life(redis, pool.name, "dead", now, now)
+        await redis.delete(slots_key(pool.name, "dead"))
+        alive = await reported(redis, pool, "dead")
+        assert alive == WorkerReport(slots=None, http_slots=0, is_dead=False, began_at=now, seen_at=now)
+        await report_end(redis, pool.name, "dead")
+
+        async def is_dead() -> bool:
+            return await reported(redis, pool, "dead") == WorkerReport(slots=None, http_slots=0, is_dead=True)
+
+        await wait_until(is_dead, "its sign of life has expired")
 
 
 async def test_a_worker_that_never_sent_a_sign_of_life_is_taken_at_prefects_word(pool: Pool) -> None:
