@@ -1,4 +1,4 @@
-"""The tables of docs/ledger.md are those of the code: fates, and reasons with their fates."""
+"""The tables of docs/ledger.md are those of the code: fates, reasons with their fates, causes, and facts."""
 
 from __future__ import annotations
 
@@ -33,3 +33,13 @@ def test_every_cause_is_documented_with_its_sentence_and_what_to_do() -> None:
 
 def test_every_reason_is_a_cause() -> None:
     assert {str(each) for each in Reason} <= {str(each) for each in Cause}
+
+
+def test_every_fact_is_documented_and_has_a_label_on_the_page() -> None:
+    code = "".join(each.read_text() for each in Path("core/services/ledger").glob("*.py"))
+    calls = re.findall(r'\b(?:text|at|length)\(\s*"([a-z_]+)"', code)
+    named = {*calls, str(Cause.START_DATE), str(Cause.END_DATE)}
+    documented = [name for name, _ in rows("Facts")]
+    assert documented == sorted(named)
+    labels = Path("web/texts.js").read_text().split("facts: {")[1].split("}")[0]
+    assert {*re.findall(r"^\s*([a-z_]+):", labels, re.MULTILINE)} == named - {"audit_entry", "execution"}, "links"
