@@ -14,7 +14,7 @@ from falcon_scheduler.adapters.prefect.own_run import End, PrefectOwnRun, RunLog
 from falcon_scheduler.core.domain.duration import format_duration
 from falcon_scheduler.core.errors import Invalid, SchedulerError
 from falcon_scheduler.core.services.runs.call_policy import decided
-from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, RunEnvironment
+from falcon_scheduler.core.services.runs.run_types import Attempt, Ending, Outcome, RunEnvironment, always
 from falcon_scheduler.flows import termination
 from falcon_scheduler.flows.prefect_internals import WORKER_NAME_VARIABLE, log_end_as_information
 from falcon_scheduler.flows.progress import ReportedProgress
@@ -53,8 +53,10 @@ async def perform(
     is_cancelled: Callable[[], bool],
     show_retry: Callable[[str], Awaitable[None]],
     work_over: Callable[[], None] = lambda: None,
+    performer: str = "",
+    claim: Callable[[], Awaitable[bool]] = always,
 ) -> Outcome:
-    """Perform the task in a flow run, in a process of its own or beside others.
+    """Perform the task in a flow run, in a process of its own or beside others; see `RunEnvironment`.
 
     Raises:
         asyncio.CancelledError: the run was interrupted; its end has been written by then.
@@ -72,6 +74,8 @@ async def perform(
         cancelled=is_cancelled,
         pulse=runtime.pulse,
         work_over=work_over,
+        performer=performer,
+        claim=claim,
         gives_way=own_run.has_to_give_way,
         is_behind=own_run.is_behind,
     )

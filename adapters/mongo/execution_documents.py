@@ -1,7 +1,7 @@
 """An execution as a document of `scheduler_executions`, and back.
 
 Source: scheduler API, "Executions Collection"; design, "Executions". `outcome`, `skip`, `attempts`, `uncounted`,
-`holder_sought`, `heartbeat_at`, `occurrence` and `fenced_by` are ours.
+`holder_sought`, `heartbeat_at`, `performer`, `occurrence` and `fenced_by` are ours.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def to_document(execution: Execution) -> dict[str, Any]:
         "worker_id": execution.worker_id,
         "retry_count": execution.retry_count,
         "heartbeat_at": execution.heartbeat_at,
+        "performer": execution.performer or None,
         "occurrence": execution.occurrence or None,
     }
 
@@ -148,6 +149,7 @@ def from_document(document: Mapping[str, Any]) -> Execution:
         fencing_token=metadata.number("fencing_token"),
         occurrence=top.text("occurrence"),
         heartbeat_at=top.instant("heartbeat_at"),
+        performer=top.text("performer"),
         priority=metadata.text("priority"),
         parameters=metadata.object("parameters"),
         detail=detail_document(detail),

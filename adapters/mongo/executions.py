@@ -73,10 +73,14 @@ class MongoExecutionStore:
         return True
 
     async def begin(self, execution: Execution) -> Beginning:
-        if await self._write(execution, {"status": {"$in": UNFINISHED}}, {}):
+        performer = execution.performer or None
+        mine = {"$or": [{"status": PENDING}, {"status": RUNNING, "performer": performer}]}
+        if await self._write(execution, mine, {}):
             return Beginning.BEGUN
         known = (await self.of_ids([execution.id])).get(execution.id)
-        return Beginning.ENDED if known is not None and known.status.is_terminal else Beginning.TAKEN
+        if known is None or known.status is ExecutionStatus.PENDING:
+            return Beginning.TAKEN
+        return Beginning.ENDED if known.status.is_terminal else Beginning.ELSEWHERE
 
     async def fence_off(self, execution_ids: Sequence[str], fencing_token: int) -> None:
         with translated():

@@ -72,6 +72,8 @@ class Execution:
     fencing_token: int = 0
     occurrence: str = ""
     """Names the scheduled instant that this execution serves; at most one execution ever begins for a name."""
+    performer: str = ""
+    """Names the run that performs it without the engine's claim; empty when the engine gave it to one worker."""
     heartbeat_at: datetime | None = None
     """When the run last reported that it is alive. A run without a report for long is taken for dead."""
     stored_duration: timedelta | None = None

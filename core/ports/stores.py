@@ -122,6 +122,8 @@ class Beginning(StrEnum):
     """It has ended already: somebody else wrote its end."""
     TAKEN = "taken"
     """Another execution has begun for the same occurrence."""
+    ELSEWHERE = "elsewhere"
+    """This execution is being performed by somebody else."""
 
 
 class ExecutionStore(Protocol):
@@ -140,7 +142,10 @@ class ExecutionStore(Protocol):
         ...
 
     async def begin(self, execution: Execution) -> Beginning:
-        """Make it running: create it, or move it on from pending. See `Beginning` for what may prevent it."""
+        """Make it running: create it, or move it on from pending. See `Beginning` for what may prevent it.
+
+        One that runs already begins again only for the same performer. May be repeated.
+        """
         ...
 
     async def fence_off(self, execution_ids: Sequence[str], fencing_token: int) -> None:

@@ -30,7 +30,9 @@ from falcon_scheduler.flows.entrypoints import OF_NAME
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.channel import LaneChannel
 from falcon_scheduler.flows.interprocess.messages import (
+    AskClaim,
     AskShared,
+    ClaimAnswer,
     Interrupt,
     LaneAlive,
     LogRecord,
@@ -74,8 +76,10 @@ async def _serve(channel: LaneChannel) -> None:
 class _Run:
     """One run of a lane."""
 
-    def __init__(self, flow_run: FlowRun, flow: str) -> None:
+    def __init__(self, flow_run: FlowRun, flow: str, performer: str) -> None:
         self.flow_run = flow_run
+        self.performer = performer
+        self.claimed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.flow = OF_NAME[flow]
         self.id = str(flow_run.id)
         self.reason: Literal["cancelled", "shutdown"] | None = None
@@ -118,14 +122,22 @@ class Lane:
                         self._begin(message)
                     case AskShared():
                         self._spawn(self._answer(message))
-                    case Interrupt():
-                        if (run := self._runs.get(message.flow_run_id)) is not None:
-                            run.interrupt(message.reason)
+                    case ClaimAnswer() | Interrupt():
+                        self._take_of_run(message)
         except Exception as error:  # noqa: BLE001 - raised again by `serve`, which ends the process
             if not over.done():
                 over.set_exception(error)
         if self._channel.is_cut and not over.done():
             over.set_result(None)
+
+    def _take_of_run(self, message: ClaimAnswer | Interrupt) -> None:
+        run = self._runs.get(message.flow_run_id)
+        if run is None:
+            return
+        if isinstance(message, Interrupt):
+            run.interrupt(message.reason)
+        elif not run.claimed.done():
+            run.claimed.set_result(message.is_won)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -142,7 +154,7 @@ class Lane:
     def _begin(self, message: Perform) -> None:
         document = message.flow_run
         try:
-            run = _Run(FlowRun.model_validate(document), message.flow)
+            run = _Run(FlowRun.model_validate(document), message.flow, message.performer)
         except (KeyError, ValueError) as error:
             self._channel.send(RunPerformed(str(document.get("id")), None, f"The run can't be read: {error}"))
             return
@@ -173,6 +185,10 @@ class Lane:
             if run.reason is not None:
                 self._channel.send(WorkOver(run.id))
 
+        async def claim() -> bool:
+            self._channel.send(AskClaim(run.id))
+            return await run.claimed
+
         with prefect_internals.flow_run_context(run.flow, run.flow_run, self._client):
             own_run = PrefectOwnRun.current()
             outcome = await perform(
@@ -183,6 +199,8 @@ class Lane:
                 is_cancelled=lambda: run.reason == "cancelled",
                 show_retry=show_retry,
                 work_over=work_over,
+                performer=run.performer,
+                claim=claim,
             )
             return scheduled_again() if outcome.ending is Ending.GAVE_WAY else await settled(own_run, outcome)
 

@@ -180,11 +180,13 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class Perform:
-    """Perform a run, which is claimed."""
+    """Perform a run, which is claimed, or which MongoDB lets one performer begin."""
 
     kind: ClassVar[str] = "perform"
     flow_run: dict[str, Any]  # Prefect's `FlowRun`
     flow: str  # its name
+    performer: str = ""
+    """Names this performance of a run that is not claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,15 @@ class Interrupt:
     reason: Literal["cancelled", "shutdown"]
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimAnswer:
+    """The answer to `AskClaim`."""
+
+    kind: ClassVar[str] = "claim_answer"
+    flow_run_id: str
+    is_won: bool
+
+
 # From a lane to the worker, besides `LogRecord`.
 
 
@@ -223,6 +234,14 @@ class LaneAlive:
 
     kind: ClassVar[str] = "lane_alive"
     memory_mb: int  # resident
+
+
+@dataclass(frozen=True, slots=True)
+class AskClaim:
+    """MongoDB is away and can't decide who performs this run: claim it in Prefect."""
+
+    kind: ClassVar[str] = "ask_claim"
+    flow_run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +275,12 @@ ToForkserver = ForkRun | ForkLane | RunClaimed | RunSettled | SendSignal | Retir
 ToWorker = Ready | Forked | OutOfDate | Exited
 ToRun = Work | Start | Drop | Suspend | End
 FromRun = LogRecord | RunEnded
-ToLane = Perform | AskShared | Interrupt
-FromLane = LogRecord | LaneAlive | Shared | RunRetries | WorkOver | RunPerformed
+ToLane = Perform | AskShared | ClaimAnswer | Interrupt
+FromLane = LogRecord | LaneAlive | Shared | AskClaim | RunRetries | WorkOver | RunPerformed
 
 READ_BY_FORKSERVER: Reader[ToForkserver] = Reader(ForkRun, ForkLane, RunClaimed, RunSettled, SendSignal, Retire)
 READ_BY_WORKER: Reader[ToWorker] = Reader(Ready, Forked, OutOfDate, Exited)
 READ_BY_RUN: Reader[ToRun] = Reader(Work, Start, Drop, Suspend, End)
 READ_FROM_RUN: Reader[FromRun] = Reader(LogRecord, RunEnded)
-READ_BY_LANE: Reader[ToLane] = Reader(Perform, AskShared, Interrupt)
-READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, Shared, RunRetries, WorkOver, RunPerformed)
+READ_BY_LANE: Reader[ToLane] = Reader(Perform, AskShared, ClaimAnswer, Interrupt)
+READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, Shared, AskClaim, RunRetries, WorkOver, RunPerformed)

@@ -17,7 +17,9 @@ from typing import Any
 
 from falcon_scheduler.flows.interprocess.message_format import DamagedMessage, ProtocolMismatch
 from falcon_scheduler.flows.interprocess.messages import (
+    AskClaim,
     AskShared,
+    ClaimAnswer,
     FromLane,
     Interrupt,
     LaneAlive,
@@ -56,7 +58,7 @@ class LaneEnd:
     """Why the worker killed it; empty when it died by itself."""
 
 
-Event = RunRetries | RunPerformed | LaneEnd
+Event = AskClaim | RunRetries | RunPerformed | LaneEnd
 
 
 class LaneRun:
@@ -79,6 +81,10 @@ class LaneRun:
             return
         _logger.warning("Flow run %s did not end within its grace: its lane is killed", self._id)
         self._lane.kill("A run in the same lane did not end within its grace")
+
+    def answer_claim(self, *, is_won: bool) -> None:
+        """Answer an `AskClaim`."""
+        self._lane.process.channel.send(ClaimAnswer(self._id, is_won))
 
     def note_settled(self) -> None:
         """Its end is in Prefect."""
@@ -124,11 +130,11 @@ class Lane:
         finally:
             del self._asked[number]
 
-    def perform(self, flow_run_id: str, flow_run: dict[str, Any], flow: str) -> LaneRun:
-        """Have it perform a run that is claimed."""
+    def perform(self, flow_run_id: str, flow_run: dict[str, Any], flow: str, performer: str = "") -> LaneRun:
+        """Have it perform a run that is claimed, or one that is not, under the name of its performer."""
         run = self._runs[flow_run_id] = LaneRun(flow_run_id, self)
         self.process.note_claim(flow_run_id)
-        self.process.channel.send(Perform(flow_run, flow))
+        self.process.channel.send(Perform(flow_run, flow, performer))
         return run
 
     def retire(self) -> None:
@@ -188,12 +194,12 @@ class Lane:
             case Shared():
                 if (answer := self._asked.get(message.number)) is not None and not answer.done():
                     answer.set_result(frozenset(message.deployment_ids))
-            case RunRetries() | WorkOver() | RunPerformed():
+            case AskClaim() | RunRetries() | WorkOver() | RunPerformed():
                 self._take_of_run(message)
 
-    def _take_of_run(self, message: RunRetries | WorkOver | RunPerformed) -> None:
+    def _take_of_run(self, message: AskClaim | RunRetries | WorkOver | RunPerformed) -> None:
         run = self._runs.get(message.flow_run_id)
-        if run is not None and not isinstance(message, RunRetries):
+        if run is not None and isinstance(message, WorkOver | RunPerformed):
             run.is_at_work = False
         if run is not None and not isinstance(message, WorkOver):
             run.events.put_nowait(message)

@@ -24,7 +24,7 @@ from prefect.states import Running
 
 from falcon_scheduler.adapters.prefect.names import RETRYING
 from falcon_scheduler.flows.interprocess import process_control
-from falcon_scheduler.flows.interprocess.messages import SHOWN_AFTER_SECONDS, RunPerformed, RunRetries
+from falcon_scheduler.flows.interprocess.messages import SHOWN_AFTER_SECONDS, AskClaim, RunPerformed, RunRetries
 from falcon_scheduler.flows.termination import WORKER_STOPPED, Reason
 from falcon_scheduler.flows.worker.forkserver_connection import LaunchError
 from falcon_scheduler.flows.worker.lane import LaneEnd, LaneRun
@@ -65,7 +65,7 @@ class LaneSupervisor:
         """
         self.flow_run = flow_run
         self.began = False
-        """Whether this worker has claimed the run."""
+        """Whether this worker has claimed the run, or performs it without."""
         self._due_at = due_at
         self._with = dependencies
         self._lanes = lanes
@@ -74,6 +74,11 @@ class LaneSupervisor:
         self._run: LaneRun | None = None
         self._ending: Reason | None = None
         self._cancelled_already = False
+        self._claimed: State[Any] | None = None
+        self._is_shown = False
+        """Whether Prefect has taken Running."""
+        self._is_lost = False
+        """Whether Prefect refused the claim that the lane asked for."""
         self._killing: asyncio.Task[None] | None = None
 
     async def supervise(self) -> bool:
@@ -83,32 +88,43 @@ class LaneSupervisor:
             LaunchError: there is no lane; the run is not claimed.
         """
         await self._lanes.lane()
-        claimed = await self._claim()
-        if claimed is None:
+        await self._wait_until_due()
+        if self._ending is not None:
             return False
-        if self._ending == "shutdown":
-            await self._with.states.give_back(self.flow_run.id)
+        performer = "" if self._needs_claim() else self._with.unclaimed.add(self.flow_run.id)
+        try:
+            return await self._perform(performer)
+        finally:
+            self._with.unclaimed.discard(self.flow_run.id)
+
+    async def _perform(self, performer: str) -> bool:
+        if not performer and not await self._claim():
             return False
         self.began = True
-        self.flow_run.state = claimed
         if self._is_queueing and await self._set_running(Running()):
             self.flow_run.run_count += 1
         try:
             lane = await self._lanes.lane()  # nothing may be awaited between this and `perform`
         except LaunchError:
-            await self._with.states.give_back(self.flow_run.id)
+            if self._claimed is not None:
+                await self._with.states.give_back(self.flow_run.id)
             raise
-        self._run = lane.perform(str(self.flow_run.id), self.flow_run.model_dump(mode="json"), self._flow)
+        document = self.flow_run.model_dump(mode="json")
+        self._run = lane.perform(str(self.flow_run.id), document, self._flow, performer)
         if self._ending is not None:
             self._ask_to_end(self._ending)
         try:
-            end = await self._follow(self._run, claimed)
+            end = await self._follow(self._run)
         finally:
             if self._killing is not None:
                 self._killing.cancel()
         await self._conclude(end)
         self._run.note_settled()  # not when this is interrupted before: the preloaded process then reports the run
         return True
+
+    def _needs_claim(self) -> bool:
+        """Where others may take the run too, or Prefect's run count decides whose turn it is."""
+        return self._is_queueing or self._with.shares_pool()
 
     def cancel(self, already_set: bool = False) -> None:
         """End the run because it was cancelled; see `RunSupervisor.cancel`."""
@@ -136,18 +152,33 @@ class LaneSupervisor:
         await asyncio.sleep(self._with.cancel_grace.total_seconds())
         run.kill()
 
-    async def _claim(self) -> State[Any] | None:
+    async def _wait_until_due(self) -> None:
         wait = (self._due_at - datetime.now(UTC)).total_seconds()
         if wait > 0:
             await asyncio.sleep(wait)
-        if self._ending is not None:
-            return None
-        answer = await self._with.states.claim(self.flow_run.id, ask_first=self._with.shares_pool())
-        return answer.state if answer.claim is Claim.WON else None
 
-    async def _follow(self, run: LaneRun, claimed: State[Any]) -> RunPerformed | LaneEnd:
+    async def _claim(self) -> bool:
+        """Whether the run is ours to perform."""
+        answer = await self._with.states.claim(self.flow_run.id, ask_first=self._with.shares_pool())
+        if answer.claim is not Claim.WON or answer.state is None:
+            return False
+        if self._ending == "shutdown":
+            await self._with.states.give_back(self.flow_run.id)
+            return False
+        self._claimed = self.flow_run.state = answer.state
+        return True
+
+    async def _answer_claim(self, run: LaneRun) -> None:
+        """Claim the run although it is performed already: MongoDB, which decides otherwise, is away."""
+        answer = None if self._is_shown else await self._with.states.claim(self.flow_run.id, ask_first=True)
+        self._is_lost = answer is not None and answer.claim is not Claim.WON
+        if not self._is_lost:
+            self._with.unclaimed.discard(self.flow_run.id)
+        run.answer_claim(is_won=not self._is_lost)
+
+    async def _follow(self, run: LaneRun) -> RunPerformed | LaneEnd:
         """Show in Prefect how the run goes, until it has ended."""
-        duties = self._duties(claimed)
+        duties = self._duties()
         while True:
             try:
                 async with asyncio.timeout_at(duties[0].at if duties else None):
@@ -157,23 +188,27 @@ class LaneSupervisor:
                 if (again_seconds := await duty.work()) is not None:
                     heapq.heappush(duties, _Duty(_in(again_seconds), duty.name, duty.work))
                 continue
-            if not isinstance(event, RunRetries):
+            if isinstance(event, AskClaim):
+                await self._answer_claim(run)
+            elif not isinstance(event, RunRetries):
                 return event
-            if await self._set_running(Running(name=RETRYING, message=event.message)):
+            elif await self._set_running(Running(name=RETRYING, message=event.message)):
                 duties = [duty for duty in duties if duty.name != "show"]
                 heapq.heapify(duties)
 
-    def _duties(self, claimed: State[Any]) -> list[_Duty]:
+    def _duties(self) -> list[_Duty]:
         duties = [_Duty(_in(DESCRIBED_AFTER.total_seconds()), "describe", self._describe)]
         if not self._is_queueing:
             duties.append(_Duty(_in(SHOWN_AFTER_SECONDS), "show", self._show))
-        if (lease_id := claimed.state_details.deployment_concurrency_lease_id) is not None:
+        details = self._claimed.state_details if self._claimed is not None else None
+        if details is not None and (lease_id := details.deployment_concurrency_lease_id) is not None:
             duties.append(_Duty(_in(_FIRST_RENEWAL_SECONDS), "renew", partial(self._renew, lease_id)))
         heapq.heapify(duties)
         return duties
 
     async def _show(self) -> float | None:
-        return None if await self._set_running(Running()) else _RETRY_SECONDS
+        is_answered = await self._set_running(Running())
+        return None if self._is_shown or (is_answered and self._claimed is not None) else _RETRY_SECONDS
 
     async def _renew(self, lease_id: UUID) -> float:
         """Keep the slot of the deployment that Prefect gave the run."""
@@ -198,6 +233,9 @@ class LaneSupervisor:
         except Exception as error:  # noqa: BLE001 - it only informs; the run goes on without it
             _logger.debug("Could not set flow run %s Running: %s", self.flow_run.id, error)
             return False
+        if answer.status == SetStateStatus.ACCEPT:
+            self._is_shown = True
+            self._with.unclaimed.discard(self.flow_run.id)
         now = answer.state
         if answer.status != SetStateStatus.ACCEPT and now and (now.is_cancelled() or now.is_cancelling()):
             self.cancel(already_set=now.is_cancelled())
@@ -205,9 +243,13 @@ class LaneSupervisor:
 
     async def _conclude(self, event: RunPerformed | LaneEnd) -> None:
         """Set the state in which the run ends."""
-        if self._cancelled_already:
-            return
         states = self._with.states
+        if self._is_lost:
+            return
+        if self._cancelled_already:
+            if self._is_shown and self._claimed is None:  # Running may have followed the cancellation
+                await states.set_cancelled(self.flow_run.id)
+            return
         state = State[Any].model_validate(event.state) if isinstance(event, RunPerformed) and event.state else None
         if state is not None and not (state.is_scheduled() and self._ending == "cancelled"):
             answer = await states.set_surely(self.flow_run.id, state)

@@ -14,7 +14,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,7 @@ from falcon_scheduler.flows.worker.job_variables import module_entrypoint
 from falcon_scheduler.flows.worker.launcher import Launcher
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.state_proposer import Claim, StateProposer
+from falcon_scheduler.flows.worker.unclaimed import UnclaimedRuns
 
 DESCRIBED_AFTER = timedelta(seconds=3)
 """Age at which a run gets its process number and its worker's name in Prefect: most runs are over by then."""
@@ -56,6 +57,7 @@ class RunDependencies:
     result_storage_id: Callable[[], UUID | None]
     shares_pool: Callable[[], bool]
     """Whether other workers take runs from the same pool."""
+    unclaimed: UnclaimedRuns = field(default_factory=UnclaimedRuns)
 
 
 class RunSupervisor:

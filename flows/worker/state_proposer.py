@@ -12,7 +12,6 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +34,8 @@ CLAIMS_AT_ONCE = 16
 """More claims than these wait, in the order in which they were begun, which is by priority. The server is one
 process: a hundred at once it answers in any order, some of them later than the client waits. Nobody performs
 those runs."""
+SET_AT_ONCE = 16
+"""More states than these wait, in their order, for the same reason: a lane may end a hundred runs at once."""
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=30)
 _logger = logging.getLogger("falcon.worker.state_proposer")
 
@@ -64,6 +65,7 @@ class StateProposer:
     def __init__(self, client: PrefectClient) -> None:
         self._client = client
         self._turns = asyncio.Semaphore(CLAIMS_AT_ONCE)
+        self._turns_to_set = asyncio.Semaphore(SET_AT_ONCE)
 
     async def claim(self, flow_run_id: UUID, ask_first: bool = False) -> ClaimAnswer:
         """Propose Pending. A refusal for the deployment's concurrency limit is named a skip.
@@ -125,7 +127,10 @@ class StateProposer:
         def report(error: Exception) -> None:
             _logger.warning("Could not set flow run %s %s: %s", flow_run_id, state.name, error)
 
-        propose = partial(self._client.set_flow_run_state, flow_run_id, state, force=force)
+        async def propose() -> OrchestrationResult[Any]:
+            async with self._turns_to_set:
+                return await self._client.set_flow_run_state(flow_run_id, state, force=force)
+
         pauses = doubling(_FIRST_PAUSE, _LONGEST_PAUSE)
         try:
             answer: OrchestrationResult[Any] = await retried(

@@ -52,6 +52,9 @@ class MemoryExecutionStore:
     async def begin(self, execution: Execution) -> Beginning:
         if self._has_ended(execution.id):
             return Beginning.ENDED
+        known = self.rows.get(execution.id)
+        if known and known.status is ExecutionStatus.RUNNING and known.performer != execution.performer:
+            return Beginning.ELSEWHERE
         if self._is_taken(execution):
             return Beginning.TAKEN
         self._store(execution)

@@ -91,6 +91,11 @@ async def _never() -> bool:
     return False
 
 
+async def always() -> bool:
+    """The engine gave the run to its worker before."""
+    return True
+
+
 def _note_nothing() -> None:
     pass
 
@@ -104,6 +109,10 @@ class RunEnvironment:
     on_retry: Callable[[Attempt], Awaitable[None]]
     cancelled: Callable[[], bool]
     """Whether an interruption is a user's cancellation (else the worker is shutting down)."""
+    performer: str = ""
+    """Names this run among those that perform an execution without the engine's claim; empty with its claim."""
+    claim: Callable[[], Awaitable[bool]] = always
+    """Claims the execution in the engine after all, for when the history can't decide. Whether it is ours then."""
     pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
     """Writes that the run is alive, and extends its lock by the given time, until it is left. Interrupts and
     raises `LostError` when the execution has been ended by somebody else."""

@@ -24,6 +24,7 @@ from falcon_scheduler.core.domain.work import Executor
 from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.ports import Beginning, Clock, ExecutionStore, TaskStore
 from falcon_scheduler.core.services.runs.attempts import Attempts, Story
+from falcon_scheduler.core.services.runs.bystander import Bystander, is_performed_elsewhere
 from falcon_scheduler.core.services.runs.call_policy import asked, decided
 from falcon_scheduler.core.services.runs.counting import OutcomeCounting
 from falcon_scheduler.core.services.runs.overlap import OverlapRule, Turn
@@ -37,6 +38,9 @@ from falcon_scheduler.core.services.runs.run_types import (
 )
 from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, skip_at_begin, skip_of
 from falcon_scheduler.core.services.tasks.fire_times import next_run
+
+NOT_CLAIMED = "MongoDB is away, and the engine did not give the run to this worker"
+"""Of a run that is nobody's yet or another worker's. It is not reported as the end of the run."""
 
 
 class TaskRunning:
@@ -59,6 +63,7 @@ class TaskRunning:
         self._overlap = overlap
         self._clock = clock
         self._attempts = Attempts(executions=executions, clock=clock, executor_for=executor_for, conceal=conceal)
+        self._bystander = Bystander(executions, counting, clock)
 
     async def perform(self, ticket: Ticket, environment: RunEnvironment) -> Outcome:
         """Run the task of the ticket to its end.
@@ -72,8 +77,11 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error))
-        if (before := await self._end_before(ticket.execution_id)) is not None:
-            return Outcome(ending=Ending.ALREADY_ENDED, message="", before=before)
+        known = await self._known(ticket.execution_id)
+        if is_performed_elsewhere(known, environment.performer):
+            return await self._end_elsewhere(ticket.execution_id, environment)
+        if known is not None and known.status.is_terminal:
+            return Outcome(ending=Ending.ALREADY_ENDED, message="", before=_outcome_of(known))
         skip = skip_of(ticket, task) or skip_at_begin(ticket, task, self._clock.now())
         if skip is not None:
             return await self._skip(ticket, task, skip)
@@ -88,13 +96,17 @@ class TaskRunning:
         except LostError:
             return await self._as_recorded(ticket.execution_id)
 
-    async def _end_before(self, execution_id: str) -> Outcome | None:
-        """How a run had ended that the engine started again; None if the history has no end of it."""
+    async def _known(self, execution_id: str) -> Execution | None:
+        """What the history has of a run that the engine may have started again."""
         try:
-            known = (await self._executions.of_ids([execution_id])).get(execution_id)
+            return (await self._executions.of_ids([execution_id])).get(execution_id)
         except Unavailable:
             return None  # its start and its end will be refused
-        return _outcome_of(known) if known is not None and known.status.is_terminal else None
+
+    async def _end_elsewhere(self, execution_id: str, environment: RunEnvironment) -> Outcome:
+        """The end of an execution that somebody else performs, once it has one."""
+        await self._bystander.wait(execution_id, environment.log)
+        return await self._as_recorded(execution_id)
 
     async def _in_turn(self, ticket: Ticket, task: Task, environment: RunEnvironment) -> Outcome:
         now = self._clock.now()
@@ -124,12 +136,20 @@ class TaskRunning:
 
     async def _take_turn(self, ticket: Ticket, task: Task, turn: Turn, environment: RunEnvironment) -> Outcome:
         now = self._clock.now()
-        execution = replace(self._execution(ticket, task, turn, now), attempts=with_begun((), 1, now))
+        execution = replace(
+            self._execution(ticket, task, turn, now),
+            attempts=with_begun((), 1, now),
+            performer=environment.performer,
+        )
         try:
             beginning = await self._executions.begin(execution)
         except Unavailable:
+            if environment.performer and not await environment.claim():
+                return Outcome(ending=Ending.FAILED, message=NOT_CLAIMED)
             beginning = Beginning.BEGUN
             environment.log.warning("MongoDB is away; the run goes on and its history follows later")
+        if beginning is Beginning.ELSEWHERE:
+            return await self._end_elsewhere(ticket.execution_id, environment)
         if beginning is not Beginning.BEGUN:
             return await self._refused(ticket, task, beginning)
         story = Story(execution)
