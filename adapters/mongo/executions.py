@@ -216,6 +216,11 @@ class MongoExecutionStore:
             documents = await self._collection.find(query).to_list()
         return sorted(self._parsing.readable(documents), key=lambda execution: execution.started_at)
 
+    async def unclaimed(self) -> Collection[str]:
+        query = {"status": RUNNING, "performer": {"$gt": ""}}
+        with translated():
+            return {document["_id"] for document in await self._collection.find(query, {"_id": 1}).to_list()}
+
     async def running(self) -> int:
         with translated():
             return len(await self._collection.find({"status": RUNNING}, {"_id": 1}).to_list())

@@ -215,6 +215,10 @@ class ExecutionStore(Protocol):
         """
         ...
 
+    async def unclaimed(self) -> Collection[str]:
+        """Running executions that were begun without the engine's claim (`Execution.performer`)."""
+        ...
+
     async def running(self) -> int:
         """How many executions are at work."""
         ...

@@ -137,6 +137,9 @@ class MemoryExecutionStore:
         following = (shown[-1].started_at, shown[-1].id) if len(left) > len(shown) else None
         return Page(items=shown, total=len(newest), request=page, following=following)
 
+    async def unclaimed(self) -> Collection[str]:
+        return {each.id for each in self.rows.values() if each.status is ExecutionStatus.RUNNING and each.performer}
+
     async def running(self) -> int:
         return sum(each.status is ExecutionStatus.RUNNING for each in self.rows.values())
 

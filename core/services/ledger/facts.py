@@ -85,7 +85,7 @@ def of_lateness(instant: datetime, began_at: datetime | None, times: RunTimes) -
     Without `began_at` it never began: then only how far it came is known.
     """
     planned = max(instant, times.planned_at) if times.planned_at else None
-    claimed = max(planned or instant, times.claimed_at) if times.claimed_at else None
+    claimed = max(planned or instant, times.claimed_at) if times.claimed_at else began_at
     return [
         *at("began_at", began_at),
         *length("late", began_at - instant if began_at else None),

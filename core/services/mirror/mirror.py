@@ -39,7 +39,7 @@ FIRST_LOOK = timedelta(days=7)
 """How far the very first sweep reads back."""
 SETTLED_AFTER = timedelta(seconds=30)
 VANISHED_AFTER = timedelta(seconds=10)
-"""How young an execution is whose run the engine may not show yet."""
+"""How young an execution is whose run the engine may not show yet, or the last sign of life of one unclaimed."""
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -201,7 +201,10 @@ class Mirror:
             await self.apply([run for run in runs.values() if run.phase.is_terminal])
             now = self._clock.now()
             for execution in some:
-                if execution.id not in runs and now - execution.started_at > VANISHED_AFTER:
+                seen_at = execution.started_at
+                if execution.performer and execution.heartbeat_at:  # a pause deletes it where it is scheduled still
+                    seen_at = execution.heartbeat_at
+                if execution.id not in runs and now - seen_at > VANISHED_AFTER:
                     ended = execution.failed(now, VANISHED_ERROR, ExecutionOutcome.CRASHED)
                     await self._counting.finish(ended)
                     await self.free_lock(execution)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -69,6 +70,8 @@ class Rescuer:
         self._clock = clock
         self._stale_timeout = stale_timeout
         self._silences: dict[str, Silence] = {}
+        self._unclaimed: Collection[str] = ()
+        """Executions without a claim that were running at the last look."""
         self._looked_at: float | None = None
         self._isolation = FaultIsolation()
 
@@ -84,7 +87,7 @@ class Rescuer:
         step = min(since, LONGEST_STEP)
         silences: dict[str, Silence] = {}
         patience = await self._runs.claim_patience()
-        async for runs in self._runs.at_work():
+        async for runs in self._begun(silences.keys()):
             tasks = await self._tasks.of_deployments({run.deployment_id for run in runs if run.deployment_id})
             known = await self._executions.of_ids([run.id for run in runs])
             for run in runs:
@@ -101,6 +104,19 @@ class Rescuer:
                         await self._bury(task, run, execution, STALE_ERROR)
         self._silences = silences
         self._looked_at = began_at
+
+    async def _begun(self, seen: Collection[str]) -> AsyncIterator[Sequence[Run]]:
+        """Runs at work. Those that the engine does not know as such yet come last, without those seen before.
+
+        A run without a claim is `WAITING` in the engine for a second at most: only one that runs for two looks is
+        worth a question.
+        """
+        async for runs in self._runs.at_work():
+            yield runs
+        before, self._unclaimed = self._unclaimed, await self._executions.unclaimed()
+        lasting = sorted({*self._unclaimed}.intersection(before).difference(seen))
+        if lasting:
+            yield [*(await self._runs.of_ids(lasting)).values()]
 
     def _silence_of(self, run: Run, execution: Execution | None, step: timedelta) -> Silence:
         sign = (run.phase, execution.status if execution else None, execution.heartbeat_at if execution else None)

@@ -17,6 +17,8 @@ from falcon_scheduler.core.services.tasks.auditing import Auditing
 
 logger = logging.getLogger(__name__)
 
+LOOKS, LOOK_SECONDS = 15, 0.2
+"""For how long a cancellation waits for a run to be shown at work, which takes a second (`SHOWN_AFTER_SECONDS`)."""
 CANCELLED_AT_ONCE = 8
 """Of the runs of a task that is stopped. More would only wait for the engine, which is one process."""
 
@@ -69,6 +71,9 @@ class Cancelling:
         A run at work writes its own end when its work has stopped, and the mirror does when the run can't.
         `otherwise` is the execution to end when the history has none yet.
         """
+        known = (await self._executions.of_ids([run_id])).get(run_id)
+        if known is not None and known.status is ExecutionStatus.RUNNING and known.performer:
+            await self._until_shown(run_id)
         await self._runs.cancel(run_id)
         run = await self._runs.find(run_id)
         if run is not None and run.phase is not RunPhase.CANCELLED:
@@ -78,6 +83,17 @@ class Cancelling:
             await self._counting.finish(execution.cancelled(self._clock.now()))
         else:
             logger.debug("Run %s of task %s was cancelled before it had an execution", run_id, task_id)
+
+    async def _until_shown(self, run_id: str) -> None:
+        """Wait until the engine knows that a run without a claim is at work.
+
+        Before that it takes the run for one that has not begun, and would call it cancelled while it works.
+        """
+        for _ in range(LOOKS):
+            run = await self._runs.find(run_id)
+            if run is None or run.phase is not RunPhase.WAITING:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def cancel_runs(self, task_id: str, run_ids: Sequence[str]) -> None:
         """Cancel several runs of a task, a few at the same time.
