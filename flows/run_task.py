@@ -85,7 +85,7 @@ async def perform(
         ending = Ending.CANCELLED if is_cancelled() else Ending.FAILED
         _log_end(log, own_run.id, task_id, Outcome(ending=ending, message="it was interrupted"), began_at)
         raise
-    if outcome.ending not in {Ending.GAVE_WAY, Ending.ALREADY_ENDED}:
+    if outcome.ending not in {Ending.GAVE_WAY, Ending.LEFT, Ending.ALREADY_ENDED}:
         _log_end(log, own_run.id, task_id, outcome, began_at)
     return outcome
 

@@ -83,7 +83,7 @@ class _Run:
         self.flow = OF_NAME[flow]
         self.id = str(flow_run.id)
         self.reason: Literal["cancelled", "shutdown"] | None = None
-        self.task: asyncio.Task[End] | None = None
+        self.task: asyncio.Task[End | None] | None = None
 
     def interrupt(self, reason: Literal["cancelled", "shutdown"]) -> None:
         if self.reason is None and self.task is not None:
@@ -162,11 +162,12 @@ class Lane:
         run.task = asyncio.get_running_loop().create_task(self._state_after(run), name=f"run {run.id}")
         run.task.add_done_callback(lambda task: self._report_end(run, task))
 
-    def _report_end(self, run: _Run, task: asyncio.Task[End]) -> None:
+    def _report_end(self, run: _Run, task: asyncio.Task[End | None]) -> None:
         """However a run ends, report it to the worker: also when it was interrupted before its first step."""
         del self._runs[run.id]
         document: dict[str, Any] | None = None
         error: str | None = None
+        is_left = False
         if task.cancelled():
             error = None if run.reason else "The run was interrupted"
         elif (failure := task.exception()) is not None:
@@ -174,10 +175,13 @@ class Lane:
             log = prefect_internals.flow_run_logger(run.flow_run)
             log.error("The run broke off:\n%s", "".join(traceback.format_exception(failure)))
         else:
-            document = task.result().model_dump(mode="json")
-        self._channel.send(RunPerformed(run.id, document, error))
+            is_left = (state := task.result()) is None
+            document = state.model_dump(mode="json") if state is not None else None
+        self._channel.send(RunPerformed(run.id, document, error, is_left))
 
-    async def _state_after(self, run: _Run) -> End:
+    async def _state_after(self, run: _Run) -> End | None:
+        """The state in which it ends, or None when it has not begun and is nobody's."""
+
         async def show_retry(message: str) -> None:
             self._channel.send(RunRetries(run.id, message[:LONGEST_MESSAGE]))
 
@@ -202,6 +206,8 @@ class Lane:
                 performer=run.performer,
                 claim=claim,
             )
+            if outcome.ending is Ending.LEFT:
+                return None
             return scheduled_again() if outcome.ending is Ending.GAVE_WAY else await settled(own_run, outcome)
 
     async def _report_alive(self) -> None:

@@ -269,6 +269,8 @@ class RunPerformed:
     flow_run_id: str
     state: dict[str, Any] | None  # Prefect's `State` that the run is to get, unless it was interrupted
     error: str | None  # why there is no state
+    is_left: bool = False
+    """Whether it did not begin and is left as it is in Prefect."""
 
 
 ToForkserver = ForkRun | ForkLane | RunClaimed | RunSettled | SendSignal | Retire

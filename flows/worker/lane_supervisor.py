@@ -77,8 +77,6 @@ class LaneSupervisor:
         self._claimed: State[Any] | None = None
         self._is_shown = False
         """Whether Prefect has taken Running."""
-        self._is_lost = False
-        """Whether Prefect refused the claim that the lane asked for."""
         self._killing: asyncio.Task[None] | None = None
 
     async def supervise(self) -> bool:
@@ -170,11 +168,13 @@ class LaneSupervisor:
 
     async def _answer_claim(self, run: LaneRun) -> None:
         """Claim the run although it is performed already: MongoDB, which decides otherwise, is away."""
-        answer = None if self._is_shown else await self._with.states.claim(self.flow_run.id, ask_first=True)
-        self._is_lost = answer is not None and answer.claim is not Claim.WON
-        if not self._is_lost:
+        is_won = self._is_shown
+        if not is_won:
+            answer = await self._with.states.claim(self.flow_run.id, ask_first=True)
+            is_won = answer.claim is Claim.WON
+        if is_won:
             self._with.unclaimed.discard(self.flow_run.id)
-        run.answer_claim(is_won=not self._is_lost)
+        run.answer_claim(is_won=is_won)
 
     async def _follow(self, run: LaneRun) -> RunPerformed | LaneEnd:
         """Show in Prefect how the run goes, until it has ended."""
@@ -244,7 +244,7 @@ class LaneSupervisor:
     async def _conclude(self, event: RunPerformed | LaneEnd) -> None:
         """Set the state in which the run ends."""
         states = self._with.states
-        if self._is_lost:
+        if isinstance(event, RunPerformed) and event.is_left:
             return
         if self._cancelled_already:
             if self._is_shown and self._claimed is None:  # Running may have followed the cancellation

@@ -69,6 +69,29 @@ async def test_an_execution_begins_from_nothing_or_from_pending_and_may_say_so_t
     assert await store.running() == 2
 
 
+async def test_an_execution_without_a_claim_is_begun_by_one_performer(store: ExecutionStore) -> None:
+    first = running(performer="one")
+    assert await store.begin(first) is Beginning.BEGUN
+    assert await store.begin(first) is Beginning.BEGUN  # its answer was lost
+    assert await store.begin(replace(first, performer="two")) is Beginning.ELSEWHERE
+    assert await store.begin(replace(first, performer="")) is Beginning.ELSEWHERE
+    assert (await store.get(first.id)).performer == "one"
+    assert await store.unclaimed() == {first.id}
+    assert await store.finish(replace(first, performer="").ended(ExecutionStatus.COMPLETED, NOON))
+    assert await store.begin(first) is Beginning.ENDED
+    assert await store.unclaimed() == set()
+
+
+async def test_an_execution_with_a_claim_is_not_begun_without(store: ExecutionStore) -> None:
+    claimed, waiting = running(), an_execution()
+    await store.begin(claimed)
+    await store.add(waiting)
+    assert await store.begin(replace(claimed, performer="one")) is Beginning.ELSEWHERE
+    begun = replace(waiting, status=ExecutionStatus.RUNNING, performer="one")
+    assert await store.begin(begun) is Beginning.BEGUN
+    assert await store.unclaimed() == {waiting.id}
+
+
 async def test_an_end_never_changes(store: ExecutionStore) -> None:
     end = ended()
     assert await store.finish(end)

@@ -74,7 +74,7 @@ def lanes(stack: EmbeddedStack) -> list[psutil.Process]:
     return [each for each in psutil.Process(pid).children(recursive=True) if each.name() == "falcon-lane"]
 
 
-async def test_a_short_http_run_goes_from_pending_to_its_end_in_one_step(
+async def test_a_short_http_run_goes_from_scheduled_to_its_end_in_one_step(
     scheduler: Scheduler, prefect: PrefectClient, web: WebServer
 ) -> None:
     task = await http_task(scheduler, web.url("/echo"))
@@ -84,9 +84,7 @@ async def test_a_short_http_run_goes_from_pending_to_its_end_in_one_step(
     assert ended.lock_key == f"scheduler:lock:{task.id}"
     assert ended.fencing_token >= 1
     assert len(web.seen) == 1
-    names = await states(prefect, ended.id)
-    assert (names[0], names[-1]) == ("Scheduled", "Completed")
-    assert "Pending" in names
+    assert await states(prefect, ended.id) == ["Scheduled", "Completed"]
 
     async def logged() -> bool:
         logs = await prefect.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(ended.id)])))
@@ -108,6 +106,24 @@ async def test_a_lasting_http_run_is_running_in_prefect_and_its_timeout_ends_it(
     assert ended.status is ExecutionStatus.FAILED
     assert "No complete answer within 4s" in ended.error
     assert (await states(prefect, asked.id))[-2:] == ["Running", "Failed"]
+
+
+async def test_a_pause_right_after_its_beginning_does_not_end_an_http_run(
+    scheduler: Scheduler, web: WebServer
+) -> None:
+    """Prefect deletes the runs of a paused deployment that it calls Scheduled, and this one is among them."""
+    task = await http_task(scheduler, web.url("/after/14"), schedule="*/5 * * * * *", overlap=Overlap.SKIP)
+    await at_target(web)
+    await scheduler.services.tasks.pause(task.id, ADMIN)
+
+    async def ended() -> Execution | None:
+        history = await scheduler.history(task)
+        return history[-1] if history and history[-1].status.is_terminal else None
+
+    first: Execution = await wait_until(ended, "the run has ended")
+    assert first.status is ExecutionStatus.COMPLETED, first.error
+    assert len(web.seen) == 1
+    assert await is_free(scheduler, task)
 
 
 async def test_a_failing_http_run_is_tried_again_and_prefect_shows_each_attempt(

@@ -147,13 +147,16 @@ class Rescuer:
     async def _bury(self, task: Task, run: Run, execution: Execution | None, error: str) -> None:
         if execution is None or not execution.status.is_terminal:
             ended = self._end(task, run, execution, error)
+            if run.phase is RunPhase.WAITING:  # nothing would find it here any more once its execution has ended
+                await self._runs.conclude(ended, died=True)
             if not await self._counting.finish(ended):  # it wrote its own end just now
                 return
             logger.warning("Execution %s of task %s died: %s", ended.id, task.id, ended.error)
         else:
             ended = execution
             logger.warning("Run %s ended as %s and Prefect does not know; reporting it", run.id, ended.status)
-        await self._runs.conclude(ended, died=ended is not execution)
+        if run.phase is not RunPhase.WAITING:
+            await self._runs.conclude(ended, died=ended is not execution)
         await self._mirror.free_lock(ended)
 
     def _end(self, task: Task, run: Run, execution: Execution | None, error: str) -> Execution:

@@ -28,6 +28,8 @@ class Ending(StrEnum):
     SKIPPED = "skipped"
     GAVE_WAY = "gave_way"
     """An earlier requested execution goes first; this one is scheduled again."""
+    LEFT = "left"
+    """It has not begun, and is left to whoever finds it scheduled in the engine. Not a state of the engine."""
     ALREADY_ENDED = "already_ended"
     """The execution had ended before; nothing was run, and the engine is to show that end again."""
 

@@ -39,9 +39,6 @@ from falcon_scheduler.core.services.runs.run_types import (
 from falcon_scheduler.core.services.runs.skip_rule import occurrence_of, skip_at_begin, skip_of
 from falcon_scheduler.core.services.tasks.fire_times import next_run
 
-NOT_CLAIMED = "MongoDB is away, and the engine did not give the run to this worker"
-"""Of a run that is nobody's yet or another worker's. It is not reported as the end of the run."""
-
 
 class TaskRunning:
     """Performs runs. One object serves any number of them."""
@@ -141,13 +138,9 @@ class TaskRunning:
             attempts=with_begun((), 1, now),
             performer=environment.performer,
         )
-        try:
-            beginning = await self._executions.begin(execution)
-        except Unavailable:
-            if environment.performer and not await environment.claim():
-                return Outcome(ending=Ending.FAILED, message=NOT_CLAIMED)
-            beginning = Beginning.BEGUN
-            environment.log.warning("MongoDB is away; the run goes on and its history follows later")
+        beginning = await self._begin(execution, environment)
+        if beginning is None:
+            return Outcome(ending=Ending.LEFT, message="MongoDB is away, and the engine gave it to no one here")
         if beginning is Beginning.ELSEWHERE:
             return await self._end_elsewhere(ticket.execution_id, environment)
         if beginning is not Beginning.BEGUN:
@@ -163,6 +156,18 @@ class TaskRunning:
             await asyncio.shield(self._end(self._interrupted(story.execution, environment), turn.task))
             raise
         return await self._end(execution, turn.task)
+
+    async def _begin(self, execution: Execution, environment: RunEnvironment) -> Beginning | None:
+        """Begin in the history; while MongoDB is away, by the engine's claim. None when neither lets it begin."""
+        try:
+            return await self._executions.begin(execution)
+        except Unavailable:
+            if environment.performer and not await environment.claim():
+                with suppress(Unavailable):
+                    return await decided(lambda: self._executions.begin(execution))
+                return None
+        environment.log.warning("MongoDB is away; the run goes on and its history follows later")
+        return Beginning.BEGUN
 
     async def _refused(self, ticket: Ticket, task: Task, beginning: Beginning) -> Outcome:
         """The run was over before it began, or another run has begun for the same scheduled instant."""
