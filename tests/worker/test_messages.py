@@ -29,7 +29,9 @@ from falcon_scheduler.flows.interprocess.messages import (
     READ_BY_WORKER,
     READ_FROM_LANE,
     READ_FROM_RUN,
+    AskClaim,
     AskShared,
+    ClaimAnswer,
     Drop,
     End,
     Exited,
@@ -93,12 +95,16 @@ SAMPLES: list[tuple[Reader[Any], Message]] = [
     (READ_BY_LANE, AskShared(3, ["d-1", "d-2"])),
     (READ_FROM_LANE, Shared(3, ["d-2"])),
     (READ_BY_LANE, Perform({"id": "r-1", "parameters": {"task_id": "t-1"}}, "http-task")),
+    (READ_BY_LANE, Perform({"id": "r-2"}, "http-task", "5f0c")),
+    (READ_BY_LANE, ClaimAnswer("r-2", is_won=True)),
     (READ_BY_LANE, Interrupt("r-1", "cancelled")),
     (READ_FROM_LANE, LaneAlive(97)),
+    (READ_FROM_LANE, AskClaim("r-2")),
     (READ_FROM_LANE, RunRetries("r-1", "Attempt 1 of 2 failed")),
     (READ_FROM_LANE, WorkOver("r-1")),
     (READ_FROM_LANE, RunPerformed("r-1", {"type": "COMPLETED"}, None)),
     (READ_FROM_LANE, RunPerformed("r-1", None, "ValueError")),
+    (READ_FROM_LANE, RunPerformed("r-2", None, None, is_left=True)),
 ]
 
 
