@@ -142,7 +142,7 @@ def test_a_message_with_a_missing_an_unknown_or_a_wrong_field_is_refused(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 4}', b'{"version": 4, "kind": []}'],
+    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 5}', b'{"version": 5, "kind": []}'],
     ids=repr,
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:
