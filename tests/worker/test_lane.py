@@ -84,7 +84,8 @@ async def test_a_short_http_run_goes_from_scheduled_to_its_end_in_one_step(
     assert ended.lock_key == f"scheduler:lock:{task.id}"
     assert ended.fencing_token >= 1
     assert len(web.seen) == 1
-    assert await states(prefect, ended.id) == ["Scheduled", "Completed"]
+    names = await states(prefect, ended.id)
+    assert [each for each in names if each != "Late"] == ["Scheduled", "Completed"]  # late where the machine is busy
 
     async def logged() -> bool:
         logs = await prefect.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[UUID(ended.id)])))
@@ -123,7 +124,7 @@ async def test_a_pause_right_after_its_beginning_does_not_end_an_http_run(
     first: Execution = await wait_until(ended, "the run has ended")
     assert first.status is ExecutionStatus.COMPLETED, first.error
     assert len(web.seen) == 1
-    assert await is_free(scheduler, task)
+    await wait_until(lambda: is_free(scheduler, task), "nothing of the run is left at its task")
 
 
 async def test_a_failing_http_run_is_tried_again_and_prefect_shows_each_attempt(
