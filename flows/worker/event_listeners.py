@@ -39,6 +39,7 @@ async def follow_events(
     on_cancel: Callable[[UUID, bool], None],
     on_suspended: Callable[[UUID], None],
     on_scheduled: Callable[[], None],
+    on_connected: Callable[[bool], None],
 ) -> None:
     """Follow the pool's event stream until cancelled, connecting again whenever it breaks.
 
@@ -46,12 +47,14 @@ async def follow_events(
         on_cancel: receives the flow run, and whether it is Cancelled already, not Cancelling.
         on_suspended: receives the flow run that is to stop at its next step; it may be resumed later.
         on_scheduled: called when some run of the pool has been scheduled.
+        on_connected: receives whether the stream is open, at every change.
     """
     is_reported = False
     while True:
         try:
             async with get_events_subscriber(filter=_pool_events(pool_id)) as events:
                 is_reported = False
+                on_connected(True)
                 async for event in events:
                     flow_run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
                     if event.event == _SCHEDULED:
@@ -64,6 +67,7 @@ async def follow_events(
             if not is_reported:
                 _logger.warning("Lost Prefect's event stream, connecting again: %s", error)
             is_reported = True
+        on_connected(False)
         await asyncio.sleep(_RETRY_SECONDS)
 
 

@@ -121,8 +121,8 @@ class LaneSupervisor:
         return True
 
     def _needs_claim(self) -> bool:
-        """Where others may take the run too, or Prefect's run count decides whose turn it is."""
-        return self._is_queueing or self._with.shares_pool()
+        """Where others may take the run too, its cancellation may be missed, or Prefect decides whose turn it is."""
+        return self._is_queueing or self._with.shares_pool() or not self._with.follows_events()
 
     def cancel(self, already_set: bool = False) -> None:
         """End the run because it was cancelled; see `RunSupervisor.cancel`."""
@@ -167,11 +167,12 @@ class LaneSupervisor:
         return True
 
     async def _answer_claim(self, run: LaneRun) -> None:
-        """Claim the run although it is performed already: MongoDB, which decides otherwise, is away."""
+        """Claim the run although the lane has it already: MongoDB alone can't decide whether it is to begin."""
         is_won = self._is_shown
         if not is_won:
             answer = await self._with.states.claim(self.flow_run.id, ask_first=True)
             is_won = answer.claim is Claim.WON
+            self._claimed = answer.state if is_won else None
         if is_won:
             self._with.unclaimed.discard(self.flow_run.id)
         run.answer_claim(is_won=is_won)
@@ -190,6 +191,7 @@ class LaneSupervisor:
                 continue
             if isinstance(event, AskClaim):
                 await self._answer_claim(run)
+                duties = self._duties()
             elif not isinstance(event, RunRetries):
                 return event
             elif await self._set_running(Running(name=RETRYING, message=event.message)):

@@ -57,6 +57,8 @@ class RunDependencies:
     result_storage_id: Callable[[], UUID | None]
     shares_pool: Callable[[], bool]
     """Whether other workers take runs from the same pool."""
+    follows_events: Callable[[], bool] = lambda: True
+    """Whether Prefect's event stream brings cancellations at this moment."""
     unclaimed: UnclaimedRuns = field(default_factory=UnclaimedRuns)
 
 

@@ -74,6 +74,8 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         super().__init__(work_pool_name, **options)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._follows_events = False
+        self._is_connected = False
+        """Whether Prefect's event stream is open."""
         self._synced = asyncio.Event()
 
     async def setup(self) -> None:
@@ -192,8 +194,12 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
                     self._cancel,
                     lambda flow_run_id: self._dispatcher.suspend(flow_run_id),
                     lambda: self._intake.wake(),
+                    self._note_connected,
                 )
             )
+
+    def _note_connected(self, is_connected: bool) -> None:
+        self._is_connected = is_connected
 
     def _cancel(self, flow_run_id: UUID, already_set: bool = False) -> None:
         self._intake.forget(flow_run_id)
@@ -213,6 +219,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             cancel_grace=self._settings.scheduler.cancel_grace,
             result_storage_id=lambda: self._pool.result_storage_id,
             shares_pool=lambda: self._pool.is_shared,
+            follows_events=lambda: self._is_connected,
         )
 
     def _open_dispatcher(self, deployments: DeploymentCache) -> Dispatcher:

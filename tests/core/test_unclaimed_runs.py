@@ -224,6 +224,30 @@ async def test_while_mongodb_is_away_the_engine_decides_who_performs_it(
     assert (outcome.ending, work.times) == (ending, times)
 
 
+@pytest.mark.parametrize("has_run", [True, False])
+async def test_a_run_that_was_planned_before_a_change_begins_only_if_the_engine_has_it_still(
+    kept: Kept, has_run: bool
+) -> None:
+    shop, work = Shop(kept, Faults()), Work()
+    task = await waiting(kept, shop)
+    given = replace(ticket(kept, task), version=str(task.version))
+    await shop.tasks.update(task.id, {"description": "another"}, ADMIN)
+    work.may_end.set()
+    outcome = await performing(shop, work).perform(given, without_claim("one", claim=lambda: has_run))
+    assert (outcome.ending, work.times) == ((Ending.COMPLETED, 1) if has_run else (Ending.LEFT, 0))
+
+
+@pytest.mark.parametrize("has_run", [True, False])
+async def test_a_run_of_a_disabled_task_is_skipped_only_if_the_engine_has_it_still(kept: Kept, has_run: bool) -> None:
+    shop, work = Shop(kept, Faults()), Work()
+    task = await waiting(kept, shop)
+    given = ticket(kept, task)
+    await kept.tasks.change(task.id, lambda each: replace(each, definition=replace(each.definition, enabled=False)))
+    outcome = await performing(shop, work).perform(given, without_claim("one", claim=lambda: has_run))
+    assert outcome.ending is (Ending.SKIPPED if has_run else Ending.LEFT)
+    assert kept.executions.rows[given.execution_id].is_skipped is has_run
+
+
 async def test_a_cancellation_waits_until_the_engine_shows_the_run_at_work(kept: Kept) -> None:
     """Before that the engine would call it cancelled while it works."""
     shop = Shop(kept, Faults())

@@ -74,12 +74,12 @@ class TaskRunning:
             return Outcome(ending=Ending.FAILED, message=str(error))
         except Unavailable as error:
             return Outcome(ending=Ending.FAILED, message=str(error))
-        known = await self._known(ticket.execution_id)
-        if is_performed_elsewhere(known, environment.performer):
-            return await self._end_elsewhere(ticket.execution_id, environment)
-        if known is not None and known.status.is_terminal:
-            return Outcome(ending=Ending.ALREADY_ENDED, message="", before=_outcome_of(known))
+        if (end := await self._end_before(ticket.execution_id, environment)) is not None:
+            return end
         skip = skip_of(ticket, task) or skip_at_begin(ticket, task, self._clock.now())
+        is_planned_by_another = skip is not None or ticket.version not in {"", str(task.version)}
+        if is_planned_by_another and not await self._claim(environment):
+            return Outcome(ending=Ending.LEFT, message="The task was changed, and the engine has the run no more")
         if skip is not None:
             return await self._skip(ticket, task, skip)
         try:
@@ -93,12 +93,25 @@ class TaskRunning:
         except LostError:
             return await self._as_recorded(ticket.execution_id)
 
-    async def _known(self, execution_id: str) -> Execution | None:
-        """What the history has of a run that the engine may have started again."""
+    @staticmethod
+    async def _claim(environment: RunEnvironment) -> bool:
+        """Whether the engine has the run still. Its plan of a task that was changed since may be another by now."""
+        return not environment.performer or await environment.claim()
+
+    async def _end_before(self, execution_id: str, environment: RunEnvironment) -> Outcome | None:
+        """How a run ends that has been begun before; None for one that has not.
+
+        The engine may have started again what has ended, and somebody else may be performing it without a claim.
+        """
         try:
-            return (await self._executions.of_ids([execution_id])).get(execution_id)
+            known = (await self._executions.of_ids([execution_id])).get(execution_id)
         except Unavailable:
             return None  # its start and its end will be refused
+        if is_performed_elsewhere(known, environment.performer):
+            return await self._end_elsewhere(execution_id, environment)
+        if known is not None and known.status.is_terminal:
+            return Outcome(ending=Ending.ALREADY_ENDED, message="", before=_outcome_of(known))
+        return None
 
     async def _end_elsewhere(self, execution_id: str, environment: RunEnvironment) -> Outcome:
         """The end of an execution that somebody else performs, once it has one."""
@@ -162,7 +175,7 @@ class TaskRunning:
         try:
             return await self._executions.begin(execution)
         except Unavailable:
-            if environment.performer and not await environment.claim():
+            if not await self._claim(environment):
                 with suppress(Unavailable):
                     return await decided(lambda: self._executions.begin(execution))
                 return None
