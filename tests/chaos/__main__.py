@@ -32,7 +32,7 @@ from tests.chaos.workload import Users, wanted_tasks, web_server
 SECRET = "a secret of the chaos run alone, at least 32 bytes"
 
 
-async def main(minutes: float, seed: int, tasks: int, home: Path) -> int:
+async def main(minutes: float, seed: int, tasks: int, home: Path, workers: int) -> int:
     """Returns the number of violations."""
     this = asyncio.current_task()
     if this is not None:  # so that what was started is ended too
@@ -50,8 +50,8 @@ async def main(minutes: float, seed: int, tasks: int, home: Path) -> int:
     )
     length = timedelta(minutes=minutes)
     faults = plan(seed, length, (5, 20))
-    say(f"seed {seed}, {minutes:g} minutes, {len(faults)} faults, {tasks} tasks, home {home}")
-    stand = Stand(home)
+    say(f"seed {seed}, {minutes:g} minutes, {len(faults)} faults, {tasks} tasks, {workers} workers, home {home}")
+    stand = Stand(home, workers)
     async with stand.running(Settings.load()), web_server(work / REQUESTS) as web:
         os.environ.update(stand.environment)
         refresh_global_settings_context()
@@ -159,7 +159,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--tasks", type=int, default=24)
     parser.add_argument("--home", type=Path, default=None)
+    parser.add_argument("--workers", type=int, choices=(1, 2), default=2)
     given = parser.parse_args()
     chosen = given.seed if given.seed is not None else random.SystemRandom().randrange(10**6)
     folder = given.home or Path(tempfile.mkdtemp(prefix="falcon-chaos-"))
-    sys.exit(1 if asyncio.run(main(given.minutes, chosen, given.tasks, folder)) else 0)
+    sys.exit(1 if asyncio.run(main(given.minutes, chosen, given.tasks, folder, given.workers)) else 0)

@@ -18,7 +18,7 @@ import psutil
 from redis.asyncio import Redis
 
 from tests.chaos.history import alive_runs
-from tests.chaos.stand import FACADES, WORKERS, Stand
+from tests.chaos.stand import FACADES, Stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +131,23 @@ class Injector:
             with contextlib.suppress(psutil.Error):
                 process.resume()
 
+    def _worker(self, fault: Fault) -> str:
+        return self.stand.workers[fault.which % len(self.stand.workers)]
+
     def _lanes(self, fault: Fault) -> list[psutil.Process]:
         """Those of one worker: http tasks run in them."""
-        name = WORKERS[fault.which % 2]
+        name = self._worker(fault)
         return [each for each in self.stand.processes(name) if each.name() == "falcon-lane"]
 
     async def _kill_worker(self, fault: Fault) -> None:
-        name = WORKERS[fault.which % 2]
+        name = self._worker(fault)
         pids = {process.pid for process in self.stand.processes(name)}
         self._note_kill("worker", frozenset(run for run, pid in alive_runs(self.work) if pid in pids))
         await self._down_and_up(name, fault)
 
     async def _freeze_worker(self, fault: Fault) -> None:
         """The worker alone; its runs go on."""
-        first = min(self.stand.processes(WORKERS[fault.which % 2]), key=lambda process: process.create_time())
+        first = min(self.stand.processes(self._worker(fault)), key=lambda process: process.create_time())
         first.suspend()
         await asyncio.sleep(fault.lasts_seconds)
         first.resume()

@@ -60,7 +60,9 @@ class NumberedWorker(Worker):
 class Stand:
     """All parts on one home, by name."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, workers: int = len(WORKERS)) -> None:
+        self.workers = WORKERS[:workers]
+        """One worker has its pool for itself, and claims no http run."""
         self.home = Home(home)
         self.environment: dict[str, str] = {}
         self.deaths: list[tuple[datetime, str, int | None]] = []
@@ -112,7 +114,7 @@ class Stand:
     async def start_everything(self) -> None:
         await asyncio.gather(*(self.start(name) for name in SERVERS if name != "prefect"))
         await self.start("prefect")
-        await asyncio.gather(*(self.start(name) for name in (*FACADES, *WORKERS)))
+        await asyncio.gather(*(self.start(name) for name in (*FACADES, *self.workers)))
 
     def processes(self, name: str) -> Sequence[psutil.Process]:
         return leftovers(self.home.path, name)
@@ -144,7 +146,7 @@ class Stand:
                     await self.start_everything()
                     yield
             finally:
-                for names in (WORKERS, FACADES, ("prefect",), SERVERS):
+                for names in (self.workers, FACADES, ("prefect",), SERVERS):
                     await asyncio.gather(*(self.stop(name) for name in names if name in self._children))
                 await asyncio.to_thread(end_leftovers, self.home.path)
 
@@ -159,7 +161,7 @@ class Stand:
         for name in FACADES:
             kind = type(name, (Facade,), {"name": name})
             self._add(name, kind(self.home, settings, Addresses(facade_port=next(ports)), http))
-        for name in WORKERS:
+        for name in self.workers:
             worker = type(name, (NumberedWorker,), {"name": name})
             self._add(name, worker(self.home, settings, self.environment, http))
 

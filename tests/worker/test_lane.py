@@ -109,13 +109,13 @@ async def test_a_lasting_http_run_is_running_in_prefect_and_its_timeout_ends_it(
     assert (await states(prefect, asked.id))[-2:] == ["Running", "Failed"]
 
 
-async def test_a_pause_right_after_its_beginning_does_not_end_an_http_run(
-    scheduler: Scheduler, web: WebServer
+async def test_prefects_pause_right_after_its_beginning_does_not_end_an_http_run(
+    scheduler: Scheduler, prefect: PrefectClient, web: WebServer
 ) -> None:
-    """Prefect deletes the runs of a paused deployment that it calls Scheduled, and this one is among them."""
+    """Prefect deletes all runs of the deployment that it calls Scheduled, and this one is among them."""
     task = await http_task(scheduler, web.url("/after/14"), schedule="*/5 * * * * *", overlap=Overlap.SKIP)
     await at_target(web)
-    await scheduler.services.tasks.pause(task.id, ADMIN)
+    await prefect.pause_deployment(UUID(str(task.deployment_id)))
 
     async def ended() -> Execution | None:
         history = await scheduler.history(task)
