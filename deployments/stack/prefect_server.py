@@ -6,7 +6,9 @@ It also sends an event when a single schedule was changed, lists the time zones 
 marks a polled deployment only where that changes something
 (docs/decisions/0024-prefect-server-at-ten-thousand-tasks.md), names the runs that it plans after their task
 (`prefect_run_names.py`), and does not do again what has the same outcome: schemas are checked once, rows that a
-transaction has read are known to it, and leases to the process (docs/decisions/0026-cheaper-prefect-server.md).
+transaction has read are known to it, and leases to the process (docs/decisions/0026-cheaper-prefect-server.md). Nor
+does it build the same statement, or leave the event loop, for each request
+(docs/decisions/0027-statements-built-once.md).
 
 Everything else equals `prefect server start`: same app, same services, same settings. That command has no place for a
 middleware, and Prefect itself checks neither header. Prefect's own setting PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS
@@ -26,11 +28,16 @@ from starlette.types import ASGIApp
 
 from falcon_scheduler.adapters.web.callers import CallerCheck
 from falcon_scheduler.core.errors import Forbidden
+from falcon_scheduler.deployments.stack.prefect_collector import QuietCollector
+from falcon_scheduler.deployments.stack.prefect_dependencies import look_up_without_threads, parse_addresses_once
+from falcon_scheduler.deployments.stack.prefect_instants import hand_over_plain_instants
 from falcon_scheduler.deployments.stack.prefect_known_rows import take_known_rows
 from falcon_scheduler.deployments.stack.prefect_leases import keep_leases_in_memory
 from falcon_scheduler.deployments.stack.prefect_login import LoginPage
 from falcon_scheduler.deployments.stack.prefect_polls import mark_what_changes
+from falcon_scheduler.deployments.stack.prefect_related_rows import read_related_rows_by_kept_statements
 from falcon_scheduler.deployments.stack.prefect_run_names import name_planned_runs
+from falcon_scheduler.deployments.stack.prefect_run_reading import read_runs_by_a_kept_statement
 from falcon_scheduler.deployments.stack.prefect_schedule_events import ScheduleEvents
 from falcon_scheduler.deployments.stack.prefect_schemas import check_schemas_once
 from falcon_scheduler.deployments.stack.prefect_zones import list_zones_once
@@ -41,7 +48,7 @@ def build(trusted_hosts: Sequence[str], *, webserver_only: bool = False) -> ASGI
     allowed = known.PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS.value().split(",")
     return CallerCheck(
         LoginPage(
-            ScheduleEvents(create_app(final=True, webserver_only=webserver_only)),
+            ScheduleEvents(QuietCollector(create_app(final=True, webserver_only=webserver_only))),
             asks_itself_only=known.PREFECT_UI_API_URL.value().startswith("/"),
         ),
         hosts=trusted_hosts,
@@ -54,6 +61,19 @@ def _refusal(refused: Forbidden) -> ASGIApp:
     return JSONResponse({"exception_message": str(refused)}, status_code=403)
 
 
+def _replace() -> None:
+    list_zones_once()
+    check_schemas_once()
+    read_related_rows_by_kept_statements()
+    take_known_rows()  # what is known need not be read, so it is looked for first
+    read_runs_by_a_kept_statement()
+    hand_over_plain_instants()
+    look_up_without_threads()
+    parse_addresses_once()
+    name_planned_runs()
+    mark_what_changes()
+
+
 def main() -> None:
     """Serve until a signal comes."""
     parser = argparse.ArgumentParser(description="Prefect's server, which refuses requests of foreign web pages.")
@@ -62,11 +82,7 @@ def main() -> None:
     parser.add_argument("--trusted-host", action="append", default=[], help="A name of this server; repeatable.")
     parser.add_argument("--no-services", action="store_true", help="Only the API and the UI.")
     given = parser.parse_args()
-    list_zones_once()
-    check_schemas_once()
-    take_known_rows()
-    name_planned_runs()
-    mark_what_changes()
+    _replace()
     if not given.no_services:  # the only process of its kind
         keep_leases_in_memory()
     uvicorn.run(

@@ -1,4 +1,4 @@
-"""The start of Prefect's server makes each replacement of decisions 0024 and 0026, where it may."""
+"""The start of Prefect's server makes each replacement of decisions 0024, 0026 and 0027, where it may."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import sys
 import jsonschema
 import pytest
 import uvicorn
+from fastapi.dependencies import utils as fastapi_dependencies
 from prefect._internal.schemas import validators
 from prefect.server.concurrency.lease_storage import filesystem
-from prefect.server.models import deployments
+from prefect.server.database import dependencies
+from prefect.server.models import deployments, flow_runs
+from prefect.server.utilities.database import Timestamp
 from prefect.settings import PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE, temporary_settings
 from prefect.utilities.schema_tools import validation
 from sqlalchemy.orm.strategies import SelectInLoader
@@ -23,6 +26,11 @@ REPLACED = (
     (jsonschema.Draft202012Validator, "check_schema"),
     (validators, "get_timezones"),
     (deployments, "_generate_scheduled_flow_runs"),
+    (SelectInLoader, "_load_for_path"),
+    (flow_runs, "read_flow_run"),
+    (Timestamp, "process_bind_param"),
+    (fastapi_dependencies, "run_in_threadpool"),
+    (dependencies, "get_dialect"),
     (filesystem, "ConcurrencyLeaseStorage"),
 )
 
@@ -41,7 +49,10 @@ def test_the_server_starts_with_all_of_them(
     with temporary_settings({PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE: filesystem.__name__}):
         prefect_server.main()
     assert started == ["marks", "app"]
-    marks = ("takes_known_rows", "remembers", "remembers", "cache_info", "names_runs")
+    marks = (
+        *("takes_known_rows", "remembers", "remembers", "cache_info", "names_runs"),
+        *("keeps_statements", "keeps_statement", "hands_over_plain", "knows_quick_ones", "remembers"),
+    )
     for (where, name), mark in zip(REPLACED, marks, strict=False):
         assert hasattr(getattr(where, name), mark), name
     storage: object = filesystem.ConcurrencyLeaseStorage
