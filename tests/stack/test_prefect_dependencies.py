@@ -53,7 +53,7 @@ async def test_only_what_may_wait_goes_through_a_thread(monkeypatch: pytest.Monk
         version: str | None = Depends(get_prefect_client_version),
         thread: str = Depends(may_wait),
     ) -> dict[str, str | None]:
-        return {"by": created_by and created_by.display_value, "version": version, "thread": thread}
+        return {"by": created_by.display_value if created_by else None, "version": version, "thread": thread}
 
     monkeypatch.setattr(utils, RUNNER, noted)
     headers = {

@@ -49,7 +49,7 @@ def test_none_and_instants_without_a_zone_are_treated_as_before() -> None:
 
 def test_sqlite_gets_what_it_got_before() -> None:
     instant = now("Europe/Berlin")
-    bound = Timestamp().process_bind_param(instant, sqlite.dialect())  # type: ignore[no-untyped-call]
+    bound = Timestamp().process_bind_param(instant, sqlite.dialect())
     assert bound == instant
     assert type(bound) is type(instant)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -71,10 +72,10 @@ def asked(engine: Engine) -> list[str]:
     noted: list[str] = []
 
     @event.listens_for(engine, "before_cursor_execute")
-    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+    def note(connection: object, cursor: object, statement: str, *others: object) -> None:
         if statement.startswith("SELECT"):
-            table, _, condition = statement.split("FROM ")[1].partition(" \nWHERE ")
-            noted.append(f"{table}: {condition.partition('.')[2]}")
+            table, _, rest = statement.split("FROM ")[1].partition(" \nWHERE ")
+            noted.append(f"{table}: {rest.partition('.')[2]}")
 
     return noted
 
@@ -145,17 +146,18 @@ async def test_a_run_is_read_with_its_queue_and_pool_as_before(for_update: bool)
             await connection.run_sync(orm_models.Base.metadata.tables[each.__tablename__].create)
     assert read_runs_by_a_kept_statement(), "this version of Prefect has the known form"
     assert read_runs_by_a_kept_statement()
+    read: Any = getattr(flow_runs, READER)
     async with AsyncSession(engine) as session:
         session.add(orm_models.WorkPool(id=POOL, name="pool", type="process", base_job_template={}))
         session.add(orm_models.WorkQueue(id=QUEUE, name="queue", work_pool_id=POOL, priority=1))
         session.add(orm_models.FlowRun(id=RUNS[0], flow_id=FLOW, name="run", work_queue_id=QUEUE))
         await session.commit()
         session.expunge_all()
-        run = await flow_runs.read_flow_run(session=session, flow_run_id=RUNS[0], for_update=for_update)
+        run = await read(session=session, flow_run_id=RUNS[0], for_update=for_update)
         assert run is not None
         assert run.work_queue is not None
         assert run.work_queue.work_pool.name == "pool"
-        assert await flow_runs.read_flow_run(session, RUNS[1]) is None
+        assert await read(session, RUNS[1]) is None
     await engine.dispose()
 
 
