@@ -37,7 +37,7 @@ def read_runs_by_a_kept_statement() -> bool:
     statements = {False: kept, True: kept.with_for_update()}
 
     async def read(session: Any, flow_run_id: UUID, for_update: bool = False) -> orm_models.FlowRun | None:
-        result = await session.execute(statements[for_update], {"id": flow_run_id})
+        result = await session.execute(statements[bool(for_update)], {"id": flow_run_id})
         return result.scalar()  # type: ignore[no-any-return]
 
     read.keeps_statement = True  # type: ignore[attr-defined]
