@@ -26,6 +26,9 @@ LENGTH = 20_000
 """Entries kept, about; some minutes of a busy installation. A client that was away for longer reads anew."""
 MOST_WAITING = 10_000
 """Happenings that wait to be written, while Redis is slow; the oldest give way."""
+GATHERED_SECONDS = 0.02
+"""How long an announcement waits for others. A run's claim of its task and its begin are written together then, and
+so are its end and the count of it."""
 AT_ONCE = 500
 BLOCK_MS = 1000
 """Below the patience of the client with an answer (`adapters.redis.client`)."""
@@ -41,6 +44,7 @@ class RedisEventLog:
         self._redis = redis
         self._waiting: deque[Happening] = deque(maxlen=MOST_WAITING)
         self._writing: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
 
     def announce(self, happening: Happening) -> None:
         self._waiting.append(happening)
@@ -49,6 +53,7 @@ class RedisEventLog:
 
     async def close(self) -> None:
         """Write what waits, for a moment."""
+        self._closing.set()
         if self._writing is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._writing, PARTING_SECONDS)
@@ -56,6 +61,7 @@ class RedisEventLog:
     async def _write(self) -> None:
         try:
             while self._waiting:
+                await self._gather()
                 some = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
                 with translated():
                     async with self._redis.pipeline(transaction=False) as pipeline:
@@ -66,6 +72,11 @@ class RedisEventLog:
         except Unavailable:
             self._waiting.clear()  # who watches learns of it when it reads the log and can't
             logger.debug("Redis is away; the changes are not announced")
+
+    async def _gather(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GATHERED_SECONDS):
+                await self._closing.wait()
 
     async def newest(self) -> str:
         with translated():
