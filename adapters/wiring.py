@@ -16,14 +16,14 @@ from falcon_scheduler.adapters.mongo.announcing import (
 )
 from falcon_scheduler.adapters.mongo.audit import MongoAuditStore
 from falcon_scheduler.adapters.mongo.calendars import MongoCalendarStore
-from falcon_scheduler.adapters.mongo.client import Database, open_database
+from falcon_scheduler.adapters.mongo.client import Database, build_database, close_database
 from falcon_scheduler.adapters.mongo.executions import MongoExecutionStore
 from falcon_scheduler.adapters.mongo.go_falcon.database import MongoTakeoverRecord
 from falcon_scheduler.adapters.mongo.keyed import MongoKeyedRequestStore
 from falcon_scheduler.adapters.mongo.ledger import MongoLedgerStore
 from falcon_scheduler.adapters.mongo.marks import MongoWatermark
 from falcon_scheduler.adapters.mongo.tasks import MongoTaskStore
-from falcon_scheduler.adapters.redis.client import open_redis
+from falcon_scheduler.adapters.redis.client import build_redis
 from falcon_scheduler.adapters.redis.events import RedisEventLog
 from falcon_scheduler.adapters.redis.leases import RedisLease
 from falcon_scheduler.adapters.redis.locks import RedisLockService
@@ -55,41 +55,52 @@ class Stores:
 
 
 @asynccontextmanager
-async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
-    """Open both. Connections are made when they are first needed, so this works while a server is away."""
+async def open_stores(settings: Settings, built: Stores | None = None) -> AsyncIterator[Stores]:
+    """Open both. Connections are made when they are first needed, so this works while a server is away.
+
+    Args:
+        settings: where the servers are.
+        built: what `build_stores` made of the same settings, to be used here and nowhere else.
+    """
+    stores = built or build_stores(settings)
     async with AsyncExitStack() as exits:
-        database = await exits.enter_async_context(open_database(settings.mongo.uri, settings.mongo.database))
-        password = settings.redis.password
-        redis = await exits.enter_async_context(
-            open_redis(
-                settings.redis.host,
-                settings.redis.port,
-                password.get_secret_value() if password else None,
-                settings.redis.db,
-                username=settings.redis.username,
-                tls=settings.redis.tls,
-            )
-        )
-        events = RedisEventLog(redis)
-        exits.push_async_callback(events.close)
-        tasks, executions = AnnouncingTaskStore(database, events), AnnouncingExecutionStore(database, events)
-        yield Stores(
-            clock=SystemClock(),
-            database=database,
-            redis=redis,
-            tasks=tasks,
-            executions=executions,
-            audit=AnnouncingAuditStore(database, events),
-            keyed=MongoKeyedRequestStore(database),
-            watermark=MongoWatermark(database),
-            ledger=MongoLedgerStore(database),
-            calendars=MongoCalendarStore(database),
-            takeovers=MongoTakeoverRecord(database),
-            locks=RedisLockService(redis),
-            lease=RedisLease(redis),
-            events=events,
-            counting=OutcomeCounting(tasks, executions),
-        )
+        exits.push_async_callback(close_database, stores.database, settings.mongo.uri)
+        exits.push_async_callback(stores.redis.aclose)
+        exits.push_async_callback(stores.events.close)
+        yield stores
+
+
+def build_stores(settings: Settings) -> Stores:
+    """The stores, for `open_stores`. May be built before a fork, for one of the forked processes to open."""
+    database = build_database(settings.mongo.uri, settings.mongo.database)
+    password = settings.redis.password
+    redis = build_redis(
+        settings.redis.host,
+        settings.redis.port,
+        password.get_secret_value() if password else None,
+        settings.redis.db,
+        username=settings.redis.username,
+        tls=settings.redis.tls,
+    )
+    events = RedisEventLog(redis)
+    tasks, executions = AnnouncingTaskStore(database, events), AnnouncingExecutionStore(database, events)
+    return Stores(
+        clock=SystemClock(),
+        database=database,
+        redis=redis,
+        tasks=tasks,
+        executions=executions,
+        audit=AnnouncingAuditStore(database, events),
+        keyed=MongoKeyedRequestStore(database),
+        watermark=MongoWatermark(database),
+        ledger=MongoLedgerStore(database),
+        calendars=MongoCalendarStore(database),
+        takeovers=MongoTakeoverRecord(database),
+        locks=RedisLockService(redis),
+        lease=RedisLease(redis),
+        events=events,
+        counting=OutcomeCounting(tasks, executions),
+    )
 
 
 def world_of(settings: Settings, stores: Stores) -> World:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prefect._flow_run_suspension import (
     FlowRunSuspensionRequest,
@@ -159,6 +159,13 @@ def flow_run_context(flow: Flow[..., Any], flow_run: FlowRun, client: PrefectCli
     """The context of a run that no engine of Prefect drives: loggers, artifacts and `prefect.runtime` work in it."""
     values: dict[str, Any] = {"flow": flow, "flow_run": flow_run, "client": client}
     return FlowRunContext.model_construct(**values, parameters=flow_run.parameters)
+
+
+def renew_csrf_identity(*clients: PrefectClient | SyncPrefectClient) -> None:
+    """Give clients that were made before a fork a name of their own: the server keeps one token for each name."""
+    for client in clients:
+        http: Any = client._client
+        http.csrf_client_id = uuid4()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from functools import lru_cache
 from falcon_scheduler.adapters.prefect.client import client_of_run
 from falcon_scheduler.adapters.prefect.runs import PrefectRuns
 from falcon_scheduler.adapters.settings import Settings
-from falcon_scheduler.adapters.wiring import Stores, open_pulse_stores, open_stores, world_of
+from falcon_scheduler.adapters.wiring import Stores, build_stores, open_pulse_stores, open_stores, world_of
 from falcon_scheduler.core.domain.execution import Execution
 from falcon_scheduler.core.domain.redaction import conceal
 from falcon_scheduler.core.domain.work import Executor
@@ -22,6 +22,7 @@ from falcon_scheduler.core.services.runs.running import TaskRunning
 from falcon_scheduler.core.services.runs.shared_pulse import SharedPulse
 from falcon_scheduler.flows.executors.registry import Registry
 from falcon_scheduler.flows.executors.system import SystemExecutor
+from falcon_scheduler.flows.rehearsal import rehearse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +47,26 @@ def load_registry() -> Registry:
     return Registry.load(load_settings())
 
 
+_built: list[Stores] = []
+"""The stores of this process, not connected yet, if they were built before the fork."""
+
+
 def preload() -> None:
     """Read and import what runs need, in the process that warm runs are forked from.
 
-    Opens no connection and starts no thread, since neither survives a fork. Plug-ins must not either.
+    Keeps no connection open and starts no thread, since neither survives a fork. Plug-ins must not either.
     """
     load_registry()
+    settings = load_settings()
+    rehearse(settings)
+    _built.append(build_stores(settings))
 
 
 def forget() -> None:
     """Undo `preload` in a forked process whose environment differs from that of its parent."""
     load_settings.cache_clear()
     load_registry.cache_clear()
+    _built.clear()
 
 
 @asynccontextmanager
@@ -68,7 +77,7 @@ async def open_runtime(pulse: type[Pulse] | type[SharedPulse] = Pulse) -> AsyncI
         pulse: `Pulse` where one run uses it, `SharedPulse` where many do at once.
     """
     settings = load_settings()
-    async with open_stores(settings) as stores:
+    async with open_stores(settings, _built.pop() if _built else None) as stores:
         yield Runtime(
             running=TaskRunning(
                 tasks=stores.tasks,

@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from falcon_scheduler.adapters.cancellable_waits import heed_cancellations
+from falcon_scheduler.adapters.mongo import derived_keys
 from falcon_scheduler.adapters.mongo.errors import translated
 
 Document = dict[str, Any]
@@ -38,6 +39,15 @@ driver does not retry it."""
 @asynccontextmanager
 async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> AsyncIterator[Database]:
     """The database, with aware datetimes. Opening does not connect; the first query does."""
+    database = build_database(uri, name, timeout_seconds=timeout_seconds)
+    try:
+        yield database
+    finally:
+        await close_database(database, uri)
+
+
+def build_database(uri: str, name: str, *, timeout_seconds: float = 5) -> Database:
+    """The same, for `close_database` to close. May be built before a fork, for one of the forked processes to use."""
     heed_cancellations()
     setattr(pymongo.lock, "wait_for", asyncio.wait_for)  # noqa: B010 - a name that the module imported before
     client: AsyncMongoClient[Document] = AsyncMongoClient(
@@ -56,10 +66,14 @@ async def open_database(uri: str, name: str, *, timeout_seconds: float = 5) -> A
         serverMonitoringMode="poll",
         appname="falcon-scheduler",
     )
-    try:
-        yield client[name]
-    finally:
-        await client.close()
+    derived_keys.recall(client, uri)
+    return client[name]
+
+
+async def close_database(database: Database, uri: str) -> None:
+    """Close its connections."""
+    derived_keys.remember(database.client, uri)
+    await database.client.close()
 
 
 async def is_embedded(database: Database) -> bool:

@@ -18,8 +18,19 @@ async def open_redis(
     host: str, port: int, password: str | None, database: int, *, username: str | None = None, tls: bool = False
 ) -> AsyncIterator[Redis]:
     """A client whose answers are text. Opening does not connect; the first command does."""
+    client = build_redis(host, port, password, database, username=username, tls=tls)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+def build_redis(
+    host: str, port: int, password: str | None, database: int, *, username: str | None = None, tls: bool = False
+) -> Redis:
+    """The same, for the caller to close. May be built before a fork, for one of the forked processes to use."""
     heed_cancellations()
-    client = Redis(
+    return Redis(
         host=host,
         port=port,
         username=username,
@@ -32,11 +43,8 @@ async def open_redis(
         health_check_interval=15,
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), retries=1),
         client_name="falcon-scheduler",
+        driver_info=None,  # its name and version, which each client looks up and each connection sends
     )
-    try:
-        yield client
-    finally:
-        await client.aclose()
 
 
 async def ping(client: Redis) -> None:

@@ -14,7 +14,7 @@ import os
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from prefect.states import Cancelling, Crashed
 
 from falcon_scheduler.adapters.prefect.names import AWAITING_TURN
 from falcon_scheduler.flows import prefect_internals, termination
-from falcon_scheduler.flows.child.run_client import KnownRun, RunClient, SyncRunClient
+from falcon_scheduler.flows.child.run_client import KnownRun, SyncRunClient, clients_of
 from falcon_scheduler.flows.interprocess.channel import RunChannel
 from falcon_scheduler.flows.interprocess.messages import RunEnded
 from falcon_scheduler.flows.prefect_internals import CRASH_HOOKS_VARIABLE, FLOW_RUN_ID_VARIABLE
@@ -123,7 +123,7 @@ async def run_async(run: Run, flow: Flow[..., Any]) -> int:
 def run_blocking(run: Run, flow: Flow[..., Any]) -> int:
     """Run a sync flow, or a generator, to its end. Returns the process's exit code."""
     engine: LeanSyncEngine | None = None
-    with _reported(run, lambda: engine), _sync_client(run.known):
+    with _reported(run, lambda: engine), _sync_client(SyncRunClient(run.known)):
         if flow.isgenerator:
             prefect_internals.run_generator(flow, run.flow_run)
             return 0
@@ -162,14 +162,13 @@ def _is_settled(engine: LeanAsyncEngine | LeanSyncEngine | None) -> bool:
 
 @asynccontextmanager
 async def _async_client(known: KnownRun) -> AsyncIterator[None]:
-    async with RunClient(known) as client:
-        claim = known.flow_run.state
-        lease_id = claim.state_details.deployment_concurrency_lease_id if claim else None
-        with prefect_internals.async_client_context(client), _sync_client(replace(known, deferred_lease_id=lease_id)):
+    client, sync_client = clients_of(known)
+    async with client:
+        with prefect_internals.async_client_context(client), _sync_client(sync_client):
             yield
 
 
 @contextmanager
-def _sync_client(known: KnownRun) -> Iterator[None]:
-    with SyncRunClient(known) as client, prefect_internals.sync_client_context(client):
+def _sync_client(client: SyncRunClient) -> Iterator[None]:
+    with client, prefect_internals.sync_client_context(client):
         yield

@@ -10,11 +10,11 @@ import itertools
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import certifi
 import httpx
@@ -26,6 +26,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_A
 
 from falcon_scheduler.adapters.prefect.names import RETRYING
 from falcon_scheduler.core.retrying import retried, retried_blocking
+from falcon_scheduler.flows import prefect_internals
 from falcon_scheduler.flows.child.late_running import LateRunning
 
 _PAUSES = [timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 4, 8, 15, 30)]
@@ -41,12 +42,37 @@ _AWAY = (httpx.TransportError, httpx.HTTPStatusError)
 """What a call raises while Prefect is away or failing, and when it refuses: see `_is_refusal`."""
 
 _tls: ssl.SSLContext | None = None
+_built: list[tuple[RunClient, SyncRunClient]] = []
+"""The clients of this process, if they were built before the fork and nobody has taken them yet."""
+_KEPT = (OrchestrationResult[Any],)
+"""Prefect's engine names this type at each state. Pydantic makes such a type anew once nobody holds it."""
 
 
 def prepare() -> None:
-    """Read the certificates once, before any fork: it costs as much as a whole run."""
+    """Read the certificates and build clients, before any fork. No request is sent."""
     global _tls
     _tls = ssl.create_default_context(cafile=PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
+    nobody = KnownRun(FlowRun(flow_id=uuid4()))
+    _built.append((RunClient(nobody), SyncRunClient(nobody)))
+
+
+def forget() -> None:
+    """Undo the building in a process whose settings differ from those of its parent."""
+    _built.clear()
+
+
+def clients_of(known: KnownRun) -> tuple[RunClient, SyncRunClient]:
+    """Both clients of a run. Its state then is the claim, whose lease the second one renews."""
+    claim = known.flow_run.state
+    lease_id = claim.state_details.deployment_concurrency_lease_id if claim else None
+    of_sync = replace(known, deferred_lease_id=lease_id)
+    if known.transport is not None or not _built:
+        return RunClient(known), SyncRunClient(of_sync)
+    client, sync_client = _built.pop()
+    client.serve(known)
+    sync_client.serve(of_sync)
+    prefect_internals.renew_csrf_identity(client, sync_client)
+    return client, sync_client
 
 
 @dataclass
@@ -121,6 +147,10 @@ class RunClient(PrefectClient):
 
     def __init__(self, known: KnownRun) -> None:
         super().__init__(**client_settings(known.transport))
+        self.serve(known)
+
+    def serve(self, known: KnownRun) -> None:
+        """Become the client of this run, before the first use."""
         self._known = known
         self._late_running = LateRunning(known.flow_run)
 
@@ -156,6 +186,10 @@ class SyncRunClient(SyncPrefectClient):
 
     def __init__(self, known: KnownRun) -> None:
         super().__init__(**client_settings(known.transport))
+        self.serve(known)
+
+    def serve(self, known: KnownRun) -> None:
+        """See `RunClient.serve`."""
         self._known = known
         self._is_first_renewal = True
 

@@ -37,6 +37,7 @@ def prepare() -> None:
     """Do once, before any fork, what every run would otherwise do again."""
     prefect_internals.setup_logging()
     run_client.prepare()
+    known_names()
     warm_up()
 
 
@@ -138,6 +139,7 @@ def _apply_conditions(work: Work) -> None:
     os.environ.update(work.environment)
     if any(prefect_internals.is_setting(name) for name in changed):
         prefect_internals.reload_settings()
+        run_client.forget()
     if any(not name.startswith("PREFECT_") or name in known_names() for name in changed):
         own_settings.forget()
     os.chdir(work.working_dir)

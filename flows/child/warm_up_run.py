@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import anyio.lowlevel
 import httpx
 from prefect import flow
 from prefect.client.schemas.objects import FlowRun
@@ -24,22 +25,24 @@ from falcon_scheduler.flows import prefect_internals
 from falcon_scheduler.flows.child import lean_engine
 from falcon_scheduler.flows.interprocess.channel import RunChannel
 from falcon_scheduler.flows.interprocess.messages import LogRecord
+from falcon_scheduler.flows.rehearsal import ROUNDS
 
 
 @flow(name="warm-up")
 async def _nothing(task_id: str = "") -> None:
-    pass
+    await anyio.lowlevel.checkpoint()  # loads AnyIO's backend, as a request over the network does
 
 
 def warm_up() -> None:
-    """Go through one async run. Silent; leaves no thread, no loop and no open descriptor behind.
+    """Go through async runs. Silent; leaves no thread, no loop and no open descriptor behind.
 
     A sync run would leave Prefect's loop thread, and what is forked must have one thread only.
     """
     with _silence(), _channel() as channel:
         prefect_internals.ship_logs_to(lambda log: channel.send(LogRecord(log)))
         try:
-            asyncio.run(lean_engine.run_async(_run(channel), _nothing))
+            for _ in range(ROUNDS):
+                asyncio.run(lean_engine.run_async(_run(channel), _nothing))
         finally:
             prefect_internals.ship_logs_to(None)
 
@@ -50,7 +53,7 @@ def _run(channel: RunChannel) -> lean_engine.Run:
     )
     document = flow_run.model_dump(mode="json")
     flow_run = FlowRun.model_validate(document)
-    return lean_engine.Run(flow_run, None, channel, transport=httpx.MockTransport(_agree))
+    return lean_engine.Run(flow_run, None, channel, transport=httpx.MockTransport(_agree), is_shown_late=True)
 
 
 def _agree(request: httpx.Request) -> httpx.Response:

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 
-from falcon_scheduler.flows.forkserver import preload
+from falcon_scheduler.flows.forkserver import large_pages, preload
 from falcon_scheduler.flows.forkserver.server import ForkServer
 from falcon_scheduler.flows.interprocess import process_control
 from falcon_scheduler.flows.interprocess.message_format import encode
@@ -27,6 +27,7 @@ def main() -> None:
     load_everything()
     gc.collect()
     gc.freeze()  # keeps the collector of a run from touching, and so copying, every inherited page
+    large_pages.use()
     server = ForkServer(control)
     control.send(encode(Ready(os.getpid())))
     server.serve()

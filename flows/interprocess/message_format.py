@@ -48,6 +48,8 @@ class Reader(Generic[M]):
 
     def __init__(self, *types: type[M]) -> None:
         self._types: dict[object, type[M]] = {each.kind: each for each in types}
+        for each in types:
+            _field_types(each)  # now, before any fork, not in each forked process again
 
     def decode(self, data: bytes) -> M:
         """The message.

@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # Source: prctl(2)
@@ -36,7 +37,12 @@ def name_process(name: str) -> None:
 
 def _prctl(option: int, value: int | ctypes.c_char_p) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+        _of_the_system().prctl(option, value, 0, 0, 0)
+
+
+@cache
+def _of_the_system() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def be_first_to_go() -> None:

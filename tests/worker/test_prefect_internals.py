@@ -34,6 +34,7 @@ USED_BY_INTERNALS = {
     "prefect._internal.control_listener:_set_intent": "a cancelled run is shown as crashed",
     "prefect.flow_engine:FlowRunEngine._get_flow_run_suspension_request": "a suspended run goes on to its end",
     "prefect.flow_engine:AsyncFlowRunEngine._raised": "a run that its worker stops ends without its error",
+    "prefect.client.orchestration:PrefectClient._client": "runs at once refuse each other's CSRF token",
     "prefect.context:SyncClientContext.__var__": "each run opens further clients, and asks what its worker knows",
     "prefect.events.worker:EventsWorker._instances": "events of a run's last second are lost",
 }

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -74,7 +74,8 @@ class Pulse:
             raise LostError from None
         finally:
             heart.stopped.set()
-            await asyncio.shield(asyncio.to_thread(heart.thread.join))
+            await asyncio.shield(heart.over)
+            heart.thread.join()
 
 
 class _Heart:
@@ -99,6 +100,8 @@ class _Heart:
         self._open_stores = open_stores
         self._grace = grace
         self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        """Done when the thread has nothing left to do but to end."""
         self._work = asyncio.current_task()
 
     def start(self) -> None:
@@ -110,6 +113,8 @@ class _Heart:
                 asyncio.run(self._beats())
             except Exception:
                 logger.exception("The pulse of execution %s stumbled and goes on", self._execution.id)
+        with suppress(RuntimeError):  # nobody waits: the loop has been closed
+            self._loop.call_soon_threadsafe(self.over.set_result, None)
 
     async def _beats(self) -> None:
         async with self._open_stores() as (executions, locks):
