@@ -44,14 +44,15 @@ _AWAY = (httpx.TransportError, httpx.HTTPStatusError)
 _tls: ssl.SSLContext | None = None
 _built: list[tuple[RunClient, SyncRunClient]] = []
 """The clients of this process, if they were built before the fork and nobody has taken them yet."""
-_KEPT = (OrchestrationResult[Any],)
-"""Prefect's engine names this type at each state. Pydantic makes such a type anew once nobody holds it."""
+_kept: list[object] = []
+"""A type that Prefect's engine names at each state. Pydantic makes such a type anew once nobody holds it."""
 
 
 def prepare() -> None:
     """Read the certificates and build clients, before any fork. No request is sent."""
     global _tls
     _tls = ssl.create_default_context(cafile=PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
+    _kept.append(OrchestrationResult[Any])
     nobody = KnownRun(FlowRun(flow_id=uuid4()))
     _built.append((RunClient(nobody), SyncRunClient(nobody)))
 
