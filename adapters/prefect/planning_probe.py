@@ -14,7 +14,8 @@ from typing import Any
 from prefect.client.orchestration import PrefectClient
 
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
-from falcon_scheduler.adapters.prefect.runs import BULK_DELETE
+from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
+from falcon_scheduler.adapters.prefect.run_deletion import delete_runs
 from falcon_scheduler.core.errors import EngineRefused, Unavailable
 from falcon_scheduler.core.ports import Clock
 
@@ -116,7 +117,4 @@ class PlanningProbe:
         return [flow_run["id"] for flow_run in found]
 
     async def _remove(self, flow_run_ids: list[str]) -> None:
-        if flow_run_ids:
-            body = {"flow_runs": {"id": {"any_": flow_run_ids}}, "limit": len(flow_run_ids)}
-            with translated():
-                await self._client.request("POST", BULK_DELETE, json=body)
+        await delete_runs(self._client, FlowRunReading(self._client), flow_run_ids)

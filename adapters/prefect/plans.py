@@ -15,13 +15,13 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.states import Scheduled
 
 from falcon_scheduler.adapters.prefect.errors import Gone, translated
 from falcon_scheduler.adapters.prefect.flow_run_reading import FlowRunReading
 from falcon_scheduler.adapters.prefect.names import AGAIN, AUTO_SCHEDULED, ONCE, OWED_LABEL, TRIGGER_LABEL, run_name
-from falcon_scheduler.adapters.prefect.runs import BULK_DELETE, DELETED_AT_ONCE
+from falcon_scheduler.adapters.prefect.run_deletion import delete_runs
 from falcon_scheduler.adapters.prefect.states import plain
 from falcon_scheduler.core.domain.execution import Trigger
 from falcon_scheduler.core.domain.owed import OwedRun
@@ -137,14 +137,7 @@ class PrefectPlans:
 
     async def _delete(self, run_ids: Sequence[str]) -> int:
         """Delete planned runs, unless one has been claimed in between. Returns how many were deleted."""
-        deleted = 0
-        for start in range(0, len(run_ids), DELETED_AT_ONCE):
-            ids = run_ids[start : start + DELETED_AT_ONCE]
-            wanted = {"id": {"any_": ids}, "state": {"type": {"any_": ["SCHEDULED"]}}}
-            with suppress(Gone), translated():
-                body = {"flow_runs": wanted, "limit": DELETED_AT_ONCE}
-                deleted += len((await self._client.request("POST", BULK_DELETE, json=body)).json()["deleted"])
-        return deleted
+        return await delete_runs(self._client, self._reading, run_ids, [StateType.SCHEDULED])
 
     async def planned(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Instant]]:
         """The scheduled instants in this time that have a run in any state, a page after the other."""

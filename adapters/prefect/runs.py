@@ -26,6 +26,7 @@ from falcon_scheduler.adapters.prefect.names import (
     run_name,
 )
 from falcon_scheduler.adapters.prefect.parameters import altered_by_prefect, sealed
+from falcon_scheduler.adapters.prefect.run_deletion import delete_runs
 from falcon_scheduler.adapters.prefect.states import run_of, state_of_end
 from falcon_scheduler.core.domain.execution import Execution, Trigger
 from falcon_scheduler.core.domain.priority import Priority
@@ -34,9 +35,6 @@ from falcon_scheduler.core.domain.task import Source, Task
 from falcon_scheduler.core.errors import Conflict, EngineRefused, Invalid
 from falcon_scheduler.core.ports import Clock
 
-DELETED_AT_ONCE = 50
-"""The most that it deletes at once. Source: prefect 3.8, `bulk_delete_flow_runs`."""
-BULK_DELETE: Any = "/flow_runs/bulk_delete"  # missing in the client's list of paths
 IN_POOL: Mapping[str, Any] = {"work_pools": {"name": {"any_": [POOL]}}}
 POOL_FILTER = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 WARM_START = timedelta(seconds=30)
@@ -190,22 +188,11 @@ class PrefectRuns:
 
     async def delete_ended(self, run_ids: Sequence[str]) -> int:
         """Delete those of the runs that have ended. Returns how many were deleted."""
-        return await self._delete(run_ids, {"state": {"type": {"any_": ENDED}}})
+        return await delete_runs(self._client, self.reading, run_ids, ENDED)
 
     async def delete(self, run_ids: Sequence[str]) -> int:
         """Delete runs in any state. Returns how many were deleted."""
-        return await self._delete(run_ids, {})
-
-    async def _delete(self, run_ids: Sequence[str], condition: Mapping[str, Any]) -> int:
-        deleted = 0
-        for start in range(0, len(run_ids), DELETED_AT_ONCE):
-            ids = [*run_ids[start : start + DELETED_AT_ONCE]]
-            with translated():
-                body = {"flow_runs": {"id": {"any_": ids}, **condition}, "limit": DELETED_AT_ONCE}
-                deleted += len((await self._client.request("POST", BULK_DELETE, json=body)).json()["deleted"])
-            for run_id in ids:
-                self.reading.quarantine.release(run_id)
-        return deleted
+        return await delete_runs(self._client, self.reading, run_ids)
 
     async def begun(self, deployment_ids: Sequence[str]) -> AsyncIterator[Sequence[Run]]:
         """Every run of these deployments that is due, at work or over, a page after the other."""
