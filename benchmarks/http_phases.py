@@ -14,6 +14,8 @@ from benchmarks.every_second import say
 from benchmarks.http_target import Target
 from benchmarks.worker_stage import Stage, percentile, servers
 
+PACE_SECONDS = 2.0
+SETTLING_SECONDS = 3
 SLOW_SECONDS = 20
 PATIENCE_SECONDS = 180
 
@@ -27,6 +29,29 @@ async def every_second(http: httpx.AsyncClient, aim: Target, seconds: int) -> No
     await asyncio.sleep(2)
     delays = await _delays_ms(http, aim, [each for each in aim.arrived_at if each not in before])
     say(f"each second, due instant to request: {_tail(delays)} of {len(delays)} requests")
+
+
+async def paced(http: httpx.AsyncClient, aim: Target, clients: int, seconds: int) -> None:
+    """Clients that request an execution every other second each, as people and programs do: what they wait for."""
+    ids = [await _make(http, f"paced {number}", "0 0 0 29 2 *", aim.url()) for number in range(clients)]
+    waited_ms: list[float] = []
+    executions: list[str] = []
+
+    async def client(number: int, task_id: str) -> None:
+        await asyncio.sleep(PACE_SECONDS * number / clients)
+        for _ in range(int(seconds / PACE_SECONDS)):
+            began = time.monotonic()
+            answer = (await http.post(f"/tasks/{task_id}/execute")).raise_for_status().json()
+            took = time.monotonic() - began
+            waited_ms.append(took * 1000)
+            executions.append(str(answer["execution_id"]))
+            await asyncio.sleep(max(0.0, PACE_SECONDS - took))
+
+    await asyncio.gather(*(client(number, each) for number, each in enumerate(ids)))
+    await asyncio.sleep(SETTLING_SECONDS)
+    begun = [each for each in executions if each in aim.arrived_at]
+    say(f"{clients} clients, each once in {PACE_SECONDS:g} s, execute: {_tail(waited_ms)} of {len(waited_ms)}")
+    say(f"  request to the request at the target: {_tail(await _delays_ms(http, aim, begun, since='queued_at'))}")
 
 
 async def same_second(http: httpx.AsyncClient, aim: Target, many: int, bare: float) -> None:
@@ -85,11 +110,13 @@ def memory_mb(stage: Stage) -> float:
     return used / 1024**2
 
 
-async def _delays_ms(http: httpx.AsyncClient, aim: Target, ids: Sequence[str]) -> list[float]:
+async def _delays_ms(
+    http: httpx.AsyncClient, aim: Target, ids: Sequence[str], since: str = "scheduled_for"
+) -> list[float]:
     delays = []
     for each in ids:
         found = (await http.get(f"/executions/{each}")).raise_for_status().json()
-        due = datetime.fromisoformat(found["metadata"]["scheduled_for"])
+        due = datetime.fromisoformat(found["metadata"][since])
         delays.append((aim.arrived_at[each] - due.timestamp()) * 1000)
     return delays
 

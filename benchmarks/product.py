@@ -31,7 +31,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Pending, Running
 
 from benchmarks.every_second import api, say
-from benchmarks.http_phases import every_second, same_second, slow_targets
+from benchmarks.http_phases import every_second, paced, same_second, slow_targets
 from benchmarks.http_target import target
 from benchmarks.measuring import PARTS, Measured, idle_ms_a_run, measured, shares, show, spread
 from benchmarks.work import CONFIG_OF
@@ -57,6 +57,8 @@ async def main(given: argparse.Namespace) -> None:
             bare = await by_hand(stage, http, kind, aim.url(), given, is_first=number == 0)
         if given.seconds:
             await every_second(http, aim, given.seconds)
+        if given.paced:
+            await paced(http, aim, given.clients, given.paced)
         if given.burst:
             await same_second(http, aim, given.burst, bare)
         if given.slow:
@@ -206,6 +208,7 @@ if __name__ == "__main__":
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--idle-tasks", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=60, help="of a task that fires each second")
+    parser.add_argument("--paced", type=int, default=60, help="seconds of clients that request every other second")
     parser.add_argument("--burst", type=int, default=200, help="tasks that are due at the same second")
     parser.add_argument("--slow", type=int, default=300, help="requests that wait at once")
     parser.add_argument("--kinds", default="http,function,shared,custom")
