@@ -41,6 +41,8 @@ _ITS_PARAMETERS = (
     *("self", "context", "path", "states", "load_only", "effective_entity", "loadopt", "recursion_depth"),
     "execution_options",
 )
+_OPTIONS = "_with_options"
+"""SQLAlchemy's name for the options of a statement."""
 _KEY = "key"
 _UNKNOWN = object()
 
@@ -94,7 +96,8 @@ def _is_plain(context: Any, entity: Any, option: Any, recursion_depth: Any) -> b
     """Whether the reader asks for nothing but what the mapping says."""
     is_special = context.populate_existing or entity.is_aliased_class or recursion_depth is not None
     has_conditions = option and getattr(option, CONDITIONS, True)
-    return not (is_special or has_conditions or context.compile_state.select_statement._with_options)
+    has_options = getattr(context.compile_state.select_statement, _OPTIONS, True)
+    return not (is_special or has_conditions or has_options)
 
 
 def _read(related: _Related, session: Any, key: Any, execution_options: Any) -> Any:
