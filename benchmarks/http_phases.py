@@ -12,10 +12,13 @@ import psutil
 
 from benchmarks.every_second import say
 from benchmarks.http_target import Target
+from benchmarks.measuring import idle_ms_a_run, measured, shares
 from benchmarks.worker_stage import Stage, percentile, servers
 
 PACE_SECONDS = 2.0
 SETTLING_SECONDS = 3
+IDLE_SECONDS = 8
+REQUESTED_A_SECOND = 4
 SLOW_SECONDS = 20
 PATIENCE_SECONDS = 180
 
@@ -54,8 +57,8 @@ async def paced(http: httpx.AsyncClient, aim: Target, clients: int, seconds: int
     say(f"  request to the request at the target: {_tail(await _delays_ms(http, aim, begun, since='queued_at'))}")
 
 
-async def same_second(http: httpx.AsyncClient, aim: Target, many: int, bare: float) -> None:
-    """Many tasks are due at the same second: how many are carried a second."""
+async def same_second(http: httpx.AsyncClient, stage: Stage, aim: Target, many: int, bare: float) -> None:
+    """Many tasks are due at the same second: how many are carried a second, and what each costs."""
     before = set(aim.arrived_at)
     # far enough ahead to have made them all, at a second of its own
     due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30 + many / 4)
@@ -63,14 +66,20 @@ async def same_second(http: httpx.AsyncClient, aim: Target, many: int, bare: flo
     for start in range(0, many, 8):
         batch = range(start, min(start + 8, many))
         await asyncio.gather(*(_make(http, f"burst {number}", schedule, aim.url()) for number in batch))
-    if (late := (datetime.now(UTC) - due).total_seconds()) > -5:
+    if (late := (datetime.now(UTC) - due).total_seconds()) > -IDLE_SECONDS - 5:
         say(f"too slow to make {many} tasks in time ({late:.0f} s): no burst measured")
         return
-    patience_seconds = PATIENCE_SECONDS - late
-    for _ in range(int(patience_seconds / 0.05)):
-        if len(aim.arrived_at) - len(before) >= many:
-            break
-        await asyncio.sleep(0.05)
+    idle = await measured(stage, lambda: asyncio.sleep(IDLE_SECONDS))
+    await asyncio.sleep((due - datetime.now(UTC)).total_seconds() - 1)
+
+    async def all_arrived() -> None:
+        for _ in range(int(PATIENCE_SECONDS / 0.05)):
+            if len(aim.arrived_at) - len(before) >= many:
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(SETTLING_SECONDS)
+
+    busy = await measured(stage, all_arrived)
     arrived = sorted(at for each, at in aim.arrived_at.items() if each not in before)
     span = arrived[-1] - due.timestamp()
     rate = len(arrived) / span
@@ -78,20 +87,24 @@ async def same_second(http: httpx.AsyncClient, aim: Target, many: int, bare: flo
         f"{len(arrived)} of {many} due at one second: the last request {span:.1f} s after it, "
         f"{rate:.1f} runs/s, {rate / bare:.0%} of the bare API's limit"
     )
+    cost = sum(busy.cpu_seconds.values()) / many * 1000
+    say(f"  CPU a run: {cost:.0f} ms, by process (ms): {shares(busy, many / busy.seconds)}")
+    say(f"  without what runs when idle: {cost - idle_ms_a_run(idle, busy, many):.0f} ms")
 
 
 async def slow_targets(http: httpx.AsyncClient, stage: Stage, aim: Target, many: int) -> None:
     """Many requests wait for their answer at once: memory of the worker and of what it forked."""
+    slow_seconds = max(SLOW_SECONDS, many / REQUESTED_A_SECOND)  # the first waits still when the last is made
     ids = []
     for start in range(0, many, 8):
         batch = range(start, min(start + 8, many))
         never = "0 0 0 29 2 *"
-        ids += await asyncio.gather(*(_make(http, f"slow {n}", never, aim.url(SLOW_SECONDS)) for n in batch))
+        ids += await asyncio.gather(*(_make(http, f"slow {n}", never, aim.url(slow_seconds)) for n in batch))
     aim.most_at_once = 0
     empty = memory_mb(stage)
     for start in range(0, many, 8):
         await asyncio.gather(*(http.post(f"/tasks/{each}/execute") for each in ids[start : start + 8]))
-    most, deadline = 0.0, time.monotonic() + SLOW_SECONDS + PATIENCE_SECONDS
+    most, deadline = 0.0, time.monotonic() + slow_seconds + PATIENCE_SECONDS
     while aim.at_once and time.monotonic() < deadline:
         most = max(most, memory_mb(stage))
         await asyncio.sleep(0.5)

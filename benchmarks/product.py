@@ -60,7 +60,7 @@ async def main(given: argparse.Namespace) -> None:
         if given.paced:
             await paced(http, aim, given.clients, given.paced)
         if given.burst:
-            await same_second(http, aim, given.burst, bare)
+            await same_second(http, stage, aim, given.burst, bare)
         if given.slow:
             await slow_targets(http, stage, aim, given.slow)
         if given.stock:
