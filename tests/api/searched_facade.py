@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,8 +15,8 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.services import Services
-from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE, bearer, token_of
+from tests.api.facade_process import start_facade
 from tests.conftest import NEVER, wait_until
 
 MONGO = ("scheduler_executions", "scheduler_audit")
@@ -74,24 +72,9 @@ class SearchedFacade:
 @asynccontextmanager
 async def searched_facade(settings: Settings, log: Path) -> AsyncIterator[SearchedFacade]:
     """One that runs, with an administrator's token. Deletes what was made through it at the end."""
-    port = free_port()
-    with log.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-m",
-                "uvicorn",
-                "falcon_scheduler.api_facade.app:create_app",
-                "--factory",
-                "--port",
-                str(port),
-            ),
-            env={**os.environ, "API_RATE_LIMIT": "0"},
-            stdout=out,
-            stderr=out,
-        )
+    address, process = await start_facade(log, API_RATE_LIMIT="0")
     token = token_of(settings, super_admin=True)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=bearer(token), timeout=60) as client:
+    async with httpx.AsyncClient(base_url=address, headers=bearer(token), timeout=60) as client:
         facade = SearchedFacade(client, log, token, token_of(settings))
 
         async def answers() -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -20,8 +18,8 @@ from falcon_scheduler.api_facade.composition.services import Services
 from falcon_scheduler.core.domain.audit import Action, AuditEntry, Origin
 from falcon_scheduler.core.services.mirror.engine_changes import EngineChanges
 from falcon_scheduler.core.services.tasks.deploying import TaskDeploying
-from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import BASE, bearer, faults, token_of
+from tests.api.facade_process import start_facade
 from tests.conftest import NEVER, wait_until
 
 NOOP = {"function_name": "noop", "module": "builtin"}
@@ -240,23 +238,9 @@ async def facade_without_answers_from_prefect(
         writer.close()
 
     silence = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    port = free_port()
-    with (tmp_path / "facade.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-m",
-                "uvicorn",
-                "falcon_scheduler.api_facade.app:create_app",
-                "--factory",
-                "--port",
-                str(port),
-            ),
-            env={**os.environ, "PREFECT_API_URL": f"http://127.0.0.1:{silence.sockets[0].getsockname()[1]}/api"},
-            stdout=log,
-            stderr=log,
-        )
-    yield f"http://127.0.0.1:{port}", process
+    nowhere = f"http://127.0.0.1:{silence.sockets[0].getsockname()[1]}/api"
+    address, process = await start_facade(tmp_path / "facade.log", PREFECT_API_URL=nowhere)
+    yield address, process
     if process.returncode is None:
         process.kill()
         await process.wait()

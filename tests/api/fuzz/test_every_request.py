@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from falcon_scheduler.adapters.settings import Settings
 from falcon_scheduler.api_facade.composition.services import Services
-from falcon_scheduler.deployments.stack.home import free_port
 from tests.api.conftest import bearer, token_of
+from tests.api.facade_process import start_facade
 from tests.conftest import ADMIN, wait_until
 
 HERE = Path(__file__).parent
@@ -27,23 +27,8 @@ FUZZER = "the fuzzer"
 @pytest_asyncio.fixture
 async def facade(services: Services, tmp_path: Path) -> AsyncIterator[str]:
     """The API as a process of its own, on the session's servers."""
-    port = free_port()
-    with (tmp_path / "facade.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *(
-                sys.executable,
-                "-m",
-                "uvicorn",
-                "falcon_scheduler.api_facade.app:create_app",
-                "--factory",
-                "--port",
-                str(port),
-            ),
-            env={**os.environ, "API_RATE_LIMIT": "0"},
-            stdout=log,
-            stderr=log,
-        )
-    base = f"http://127.0.0.1:{port}/scheduler"
+    address, process = await start_facade(tmp_path / "facade.log", API_RATE_LIMIT="0")
+    base = f"{address}/scheduler"
 
     async def answers() -> bool:
         try:
