@@ -112,7 +112,8 @@ async def test_every_recorded_task_is_shown_as_go_falcon_shows_it(recorded: http
     found: list[str] = []
     for task_id, go in as_go_reads("scheduler_tasks").items():
         here = await read(recorded, f"/tasks/{task_id}")
-        assert here == listed[task_id]
+        assert {**here, "next_run": ""} == {**listed[task_id], "next_run": ""}
+        assert here.get("next_run", "") >= listed[task_id].get("next_run", "")  # an instant may pass between the two
         found += unexplained("task", go, here)
     assert found == []
 
