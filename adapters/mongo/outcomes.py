@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from datetime import datetime
 
 from pymongo import ASCENDING
@@ -25,14 +25,15 @@ class MongoOutcomeLog:
         self._tasks = database[TASKS]
         self._parsing = Parsing("execution", from_document)
 
-    async def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
+    async def ended_since(self, instant: datetime, known: Container[str] = ()) -> AsyncIterator[Execution]:
         with translated():
             ended = self._executions.find(
                 {"completed_at": {"$gte": instant}, **NOT_SKIPPED}, batch_size=_READ_AT_ONCE
             )
             async for document in ended.sort("completed_at", ASCENDING):
-                for execution in self._parsing.readable([document]):
-                    yield execution
+                if str(document["_id"]) not in known:
+                    for execution in self._parsing.readable([document]):
+                        yield execution
 
     async def skips(self) -> Mapping[str, int]:
         totals = {"$group": {"_id": "$type", "skips": {"$sum": "$metadata.skipped_count"}}}

@@ -55,6 +55,13 @@ class MongoTaskStore:
             raise TaskNotFound(task_id)
         return self._parsing.one(document)
 
+    async def of_ids(self, task_ids: Collection[str]) -> Mapping[str, Task]:
+        if not task_ids:
+            return {}
+        wanted = [self._odd_ids.get(each, each) for each in task_ids]
+        with translated():
+            return self._parsing.by_id(await self._collection.find({"_id": {"$in": wanted}}).to_list())
+
     async def of_deployments(self, deployment_ids: Collection[str]) -> Mapping[str, Task]:
         if not deployment_ids:
             return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -12,10 +12,10 @@ from falcon_scheduler.core.domain.execution import Execution
 class OutcomeLog(Protocol):
     """The ends of all tasks' executions."""
 
-    def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
+    def ended_since(self, instant: datetime, known: Container[str] = ()) -> AsyncIterator[Execution]:
         """Executions that ended at that instant or later, the earliest first, without holding them all in memory.
 
-        Skipped ones are left out.
+        Skipped ones are left out, and those whose ids are known.
         """
         ...
 

@@ -29,6 +29,10 @@ class TaskStore(Protocol):
         """Raises `TaskNotFound`."""
         ...
 
+    async def of_ids(self, task_ids: Collection[str]) -> Mapping[str, Task]:
+        """Those of the tasks that exist and can be read, by id."""
+        ...
+
     async def named(self, name: str) -> Task | None:
         """The task of exactly this name."""
         ...

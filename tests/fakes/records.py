@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -102,14 +102,14 @@ class MemoryOutcomeLog:
         self._tasks = tasks
         self._executions = executions
 
-    async def ended_since(self, instant: datetime) -> AsyncIterator[Execution]:
+    async def ended_since(self, instant: datetime, known: Container[str] = ()) -> AsyncIterator[Execution]:
         ended = [
             (each.completed_at, each.id, each)
             for each in self._executions.rows.values()
             if each.completed_at and not each.is_skipped
         ]
         for completed_at, _, execution in sorted(ended, key=lambda each: each[:2]):
-            if completed_at >= instant:
+            if completed_at >= instant and execution.id not in known:
                 yield execution
 
     async def skips(self) -> Mapping[str, int]:

@@ -51,6 +51,9 @@ class MemoryTaskStore:
             raise TaskNotFound(task_id)
         return self.rows[task_id]
 
+    async def of_ids(self, task_ids: Collection[str]) -> Mapping[str, Task]:
+        return {each: self.rows[each] for each in task_ids if each in self.rows}
+
     async def names(self, task_ids: Collection[str]) -> Mapping[str, str]:
         return {each: self.rows[each].definition.name for each in task_ids if each in self.rows}
 

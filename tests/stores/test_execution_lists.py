@@ -193,6 +193,10 @@ async def test_ends_are_read_in_the_order_in_which_they_ended(stores: StoresUnde
     assert await since(NOON) == [ends[1].id, ends[2].id, ends[0].id]
     assert await since(NOON + 4 * MINUTE) == [ends[2].id, ends[0].id]  # it ended at this very instant
     assert await since(NOON + 60 * MINUTE) == []
+    assert [each.id async for each in stores.outcomes.ended_since(NOON, {ends[1].id, "no end"})] == [
+        ends[2].id,
+        ends[0].id,
+    ]
 
 
 async def test_skips_are_added_up_by_task_type(stores: StoresUnderTest) -> None:

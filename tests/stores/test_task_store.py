@@ -158,6 +158,13 @@ async def test_tasks_are_found_by_their_deployments(store: TaskStore) -> None:
     assert await store.of_deployments([]) == {}
 
 
+async def test_tasks_are_found_by_their_ids(store: TaskStore) -> None:
+    stored = [await store.insert(a_task()) for _ in range(3)]
+    found = await store.of_ids({stored[0].id, stored[2].id, "unknown"})
+    assert found == {task.id: task for task in (stored[0], stored[2])}
+    assert await store.of_ids([]) == {}
+
+
 async def test_tasks_at_work_are_found_until_their_executions_end(store: TaskStore) -> None:
     task = await store.insert(a_task())
     await store.insert(a_task())

@@ -21,7 +21,7 @@ from falcon_scheduler.core.domain.alert_rules import (
 )
 from falcon_scheduler.core.domain.execution import Execution, ExecutionStatus
 from falcon_scheduler.core.domain.task import Source, Task
-from falcon_scheduler.core.errors import TaskNotFound, Unavailable
+from falcon_scheduler.core.errors import TaskNotFound, Unavailable, UnreadableDocument
 from falcon_scheduler.core.pace import Pace
 from falcon_scheduler.core.ports import Clock, ExecutionStore, Runs, TaskStore, Watermark
 from falcon_scheduler.core.ports.alerts import AlertStore, RunHistory
@@ -206,6 +206,8 @@ class Alerting:
         """Judge the task as it is now."""
         try:
             task = await self._tasks.get(task_id)
+        except UnreadableDocument:  # nothing is known of it until it is repaired
+            return
         except TaskNotFound:
             await self._let_go(task_id, opened)
             return

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from falcon_scheduler.core.errors import TaskNotFound
 from falcon_scheduler.core.ports import TaskStore
 from falcon_scheduler.core.services.mirror.due_instants import Holes, Instant
 
@@ -33,18 +32,12 @@ class LostDeployments:
     async def deployed_again(self, now: datetime) -> Holes:
         """The instants that can be planned now. They are not remembered any more, nor are those that are too old."""
         kept, found = self._kept, defaultdict[str, list[datetime]](list)
-        deployed = {task_id: await self._deployment_of(task_id) for task_id in {*kept.values()}}
+        tasks = await self._tasks.of_ids({*kept.values()})
         self._kept = {}
         for (deployment_id, instant), task_id in kept.items():
-            present = deployed[task_id]
+            present = tasks[task_id].deployment_id if task_id in tasks else None
             if present == deployment_id and now - instant <= self._kept_for:
                 self._kept[deployment_id, instant] = task_id
             elif present not in {None, deployment_id}:
                 found[task_id].append(instant)
         return found
-
-    async def _deployment_of(self, task_id: str) -> str | None:
-        try:
-            return (await self._tasks.get(task_id)).deployment_id
-        except TaskNotFound:
-            return None
