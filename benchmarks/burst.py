@@ -13,7 +13,7 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -21,7 +21,7 @@ import httpx
 from benchmarks.every_second import api, say
 from benchmarks.growth import imported
 from benchmarks.http_target import Target, target
-from benchmarks.measuring import PARTS, spread
+from benchmarks.measuring import PARTS, measured, shares, show, spread
 from benchmarks.worker_stage import QUEUES, load, machine, set_stage
 
 IMPORTED_AT_ONCE = 250
@@ -33,7 +33,7 @@ SETTLING_SECONDS = 10
 
 
 async def main(many: int, tasks_a_second: float, patience_seconds: float) -> None:
-    os.environ.update(SCHEDULER_HTTP_ALLOW="127.0.0.0/8", API_RATE_LIMIT="0")
+    os.environ.update(SCHEDULER_HTTP_ALLOW="127.0.0.0/8", PREFECT_SERVER_LOGGING_LEVEL="INFO", API_RATE_LIMIT="0")
     os.environ.setdefault("SCHEDULER_HTTP_PER_HOST", "1000")  # all requests go to one
     say(f"{machine()}, {load()}")
     async with target() as aim, set_stage(PARTS) as stage, api(stage) as http:
@@ -45,10 +45,13 @@ async def main(many: int, tasks_a_second: float, patience_seconds: float) -> Non
             raise TimeoutError(f"the tasks were made {late:.0f} s after they were due; lower --tasks-a-second")
         before = [await read_ms(http) for _ in range(IDLE_READS)]
         await asyncio.sleep(max((due - datetime.now(UTC)).total_seconds(), 0))
-        during = await read_until_all_arrived(http, aim, many, patience_seconds)
+        during: list[float] = []
+        cost = await measured(stage, lambda: read_until_all_arrived(http, aim, many, patience_seconds, during))
         await asyncio.sleep(SETTLING_SECONDS)
-        show(aim, due, await tasks_of_executions(http, many), many)
+        show_order(aim, due, await tasks_of_executions(http, many), many)
         say(f"a list of tasks, before the burst: {spread(before)}; during it: {spread(during)}")
+        say(f"CPU in the burst (ms/s): {shares(cost, 1)}")
+        show("requests to Prefect a run", {path: number / many for path, number in cost.requests.items()})
         say(load())
 
 
@@ -74,15 +77,13 @@ async def read_ms(http: httpx.AsyncClient) -> float:
 
 
 async def read_until_all_arrived(
-    http: httpx.AsyncClient, aim: Target, many: int, patience_seconds: float
-) -> Sequence[float]:
-    """Reads again and again. Returns how long each took."""
-    times: list[float] = []
+    http: httpx.AsyncClient, aim: Target, many: int, patience_seconds: float, times: list[float]
+) -> None:
+    """Reads again and again, and adds how long each took."""
     deadline = time.monotonic() + patience_seconds
     while len(aim.arrived_at) < many and time.monotonic() < deadline:
         times.append(await read_ms(http))
         await asyncio.sleep(PAUSE_SECONDS)
-    return times
 
 
 async def tasks_of_executions(http: httpx.AsyncClient, many: int) -> Mapping[str, str]:
@@ -94,7 +95,7 @@ async def tasks_of_executions(http: httpx.AsyncClient, many: int) -> Mapping[str
     return found
 
 
-def show(aim: Target, due: datetime, task_of: Mapping[str, str], many: int) -> None:
+def show_order(aim: Target, due: datetime, task_of: Mapping[str, str], many: int) -> None:
     """Print whether each ran once, how soon, and in which order."""
     arrived = sorted((at - due.timestamp(), task_of.get(each, "")) for each, at in aim.arrived_at.items())
     executions = Counter(name for name in task_of.values() if name.startswith("burst-"))
