@@ -245,6 +245,14 @@ class AskClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class RunBegan:
+    """The work of a run in a lane begins now: it has been read, and it is its task's turn."""
+
+    kind: ClassVar[str] = "run_began"
+    flow_run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunRetries:
     """An attempt failed and another follows: show it in Prefect."""
 
@@ -278,11 +286,13 @@ ToWorker = Ready | Forked | OutOfDate | Exited
 ToRun = Work | Start | Drop | Suspend | End
 FromRun = LogRecord | RunEnded
 ToLane = Perform | AskShared | ClaimAnswer | Interrupt
-FromLane = LogRecord | LaneAlive | Shared | AskClaim | RunRetries | WorkOver | RunPerformed
+FromLane = LogRecord | LaneAlive | Shared | AskClaim | RunBegan | RunRetries | WorkOver | RunPerformed
 
 READ_BY_FORKSERVER: Reader[ToForkserver] = Reader(ForkRun, ForkLane, RunClaimed, RunSettled, SendSignal, Retire)
 READ_BY_WORKER: Reader[ToWorker] = Reader(Ready, Forked, OutOfDate, Exited)
 READ_BY_RUN: Reader[ToRun] = Reader(Work, Start, Drop, Suspend, End)
 READ_FROM_RUN: Reader[FromRun] = Reader(LogRecord, RunEnded)
 READ_BY_LANE: Reader[ToLane] = Reader(Perform, AskShared, ClaimAnswer, Interrupt)
-READ_FROM_LANE: Reader[FromLane] = Reader(LogRecord, LaneAlive, Shared, AskClaim, RunRetries, WorkOver, RunPerformed)
+READ_FROM_LANE: Reader[FromLane] = Reader(
+    LogRecord, LaneAlive, Shared, AskClaim, RunBegan, RunRetries, WorkOver, RunPerformed
+)

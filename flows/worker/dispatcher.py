@@ -135,7 +135,7 @@ class Dispatcher:
             is_queueing = self._deployments.is_queueing(flow_run.deployment_id)
             return LaneSupervisor(
                 flow_run,
-                run.due_at,
+                run.rank,
                 self._dependencies,
                 self._lanes,
                 flow=lane_flow(deployment) or ALWAYS,

@@ -25,6 +25,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     LaneAlive,
     LogRecord,
     Perform,
+    RunBegan,
     RunPerformed,
     RunRetries,
     Shared,
@@ -58,7 +59,7 @@ class LaneEnd:
     """Why the worker killed it; empty when it died by itself."""
 
 
-Event = AskClaim | RunRetries | RunPerformed | LaneEnd
+Event = AskClaim | RunBegan | RunRetries | RunPerformed | LaneEnd
 
 
 class LaneRun:
@@ -194,10 +195,10 @@ class Lane:
             case Shared():
                 if (answer := self._asked.get(message.number)) is not None and not answer.done():
                     answer.set_result(frozenset(message.deployment_ids))
-            case AskClaim() | RunRetries() | WorkOver() | RunPerformed():
+            case AskClaim() | RunBegan() | RunRetries() | WorkOver() | RunPerformed():
                 self._take_of_run(message)
 
-    def _take_of_run(self, message: AskClaim | RunRetries | WorkOver | RunPerformed) -> None:
+    def _take_of_run(self, message: AskClaim | RunBegan | RunRetries | WorkOver | RunPerformed) -> None:
         run = self._runs.get(message.flow_run_id)
         if run is not None and isinstance(message, WorkOver | RunPerformed):
             run.is_at_work = False

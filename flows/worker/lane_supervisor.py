@@ -8,10 +8,7 @@ the other, so that none overtakes another.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -24,11 +21,19 @@ from prefect.states import Running
 
 from falcon_scheduler.adapters.prefect.names import RETRYING
 from falcon_scheduler.flows.interprocess import process_control
-from falcon_scheduler.flows.interprocess.messages import SHOWN_AFTER_SECONDS, AskClaim, RunPerformed, RunRetries
+from falcon_scheduler.flows.interprocess.messages import (
+    SHOWN_AFTER_SECONDS,
+    AskClaim,
+    RunBegan,
+    RunPerformed,
+    RunRetries,
+)
 from falcon_scheduler.flows.termination import WORKER_STOPPED, Reason
 from falcon_scheduler.flows.worker.forkserver_connection import LaunchError
 from falcon_scheduler.flows.worker.lane import LaneEnd, LaneRun
 from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
+from falcon_scheduler.flows.worker.lane_turns import Turn
+from falcon_scheduler.flows.worker.run_duties import RunDuties
 from falcon_scheduler.flows.worker.run_supervisor import DESCRIBED_AFTER, RunDependencies
 from falcon_scheduler.flows.worker.state_proposer import Claim
 
@@ -36,6 +41,8 @@ _LEASE_SECONDS = 300.0
 _FIRST_RENEWAL_SECONDS, _RENEWAL_SECONDS = 10.0, 100.0
 """When the lease of a deployment's only slot is renewed. It lasts as long as a claim's lease does, 60 s at least."""
 _RETRY_SECONDS = 5.0
+_BEGINS_WITHIN_SECONDS = 3.0
+"""Until its work begins a run keeps its turn, and is not shown Running, for this long at most."""
 
 _logger = logging.getLogger("falcon.worker.runs")
 
@@ -46,7 +53,7 @@ class LaneSupervisor:
     def __init__(
         self,
         flow_run: FlowRun,
-        due_at: datetime,
+        rank: tuple[int, datetime],
         dependencies: RunDependencies,
         lanes: LaneKeeper,
         *,
@@ -57,7 +64,7 @@ class LaneSupervisor:
 
         Args:
             flow_run: the run.
-            due_at: when it may begin.
+            rank: its priority, 1 first, and when it may begin.
             dependencies: what runs share.
             lanes: where it is performed.
             flow: the name of its flow.
@@ -66,12 +73,13 @@ class LaneSupervisor:
         self.flow_run = flow_run
         self.began = False
         """Whether this worker has claimed the run, or performs it without."""
-        self._due_at = due_at
+        self._rank = rank
         self._with = dependencies
         self._lanes = lanes
         self._flow = flow
         self._is_queueing = is_queueing
         self._run: LaneRun | None = None
+        self._turn: Turn | None = None
         self._ending: Reason | None = None
         self._cancelled_already = False
         self._claimed: State[Any] | None = None
@@ -89,11 +97,16 @@ class LaneSupervisor:
         await self._wait_until_due()
         if self._ending is not None:
             return False
-        performer = "" if self._needs_claim() else self._with.unclaimed.add(self.flow_run.id)
+        self._turn = self._with.turns.ask(self._rank)
         try:
+            await asyncio.wait([self._turn])
+            if self._turn.cancelled():
+                return False
+            performer = "" if self._needs_claim() else self._with.unclaimed.add(self.flow_run.id)
             return await self._perform(performer)
         finally:
-            self._with.unclaimed.discard(self.flow_run.id)
+            self._note_known()
+            self._give_turn_back()
 
     async def _perform(self, performer: str) -> bool:
         if not performer and not await self._claim():
@@ -139,6 +152,8 @@ class LaneSupervisor:
     def _end(self, reason: Reason) -> None:
         if self._ending is None:
             self._ending = reason
+            if self._run is None:
+                self._give_turn_back()
             self._ask_to_end(reason)
 
     def _ask_to_end(self, reason: Reason) -> None:
@@ -146,12 +161,22 @@ class LaneSupervisor:
             self._run.interrupt(reason)
             self._killing = asyncio.create_task(self._kill_later(self._run))
 
+    def _give_turn_back(self) -> None:
+        if self._turn is not None:
+            self._with.turns.give_back(self._turn)
+
+    def _note_known(self) -> None:
+        """Prefect calls the run something else than Scheduled, or it is over."""
+        self._with.unclaimed.discard(self.flow_run.id)
+        self._with.turns.let_in()
+
     async def _kill_later(self, run: LaneRun) -> None:
         await asyncio.sleep(self._with.cancel_grace.total_seconds())
         run.kill()
 
     async def _wait_until_due(self) -> None:
-        wait = (self._due_at - datetime.now(UTC)).total_seconds()
+        _, due_at = self._rank
+        wait = (due_at - datetime.now(UTC)).total_seconds()
         if wait > 0:
             await asyncio.sleep(wait)
 
@@ -174,39 +199,47 @@ class LaneSupervisor:
             is_won = answer.claim is Claim.WON
             self._claimed = answer.state if is_won else None
         if is_won:
-            self._with.unclaimed.discard(self.flow_run.id)
+            self._note_known()
         run.answer_claim(is_won=is_won)
 
     async def _follow(self, run: LaneRun) -> RunPerformed | LaneEnd:
         """Show in Prefect how the run goes, until it has ended."""
-        duties = self._duties()
+        duties = RunDuties()
+        self._begin_duties(duties)
         while True:
             try:
-                async with asyncio.timeout_at(duties[0].at if duties else None):
+                async with asyncio.timeout_at(duties.next_at):
                     event = await run.events.get()
             except TimeoutError:
-                duty = heapq.heappop(duties)
-                if (again_seconds := await duty.work()) is not None:
-                    heapq.heappush(duties, _Duty(_in(again_seconds), duty.name, duty.work))
+                await duties.work()
                 continue
-            if isinstance(event, AskClaim):
-                await self._answer_claim(run)
-                duties = self._duties()
-            elif not isinstance(event, RunRetries):
-                return event
-            elif await self._set_running(Running(name=RETRYING, message=event.message)):
-                duties = [duty for duty in duties if duty.name != "show"]
-                heapq.heapify(duties)
+            match event:
+                case AskClaim():
+                    await self._answer_claim(run)
+                    self._begin_duties(duties)
+                case RunBegan():
+                    self._give_turn_back()
+                    duties.drop("turn")
+                    if duties.drop("show"):
+                        duties.add("show", SHOWN_AFTER_SECONDS, self._show)
+                case RunRetries():
+                    if await self._set_running(Running(name=RETRYING, message=event.message)):
+                        duties.drop("show")
+                case _:
+                    return event
 
-    def _duties(self) -> list[_Duty]:
-        duties = [_Duty(_in(DESCRIBED_AFTER.total_seconds()), "describe", self._describe)]
-        if not self._is_queueing:
-            duties.append(_Duty(_in(SHOWN_AFTER_SECONDS), "show", self._show))
+    def _begin_duties(self, duties: RunDuties) -> None:
+        duties.add("describe", DESCRIBED_AFTER.total_seconds(), self._describe)
+        duties.add("turn", _BEGINS_WITHIN_SECONDS, self._pass_turn_on)
+        if not self._is_queueing and not self._is_shown:
+            duties.add("show", _BEGINS_WITHIN_SECONDS, self._show)
         details = self._claimed.state_details if self._claimed is not None else None
         if details is not None and (lease_id := details.deployment_concurrency_lease_id) is not None:
-            duties.append(_Duty(_in(_FIRST_RENEWAL_SECONDS), "renew", partial(self._renew, lease_id)))
-        heapq.heapify(duties)
-        return duties
+            duties.add("renew", _FIRST_RENEWAL_SECONDS, partial(self._renew, lease_id))
+
+    async def _pass_turn_on(self) -> None:
+        """It waits for another run of its task, or for a store: it does not keep others waiting."""
+        self._give_turn_back()
 
     async def _show(self) -> float | None:
         is_answered = await self._set_running(Running())
@@ -237,7 +270,7 @@ class LaneSupervisor:
             return False
         if answer.status == SetStateStatus.ACCEPT:
             self._is_shown = True
-            self._with.unclaimed.discard(self.flow_run.id)
+            self._note_known()
         now = answer.state
         if answer.status != SetStateStatus.ACCEPT and now and (now.is_cancelled() or now.is_cancelling()):
             self.cancel(already_set=now.is_cancelled())
@@ -270,16 +303,3 @@ class LaneSupervisor:
         if event.reason:
             return f"The lane of the run was killed. {event.reason}."
         return f"The lane of the run {process_control.describe_exit(event.process.status)}."
-
-
-@dataclass(order=True, slots=True)
-class _Duty:
-    """What is done for a run at a time, on the loop's clock. `work` returns after how many seconds to do it again."""
-
-    at: float
-    name: str
-    work: Callable[[], Awaitable[float | None]] = field(compare=False)
-
-
-def _in(seconds: float) -> float:
-    return asyncio.get_running_loop().time() + seconds

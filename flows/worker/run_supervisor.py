@@ -14,7 +14,7 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,7 @@ from falcon_scheduler.flows.worker.forked_process import ProcessEnd
 from falcon_scheduler.flows.worker.forkserver_connection import RunProcess
 from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
 from falcon_scheduler.flows.worker.job_variables import module_entrypoint
+from falcon_scheduler.flows.worker.lane_turns import LaneTurns
 from falcon_scheduler.flows.worker.launcher import Launcher
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.state_proposer import Claim, StateProposer
@@ -57,9 +58,10 @@ class RunDependencies:
     result_storage_id: Callable[[], UUID | None]
     shares_pool: Callable[[], bool]
     """Whether other workers take runs from the same pool."""
-    follows_events: Callable[[], bool] = lambda: True
+    follows_events: Callable[[], bool]
     """Whether Prefect's event stream brings cancellations at this moment."""
-    unclaimed: UnclaimedRuns = field(default_factory=UnclaimedRuns)
+    unclaimed: UnclaimedRuns
+    turns: LaneTurns
 
 
 class RunSupervisor:

@@ -18,9 +18,14 @@ class UnclaimedRuns:
     def __init__(self) -> None:
         self._runs: set[UUID] = set()
 
+    @property
+    def room(self) -> int:
+        """How many more there may be."""
+        return MOST - len(self._runs)
+
     def add(self, flow_run_id: UUID) -> str:
         """The name of its performer; empty when there are too many, so that it has to be claimed."""
-        if len(self._runs) >= MOST:
+        if self.room <= 0:
             return ""
         self._runs.add(flow_run_id)
         return uuid4().hex

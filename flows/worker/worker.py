@@ -35,6 +35,7 @@ from falcon_scheduler.flows.worker.job_configuration import WarmJobConfiguration
 from falcon_scheduler.flows.worker.job_variable_policy import check, without_command
 from falcon_scheduler.flows.worker.lane_choice import SharedDeployments, fits_lane
 from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
+from falcon_scheduler.flows.worker.lane_turns import LaneTurns
 from falcon_scheduler.flows.worker.launcher import Launcher
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.pool_state import PoolState
@@ -43,6 +44,7 @@ from falcon_scheduler.flows.worker.run_heartbeats import send_heartbeats
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
 from falcon_scheduler.flows.worker.slots import Slots
 from falcon_scheduler.flows.worker.state_proposer import StateProposer
+from falcon_scheduler.flows.worker.unclaimed import UnclaimedRuns
 
 _logger = logging.getLogger("falcon.worker")
 
@@ -210,6 +212,7 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         await self._intake.run()
 
     def _share_with_runs(self) -> RunDependencies:
+        unclaimed = UnclaimedRuns()
         return RunDependencies(
             client=self.client,
             states=StateProposer(self.client),
@@ -220,6 +223,8 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             result_storage_id=lambda: self._pool.result_storage_id,
             shares_pool=lambda: self._pool.is_shared,
             follows_events=lambda: self._is_connected,
+            unclaimed=unclaimed,
+            turns=LaneTurns(unclaimed),
         )
 
     def _open_dispatcher(self, deployments: DeploymentCache) -> Dispatcher:

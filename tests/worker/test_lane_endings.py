@@ -12,17 +12,19 @@ from falcon_scheduler.adapters.prefect.queue_order import scheduled_again
 from falcon_scheduler.flows.interprocess.messages import RunPerformed
 from falcon_scheduler.flows.worker.lane_keeper import LaneKeeper
 from falcon_scheduler.flows.worker.lane_supervisor import LaneSupervisor
+from falcon_scheduler.flows.worker.lane_turns import LaneTurns
 from falcon_scheduler.flows.worker.launcher import Launcher
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies
 from falcon_scheduler.flows.worker.state_proposer import StateProposer
+from falcon_scheduler.flows.worker.unclaimed import UnclaimedRuns
 from tests.worker.conftest import Pool, make_pool
 
 pytestmark = pytest.mark.slow
 
 
 def supervise(pool: Pool, flow_run: FlowRun) -> LaneSupervisor:
-    launcher, logs = Launcher({}), LogShipper(pool.client)
+    launcher, logs, unclaimed = Launcher({}), LogShipper(pool.client), UnclaimedRuns()
     dependencies = RunDependencies(
         client=pool.client,
         states=StateProposer(pool.client),
@@ -32,9 +34,12 @@ def supervise(pool: Pool, flow_run: FlowRun) -> LaneSupervisor:
         cancel_grace=timedelta(seconds=1),
         result_storage_id=lambda: None,
         shares_pool=lambda: False,
+        follows_events=lambda: True,
+        unclaimed=unclaimed,
+        turns=LaneTurns(unclaimed),
     )
     lanes = LaneKeeper(launcher, logs, memory_bound_mb=500)
-    return LaneSupervisor(flow_run, datetime.now(UTC), dependencies, lanes, flow="http-task", is_queueing=False)
+    return LaneSupervisor(flow_run, (1, datetime.now(UTC)), dependencies, lanes, flow="http-task", is_queueing=False)
 
 
 @pytest.mark.parametrize("worker_knows", [False, True])

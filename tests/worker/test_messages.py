@@ -46,6 +46,7 @@ from falcon_scheduler.flows.interprocess.messages import (
     Perform,
     Ready,
     Retire,
+    RunBegan,
     RunClaimed,
     RunEnded,
     RunPerformed,
@@ -100,6 +101,7 @@ SAMPLES: list[tuple[Reader[Any], Message]] = [
     (READ_BY_LANE, Interrupt("r-1", "cancelled")),
     (READ_FROM_LANE, LaneAlive(97)),
     (READ_FROM_LANE, AskClaim("r-2")),
+    (READ_FROM_LANE, RunBegan("r-1")),
     (READ_FROM_LANE, RunRetries("r-1", "Attempt 1 of 2 failed")),
     (READ_FROM_LANE, WorkOver("r-1")),
     (READ_FROM_LANE, RunPerformed("r-1", {"type": "COMPLETED"}, None)),
@@ -142,7 +144,7 @@ def test_a_message_with_a_missing_an_unknown_or_a_wrong_field_is_refused(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 5}', b'{"version": 5, "kind": []}'],
+    [b"", b"\xff", b"{", b"[]", b"null", b'"ready"', b'{"version": 6}', b'{"version": 5, "kind": []}'],
     ids=repr,
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:

@@ -118,6 +118,8 @@ class RunEnvironment:
     pulse: Callable[[Execution, Lock | None, timedelta], AbstractAsyncContextManager[None]]
     """Writes that the run is alive, and extends its lock by the given time, until it is left. Interrupts and
     raises `LostError` when the execution has been ended by somebody else."""
+    work_begins: Callable[[], None] = _note_nothing
+    """Called once the execution has begun in the history, just before its executor is."""
     work_over: Callable[[], None] = _note_nothing
     """Called when the executor has returned or been interrupted for good: what follows only writes the end."""
     gives_way: Callable[[], Awaitable[bool]] = _never

@@ -159,6 +159,7 @@ class TaskRunning:
         if beginning is not Beginning.BEGUN:
             return await self._refused(ticket, task, beginning)
         story = Story(execution)
+        environment.work_begins()
         try:
             async with environment.pulse(execution, turn.lock, turn.ttl):
                 try:
