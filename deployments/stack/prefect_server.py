@@ -30,7 +30,7 @@ from falcon_scheduler.adapters.web.callers import CallerCheck
 from falcon_scheduler.core.errors import Forbidden
 from falcon_scheduler.deployments.stack.prefect_collector import QuietCollector
 from falcon_scheduler.deployments.stack.prefect_dependencies import look_up_without_threads, parse_addresses_once
-from falcon_scheduler.deployments.stack.prefect_instants import hand_over_plain_instants
+from falcon_scheduler.deployments.stack.prefect_instants import hand_over_plain_instants, take_over_utc_instants
 from falcon_scheduler.deployments.stack.prefect_known_rows import take_known_rows
 from falcon_scheduler.deployments.stack.prefect_leases import keep_leases_in_memory
 from falcon_scheduler.deployments.stack.prefect_login import LoginPage
@@ -38,9 +38,9 @@ from falcon_scheduler.deployments.stack.prefect_polls import mark_what_changes
 from falcon_scheduler.deployments.stack.prefect_related_rows import read_related_rows_by_kept_statements
 from falcon_scheduler.deployments.stack.prefect_run_names import name_planned_runs
 from falcon_scheduler.deployments.stack.prefect_run_reading import read_runs_by_a_kept_statement
+from falcon_scheduler.deployments.stack.prefect_schedule_checks import check_schedules_once
 from falcon_scheduler.deployments.stack.prefect_schedule_events import ScheduleEvents
 from falcon_scheduler.deployments.stack.prefect_schemas import check_schemas_once
-from falcon_scheduler.deployments.stack.prefect_zones import list_zones_once
 
 
 def build(trusted_hosts: Sequence[str], *, webserver_only: bool = False) -> ASGIApp:
@@ -62,12 +62,13 @@ def _refusal(refused: Forbidden) -> ASGIApp:
 
 
 def _replace() -> None:
-    list_zones_once()
+    check_schedules_once()
     check_schemas_once()
     read_related_rows_by_kept_statements()
     take_known_rows()  # what is known need not be read, so it is looked for first
     read_runs_by_a_kept_statement()
     hand_over_plain_instants()
+    take_over_utc_instants()
     look_up_without_threads()
     parse_addresses_once()
     name_planned_runs()

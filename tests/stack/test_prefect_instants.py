@@ -10,7 +10,12 @@ from prefect.server.utilities.database import Timestamp
 from prefect.types._datetime import DateTime, create_datetime_instance, now
 from sqlalchemy.dialects import postgresql, sqlite
 
-from falcon_scheduler.deployments.stack.prefect_instants import FUNCTION, hand_over_plain_instants
+from falcon_scheduler.deployments.stack.prefect_instants import (
+    FUNCTION,
+    INSTANCE,
+    hand_over_plain_instants,
+    take_over_utc_instants,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TWICE = datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN)
@@ -62,4 +67,36 @@ def test_a_version_of_another_form_is_left_as_it_is(
     monkeypatch.setattr(Timestamp, FUNCTION, another)
     assert not hand_over_plain_instants()
     assert getattr(Timestamp, FUNCTION) is another
+    assert "in another way" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        *(datetime(2026, 7, 1, 9, 30, 0, 123456, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=ZoneInfo("UTC"))),
+        *(now("UTC"), now("Europe/Berlin"), TWICE, TWICE.replace(fold=1), datetime(1, 1, 1, tzinfo=UTC)),
+        *(datetime(2026, 7, 1, tzinfo=timezone(timedelta(hours=-3))), datetime(2026, 7, 1)),  # noqa: DTZ001
+    ],
+)
+def test_an_instant_that_is_read_is_the_same_value_as_before(
+    monkeypatch: pytest.MonkeyPatch, instant: datetime
+) -> None:
+    before = DateTime.instance(instant)
+    monkeypatch.setattr(DateTime, INSTANCE, DateTime.instance)
+    assert take_over_utc_instants(), "this version of Prefect has the expected form"
+    assert take_over_utc_instants()
+    read = DateTime.instance(instant)
+    assert (type(read), repr(read), read.fold) == (type(before), repr(before), before.fold)
+    assert read.isoformat() == before.isoformat()
+    assert read.add(months=1) == before.add(months=1)
+
+
+def test_another_way_of_making_instants_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def another(value: object) -> None: ...
+
+    monkeypatch.setattr(DateTime, INSTANCE, another)
+    assert not take_over_utc_instants()
+    assert getattr(DateTime, INSTANCE) is another
     assert "in another way" in caplog.text

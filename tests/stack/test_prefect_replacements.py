@@ -12,8 +12,10 @@ from prefect._internal.schemas import validators
 from prefect.server.concurrency.lease_storage import filesystem
 from prefect.server.database import dependencies
 from prefect.server.models import deployments, flow_runs
+from prefect.server.schemas import schedules
 from prefect.server.utilities.database import Timestamp
 from prefect.settings import PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE, temporary_settings
+from prefect.types._datetime import DateTime
 from prefect.utilities.schema_tools import validation
 from sqlalchemy.orm.strategies import SelectInLoader
 
@@ -25,10 +27,12 @@ REPLACED = (
     (validation._VALIDATOR, "check_schema"),
     (jsonschema.Draft202012Validator, "check_schema"),
     (validators, "get_timezones"),
+    (schedules, "validate_cron_string"),
     (deployments, "_generate_scheduled_flow_runs"),
     (SelectInLoader, "_load_for_path"),
     (flow_runs, "read_flow_run"),
     (Timestamp, "process_bind_param"),
+    (DateTime, "instance"),
     (fastapi_dependencies, "run_in_threadpool"),
     (dependencies, "get_dialect"),
     (filesystem, "ConcurrencyLeaseStorage"),
@@ -50,8 +54,15 @@ def test_the_server_starts_with_all_of_them(
         prefect_server.main()
     assert started == ["marks", "app"]
     marks = (
-        *("takes_known_rows", "remembers", "remembers", "cache_info", "names_runs"),
-        *("keeps_statements", "keeps_statement", "hands_over_plain", "knows_quick_ones", "remembers"),
+        *("takes_known_rows", "remembers", "remembers", "cache_info", "cache_info", "names_runs"),
+        *(
+            "keeps_statements",
+            "keeps_statement",
+            "hands_over_plain",
+            "takes_over_utc",
+            "knows_quick_ones",
+            "remembers",
+        ),
     )
     for (where, name), mark in zip(REPLACED, marks, strict=False):
         assert hasattr(getattr(where, name), mark), name

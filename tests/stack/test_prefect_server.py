@@ -9,14 +9,15 @@ from typing import Any
 import httpx
 import pytest
 from prefect._internal.schemas import validators
+from prefect.server.schemas import schedules
 from prefect.server.schemas.schedules import CronSchedule
 from prefect.types._datetime import get_timezones
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from falcon_scheduler.deployments.stack.prefect_run_names import give_names, name_planned_runs
+from falcon_scheduler.deployments.stack.prefect_schedule_checks import CRON, ZONES, check_schedules_once
 from falcon_scheduler.deployments.stack.prefect_schedule_events import ScheduleEvents
-from falcon_scheduler.deployments.stack.prefect_zones import FUNCTION, list_zones_once
 
 DEPLOYMENT = "6f1c2f0e-8f2b-4d0b-9a52-0a1c3a2f7d11"
 SCHEDULE = "0d1c2f0e-8f2b-4d0b-9a52-0a1c3a2f7d22"
@@ -68,14 +69,33 @@ def test_zones_are_listed_once_and_an_unknown_one_is_refused_as_before(monkeypat
         listed.append(1)
         return get_timezones()
 
-    monkeypatch.setattr(validators, FUNCTION, zones)  # and what replaces it is taken back after the test
-    assert list_zones_once()
-    assert list_zones_once()
+    monkeypatch.setattr(validators, ZONES[1], zones)  # and what replaces it is taken back after the test
+    monkeypatch.setattr(schedules, CRON[1], validators.validate_cron_string)
+    assert check_schedules_once()
+    assert check_schedules_once()
     for zone in ("Europe/Berlin", "UTC"):
         assert CronSchedule(cron="0 5 * * *", timezone=zone).timezone == zone
     with pytest.raises(ValueError, match="Nowhere/Land"):
         CronSchedule(cron="0 5 * * *", timezone="Nowhere/Land")
     assert len(listed) == 1
+
+
+def test_a_cron_text_is_checked_once_and_an_invalid_one_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def check(text: str) -> str:
+        checked.append(text)
+        return validators.validate_cron_string(text)
+
+    monkeypatch.setattr(validators, ZONES[1], get_timezones)
+    monkeypatch.setattr(schedules, CRON[1], check)
+    assert check_schedules_once()
+    for _ in range(2):
+        assert CronSchedule(cron="7 5 * * *").cron == "7 5 * * *"
+        for invalid in ("61 5 * * *", "H 5 * * *"):
+            with pytest.raises(ValueError, match="cron"):
+                CronSchedule(cron=invalid)
+    assert checked == ["7 5 * * *", "61 5 * * *", "H 5 * * *", "61 5 * * *", "H 5 * * *"]
 
 
 def test_planned_runs_of_ours_are_named_after_their_task_and_those_of_others_as_prefect_would() -> None:
