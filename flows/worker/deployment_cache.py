@@ -16,7 +16,11 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import PrefectHTTPStatusError
 
-_REMEMBERED_SECONDS = 5.0
+_REMEMBERED_SECONDS, _LONGEST_REMEMBERED_SECONDS = 5.0, 30.0
+_FEW = 20
+_SHARE = 0.05
+"""Share of the time in which more than a few are read at most. While hundreds of runs wait, each poll brings all,
+and reading their deployments each time would be a quarter of what Prefect's server does."""
 _READ_AT_ONCE = 100
 
 
@@ -38,10 +42,11 @@ class DeploymentCache:
         now = time.monotonic()
         self._remembered = {key: known for key, known in self._remembered.items() if known.until > now}
         wanted = [key for key in dict.fromkeys(ids) if key is not None and key not in self._remembered]
+        found: list[DeploymentResponse] = []
         for start in range(0, len(wanted), _READ_AT_ONCE):
-            batch = wanted[start : start + _READ_AT_ONCE]
-            for deployment in await self._readable(batch):
-                self._remembered[deployment.id] = _Remembered(deployment, now + _REMEMBERED_SECONDS)
+            found += await self._readable(wanted[start : start + _READ_AT_ONCE])
+        until = time.monotonic() + _seconds_to_remember(len(wanted), time.monotonic() - now)
+        self._remembered |= {deployment.id: _Remembered(deployment, until) for deployment in found}
 
     async def _readable(self, ids: Sequence[UUID]) -> Sequence[DeploymentResponse]:
         """The deployments. One that Prefect can't send costs none of the others: the batch is halved to find it.
@@ -82,6 +87,12 @@ class DeploymentCache:
         """Whether the deployment lets one run work and has its others wait. False when it is not remembered."""
         known = self._remembered.get(deployment_id) if deployment_id is not None else None
         return known is not None and lets_wait(known.deployment)
+
+
+def _seconds_to_remember(number: int, took_seconds: float) -> float:
+    if number <= _FEW:
+        return _REMEMBERED_SECONDS
+    return min(max(_REMEMBERED_SECONDS, took_seconds / _SHARE), _LONGEST_REMEMBERED_SECONDS)
 
 
 def lets_wait(deployment: DeploymentResponse) -> bool:
