@@ -22,11 +22,13 @@ from benchmarks.every_second import api, say
 from benchmarks.growth import imported
 from benchmarks.http_target import Target, target
 from benchmarks.measuring import PARTS, measured, shares, show, spread
+from benchmarks.product import bare_runs_a_second
 from benchmarks.worker_stage import QUEUES, load, machine, set_stage
 
 IMPORTED_AT_ONCE = 250
 PAGE = 100
 IDLE_READS = 50
+CLIENTS, BARE_RUNS = 8, 40
 PAUSE_SECONDS = 0.2
 SETTLING_SECONDS = 10
 """Waited for requests that nobody should make: a second one of an instant."""
@@ -37,6 +39,7 @@ async def main(many: int, tasks_a_second: float, patience_seconds: float) -> Non
     os.environ.setdefault("SCHEDULER_HTTP_PER_HOST", "1000")  # all requests go to one
     say(f"{machine()}, {load()}")
     async with target() as aim, set_stage(PARTS) as stage, api(stage) as http:
+        bare = await bare_runs_a_second(stage, CLIENTS, BARE_RUNS)
         due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=30 + many / tasks_a_second)
         tasks = [task(number, due, aim.url()) for number in range(many)]
         for start in range(0, many, IMPORTED_AT_ONCE):
@@ -49,6 +52,8 @@ async def main(many: int, tasks_a_second: float, patience_seconds: float) -> Non
         cost = await measured(stage, lambda: read_until_all_arrived(http, aim, many, patience_seconds, during))
         await asyncio.sleep(SETTLING_SECONDS)
         show_order(aim, due, await tasks_of_executions(http, many), many)
+        share = many / cost.seconds / bare
+        say(f"the bare API's limit before it: {bare:.2f} runs/s; our share until the last request: {share:.0%}")
         say(f"a list of tasks, before the burst: {spread(before)}; during it: {spread(during)}")
         say(f"CPU in the burst (ms/s): {shares(cost, 1)}")
         show("requests to Prefect a run", {path: number / many for path, number in cost.requests.items()})

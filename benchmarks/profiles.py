@@ -38,7 +38,10 @@ CLIENTS = 8
 TASKS = 24
 SAMPLES_A_SECOND = 100
 MOST_SHOWN = 10
-WAITS = ("select (selectors", "wait (threading", "_worker (concurrent", "_recv (multiprocessing", "accept (socket")
+WAITS = (
+    *("select (selectors", "wait (threading", "_worker (concurrent", "_recv (multiprocessing", "accept (socket"),
+    "_recv_exactly (secantus",
+)
 """Leaves of stacks that wait, where py-spy takes them for busy."""
 OWN_WAY = ("falcon_scheduler/", "prefect/")
 """Packages whose functions are listed: others are called by them."""

@@ -28,8 +28,9 @@ FORKED_AHEAD = timedelta(seconds=1)
 _SLOWEST_POLL_SECONDS = 3.0
 _FRESH_SECONDS = 0.5
 """Age up to which a poll's answer decides what runs next."""
-_PAUSE_FACTOR = 3.0
-"""Pause after a poll that was asked for, as a multiple of its duration: a slow server gets no more load."""
+_PAUSE_FACTOR, _PAUSE_FACTOR_OF_MANY = 3.0, 9.0
+"""Pause after a poll that was asked for, as a multiple of its duration: a slow server gets no more load. With more
+runs than slots, an answer has up to 200 of them, and each end asks for the next answer."""
 _LONGEST_GAP_SECONDS = 2.0
 _LEAST_PAUSE_SECONDS = 0.02
 _PAUSE_AFTER_ERROR_SECONDS = 1.0
@@ -83,6 +84,8 @@ class Intake:
         self._poll_wanted = True
         self._polled_seconds = -_SLOWEST_POLL_SECONDS
         self._gap_seconds = 0.0
+        self._are_many = False
+        """Whether the last poll found more than there are slots for."""
         self._more_is_due = False
         self._is_failing = False
 
@@ -135,9 +138,9 @@ class Intake:
         now = datetime.now(UTC)
         begun = set(self._begun())
         found = await self._next_runs(now)
-        self._gap_seconds = min(
-            _PAUSE_FACTOR * (asyncio.get_running_loop().time() - began_seconds), _LONGEST_GAP_SECONDS
-        )
+        took_seconds = asyncio.get_running_loop().time() - began_seconds
+        factor = _PAUSE_FACTOR_OF_MANY if self._are_many else _PAUSE_FACTOR
+        self._gap_seconds = min(factor * took_seconds, _LONGEST_GAP_SECONDS)
         self.polled_at = now
         deployment_ids = {entry.flow_run.deployment_id for entry in found}
         await self._deployments.read(deployment_ids)
@@ -153,8 +156,9 @@ class Intake:
         if not any(self._is_contended(in_lane) for in_lane in _KINDS):
             found = await self._scheduled_before(now + self._prefetch, limit)
             if len(found) < limit:
-                self._more_is_due = False
+                self._more_is_due = self._are_many = False
                 return found
+        self._are_many = True
         # What is due later would hide what is due now in a queue of lower priority.
         limit = min(2 * self._slots.total, _MOST_POLLED)
         found = await self._scheduled_before(now + FORKED_AHEAD, limit)

@@ -12,7 +12,7 @@ import logging
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prefect.client.schemas import OrchestrationResult
 from prefect.client.schemas.objects import FlowRun, State
@@ -102,10 +102,8 @@ class LaneSupervisor:
             await asyncio.wait([self._turn])
             if self._turn.cancelled():
                 return False
-            performer = "" if self._needs_claim() else self._with.unclaimed.add(self.flow_run.id)
-            return await self._perform(performer)
+            return await self._perform("" if self._needs_claim() else uuid4().hex)
         finally:
-            self._note_known()
             self._give_turn_back()
 
     async def _perform(self, performer: str) -> bool:
@@ -165,11 +163,6 @@ class LaneSupervisor:
         if self._turn is not None:
             self._with.turns.give_back(self._turn)
 
-    def _note_known(self) -> None:
-        """Prefect calls the run something else than Scheduled, or it is over."""
-        self._with.unclaimed.discard(self.flow_run.id)
-        self._with.turns.let_in()
-
     async def _kill_later(self, run: LaneRun) -> None:
         await asyncio.sleep(self._with.cancel_grace.total_seconds())
         run.kill()
@@ -189,6 +182,7 @@ class LaneSupervisor:
             await self._with.states.give_back(self.flow_run.id)
             return False
         self._claimed = self.flow_run.state = answer.state
+        self._with.note_known(self.flow_run.id)
         return True
 
     async def _answer_claim(self, run: LaneRun) -> None:
@@ -199,7 +193,7 @@ class LaneSupervisor:
             is_won = answer.claim is Claim.WON
             self._claimed = answer.state if is_won else None
         if is_won:
-            self._note_known()
+            self._with.note_known(self.flow_run.id)
         run.answer_claim(is_won=is_won)
 
     async def _follow(self, run: LaneRun) -> RunPerformed | LaneEnd:
@@ -270,7 +264,7 @@ class LaneSupervisor:
             return False
         if answer.status == SetStateStatus.ACCEPT:
             self._is_shown = True
-            self._note_known()
+            self._with.note_known(self.flow_run.id)
         now = answer.state
         if answer.status != SetStateStatus.ACCEPT and now and (now.is_cancelled() or now.is_cancelling()):
             self.cancel(already_set=now.is_cancelled())

@@ -11,8 +11,6 @@ import heapq
 import itertools
 from datetime import datetime
 
-from falcon_scheduler.flows.worker.unclaimed import UnclaimedRuns
-
 AT_ONCE = 16
 
 Turn = asyncio.Future[None]
@@ -22,9 +20,7 @@ Turn = asyncio.Future[None]
 class LaneTurns:
     """The runs of one worker's lane that are due and whose work has not begun."""
 
-    def __init__(self, unclaimed: UnclaimedRuns) -> None:
-        """While too many runs are `unclaimed`, none begins: claims would cost a busy server as much again."""
-        self._unclaimed = unclaimed
+    def __init__(self) -> None:
         self._numbers = itertools.count()
         self._waiting: list[tuple[tuple[int, datetime], int, Turn]] = []
         self._taken: set[Turn] = set()
@@ -33,18 +29,17 @@ class LaneTurns:
         """Ask for a turn; the lowest rank goes first."""
         turn: Turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (rank, next(self._numbers), turn))
-        self.let_in()
+        self._let_in()
         return turn
 
     def give_back(self, turn: Turn) -> None:
         """The work has begun, or the run is not performed. May be repeated."""
         turn.cancel()
         self._taken.discard(turn)
-        self.let_in()
+        self._let_in()
 
-    def let_in(self) -> None:
-        """Give turns to those who wait, as far as there is room."""
-        while self._waiting and len(self._taken) < AT_ONCE and self._unclaimed.room > len(self._taken):
+    def _let_in(self) -> None:
+        while self._waiting and len(self._taken) < AT_ONCE:
             *_, turn = heapq.heappop(self._waiting)
             if not turn.cancelled():
                 self._taken.add(turn)

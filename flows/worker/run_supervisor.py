@@ -37,7 +37,6 @@ from falcon_scheduler.flows.worker.lane_turns import LaneTurns
 from falcon_scheduler.flows.worker.launcher import Launcher
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.state_proposer import Claim, StateProposer
-from falcon_scheduler.flows.worker.unclaimed import UnclaimedRuns
 
 DESCRIBED_AFTER = timedelta(seconds=3)
 """Age at which a run gets its process number and its worker's name in Prefect: most runs are over by then."""
@@ -60,8 +59,9 @@ class RunDependencies:
     """Whether other workers take runs from the same pool."""
     follows_events: Callable[[], bool]
     """Whether Prefect's event stream brings cancellations at this moment."""
-    unclaimed: UnclaimedRuns
     turns: LaneTurns
+    note_known: Callable[[UUID], None]
+    """Called when Prefect calls a run of the lane something else than Scheduled."""
 
 
 class RunSupervisor:

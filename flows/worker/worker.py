@@ -44,7 +44,6 @@ from falcon_scheduler.flows.worker.run_heartbeats import send_heartbeats
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies, RunSupervisor
 from falcon_scheduler.flows.worker.slots import Slots
 from falcon_scheduler.flows.worker.state_proposer import StateProposer
-from falcon_scheduler.flows.worker.unclaimed import UnclaimedRuns
 
 _logger = logging.getLogger("falcon.worker")
 
@@ -212,7 +211,6 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
         await self._intake.run()
 
     def _share_with_runs(self) -> RunDependencies:
-        unclaimed = UnclaimedRuns()
         return RunDependencies(
             client=self.client,
             states=StateProposer(self.client),
@@ -223,9 +221,13 @@ class WarmProcessWorker(BaseWorker[WarmJobConfiguration, WarmVariables, WarmWork
             result_storage_id=lambda: self._pool.result_storage_id,
             shares_pool=lambda: self._pool.is_shared,
             follows_events=lambda: self._is_connected,
-            unclaimed=unclaimed,
-            turns=LaneTurns(unclaimed),
+            turns=LaneTurns(),
+            note_known=self._note_known,
         )
+
+    def _note_known(self, flow_run_id: UUID) -> None:
+        self._slots.note_known(flow_run_id)
+        self._intake.slot_came_free()
 
     def _open_dispatcher(self, deployments: DeploymentCache) -> Dispatcher:
         hooks = WorkerHooks(

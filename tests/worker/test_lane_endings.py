@@ -17,14 +17,13 @@ from falcon_scheduler.flows.worker.launcher import Launcher
 from falcon_scheduler.flows.worker.log_shipping import LogShipper
 from falcon_scheduler.flows.worker.run_supervisor import RunDependencies
 from falcon_scheduler.flows.worker.state_proposer import StateProposer
-from falcon_scheduler.flows.worker.unclaimed import UnclaimedRuns
 from tests.worker.conftest import Pool, make_pool
 
 pytestmark = pytest.mark.slow
 
 
 def supervise(pool: Pool, flow_run: FlowRun) -> LaneSupervisor:
-    launcher, logs, unclaimed = Launcher({}), LogShipper(pool.client), UnclaimedRuns()
+    launcher, logs = Launcher({}), LogShipper(pool.client)
     dependencies = RunDependencies(
         client=pool.client,
         states=StateProposer(pool.client),
@@ -35,8 +34,8 @@ def supervise(pool: Pool, flow_run: FlowRun) -> LaneSupervisor:
         result_storage_id=lambda: None,
         shares_pool=lambda: False,
         follows_events=lambda: True,
-        unclaimed=unclaimed,
-        turns=LaneTurns(unclaimed),
+        turns=LaneTurns(),
+        note_known=lambda flow_run_id: None,
     )
     lanes = LaneKeeper(launcher, logs, memory_bound_mb=500)
     return LaneSupervisor(flow_run, (1, datetime.now(UTC)), dependencies, lanes, flow="http-task", is_queueing=False)

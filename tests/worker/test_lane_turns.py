@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 from falcon_scheduler.flows.worker.lane_turns import AT_ONCE, LaneTurns, Turn
-from falcon_scheduler.flows.worker.unclaimed import MOST, UnclaimedRuns
 
 DUE = datetime(2026, 11, 27, tzinfo=UTC)
 
@@ -17,7 +15,7 @@ def has(turn: Turn) -> bool:
 
 
 async def test_of_many_that_are_due_at_once_the_more_important_begin_first_then_the_earlier_ones() -> None:
-    turns = LaneTurns(UnclaimedRuns())
+    turns = LaneTurns()
     first = [turns.ask((3, DUE)) for _ in range(AT_ONCE)]
     late, low, high, urgent = (
         turns.ask((3, DUE + timedelta(seconds=1))),
@@ -35,7 +33,7 @@ async def test_of_many_that_are_due_at_once_the_more_important_begin_first_then_
 
 
 async def test_a_run_that_gives_its_turn_back_while_it_waits_is_passed_over() -> None:
-    turns = LaneTurns(UnclaimedRuns())
+    turns = LaneTurns()
     first = [turns.ask((3, DUE)) for _ in range(AT_ONCE)]
     cancelled, next_one = turns.ask((1, DUE)), turns.ask((2, DUE))
     turns.give_back(cancelled)
@@ -45,16 +43,3 @@ async def test_a_run_that_gives_its_turn_back_while_it_waits_is_passed_over() ->
     assert has(next_one)
     turns.give_back(first[0])  # twice gives no second turn
     assert not has(turns.ask((1, DUE)))
-
-
-async def test_while_prefect_does_not_know_of_too_many_runs_none_begins() -> None:
-    unclaimed = UnclaimedRuns()
-    turns = LaneTurns(unclaimed)
-    runs = [uuid4() for _ in range(MOST)]
-    for run in runs:
-        assert unclaimed.add(run)
-    waiting = turns.ask((1, DUE))
-    assert not has(waiting)
-    unclaimed.discard(runs[0])
-    turns.let_in()
-    assert has(waiting)
