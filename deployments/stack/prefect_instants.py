@@ -13,16 +13,17 @@ from __future__ import annotations
 import inspect
 import logging
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from prefect.server.utilities import database
-from prefect.types import _datetime
 
 logger = logging.getLogger(__name__)
 
 COLUMN, FUNCTION = "Timestamp", "process_bind_param"
-INSTANCE = "instance"
+INSTANTS, INSTANCE = "prefect.types._datetime", "instance"
+"""Where Prefect's class of instants is, and what makes one of another. No public name leads there."""
 _ITS_PARAMETERS = ("self", "value", "dialect")
 
 
@@ -47,9 +48,10 @@ def hand_over_plain_instants() -> bool:
 
 def take_over_utc_instants() -> bool:
     """From now on, in this process. Repeatable. False where Prefect's instants are made in another way."""
-    if _datetime.DateTime is datetime:  # from Python 3.13 on it has no instants of pendulum's
+    found = getattr(import_module(INSTANTS), "DateTime", None)
+    if found is datetime:  # from Python 3.13 on it has no instants of pendulum's
         return True
-    instance = getattr(_datetime.DateTime, INSTANCE, None)
+    instance = getattr(found, INSTANCE, None)
     if hasattr(instance, "takes_over_utc"):
         return True
     if instance is None or tuple(inspect.signature(instance).parameters) != ("dt", "tz"):
@@ -66,7 +68,7 @@ def take_over_utc_instants() -> bool:
         return instance.__func__(cls, dt, tz)
 
     of_utc.takes_over_utc = True  # type: ignore[attr-defined]
-    setattr(_datetime.DateTime, INSTANCE, classmethod(of_utc))
+    setattr(found, INSTANCE, classmethod(of_utc))
     return True
 
 

@@ -16,17 +16,14 @@ from falcon_scheduler.core.domain.alert import AlertKind
 from falcon_scheduler.core.domain.run import Run, RunPhase
 from falcon_scheduler.core.domain.task import Task
 from falcon_scheduler.core.errors import SchedulerError, Unavailable
-from falcon_scheduler.core.pace import Pace
 from falcon_scheduler.core.ports import Runs, TaskStore, UnreadableRuns
 from falcon_scheduler.core.services.alerts.service_alerts import ServiceAlerts
-from falcon_scheduler.core.services.duty import Duty, Unhurried
+from falcon_scheduler.core.services.duty import Duty, Periodic
 from falcon_scheduler.core.services.mirror.mirror import Mirror
 
 logger = logging.getLogger(__name__)
 
 LOOK_INTERVAL = timedelta(seconds=5)
-SHARE = 0.03
-"""Of the time, at most: all runs that wait are read."""
 AT_ONCE = 200
 REASON = "The run was given something that Prefect can't send, and had to be removed there"
 RUNS, TASKS = "runs in Prefect", "tasks"
@@ -54,7 +51,7 @@ class Mending:
 
     def duty(self) -> Duty:
         """The check, as a duty."""
-        return Unhurried("mend what can't be read", self.look, LOOK_INTERVAL, Pace(SHARE))
+        return Periodic("mend what can't be read", self.look, LOOK_INTERVAL)
 
     async def look(self) -> None:
         """Repair unreadable runs of our tasks. Those that are left keep an alert open."""
