@@ -38,7 +38,7 @@ async def main(runs: int) -> None:
     async with set_stage(PARTS) as stage, api(stage) as http:
         paths = [await make(http, number) for number in range(TASKS)]
         await stage.stack.stop_part("facade")
-        await end_in_prefect(stage, runs)
+        await end_in_prefect(stage, {path.rpartition("/")[2] for path in paths}, runs)
         await stage.stack.start_part("facade")
         await mirrored_while_read(http, paths, runs)
         await asyncio.sleep(SETTLING_SECONDS)
@@ -52,19 +52,15 @@ async def main(runs: int) -> None:
 
 async def make(http: httpx.AsyncClient, number: int) -> str:
     """A task that does not fire by itself. Returns its path."""
-    body = {
-        "name": f"read {number}",
-        "type": "function",
-        "schedule": "0 0 0 29 2 *",
-        "config": {"function_name": "echo"},
-    }
+    config = {"function_name": "echo", "module": "builtin", "parameters": {}}
+    body = {"name": f"read {number}", "type": "function", "schedule": "0 0 0 29 2 *", "config": config}
     return f"/tasks/{(await http.post('/tasks', json=body)).raise_for_status().json()['id']}"
 
 
-async def end_in_prefect(stage: Stage, runs: int) -> None:
-    """Runs of our tasks that have ended, and of which no facade knows."""
-    deployments = [each.id for each in await stage.client.read_deployments() if each.name.startswith("read ")]
-    turns = itertools.cycle(deployments)
+async def end_in_prefect(stage: Stage, task_ids: set[str], runs: int) -> None:
+    """Runs of these tasks that have ended, and of which no facade knows."""
+    deployments = await stage.client.read_deployments()
+    turns = itertools.cycle([each.id for each in deployments if each.parameters.get("task_id") in task_ids])
     began = time.monotonic()
     await gathered(
         CLIENTS,
