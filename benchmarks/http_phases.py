@@ -12,8 +12,8 @@ import psutil
 
 from benchmarks.every_second import say
 from benchmarks.http_target import Target
-from benchmarks.measuring import idle_ms_a_run, measured, shares
-from benchmarks.worker_stage import Stage, percentile, servers
+from benchmarks.measuring import idle_ms_a_run, measured, shares, tail
+from benchmarks.worker_stage import Stage, servers
 
 PACE_SECONDS = 2.0
 SETTLING_SECONDS = 3
@@ -31,7 +31,7 @@ async def every_second(http: httpx.AsyncClient, aim: Target, seconds: int) -> No
     await http.post(f"/tasks/{task}/pause")
     await asyncio.sleep(2)
     delays = await _delays_ms(http, aim, [each for each in aim.arrived_at if each not in before])
-    say(f"each second, due instant to request: {_tail(delays)} of {len(delays)} requests")
+    say(f"each second, due instant to request: {tail(delays)} of {len(delays)} requests")
 
 
 async def paced(http: httpx.AsyncClient, aim: Target, clients: int, seconds: int) -> None:
@@ -53,8 +53,8 @@ async def paced(http: httpx.AsyncClient, aim: Target, clients: int, seconds: int
     await asyncio.gather(*(client(number, each) for number, each in enumerate(ids)))
     await asyncio.sleep(SETTLING_SECONDS)
     begun = [each for each in executions if each in aim.arrived_at]
-    say(f"{clients} clients, each once in {PACE_SECONDS:g} s, execute: {_tail(waited_ms)} of {len(waited_ms)}")
-    say(f"  request to the request at the target: {_tail(await _delays_ms(http, aim, begun, since='queued_at'))}")
+    say(f"{clients} clients, each once in {PACE_SECONDS:g} s, execute: {tail(waited_ms)} of {len(waited_ms)}")
+    say(f"  request to the request at the target: {tail(await _delays_ms(http, aim, begun, since='queued_at'))}")
 
 
 async def same_second(http: httpx.AsyncClient, stage: Stage, aim: Target, many: int, bare: float) -> None:
@@ -132,11 +132,6 @@ async def _delays_ms(
         due = datetime.fromisoformat(found["metadata"][since])
         delays.append((aim.arrived_at[each] - due.timestamp()) * 1000)
     return delays
-
-
-def _tail(delays_ms: Sequence[float]) -> str:
-    p50, p95, p99 = (percentile(delays_ms, each) for each in (50, 95, 99))
-    return f"p50 {p50:.0f} ms, p95 {p95:.0f}, p99 {p99:.0f}"
 
 
 async def _make(http: httpx.AsyncClient, name: str, schedule: str, url: str) -> str:

@@ -91,6 +91,12 @@ def shares(phase: Measured, divisor_a_second: float) -> str:
     return ", ".join(f"{name} {value:.0f}" for name, value in sorted(cost.items(), key=lambda each: -each[1]))
 
 
+def tail(values_ms: Sequence[float]) -> str:
+    """Median, 95th and 99th percentile, in milliseconds."""
+    p50, p95, p99 = (percentile(values_ms, each) for each in (50, 95, 99))
+    return f"p50 {p50:.0f} ms, p95 {p95:.0f}, p99 {p99:.0f}"
+
+
 def spread(values_ms: Sequence[float]) -> str:
     """Median, 95th percentile and worst, in milliseconds."""
     return f"p50 {percentile(values_ms, 50):.0f} ms, p95 {percentile(values_ms, 95):.0f}, max {max(values_ms):.0f}"

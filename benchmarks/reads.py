@@ -19,10 +19,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from prefect.states import Completed
 
+from benchmarks.burst import read_ms
 from benchmarks.every_second import api, say
-from benchmarks.measuring import PARTS
+from benchmarks.measuring import PARTS, tail
 from benchmarks.product import gathered
-from benchmarks.worker_stage import Stage, load, machine, percentile, set_stage
+from benchmarks.worker_stage import Stage, load, machine, set_stage
 
 CLIENTS, READERS = 8, 2
 TASKS = 10
@@ -46,7 +47,7 @@ async def main(runs: int) -> None:
         for path in itertools.islice(itertools.cycle(reads_of(paths)), IDLE_READS):
             times.append(await read_ms(http, path))
             await asyncio.sleep(PAUSE_SECONDS)
-        say(f"reads when idle ({len(times)}): {spread(times)}")
+        say(f"reads when idle ({len(times)}): {tail(times)}")
         say(load())
 
 
@@ -91,7 +92,7 @@ async def mirrored_while_read(http: httpx.AsyncClient, paths: list[str], runs: i
     over.set()
     await asyncio.gather(*readers)
     say(f"mirrored {runs - first} ends in {seconds:.1f} s: {(runs - first) / seconds:.0f} runs/s")
-    say(f"reads at that time ({len(times)}): {spread(times)}")
+    say(f"reads at that time ({len(times)}): {tail(times)}")
 
 
 async def read_on(http: httpx.AsyncClient, paths: list[str], times: list[float], over: asyncio.Event) -> None:
@@ -107,21 +108,10 @@ def reads_of(paths: list[str]) -> list[str]:
     return ["/tasks", "/executions", paths[0], f"{paths[0]}/history", "/stats"]
 
 
-async def read_ms(http: httpx.AsyncClient, path: str) -> float:
-    began = time.monotonic()
-    (await http.get(path)).raise_for_status()
-    return (time.monotonic() - began) * 1000
-
-
 async def total(http: httpx.AsyncClient) -> int:
     """How many executions the history has."""
     answer = (await http.get("/executions", params={"page_size": 1})).raise_for_status()
     return int(answer.json()["total"])
-
-
-def spread(times: list[float]) -> str:
-    """Median, 95th and 99th percentile."""
-    return ", ".join(f"p{share} {percentile(times, share):.0f} ms" for share in (50, 95, 99))
 
 
 if __name__ == "__main__":

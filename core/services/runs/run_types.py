@@ -119,7 +119,7 @@ class RunEnvironment:
     """Writes that the run is alive, and extends its lock by the given time, until it is left. Interrupts and
     raises `LostError` when the execution has been ended by somebody else."""
     work_begins: Callable[[], None] = _note_nothing
-    """Called once the execution has begun in the history, just before its executor is."""
+    """Called when the history has the beginning, just before the executor is called."""
     work_over: Callable[[], None] = _note_nothing
     """Called when the executor has returned or been interrupted for good: what follows only writes the end."""
     gives_way: Callable[[], Awaitable[bool]] = _never
